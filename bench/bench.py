@@ -1,0 +1,148 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""How fast `sizeup count` is, as ratios of whole processes measured in one run.
+
+    bench.py SIZEUP MODELS [--peers PYTHON] [--repeats N]
+
+Pairs run alternately, so that a disturbance hits both sides; a ratio is the median of the ratios of
+the pairs, with the range of their middle half. --peers names a Python that has onnx, onnx-tool and
+onnxsim; without it the peers are skipped, and the output says so.
+"""
+
+import argparse
+import os
+import statistics
+import sys
+import tempfile
+import time
+
+from onnx_writer import chain, write_mlp
+
+PEERS = {
+    "onnx-tool": "import onnx_tool; onnx_tool.model_profile({path!r}, verbose=False)",
+    "onnxsim": "import onnx, onnxsim; m = onnx.load({path!r}); "
+               "from onnxsim import model_info; model_info.ModelInfo(m)",
+}
+
+
+def run(argv):
+    """(wall seconds, peak resident bytes) of a process; its output goes to /dev/null."""
+    null = os.open(os.devnull, os.O_RDWR)
+    start = time.perf_counter()
+    pid = os.posix_spawnp(argv[0], argv, os.environ, file_actions=[
+        (os.POSIX_SPAWN_DUP2, null, 0), (os.POSIX_SPAWN_DUP2, null, 1),
+        (os.POSIX_SPAWN_DUP2, null, 2)])
+    _, status, usage = os.wait4(pid, 0)
+    seconds = time.perf_counter() - start
+    os.close(null)
+    code = os.waitstatus_to_exitcode(status)
+    if code != 0:
+        raise RuntimeError("%s: exit %d" % (" ".join(argv)[:120], code))
+    return seconds, usage.ru_maxrss * 1024
+
+
+def compare(first, second, repeats):
+    """Run both alternately; returns medians and the ratio first/second with its middle half."""
+    run(first), run(second)
+    a, b = [], []
+    for _ in range(repeats):
+        a.append(run(first))
+        b.append(run(second))
+    ratios = sorted(x[0] / y[0] for x, y in zip(a, b))
+    quarter = len(ratios) // 4
+    return {"first_s": statistics.median(x[0] for x in a),
+            "second_s": statistics.median(y[0] for y in b),
+            "first_bytes": max(x[1] for x in a), "second_bytes": max(y[1] for y in b),
+            "ratio": statistics.median(ratios), "low": ratios[quarter], "high": ratios[-1 - quarter]}
+
+
+class Report:
+    def __init__(self, repeats):
+        self.repeats = repeats
+        self.missed = 0
+
+    def line(self, what, result, limit):
+        good = result["ratio"] <= limit
+        self.missed += not good
+        print("%-58s ratio %7.3f (%.3f-%.3f, n=%d)  limit %g  %s" % (
+            what, result["ratio"], result["low"], result["high"], self.repeats, limit,
+            "ok" if good else "MISSED"))
+        print("%-58s %.2f ms against %.2f ms, %.1f MB against %.1f MB" % (
+            "", 1e3 * result["first_s"], 1e3 * result["second_s"], result["first_bytes"] / 1e6,
+            result["second_bytes"] / 1e6))
+
+    def memory(self, what, found, limit):
+        good = found <= limit
+        self.missed += not good
+        print("%-58s %.1f MB  limit %.1f MB  %s" % (what, found / 1e6, limit / 1e6,
+                                                    "ok" if good else "MISSED"))
+
+
+def bench_start(report, count, models):
+    for name, extra in (("resnet50", []), ("gpt2", [])):
+        path = os.path.join(models, name + ".onnx")
+        if not os.path.exists(path):
+            print("%s: no %s in %s: skipped" % (name, path, models))
+            continue
+        result = compare(count(path) + extra, [sys.executable, "-c", "pass"], report.repeats)
+        report.line("count %s against `python3 -c pass`" % name, result, 0.5)
+
+
+def bench_weights(report, count, folder):
+    inline, stripped = os.path.join(folder, "inline.onnx"), os.path.join(folder, "stripped.onnx")
+    write_mlp(inline, 25, 2048, True)
+    write_mlp(stripped, 25, 2048, False)
+    print("weights inline: %.0f MB file" % (os.path.getsize(inline) / 1e6))
+    result = compare(count(inline), count(stripped), report.repeats)
+    report.line("count, weights inline against stripped", result, 2.0)
+    report.memory("resident memory with weights inline", result["first_bytes"], 10e6)
+    os.remove(inline)
+
+
+def bench_growth(report, count, folder):
+    paths = {}
+    for n in (10000, 100000):
+        paths[n] = os.path.join(folder, "chain%d.onnx" % n)
+        with open(paths[n], "wb") as f:
+            f.write(chain(n))
+    result = compare(count(paths[100000]), count(paths[10000]), max(5, report.repeats // 3))
+    report.line("100,000 nodes against 10,000 nodes", result, 12.0)
+
+
+def bench_peers(report, count, models, python):
+    path = os.path.join(models, "gpt2.onnx")
+    for name, code in PEERS.items():
+        peer = [python, "-c", code.format(path=path)]
+        try:
+            result = compare(count(path), peer, 5)
+        except RuntimeError as error:
+            print("%s: skipped, it did not run: %s" % (name, error))
+            continue
+        report.line("count gpt2 against %s" % name, result, 1.0)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("sizeup")
+    parser.add_argument("models")
+    parser.add_argument("--peers", help="a Python with onnx, onnx-tool and onnxsim")
+    parser.add_argument("--repeats", type=int, default=25)
+    args = parser.parse_args()
+    report = Report(args.repeats)
+
+    def count(path):
+        return [args.sizeup, "count", "--quiet", "--format", "json", path]
+
+    with tempfile.TemporaryDirectory() as folder:
+        bench_start(report, count, args.models)
+        bench_weights(report, count, folder)
+        bench_growth(report, count, folder)
+    if args.peers:
+        bench_peers(report, count, args.models, args.peers)
+    else:
+        print("peers: skipped (--peers names a Python that has them)")
+    sys.exit(report.missed > 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+// `sizeup list TABLE`: the tables of the library, each as a document table.
+#include "cli/cli.h"
+
+#include <string.h>
+
+#include <sizeup/cost.h>
+#include <sizeup/dtype.h>
+#include <sizeup/machine.h>
+#include <sizeup/model.h>
+
+const cli_usage cli_list_usage = {
+    .max_args = 1,
+    .notes = "Without a word: the tables there are. --format gives any of them as JSON or CSV.\n",
+};
+
+// ---- one function per table --------------------------------------------------------------------
+
+static void fill_ops(sz_doc *doc) {
+    static const sz_column columns[] = {
+        {"domain", "domain", NULL, SZ_AS_TEXT, 0},  {"name", "operator", NULL, SZ_AS_TEXT, 0},
+        {"since", "since opset", NULL, SZ_AS_INT, 0}, {"kind", "kind", NULL, SZ_AS_TEXT, 0},
+        {"costed", "costed", NULL, SZ_AS_TEXT, 0},
+    };
+    sz_doc_table(doc, "ops", columns, CLI_COUNT(columns));
+    sz_op_row row;
+    for (size_t i = 0; sz_list_op(i, &row); i++) {
+        const sz_cell cells[] = {
+            sz_cell_text(*row.domain ? row.domain : "ai.onnx"), sz_cell_text(row.name),
+            sz_cell_i64(row.since), sz_cell_text(row.kind), sz_cell_bool(row.costed),
+        };
+        sz_doc_row(doc, cells, CLI_COUNT(cells));
+    }
+}
+
+static void fill_formats(sz_doc *doc) {
+    static const sz_column columns[] = {
+        {"name", "format", NULL, SZ_AS_TEXT, 0},
+        {"extensions", "extensions", NULL, SZ_AS_TEXT, 0},
+        {"what", "what", NULL, SZ_AS_TEXT, SZ_COLUMN_WRAP},
+    };
+    sz_doc_table(doc, "formats", columns, CLI_COUNT(columns));
+    sz_format_row row;
+    for (size_t i = 0; sz_list_format(i, &row); i++) {
+        const sz_cell cells[] = {sz_cell_text(row.name), sz_cell_text(row.extensions),
+                                 sz_cell_text(row.what)};
+        sz_doc_row(doc, cells, CLI_COUNT(cells));
+    }
+}
+
+static void fill_conventions(sz_doc *doc) {
+    static const sz_column columns[] = {
+        {"name", "convention", NULL, SZ_AS_TEXT, 0},
+        {"unit", "unit", NULL, SZ_AS_TEXT, 0},
+        {"what", "what it counts", NULL, SZ_AS_TEXT, SZ_COLUMN_WRAP},
+    };
+    sz_doc_table(doc, "conventions", columns, CLI_COUNT(columns));
+    sz_convention_row row;
+    for (size_t i = 0; sz_list_convention(i, &row); i++) {
+        const sz_cell cells[] = {sz_cell_text(row.name), sz_cell_text(row.unit),
+                                 sz_cell_text(row.what)};
+        sz_doc_row(doc, cells, CLI_COUNT(cells));
+    }
+}
+
+static void fill_dtypes(sz_doc *doc) {
+    static const char *const classes[] = {
+        [SZ_CLASS_NONE] = "none", [SZ_CLASS_FLOAT] = "float",   [SZ_CLASS_INT] = "int",
+        [SZ_CLASS_UINT] = "uint", [SZ_CLASS_BOOL] = "bool",     [SZ_CLASS_STRING] = "string",
+        [SZ_CLASS_COMPLEX] = "complex", [SZ_CLASS_BLOCK] = "block",
+    };
+    static const sz_column columns[] = {
+        {"name", "dtype", NULL, SZ_AS_TEXT, 0},
+        {"class", "class", NULL, SZ_AS_TEXT, 0},
+        {"bits", "bits", NULL, SZ_AS_INT, 0},
+        {"block_elements", "elements of a block", NULL, SZ_AS_INT, 0},
+        {"block_bytes", "bytes of a block", NULL, SZ_AS_INT, 0},
+    };
+    sz_doc_table(doc, "dtypes", columns, CLI_COUNT(columns));
+    for (int i = 1; i < sz_dtype_count(); i++) {
+        const sz_dtype_info *t = sz_dtype_get((sz_dtype)i);
+        bool known = (size_t)t->cls < CLI_COUNT(classes);
+        const sz_cell cells[] = {
+            sz_cell_text(t->name), sz_cell_text(known ? classes[t->cls] : NULL),
+            sz_cell_i64(t->bits), sz_cell_i64(t->block_elements),
+            t->block_bytes ? sz_cell_i64(t->block_bytes) : sz_cell_none(),
+        };
+        sz_doc_row(doc, cells, CLI_COUNT(cells));
+    }
+}
+
+static const sz_column name_and_what[] = {
+    {"name", "name", NULL, SZ_AS_TEXT, 0},
+    {"what", "what", NULL, SZ_AS_TEXT, SZ_COLUMN_WRAP},
+};
+
+static void put_name(sz_doc *doc, const char *name, const char *what) {
+    const sz_cell cells[] = {sz_cell_text(name), sz_cell_text(what)};
+    sz_doc_row(doc, cells, CLI_COUNT(cells));
+}
+
+static void fill_writers(sz_doc *doc) {
+    sz_doc_table(doc, "writers", name_and_what, CLI_COUNT(name_and_what));
+    sz_writer_row row;
+    for (size_t i = 0; sz_list_writer(i, &row); i++) put_name(doc, row.name, row.what);
+}
+
+static void fill_commands(sz_doc *doc) {
+    sz_doc_table(doc, "commands", name_and_what, CLI_COUNT(name_and_what));
+    size_t n;
+    const cli_command *all = cli_commands(&n);
+    for (size_t i = 0; i < n; i++) put_name(doc, all[i].name, all[i].summary);
+}
+
+static void fill_machines(sz_doc *doc) {
+    static const sz_column columns[] = {{"name", "machine", NULL, SZ_AS_TEXT, 0}};
+    sz_doc_table(doc, "machines", columns, CLI_COUNT(columns));
+    const char *name;
+    for (size_t i = 0; (name = sz_list_machine(i)); i++) {
+        const sz_cell cell = sz_cell_text(name);
+        sz_doc_row(doc, &cell, 1);
+    }
+    sz_doc_line(doc, "and measurements that were saved: 'sizeup machine list'");
+}
+
+static void fill_kernels(sz_doc *doc) {
+    static const sz_column columns[] = {
+        {"name", "kernel", NULL, SZ_AS_TEXT, 0},    {"family", "family", NULL, SZ_AS_TEXT, 0},
+        {"op", "operation", NULL, SZ_AS_TEXT, 0},   {"dtype", "dtype", NULL, SZ_AS_TEXT, 0},
+        {"isa", "ISA", NULL, SZ_AS_TEXT, 0},        {"flops", "FLOPs", NULL, SZ_AS_INT, 0},
+        {"loads", "loads", NULL, SZ_AS_INT, 0},     {"stores", "stores", NULL, SZ_AS_INT, 0},
+        {"bytes", "bytes", NULL, SZ_AS_INT, 0},     {"runs", "runs here", NULL, SZ_AS_TEXT, 0},
+    };
+    sz_doc_table(doc, "kernels", columns, CLI_COUNT(columns));
+    sz_kernel_row row;
+    for (size_t i = 0; sz_list_kernel(i, &row); i++) {
+        const sz_cell cells[] = {
+            sz_cell_text(row.name),  sz_cell_text(row.family), sz_cell_text(row.op),
+            sz_cell_text(row.dtype), sz_cell_text(row.isa),    sz_cell_i64(row.flops),
+            sz_cell_i64(row.loads),  sz_cell_i64(row.stores),  sz_cell_i64(row.bytes),
+            sz_cell_bool(row.runs),
+        };
+        sz_doc_row(doc, cells, CLI_COUNT(cells));
+    }
+    sz_doc_line(doc, "FLOPs, loads, stores and bytes are those of one iteration");
+}
+
+// ---- run ---------------------------------------------------------------------------------------
+
+typedef struct listing {
+    const char *name;
+    void (*fill)(sz_doc *doc);
+    const char *what;
+} listing;
+
+static const listing listings[] = {
+#define LISTING(name, ident, what) {name, fill_##ident, what},
+#include "cli/listings.def"
+#undef LISTING
+};
+
+static void fill_all(sz_doc *doc) {
+    sz_doc_table(doc, "tables", name_and_what, CLI_COUNT(name_and_what));
+    for (size_t i = 0; i < CLI_COUNT(listings); i++)
+        put_name(doc, listings[i].name, listings[i].what);
+}
+
+int cli_list(cli_app *app, const void *options) {
+    (void)options;
+    void (*fill)(sz_doc *doc) = app->n_args ? NULL : fill_all;
+    const char *names[CLI_COUNT(listings) + 1] = {NULL};
+    for (size_t i = 0; i < CLI_COUNT(listings); i++) {
+        names[i] = listings[i].name;
+        if (app->n_args && strcmp(names[i], app->args[0]) == 0) fill = listings[i].fill;
+    }
+    if (!fill) return cli_unknown(app, "table", app->args[0], names);
+    sz_doc *doc;
+    if (sz_doc_create(app->out, "sizeup.list/1", &doc) != SZ_OK)
+        return cli_error(app, CLI_BUG, "no memory for the output");
+    fill(doc);
+    int code = cli_write_doc(app, doc);
+    sz_doc_destroy(doc);
+    return code;
+}

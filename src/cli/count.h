@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// The parts of `sizeup count`: what was asked for, and its two outputs.
+#ifndef SZ_CLI_COUNT_H
+#define SZ_CLI_COUNT_H
+
+#include "cli/cli.h"
+
+#include <sizeup/cost.h>
+#include <sizeup/formula.h>
+#include <sizeup/model.h>
+
+// Options about how to load a model; the same for every command that takes MODEL.
+#define CLI_MODEL_OPTIONS(type)                                                                    \
+    {"bind", 'b', CLI_WORDS, "NAME=N,...", NULL, "size of free dimensions: batch=8,seq=128",       \
+     offsetof(type, binds)},                                                                       \
+    {"input", 'i', CLI_LIST, "NAME=SHAPE", NULL, "whole shape of an input: NAME=1x3x224x224",      \
+     offsetof(type, inputs)}
+
+typedef struct count_options {
+    cli_strings binds, inputs;
+    const char *convention, *by, *mode, *optimizer;
+    int64_t top; // -1: not given
+    bool strict, formula;
+} count_options;
+
+typedef struct count_job {
+    const cli_app *app;
+    const count_options *options;
+    const sz_model *model;
+    const sz_costs *costs;     // NULL when free dimensions are left, with --formula
+    const sz_formula *formula; // NULL without --formula
+    size_t *rows;   // indices of the nodes to show, in this order
+    size_t n_rows;
+    bool with_nodes, with_ops, training;
+    bool by_size;   // rows are the largest, largest first; otherwise all in file order
+} count_job;
+
+sz_load_options cli_load_options(const cli_strings *binds, const cli_strings *inputs);
+void count_write_json(const count_job *job, sz_buf *buf);
+void count_fill_doc(const count_job *job, sz_doc *doc);
+const char *count_layer_name(const sz_costs *costs, size_t i, const sz_node_cost *node);
+
+extern const cli_schema_row count_schema[];
+extern const size_t count_schema_n;
+
+#endif

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// The inside of a machine, and the steps that fill it in. Strings live in its arena.
+#ifndef SZ_MACHINE_INSIDE_H
+#define SZ_MACHINE_INSIDE_H
+
+#include "base/base.h"
+#include "os/cpu.h"
+
+#include <sizeup/machine.h>
+
+// A level with its bandwidths.
+typedef struct sz_mem_level {
+    sz_level level;
+    SZ_VEC(sz_bandwidth) bandwidths;
+} sz_mem_level;
+
+struct sz_machine {
+    sz_ctx *ctx;
+    sz_arena arena;
+    sz_identity identity;
+    sz_cpu_facts cpu;
+    SZ_VEC(const char *) isa;
+    SZ_VEC(sz_peak) peaks;
+    SZ_VEC(sz_mem_level) levels;
+    SZ_VEC(sz_link) links;
+    sz_overhead overhead;
+    sz_power power;
+    SZ_VEC(sz_roof) roofs;
+    SZ_VEC(sz_gap) gaps;
+    bool ok;
+    SZ_VEC(const char *) notes;
+};
+
+sz_status sz_machine_create(sz_ctx *ctx, sz_machine **ret_machine);
+
+// Copy a string into the machine; NULL when there is no memory or `text` is NULL.
+const char *sz_machine_text(sz_machine *m, const char *text);
+sz_status sz_machine_printf(sz_machine *m, const char **ret_text, const char *fmt, ...) SZ_PRINTF(3, 4);
+
+sz_status sz_machine_add_level(sz_machine *m, const sz_level *level, sz_mem_level **ret_level);
+sz_status sz_machine_add_gap(sz_machine *m, const char *what, const char *why);
+sz_status sz_machine_add_note(sz_machine *m, const char *fmt, ...) SZ_PRINTF(2, 3);
+sz_mem_level *sz_machine_find_level(sz_machine *m, const char *name); // NULL when there is none
+
+// Fill in identity, cpu, isa and the levels' sizes from proc/ and sys/ under root ("" = this machine).
+sz_status sz_describe(sz_machine *m, const char *root);
+
+// Hash text of what stays the same as long as the machine does.
+sz_status sz_fingerprint(sz_machine *m);
+
+// Best bandwidth of a level with that many threads, of any mix or (mix != NULL) of one; NaN = none.
+double sz_best_bandwidth(const sz_machine *m, size_t level, const char *mix, int64_t threads);
+
+// Make the roofs from the peaks.
+sz_status sz_make_roofs(sz_machine *m);
+
+// Index of the level that weights stream from, always called DRAM (HBM and GDDR too); -1 = none.
+int sz_main_memory(const sz_machine *m);
+
+#define SZ_NAN __builtin_nan("")
+
+#endif

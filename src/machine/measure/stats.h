@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// Statistics of repeated timings.
+#ifndef SZ_STATS_H
+#define SZ_STATS_H
+
+#include "base/base.h"
+
+typedef struct sz_stats {
+    int64_t n;
+    double median, best, p5, p95; // best = the largest: samples are rates
+    double ci_lo, ci_hi;          // 95 % confidence interval of the median
+    double spread;                // (p95 - p5) / median
+} sz_stats;
+
+// Of n > 0 samples, which get sorted.
+sz_stats sz_stats_of(double *samples, size_t n);
+
+// Sum of readings taken at the same time, as of threads.
+sz_stats sz_stats_sum(sz_stats a, sz_stats b);
+
+// Half the width of the confidence interval, as a share of the median; 1 with less than 20 samples.
+double sz_stats_error(const sz_stats *s);
+
+#endif

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one stopwatch: pinned threads that preheat, start together and time short batches until the
+// median is stable or the budget ends.
+//
+// Batches last about 0.3 ms: long against the clock's resolution and short against a time slice, so
+// that on a busy machine most batches run undisturbed and the median is that of an idle machine. A
+// chain of dependent integer operations before and after each batch tells the core's clock.
+#ifndef SZ_STOPWATCH_H
+#define SZ_STOPWATCH_H
+
+#include "machine/kernels/kernels.h"
+#include "machine/measure/stats.h"
+
+// What to time. `run` does n units of work as thread `thread`; it must not fail.
+typedef struct sz_work {
+    void (*run)(void *user, int thread, int64_t n);
+    void *user;
+    double per_unit; // what one unit is worth: FLOP, bytes or steps
+} sz_work;
+
+typedef struct sz_watch {
+    const int *cpus; // one per thread
+    int n_threads;
+    const sz_kernel *chain; // clock row, NULL = no clock
+    double round_s;         // time of one round
+    double budget_s;        // rounds follow until the median is known to 1 % or this is spent
+} sz_watch;
+
+typedef struct sz_reading {
+    sz_stats rate;       // worth per second: sum of the threads' statistics while all were at work
+    sz_stats per_cycle;  // worth per core cycle, mean of the threads; n = 0 without a clock
+    double clock_hz;     // median of the threads' medians, 0 = not known
+    double window_rate;  // all work of the last round over the time when all were at work
+    int64_t involuntary; // times that a thread was taken off its CPU
+    int64_t batches;
+    bool pinned;         // every thread got its CPU
+} sz_reading;
+
+sz_status sz_watch_time(sz_ctx *ctx, const sz_watch *watch, const sz_work *work,
+                        sz_reading *ret_reading) SZ_MUST_USE;
+
+// Run work->run(user, t, 1) once on each thread, pinned, all at the same time.
+sz_status sz_watch_once(sz_ctx *ctx, const sz_watch *watch, const sz_work *work) SZ_MUST_USE;
+
+// Clock from one run of the chain, Hz.
+double sz_watch_clock(const sz_kernel *chain);
+
+#endif

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+// Measure this machine: what is done in which order, and whether the result can be trusted.
+#include "machine/survey.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "os/clock.h"
+#include "os/pin.h"
+#include "os/procfs.h"
+
+enum { MAX_CPUS = 1024 };
+static const double USUAL_BUDGET_S = 8, NOISY = 0.05, CLOCKS_AGREE = 0.02;
+
+sz_watch sz_survey_watch(const sz_survey *s, bool all, double round_s, double budget_s) {
+    return (sz_watch){.cpus = s->cpus, .n_threads = all ? s->n_cpus : 1, .chain = s->chain,
+                      .round_s = round_s, .budget_s = budget_s * s->scale};
+}
+
+sz_status sz_survey_time(sz_survey *s, const sz_watch *watch, const sz_work *work, sz_reading *ret) {
+    SZ_TRY(sz_watch_time(s->ctx, watch, work, ret));
+    s->involuntary += ret->involuntary;
+    s->batches += ret->batches;
+    if (ret->pinned || !s->m->ok) return SZ_OK;
+    s->m->ok = false;
+    return sz_machine_add_note(s->m, "threads could not be bound to their CPUs");
+}
+
+void sz_survey_tell(const sz_survey *s, const char *what) {
+    if (s->options->progress) s->options->progress(s->options->user, what);
+}
+
+// ---- clock -------------------------------------------------------------------------------------
+
+static double best_clock(const sz_kernel *chain) {
+    double best = 0;
+    for (int i = 0; i < 200; i++) {
+        double hz = sz_watch_clock(chain);
+        if (hz > best) best = hz;
+    }
+    return best;
+}
+
+// Two chains of different operations must tell the same clock, else neither is believed. The first
+// one of the table is then used throughout.
+static sz_status choose_chain(sz_survey *s) {
+    const sz_kernel *k;
+    double first = 0;
+    for (size_t i = 0; (k = sz_kernel_get(i)); i++) {
+        if (k->family != SZ_KERNEL_clock || !sz_kernel_runs(k, s->cpu)) continue;
+        if (k->bits > 64) {
+            s->wide_chain = k;
+            continue;
+        }
+        double hz = best_clock(k);
+        if (!s->chain) {
+            s->chain = k, first = hz;
+        } else if (fabs(hz - first) > CLOCKS_AGREE * first) {
+            s->chain = s->wide_chain = NULL, s->m->ok = false;
+            return sz_machine_add_note(s->m, "two ways to tell the clock disagree: %.2f and %.2f GHz",
+                                       first * 1e-9, hz * 1e-9);
+        }
+    }
+    if (s->chain) return SZ_OK;
+    return sz_machine_add_gap(s->m, "clock", "no chain of operations of known latency is built in");
+}
+
+// ---- what is not measured ----------------------------------------------------------------------
+
+static sz_status gap_if(sz_survey *s, const char *path, const char *what, const char *has,
+                        const char *lacks) {
+    char text[64];
+    bool there = sz_proc_line(s->root, path, text, sizeof text);
+    return sz_machine_add_gap(s->m, what, there ? has : lacks);
+}
+
+typedef struct wide_format {
+    const char *what;
+    sz_cpu_set any;
+} wide_format;
+
+static sz_status gap_formats(sz_survey *s) {
+    static const wide_format formats[] = {
+        {"bf16 peak", SZ_CPU(avx512_bf16) | SZ_CPU(amx_bf16) | SZ_CPU(bf16)},
+        {"f16 peak", SZ_CPU(avx512_fp16) | SZ_CPU(amx_fp16) | SZ_CPU(neon_fp16)},
+        {"int8 peak", SZ_CPU(avx512_vnni) | SZ_CPU(avx_vnni) | SZ_CPU(amx_int8) | SZ_CPU(neon_dot) |
+                          SZ_CPU(i8mm)}};
+    for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++)
+        SZ_TRY(sz_machine_add_gap(s->m, formats[i].what,
+                                  s->cpu & formats[i].any
+                                      ? "this CPU has it, but no kernel for it is built in yet"
+                                      : "this CPU has no instruction for it"));
+    return SZ_OK;
+}
+
+static sz_status list_gaps(sz_survey *s) {
+    SZ_TRY(gap_formats(s));
+    SZ_TRY(gap_if(s, "/sys/class/powercap/intel-rapl:0/energy_uj", "energy",
+                  "there is an energy counter (RAPL), but it is not read yet",
+                  "no energy counter (RAPL) that this process may read"));
+    SZ_TRY(gap_if(s, "/sys/bus/event_source/devices/cpu/type", "hardware counters",
+                  "there are counters, but they are not read yet",
+                  "the kernel offers no performance counters of the CPU"));
+    SZ_TRY(sz_machine_add_gap(s->m, "dispatch and fork-join overhead", "not measured yet"));
+    SZ_TRY(sz_machine_add_gap(s->m, "disk", "not measured yet"));
+    return sz_machine_add_gap(s->m, "network", "not measured yet");
+}
+
+// ---- verdict -----------------------------------------------------------------------------------
+
+static sz_status disturbed(sz_survey *s, const char *fmt, ...) SZ_PRINTF(2, 3);
+static sz_status disturbed(sz_survey *s, const char *fmt, ...) {
+    char text[256];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    s->m->ok = false;
+    return sz_machine_add_note(s->m, "%s", text);
+}
+
+static sz_status judge_steal(sz_survey *s, int64_t before, double seconds) {
+    const int64_t after = sz_proc_steal_ticks(""), per_s = sysconf(_SC_CLK_TCK);
+    if (before < 0 || after < before || per_s <= 0) return SZ_OK;
+    const double stolen = (double)(after - before) / (double)per_s;
+    if (stolen <= 0.01 * seconds) return SZ_OK;
+    return disturbed(s, "the hypervisor gave %.2f s of CPU time to other guests", stolen);
+}
+
+// A thread that shares its CPU with another process loses a good part of the wall time.
+static sz_status judge_interruptions(sz_survey *s) {
+    if (s->batches == 0 || s->involuntary * 50 <= s->batches) return SZ_OK;
+    return disturbed(s, "threads were interrupted %lld times in %lld batches: something else is running",
+                     (long long)s->involuntary, (long long)s->batches);
+}
+
+static bool is_roof(const sz_machine *m, const sz_peak *p) {
+    for (size_t i = 0; i < m->roofs.n; i++)
+        if (m->roofs.items[i].flop_per_s == p->flop_per_s) return true;
+    return false;
+}
+
+static sz_status judge_peaks(sz_survey *s) {
+    double worst = 0;
+    for (size_t i = 0; i < s->m->peaks.n; i++) {
+        const sz_peak *p = &s->m->peaks.items[i];
+        if (is_roof(s->m, p) && p->spread > worst) worst = p->spread;
+    }
+    if (worst <= NOISY) return SZ_OK;
+    return disturbed(s, "peaks: batches spread by up to %.0f %%", 100 * worst);
+}
+
+// Memory is shared with the whole host: some spread is its nature.
+static sz_status judge_bandwidths(sz_survey *s) {
+    const int dram = sz_main_memory(s->m);
+    double worst = 0;
+    if (dram < 0) return SZ_OK;
+    const sz_mem_level *l = &s->m->levels.items[dram];
+    for (size_t i = 0; i < l->bandwidths.n; i++)
+        if (l->bandwidths.items[i].spread > worst) worst = l->bandwidths.items[i].spread;
+    if (worst <= 4 * NOISY) return SZ_OK;
+    return disturbed(s, "DRAM: batches spread by up to %.0f %%", 100 * worst);
+}
+
+static double roof_of(const sz_machine *m, const char *dtype, int threads) {
+    for (size_t i = 0; i < m->roofs.n; i++) {
+        const sz_roof *r = &m->roofs.items[i];
+        if (r->threads == threads && strcmp(r->dtype, dtype) == 0 && strcmp(r->op, "fma") == 0)
+            return r->flop_per_s;
+    }
+    return 0;
+}
+
+// Two logical CPUs of one core share its pipes: all threads then give little more than one per core.
+static sz_status judge_scaling(sz_survey *s) {
+    const double one = roof_of(s->m, "f32", 1), all = roof_of(s->m, "f32", s->n_cpus);
+    if (s->n_cpus < 2 || one <= 0 || all >= 0.75 * one * s->n_cpus) return SZ_OK;
+    return sz_machine_add_note(s->m,
+                               "%d threads reach %.1f times one thread: they share cores, power or "
+                               "CPU time",
+                               s->n_cpus, all / one);
+}
+
+static sz_status judge_quota(sz_survey *s) {
+    char text[64];
+    long long quota, period;
+    if (!sz_proc_line(s->root, "/sys/fs/cgroup/cpu.max", text, sizeof text)) return SZ_OK;
+    if (sscanf(text, "%lld %lld", &quota, &period) != 2 || period <= 0) return SZ_OK; // "max"
+    if (quota >= period * s->n_cpus) return SZ_OK;
+    return sz_machine_add_note(s->m, "this control group may use %.2f CPUs of %d: long runs are slower",
+                               (double)quota / (double)period, s->n_cpus);
+}
+
+static sz_status judge(sz_survey *s, int64_t steal_before, double seconds) {
+    SZ_TRY(judge_steal(s, steal_before, seconds));
+    SZ_TRY(judge_interruptions(s));
+    SZ_TRY(judge_peaks(s));
+    SZ_TRY(judge_bandwidths(s));
+    SZ_TRY(judge_scaling(s));
+    return judge_quota(s);
+}
+
+// ---- all ---------------------------------------------------------------------------------------
+
+static sz_status measure_all(sz_survey *s) {
+    const int64_t steal = sz_proc_steal_ticks("");
+    const double start = sz_clock_s();
+    SZ_TRY(choose_chain(s));
+    SZ_TRY(sz_measure_peaks(s));
+    SZ_TRY(sz_map_buffer(s));
+    SZ_TRY(sz_measure_bandwidths(s));
+    SZ_TRY(sz_measure_latencies(s));
+    sz_unmap_buffer(s);
+    SZ_TRY(sz_make_roofs(s->m));
+    SZ_TRY(list_gaps(s));
+    return judge(s, steal, sz_clock_s() - start);
+}
+
+static sz_status name_machine(sz_survey *s) {
+    char now[21];
+    sz_clock_utc(now);
+    s->m->identity.name = sz_machine_text(s->m, s->options->name ? s->options->name : "here");
+    s->m->identity.measured_utc = sz_machine_text(s->m, now);
+    s->m->identity.notes = "measured by sizeup: medians of batches of 0.3 ms on pinned threads";
+    s->m->power.method = "not measured";
+    return s->m->identity.name && s->m->identity.measured_utc ? SZ_OK : sz_no_memory(s->ctx);
+}
+
+static sz_status survey(sz_survey *s) {
+    sz_cpu_set mask;
+    SZ_TRY(sz_cpu_parse(s->ctx, s->options->cpu_mask, &mask));
+    s->cpu = sz_cpu_detect() & ~mask;
+    const int most = s->options->threads > 0 && s->options->threads < MAX_CPUS ? s->options->threads
+                                                                               : MAX_CPUS;
+    s->n_cpus = sz_pin_allowed(s->cpus, most);
+    if (s->n_cpus == 0)
+        return sz_fail(s->ctx, SZ_ERR_UNAVAILABLE, "the system does not tell which CPUs may be used");
+    SZ_TRY(sz_describe(s->m, s->root));
+    SZ_TRY(name_machine(s));
+    return measure_all(s);
+}
+
+sz_status sz_machine_measure(sz_ctx *ctx, const sz_measure_options *options,
+                             sz_machine **ret_machine) {
+    static const sz_measure_options none = {0};
+    sz_survey s = {.ctx = ctx, .options = options ? options : &none};
+    s.root = s.options->root ? s.options->root : "";
+    s.scale = (s.options->budget_s > 0 ? s.options->budget_s : USUAL_BUDGET_S) / USUAL_BUDGET_S;
+    SZ_TRY(sz_machine_create(ctx, &s.m));
+    s.cpus = sz_alloc(ctx, MAX_CPUS * sizeof *s.cpus);
+    sz_status status = s.cpus ? survey(&s) : sz_no_memory(ctx);
+    sz_unmap_buffer(&s);
+    sz_free(ctx, s.cpus, MAX_CPUS * sizeof *s.cpus);
+    if (status == SZ_OK) *ret_machine = s.m;
+    else sz_machine_destroy(s.m);
+    return status;
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// A machine as JSON: the keys of schema sizeup.machine/1.
+#include "machine/machine.h"
+
+#include <math.h>
+
+#include <sizeup/json.h>
+
+static void put_isa(sz_json *j, const sz_machine *m) {
+    sz_json_key_array(j, "isa");
+    for (size_t i = 0; i < m->isa.n; i++) sz_json_str(j, m->isa.items[i]);
+    sz_json_end_array(j);
+}
+
+static void put_cpu(sz_json *j, const sz_machine *m) {
+    sz_json_key_object(j, "cpu");
+    sz_json_record(j, sz_cpu_facts_type(), &m->cpu);
+    put_isa(j, m);
+    sz_json_end_object(j);
+}
+
+static void put_record(sz_json *j, const char *key, const sz_record_type *type, const void *record) {
+    sz_json_key_object(j, key);
+    sz_json_record(j, type, record);
+    sz_json_end_object(j);
+}
+
+static void put_items(sz_json *j, const char *key, const sz_record_type *type, const void *items,
+                      size_t n, size_t size) {
+    sz_json_key_array(j, key);
+    for (size_t i = 0; i < n; i++) {
+        sz_json_begin_object(j);
+        sz_json_record(j, type, (const char *)items + i * size);
+        sz_json_end_object(j);
+    }
+    sz_json_end_array(j);
+}
+#define PUT_ITEMS(j, key, type, vec) put_items(j, key, type, (vec).items, (vec).n, sizeof *(vec).items)
+
+static void put_levels(sz_json *j, const sz_machine *m) {
+    sz_json_key_array(j, "levels");
+    for (size_t i = 0; i < m->levels.n; i++) {
+        const sz_mem_level *l = &m->levels.items[i];
+        sz_json_begin_object(j);
+        sz_json_record(j, sz_level_type(), &l->level);
+        PUT_ITEMS(j, "bandwidth", sz_bandwidth_type(), l->bandwidths);
+        sz_json_end_object(j);
+    }
+    sz_json_end_array(j);
+}
+
+static void put_roof(sz_json *j, const sz_machine *m, size_t i) {
+    sz_json_begin_object(j);
+    sz_json_record(j, sz_roof_type(), &m->roofs.items[i]);
+    sz_json_key_object(j, "ridge_flop_per_byte");
+    for (size_t level = 0; level < m->levels.n; level++) {
+        double ridge = sz_machine_ridge(m, i, level);
+        if (!isnan(ridge)) sz_json_key_f64(j, m->levels.items[level].level.name, ridge);
+    }
+    sz_json_end_object(j);
+    sz_json_end_object(j);
+}
+
+static void put_roofs(sz_json *j, const sz_machine *m) {
+    sz_json_key_array(j, "roofs");
+    for (size_t i = 0; i < m->roofs.n; i++) put_roof(j, m, i);
+    sz_json_end_array(j);
+}
+
+static void put_verdict(sz_json *j, const sz_machine *m) {
+    sz_json_key_object(j, "verdict");
+    sz_json_key_bool(j, "ok", m->ok);
+    sz_json_key_array(j, "notes");
+    for (size_t i = 0; i < m->notes.n; i++) sz_json_str(j, m->notes.items[i]);
+    sz_json_end_array(j);
+    sz_json_end_object(j);
+}
+
+sz_status sz_machine_json(sz_ctx *ctx, const sz_machine *m, sz_buf *buf) {
+    sz_json j;
+    sz_json_init(&j, buf, 2);
+    sz_json_begin_object(&j);
+    sz_json_key_str(&j, "schema", "sizeup.machine/1");
+    sz_json_record(&j, sz_identity_type(), &m->identity);
+    put_cpu(&j, m);
+    PUT_ITEMS(&j, "peaks", sz_peak_type(), m->peaks);
+    put_levels(&j, m);
+    PUT_ITEMS(&j, "links", sz_link_type(), m->links);
+    put_record(&j, "overhead", sz_overhead_type(), &m->overhead);
+    put_record(&j, "power", sz_power_type(), &m->power);
+    put_roofs(&j, m);
+    PUT_ITEMS(&j, "unavailable", sz_gap_type(), m->gaps);
+    put_verdict(&j, m);
+    sz_json_warnings(&j, ctx);
+    sz_json_end_object(&j);
+    sz_buf_putc(buf, '\n');
+    return sz_buf_status(buf) == SZ_OK ? SZ_OK : sz_no_memory(ctx);
+}

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/bind.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+// Splits "NAME=REST"; the name may itself hold '=' (names from exporters do), so the last one counts.
+static const char *split(const char *text, sz_str *ret_name) {
+    const char *eq = strrchr(text, '=');
+    if (!eq || eq == text) return NULL;
+    *ret_name = (sz_str){text, (uint32_t)(eq - text)};
+    return eq + 1;
+}
+
+// Digits only, up to `end`; false when there are none or the number is too large.
+static bool read_size(const char **p, int64_t *ret_size) {
+    int64_t n = 0;
+    const char *s = *p;
+    if (*s < '0' || *s > '9') return false;
+    for (; *s >= '0' && *s <= '9'; s++)
+        if (!sz_mul(n, 10, &n) || !sz_add(n, *s - '0', &n)) return false;
+    *p = s;
+    *ret_size = n;
+    return true;
+}
+
+static sz_symbol *find_symbol(sz_graph *g, sz_str name) {
+    for (size_t i = 0; i < g->symbols.n; i++)
+        if (sz_str_eq(g->symbols.items[i].name, name)) return &g->symbols.items[i];
+    return NULL;
+}
+
+static void list_symbols(const sz_graph *g, char *text, size_t size) {
+    size_t n = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < g->symbols.n && n + 1 < size; i++) {
+        if (g->symbols.items[i].input == SZ_NONE) continue;
+        int k = snprintf(text + n, size - n, "%s'%s'", n ? ", " : "",
+                         sz_show(g->ctx, g->symbols.items[i].name));
+        if (k > 0) n += (size_t)k;
+    }
+    if (!n) snprintf(text, size, "none");
+}
+
+static sz_status apply_bind(sz_graph *g, const char *bind) {
+    sz_str name;
+    int64_t size;
+    const char *rest = split(bind, &name);
+    if (!rest || !read_size(&rest, &size) || *rest)
+        return sz_fail(g->ctx, SZ_ERR_USAGE, "'--bind %s' is not NAME=SIZE", bind);
+    sz_symbol *s = find_symbol(g, name);
+    if (!s) {
+        char known[512];
+        list_symbols(g, known, sizeof known);
+        return sz_fail(g->ctx, SZ_ERR_USAGE, "'--bind %s': the model has no free dimension '%s' (it has: %s)",
+                       bind, sz_show(g->ctx, name), known);
+    }
+    if (s->bound >= 0 && s->bound != size)
+        return sz_fail(g->ctx, SZ_ERR_USAGE, "'%s' is bound twice: %" PRId64 " and %" PRId64,
+                       sz_show(g->ctx, name), s->bound, size);
+    s->bound = size;
+    return SZ_OK;
+}
+
+// "1x3x224x224" (also with commas) -> dims; "" is a scalar.
+static bool read_shape(const char *text, int64_t *dims, int32_t *ret_rank) {
+    int32_t rank = 0;
+    while (*text) {
+        if (rank == SZ_MAX_RANK || !read_size(&text, &dims[rank])) return false;
+        rank++;
+        if (*text == 'x' || *text == ',') {
+            text++;
+            if (!*text) return false;
+        } else if (*text) {
+            return false;
+        }
+    }
+    *ret_rank = rank;
+    return true;
+}
+
+static sz_status bind_by_input(sz_graph *g, const char *option, int64_t old, int64_t size) {
+    if (old >= 0 && old != size) g->reshaped = true; // the file's other shapes no longer hold
+    if (old > SZ_DIM_SYMBOL(0) || old == SZ_DIM_UNKNOWN) return SZ_OK;
+    sz_symbol *s = &g->symbols.items[SZ_SYMBOL_OF(old)];
+    if (s->bound >= 0 && s->bound != size)
+        return sz_fail(g->ctx, SZ_ERR_USAGE, "'--input %s' sets '%s' to %" PRId64 ", but it is %" PRId64,
+                       option, sz_show(g->ctx, s->name), size, s->bound);
+    s->bound = size;
+    return SZ_OK;
+}
+
+static sz_status apply_input(sz_graph *g, const char *option) {
+    sz_str name;
+    int64_t dims[SZ_MAX_RANK];
+    int32_t rank;
+    const char *shape = split(option, &name);
+    if (!shape || !read_shape(shape, dims, &rank))
+        return sz_fail(g->ctx, SZ_ERR_USAGE, "'--input %s' is not NAME=SHAPE, e.g. %s", option,
+                       "image=1x3x224x224");
+    sz_value_id id = sz_graph_find(g, name);
+    if (id == SZ_NONE || sz_graph_value(g, id)->kind != SZ_VALUE_INPUT)
+        return sz_fail(g->ctx, SZ_ERR_USAGE, "'--input %s': the model has no input '%s'", option,
+                       sz_show(g->ctx, name));
+    sz_value *v = sz_graph_value(g, id);
+    if (v->type.kind != SZ_TYPE_TENSOR)
+        return sz_fail(g->ctx, SZ_ERR_USAGE, "'--input %s': the input is no tensor", option);
+    if (v->type.rank >= 0 && v->type.rank != rank)
+        return sz_fail(g->ctx, SZ_ERR_USAGE, "'--input %s': the shape has %d dimensions, the input %d",
+                       option, rank, v->type.rank);
+    for (int32_t i = 0; i < v->type.rank; i++)
+        SZ_TRY(bind_by_input(g, option, v->type.dims[i], dims[i]));
+    int64_t *own = sz_graph_dims(g, rank);
+    if (!own) return sz_no_memory(g->ctx);
+    memcpy(own, dims, (size_t)rank * sizeof *own);
+    v->type.rank = rank;
+    v->type.dims = own;
+    return SZ_OK;
+}
+
+static sz_status unbound(sz_graph *g, const sz_value *v, const sz_symbol *s, int32_t axis) {
+    return sz_fail(g->ctx, SZ_ERR_INPUT,
+                   "input '%s': dimension %d is free ('%s'); give its size with --bind %s=SIZE",
+                   sz_show(g->ctx, v->name), axis, sz_show(g->ctx, s->name), sz_show(g->ctx, s->name));
+}
+
+// Put the sizes into the types of the inputs.
+static sz_status substitute(sz_graph *g, sz_value *v, bool allow_symbols) {
+    int64_t *own = sz_graph_dims(g, v->type.rank);
+    if (!own) return sz_no_memory(g->ctx);
+    for (int32_t i = 0; i < v->type.rank; i++) {
+        own[i] = v->type.dims[i];
+        if (own[i] > SZ_DIM_SYMBOL(0)) continue;
+        const sz_symbol *s = &g->symbols.items[SZ_SYMBOL_OF(own[i])];
+        if (s->bound < 0 && !allow_symbols) return unbound(g, v, s, i);
+        if (s->bound >= 0) own[i] = s->bound;
+    }
+    v->type.dims = own;
+    return SZ_OK;
+}
+
+static sz_status check_input(sz_graph *g, sz_value *v, bool allow_symbols) {
+    if (v->type.kind == SZ_TYPE_TENSOR && v->type.rank < 0 && !allow_symbols)
+        return sz_fail(g->ctx, SZ_ERR_INPUT,
+                       "input '%s' has no shape; give it with --input %s=SHAPE",
+                       sz_show(g->ctx, v->name), sz_show(g->ctx, v->name));
+    if (v->type.kind == SZ_TYPE_NONE)
+        sz_warn(g->ctx, "input '%s' has no type: what it feeds can't be costed",
+                sz_show(g->ctx, v->name));
+    if (v->type.rank > 0) SZ_TRY(substitute(g, v, allow_symbols));
+    for (int32_t i = 0; i < v->type.rank; i++)
+        if (v->type.dims[i] == 0)
+            sz_warn(g->ctx, "input '%s' has a dimension of size 0: the net is empty there",
+                    sz_show(g->ctx, v->name));
+    return SZ_OK;
+}
+
+sz_status sz_bind(sz_graph *g, const sz_load_options *options) {
+    for (size_t i = 0; i < options->n_binds; i++) SZ_TRY(apply_bind(g, options->binds[i]));
+    for (size_t i = 0; i < options->n_inputs; i++) SZ_TRY(apply_input(g, options->inputs[i]));
+    for (size_t i = 0; i < g->inputs.n; i++)
+        SZ_TRY(check_input(g, sz_graph_value(g, g->inputs.items[i]), options->allow_symbols));
+    return SZ_OK;
+}

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// Inside of sz_model: a graph that is verified, resolved and inferred.
+#ifndef SZ_MODEL_INSIDE_H
+#define SZ_MODEL_INSIDE_H
+
+#include "model/graph/graph.h"
+
+#include <sizeup/model.h>
+
+struct sz_model {
+    sz_ctx *ctx;
+    sz_graph *graph;
+    const char *text; // made on demand
+};
+
+#endif

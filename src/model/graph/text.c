@@ -1,0 +1,519 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reader of the text form (docs/graph-text.md). One pass, no recursion: the graphs that are open at
+// one time stand on a stack of their own, each with the node whose attributes are being read.
+#include "model/graph/text.h"
+
+#include <stdio.h>
+
+enum { MAX_DEPTH = 32, MAX_DOMAINS = 64, NEWEST_ONNX = 28, NEWEST_ML = 5 };
+
+typedef struct opset {
+    sz_str domain;
+    int32_t version;
+} opset;
+
+typedef struct out_name {
+    sz_str name;
+    const sz_type *declared;
+    bool left_out;
+} out_name;
+
+// One open graph.
+typedef struct frame {
+    sz_graph *graph;
+    bool has_node; // a node of it waits for its attributes
+    sz_node node;
+    SZ_VEC(out_name) outs;
+    SZ_VEC(sz_attr) attrs;
+    bool in_list; // a list of graphs is being read
+    SZ_VEC(sz_graph *) graphs;
+} frame;
+
+typedef struct reader {
+    sz_text t;
+    sz_graph *root;
+    opset opsets[MAX_DOMAINS];
+    int n_opsets;
+    frame frames[MAX_DEPTH];
+    int depth; // frames in use
+    SZ_VEC(sz_value_id) ids; // operands or outputs of the node being read
+} reader;
+
+static frame *top(reader *r) { return &r->frames[r->depth - 1]; }
+
+// What a scratch vector holds, in the arena; NULL = no memory.
+static void *keep(reader *r, const void *items, size_t n, size_t size) {
+    void *copy = sz_arena_array(r->root->arena, n ? n : 1, size);
+    if (copy && n) memcpy(copy, items, n * size);
+    return copy;
+}
+
+// ---- header ------------------------------------------------------------------------------------
+
+static int32_t opset_of(const reader *r, sz_str domain) {
+    for (int i = 0; i < r->n_opsets; i++)
+        if (sz_str_eq(r->opsets[i].domain, domain)) return r->opsets[i].version;
+    if (domain.len == 0) return NEWEST_ONNX;
+    return sz_str_is(domain, "ai.onnx.ml") ? NEWEST_ML : 1;
+}
+
+// "opset=17", "opset.com.microsoft=1", "opset."odd domain"=1"
+static sz_status header_opset(reader *r) {
+    sz_text *t = &r->t;
+    sz_str word = sz_text_word(t), domain = {"", 0};
+    int64_t version;
+    t->at += word.len;
+    if (word.len > 6) {
+        char *copy = sz_arena_strdup(r->root->arena, word.p + 6, word.len - 6);
+        if (!copy) return sz_no_memory(t->ctx);
+        domain = (sz_str){copy, word.len - 6};
+    } else if (word.len == 6) {
+        SZ_TRY(sz_text_string(t, &domain));
+    }
+    SZ_TRY(sz_text_expect(t, '='));
+    SZ_TRY(sz_scan_int(t, &version));
+    if (version < 0 || version > INT32_MAX) return sz_text_fail(t, "opset out of range");
+    if (r->n_opsets == MAX_DOMAINS) return sz_text_fail(t, "more than %d opsets", MAX_DOMAINS);
+    r->opsets[r->n_opsets++] = (opset){domain, (int32_t)version};
+    return SZ_OK;
+}
+
+static bool at_opset(sz_text *t) {
+    sz_str w = sz_text_word(t);
+    if (w.len < 5 || memcmp(w.p, "opset", 5) != 0) return false;
+    char next = sz_text_after_word(t);
+    return (w.len == 5 || w.p[5] == '.') && (next == '=' || (w.len == 6 && next == '"'));
+}
+
+// From behind the word "graph" to the opening brace; makes the graph the top of the stack.
+static sz_status open_graph(reader *r) {
+    sz_text *t = &r->t;
+    sz_graph *g = r->root;
+    if (r->depth == MAX_DEPTH)
+        return sz_text_fail(t, "graphs nested more than %d deep", MAX_DEPTH);
+    if (r->depth > 0) SZ_TRY(sz_graph_create_body(top(r)->graph, &g));
+    if (sz_text_peek(t) != '{' && !at_opset(t)) SZ_TRY(sz_text_name(t, &g->name, NULL));
+    while (at_opset(t)) {
+        if (r->depth > 0) return sz_text_fail(t, "only the outermost graph states opsets");
+        SZ_TRY(header_opset(r));
+    }
+    SZ_TRY(sz_text_expect(t, '{'));
+    frame *f = &r->frames[r->depth++];
+    f->graph = g;
+    f->has_node = f->in_list = false;
+    return SZ_OK;
+}
+
+// ---- values ------------------------------------------------------------------------------------
+
+static sz_status new_value(reader *r, sz_str name, sz_value_kind kind, sz_value **ret) {
+    sz_graph *g = top(r)->graph;
+    sz_value_id id;
+    sz_status status = sz_graph_add_value(g, name, kind, &id);
+    if (status != SZ_OK) return sz_text_place(&r->t, status);
+    *ret = sz_graph_value(g, id);
+    return SZ_OK;
+}
+
+// `from` is where the name begins, for the message.
+static sz_status find_value(reader *r, const char *from, sz_str name, sz_value_id *ret) {
+    sz_status status = sz_graph_capture(top(r)->graph, name, ret);
+    if (status != SZ_OK) return sz_text_place(&r->t, status);
+    if (*ret != SZ_NONE) return SZ_OK;
+    r->t.at = from;
+    return sz_text_fail(&r->t, "value '%s' is not defined", sz_show(r->t.ctx, name));
+}
+
+static sz_status left_out_or_name(reader *r, sz_str *ret, bool *ret_left_out) {
+    bool quoted;
+    SZ_TRY(sz_text_name(&r->t, ret, &quoted));
+    *ret_left_out = !quoted && sz_str_is(*ret, "_");
+    return SZ_OK;
+}
+
+// The symbols that this input is the first to show.
+static void note_symbols(sz_graph *root, sz_value_id id) {
+    const sz_type *type = &sz_graph_value(root, id)->type;
+    for (int32_t axis = 0; type->kind == SZ_TYPE_TENSOR && axis < type->rank; axis++) {
+        if (type->dims[axis] > SZ_DIM_SYMBOL(0)) continue;
+        sz_symbol *s = &root->symbols.items[SZ_SYMBOL_OF(type->dims[axis])];
+        if (s->input == SZ_NONE) s->input = id, s->axis = axis;
+    }
+}
+
+static sz_status read_inputs(reader *r) {
+    sz_text *t = &r->t;
+    sz_graph *g = top(r)->graph;
+    do {
+        sz_str name;
+        sz_value *v;
+        sz_type type = {.rank = -1, .n_items = -1};
+        SZ_TRY(sz_text_name(t, &name, NULL));
+        if (sz_text_take(t, ':')) SZ_TRY(sz_text_type(t, &type));
+        SZ_TRY(new_value(r, name, SZ_VALUE_INPUT, &v));
+        v->type = type;
+        sz_value_id id = (sz_value_id)(g->values.n - 1);
+        if (!sz_vec_push(t->ctx, &g->inputs, id)) return sz_no_memory(t->ctx);
+        if (g == r->root) note_symbols(g, id);
+    } while (sz_text_take(t, ','));
+    return SZ_OK;
+}
+
+static sz_status declared_type(reader *r, const sz_type **ret) {
+    sz_type type;
+    *ret = NULL;
+    if (!sz_text_take(&r->t, ':')) return SZ_OK;
+    SZ_TRY(sz_text_type(&r->t, &type));
+    *ret = keep(r, &type, 1, sizeof type);
+    return *ret ? SZ_OK : sz_no_memory(r->t.ctx);
+}
+
+static sz_status read_outputs(reader *r) {
+    sz_text *t = &r->t;
+    sz_graph *g = top(r)->graph;
+    do {
+        sz_str name;
+        sz_value_id id;
+        const sz_type *declared;
+        const char *from = (sz_text_peek(t), t->at);
+        SZ_TRY(sz_text_name(t, &name, NULL));
+        SZ_TRY(find_value(r, from, name, &id));
+        SZ_TRY(declared_type(r, &declared));
+        sz_value *v = sz_graph_value(g, id);
+        v->is_output = true;
+        if (declared) v->declared = declared;
+        if (!sz_vec_push(t->ctx, &g->outputs, id)) return sz_no_memory(t->ctx);
+    } while (sz_text_take(t, ','));
+    return SZ_OK;
+}
+
+// ---- constants ---------------------------------------------------------------------------------
+
+// Behind the word "const": TYPE [{numbers}] [sparse N]
+static sz_status read_const(reader *r, sz_type *ret_type, const sz_constant **ret) {
+    sz_text *t = &r->t;
+    sz_constant c = {.form = SZ_CONST_NOWHERE, .side = SZ_NONE};
+    int64_t elements;
+    SZ_TRY(sz_text_type(t, ret_type));
+    if (ret_type->kind == SZ_TYPE_TENSOR && !sz_type_is_static(ret_type))
+        return sz_text_fail(t, "a constant needs a type with all dimensions known");
+    sz_status status = sz_type_elements(t->ctx, ret_type, &elements);
+    if (status != SZ_OK) return sz_text_place(t, status);
+    if (sz_text_peek(t) == '{') {
+        SZ_TRY(sz_text_numbers(t, ret_type, &c.tensor));
+        c.form = SZ_CONST_VALUE;
+    } else if (sz_str_is(sz_text_word(t), "sparse") && sz_text_after_word(t) >= '0' &&
+               sz_text_after_word(t) <= '9') {
+        sz_text_take_word(t, "sparse");
+        SZ_TRY(sz_scan_int(t, &c.sparse_values));
+        int64_t bytes = sz_dtype_bytes(ret_type->dtype, c.sparse_values);
+        if (bytes < 0 || !sz_madd(&bytes, c.sparse_values, (int64_t)sizeof(int64_t)))
+            return sz_text_fail(t, "too many stored values");
+        c.form = SZ_CONST_SPARSE, c.length = (uint64_t)bytes;
+    }
+    *ret = keep(r, &c, 1, sizeof c);
+    return *ret ? SZ_OK : sz_no_memory(t->ctx);
+}
+
+static sz_status const_statement(reader *r) {
+    const frame *f = top(r);
+    sz_type type;
+    const sz_constant *constant;
+    sz_value *v;
+    if (f->outs.n != 1 || f->outs.items[0].left_out)
+        return sz_text_fail(&r->t, "a constant has exactly one name");
+    const out_name *out = &f->outs.items[0];
+    SZ_TRY(read_const(r, &type, &constant));
+    SZ_TRY(new_value(r, out->name, SZ_VALUE_CONST, &v));
+    v->type = type, v->constant = constant, v->declared = out->declared;
+    return SZ_OK;
+}
+
+// A tensor attribute is a constant of its own; it needs a name that nobody else has.
+static sz_status attr_const(reader *r, sz_attr *attr) {
+    sz_graph *g = top(r)->graph;
+    char name[128];
+    int64_t tries = 0;
+    sz_type type;
+    const sz_constant *constant;
+    sz_value *v;
+    SZ_TRY(read_const(r, &type, &constant));
+    do {
+        const char *node = sz_show(g->ctx, top(r)->node.name);
+        snprintf(name, sizeof name, "%.80s#%lld", node, (long long)(g->values.n + (size_t)tries++));
+    } while (sz_graph_find(g, sz_str_c(name)) != SZ_NONE);
+    SZ_TRY(new_value(r, sz_str_c(name), SZ_VALUE_CONST, &v));
+    v->type = type, v->constant = constant;
+    attr->kind = SZ_ATTR_TENSOR;
+    attr->tensor = (sz_value_id)(v - g->values.items);
+    return SZ_OK;
+}
+
+// ---- attributes --------------------------------------------------------------------------------
+
+static sz_status reference_attr(reader *r, sz_attr *a) {
+    sz_str name;
+    SZ_TRY(sz_text_name(&r->t, &name, NULL));
+    a->tensor = sz_graph_find(top(r)->graph, name);
+    if (a->tensor == SZ_NONE || sz_graph_value(top(r)->graph, a->tensor)->kind != SZ_VALUE_CONST)
+        return sz_text_fail(&r->t, "'%s' is no constant of this graph", sz_show(r->t.ctx, name));
+    a->kind = SZ_ATTR_TENSOR;
+    return SZ_OK;
+}
+
+// Everything but graphs.
+static sz_status plain_attr(reader *r, sz_attr *a) {
+    if (sz_text_take(&r->t, '&')) return reference_attr(r, a);
+    if (sz_text_take_word(&r->t, "const")) return attr_const(r, a);
+    return sz_text_attr(&r->t, a);
+}
+
+static bool at_graph(sz_text *t) { return sz_str_is(sz_text_word(t), "graph"); }
+
+static sz_status push_attr(reader *r, const sz_attr *a) {
+    frame *f = top(r);
+    if (f->attrs.n >= INT32_MAX) return sz_text_fail(&r->t, "too many attributes");
+    return sz_vec_push(r->t.ctx, &f->attrs, *a) ? SZ_OK : sz_no_memory(r->t.ctx);
+}
+
+// One "name=value". A graph is only opened: its end comes back to close_graph.
+static sz_status read_attr(reader *r) {
+    sz_text *t = &r->t;
+    sz_attr a = {.n = 1, .tensor = SZ_NONE};
+    SZ_TRY(sz_text_name(t, &a.name, NULL));
+    SZ_TRY(sz_text_expect(t, '='));
+    frame *f = top(r);
+    bool one = at_graph(t), list = false;
+    const char *from = t->at;
+    if (sz_text_take_word(t, "graphs")) {
+        SZ_TRY(sz_text_expect(t, '['));
+        list = true;
+    } else if (sz_text_take(t, '[')) {
+        list = at_graph(t);
+        if (!list) t->at = from;
+    }
+    if (!one && !list) {
+        SZ_TRY(plain_attr(r, &a));
+        return push_attr(r, &a);
+    }
+    a.kind = one ? SZ_ATTR_GRAPH : SZ_ATTR_GRAPHS;
+    SZ_TRY(push_attr(r, &a));
+    f->graphs.n = 0;
+    f->in_list = true;
+    if (!one && !at_graph(t)) return SZ_OK; // an empty list
+    sz_text_take_word(t, "graph");
+    return open_graph(r);
+}
+
+static sz_status end_graph_attr(reader *r) {
+    frame *f = top(r);
+    sz_attr *a = &f->attrs.items[f->attrs.n - 1];
+    a->n = (int32_t)f->graphs.n;
+    f->in_list = false;
+    a->graphs = keep(r, f->graphs.items, f->graphs.n, sizeof *f->graphs.items);
+    return a->graphs ? SZ_OK : sz_no_memory(r->t.ctx);
+}
+
+// ---- nodes -------------------------------------------------------------------------------------
+
+static sz_status op_name(reader *r) {
+    sz_text *t = &r->t;
+    sz_node *n = &top(r)->node;
+    bool quoted;
+    sz_str s;
+    SZ_TRY(sz_text_name(t, &s, &quoted));
+    n->domain = (sz_str){"", 0};
+    if (quoted ? sz_text_take(t, '.') : s.p[s.len - 1] == '.') {
+        n->domain = quoted ? s : (sz_str){s.p, s.len - 1};
+        SZ_TRY(sz_text_name(t, &n->op, NULL));
+    } else {
+        const char *dot = quoted ? NULL : memrchr(s.p, '.', s.len);
+        if (dot) n->domain = (sz_str){s.p, (uint32_t)(dot - s.p)};
+        n->op = dot ? (sz_str){dot + 1, (uint32_t)(s.p + s.len - dot - 1)} : s;
+    }
+    if (sz_str_is(n->domain, "ai.onnx")) n->domain = (sz_str){"", 0};
+    n->opset = opset_of(r, n->domain);
+    if (sz_text_take(t, '@')) {
+        int64_t version;
+        SZ_TRY(sz_scan_int(t, &version));
+        if (version < 0 || version > INT32_MAX) return sz_text_fail(t, "opset out of range");
+        n->opset = (int32_t)version;
+    }
+    return SZ_OK;
+}
+
+static sz_status operands(reader *r) {
+    sz_text *t = &r->t;
+    sz_node *n = &top(r)->node;
+    SZ_TRY(sz_text_expect(t, '('));
+    r->ids.n = 0;
+    while (!sz_text_take(t, ')')) {
+        sz_str name;
+        bool left_out;
+        sz_value_id id = SZ_NONE;
+        if (r->ids.n > 0) SZ_TRY(sz_text_expect(t, ','));
+        const char *from = (sz_text_peek(t), t->at);
+        SZ_TRY(left_out_or_name(r, &name, &left_out));
+        if (!left_out) SZ_TRY(find_value(r, from, name, &id));
+        if (r->ids.n >= INT32_MAX) return sz_text_fail(t, "too many inputs");
+        if (!sz_vec_push(t->ctx, &r->ids, id)) return sz_no_memory(t->ctx);
+    }
+    n->n_inputs = (int32_t)r->ids.n;
+    n->inputs = keep(r, r->ids.items, r->ids.n, sizeof *r->ids.items);
+    return n->inputs ? SZ_OK : sz_no_memory(t->ctx);
+}
+
+// "a, b: f32[2] =" into the names of the node to come
+static sz_status left_side(reader *r) {
+    sz_text *t = &r->t;
+    frame *f = top(r);
+    f->outs.n = 0;
+    if (sz_text_take(t, '=')) return SZ_OK; // a node without outputs
+    do {
+        out_name out;
+        SZ_TRY(left_out_or_name(r, &out.name, &out.left_out));
+        SZ_TRY(declared_type(r, &out.declared));
+        if (f->outs.n >= INT32_MAX) return sz_text_fail(t, "too many outputs");
+        if (!sz_vec_push(t->ctx, &f->outs, out)) return sz_no_memory(t->ctx);
+    } while (sz_text_take(t, ','));
+    return sz_text_expect(t, '=');
+}
+
+static sz_status begin_node(reader *r) {
+    frame *f = top(r);
+    f->node = (sz_node){.row = SZ_NONE};
+    f->node.name = (sz_str){"", 0};
+    for (size_t i = f->outs.n; i-- > 0;)
+        if (!f->outs.items[i].left_out) f->node.name = f->outs.items[i].name;
+    SZ_TRY(op_name(r));
+    SZ_TRY(operands(r));
+    f->attrs.n = 0;
+    f->has_node = true;
+    return SZ_OK;
+}
+
+static sz_status node_outputs(reader *r) {
+    frame *f = top(r);
+    r->ids.n = 0;
+    for (size_t i = 0; i < f->outs.n; i++) {
+        const out_name *out = &f->outs.items[i];
+        sz_value_id id = SZ_NONE;
+        if (!out->left_out) {
+            sz_value *v;
+            SZ_TRY(new_value(r, out->name, SZ_VALUE_NODE, &v));
+            v->declared = out->declared;
+            id = (sz_value_id)(f->graph->values.n - 1);
+        }
+        if (!sz_vec_push(r->t.ctx, &r->ids, id)) return sz_no_memory(r->t.ctx);
+    }
+    f->node.n_outputs = (int32_t)r->ids.n;
+    f->node.outputs = keep(r, r->ids.items, r->ids.n, sizeof *r->ids.items);
+    return f->node.outputs ? SZ_OK : sz_no_memory(r->t.ctx);
+}
+
+// Everything of the node has been read but `as "name"`.
+static sz_status end_node(reader *r) {
+    sz_text *t = &r->t;
+    frame *f = top(r);
+    sz_node_id id;
+    if (sz_str_is(sz_text_word(t), "as") && sz_text_after_word(t) == '"') {
+        sz_text_take_word(t, "as");
+        SZ_TRY(sz_text_string(t, &f->node.name));
+    }
+    SZ_TRY(node_outputs(r));
+    f->node.n_attrs = (int32_t)f->attrs.n;
+    f->node.attrs = keep(r, f->attrs.items, f->attrs.n, sizeof *f->attrs.items);
+    if (!f->node.attrs) return sz_no_memory(t->ctx);
+    f->has_node = false;
+    sz_status status = sz_graph_add_node(f->graph, &f->node, &id);
+    return status == SZ_OK ? SZ_OK : sz_text_place(t, status);
+}
+
+// ---- statements --------------------------------------------------------------------------------
+
+// Is this word a keyword here, or the name of a value?
+static bool at_keyword(sz_text *t, const char *word) {
+    if (!sz_str_is(sz_text_word(t), word)) return false;
+    char c = sz_text_after_word(t);
+    return c != '=' && c != ',' && c != ':';
+}
+
+static sz_status close_graph(reader *r) {
+    sz_graph *done = top(r)->graph;
+    r->depth--;
+    if (r->depth == 0) return SZ_OK;
+    return sz_vec_push(r->t.ctx, &top(r)->graphs, done) ? SZ_OK : sz_no_memory(r->t.ctx);
+}
+
+static sz_status statement(reader *r) {
+    sz_text *t = &r->t;
+    if (sz_text_take(t, ';')) return SZ_OK;
+    if (sz_text_take(t, '}')) return close_graph(r);
+    if (sz_text_done(t)) return sz_text_fail(t, "expected '}', found the end");
+    if (at_keyword(t, "input")) return sz_text_take_word(t, "input"), read_inputs(r);
+    if (at_keyword(t, "output")) return sz_text_take_word(t, "output"), read_outputs(r);
+    SZ_TRY(left_side(r));
+    if (sz_str_is(sz_text_word(t), "const") && sz_text_after_word(t) != '(') {
+        sz_text_take_word(t, "const");
+        return const_statement(r);
+    }
+    SZ_TRY(begin_node(r));
+    return sz_text_take(t, '{') ? SZ_OK : end_node(r);
+}
+
+// One step inside the braces of attributes.
+static sz_status attribute(reader *r) {
+    sz_text *t = &r->t;
+    frame *f = top(r);
+    if (f->in_list) { // a graph has just ended
+        bool one = f->attrs.items[f->attrs.n - 1].kind == SZ_ATTR_GRAPH;
+        if (!one && f->graphs.n > 0 && sz_text_take(t, ',')) {
+            if (!sz_text_take_word(t, "graph")) return sz_text_fail(t, "expected 'graph'");
+            return open_graph(r);
+        }
+        if (!one) SZ_TRY(sz_text_expect(t, ']'));
+        SZ_TRY(end_graph_attr(r));
+    } else if (!sz_text_take(t, '}')) {
+        if (f->attrs.n > 0) SZ_TRY(sz_text_expect(t, ','));
+        return read_attr(r);
+    } else {
+        return end_node(r);
+    }
+    return SZ_OK;
+}
+
+static sz_status read_all(reader *r) {
+    sz_text *t = &r->t;
+    if (!sz_text_take_word(t, "graph")) return sz_text_fail(t, "expected 'graph'");
+    SZ_TRY(open_graph(r));
+    while (r->depth > 0) SZ_TRY(top(r)->has_node ? attribute(r) : statement(r));
+    if (sz_text_done(t)) return SZ_OK;
+    return sz_text_fail(t, "expected nothing after the graph");
+}
+
+static void finish(reader *r) {
+    sz_ctx *ctx = r->t.ctx;
+    for (int i = 0; i < MAX_DEPTH; i++) {
+        sz_vec_finish(ctx, &r->frames[i].outs);
+        sz_vec_finish(ctx, &r->frames[i].attrs);
+        sz_vec_finish(ctx, &r->frames[i].graphs);
+    }
+    sz_vec_finish(ctx, &r->ids);
+}
+
+sz_status sz_graph_parse(sz_ctx *ctx, const char *text, size_t len, sz_graph **ret_graph) {
+    reader *r = sz_alloc(ctx, sizeof *r);
+    if (!r) return sz_no_memory(ctx);
+    sz_status status = sz_graph_create(ctx, &r->root);
+    if (status == SZ_OK) {
+        r->root->name = r->root->producer = (sz_str){"", 0};
+        r->root->format = sz_str_c("text");
+        sz_text_init(&r->t, r->root, text, len);
+        status = read_all(r);
+        finish(r);
+    }
+    if (status == SZ_OK) *ret_graph = r->root;
+    else sz_graph_destroy(r->root);
+    sz_free(ctx, r, sizeof *r);
+    return status;
+}

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a model file may ask of us. Everything beyond is refused with a sentence.
+#ifndef SZ_IMPORT_LIMITS_H
+#define SZ_IMPORT_LIMITS_H
+
+enum {
+    SZ_WIRE_WINDOW = 64 * 1024,      // bytes of the file in memory at one time
+    SZ_WIRE_FIRST_READ = 4 * 1024,   // after a jump; grows while the reading goes on straight
+    SZ_WIRE_MAX_TEXT = 1024 * 1024,  // longest name or string that is kept
+    SZ_WIRE_MAX_GROUPS = 100,        // nested groups (protobuf's own limit on nesting)
+
+    SZ_ONNX_MAX_IR = 14,             // newest known IR version
+    SZ_ONNX_MAX_OPSET = 28,          // newest known version of the default domain
+    SZ_ONNX_MAX_BODIES = 32,         // levels of bodies in bodies (If, Loop, Scan)
+    SZ_ONNX_MAX_TYPES = 32,          // levels of types in types (sequence of sequence of ...)
+    SZ_ONNX_MAX_ATTRS = 256,         // attributes of a node: compared each with each
+    SZ_ONNX_MAX_CALLS = 64,          // levels of functions that call functions
+    SZ_ONNX_MAX_EXPANDED = 1000000,  // nodes that all calls of functions together may turn into
+    SZ_ONNX_MAX_EXPANDED_BYTES = 128 << 20, // bytes of functions read for all calls together
+    SZ_ONNX_MAX_DOMAINS = 1000,      // opset imports: looked up one by one
+    SZ_ONNX_MAX_SYMBOLS = 10000,     // free dimensions: looked up one by one
+    SZ_ONNX_MAX_NUMBERS = 4096,      // elements of a tensor whose numbers are kept
+    SZ_ONNX_MAX_PREFIX = 256         // bytes of the path that names what a function expanded to
+};
+
+// Memory: 64 MiB plus 4 bytes per header byte read. Headers are read more than once (bodies of
+// functions as often as they are called), so the bytes count up to 4 times the size of the file.
+#define SZ_IMPORT_MEMORY_FLOOR ((size_t)64 << 20)
+enum { SZ_IMPORT_MEMORY_FACTOR = 4, SZ_IMPORT_MAX_REREAD = 4 };
+
+#endif

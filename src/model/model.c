@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+// Loading a model: import, bind free dimensions, verify, resolve, infer.
+#include "model/bind.h"
+#include "model/graph/model.h"
+#include "model/import/import.h"
+#include "model/ops/ops.h"
+#include "os/source.h"
+
+static const sz_load_options no_options;
+
+static sz_status prepare(sz_graph *g, const sz_load_options *options) {
+    SZ_TRY(sz_bind(g, options));
+    SZ_TRY(sz_graph_verify(g));
+    SZ_TRY(sz_ops_resolve(g));
+    return sz_ops_infer(g);
+}
+
+// Takes the graph over, also on failure.
+static sz_status finish(sz_ctx *ctx, sz_graph *g, const sz_load_options *options,
+                        sz_model **ret_model) {
+    sz_status status = prepare(g, options ? options : &no_options);
+    sz_model *m = status == SZ_OK ? sz_alloc(ctx, sizeof *m) : NULL;
+    if (status == SZ_OK && !m) status = sz_no_memory(ctx);
+    if (status != SZ_OK) {
+        sz_graph_destroy(g);
+        return status;
+    }
+    *m = (sz_model){ctx, g, NULL};
+    *ret_model = m;
+    return SZ_OK;
+}
+
+// `source` is taken over. The importer names the file in its messages; the rest is placed here.
+static sz_status load(sz_ctx *ctx, sz_source *source, const char *name,
+                      const sz_load_options *options, sz_model **ret_model) {
+    sz_graph *g = NULL;
+    SZ_TRY(sz_import(ctx, source, options ? options->format : NULL, &g));
+    g->path = sz_arena_strdup(g->arena, name, strlen(name));
+    sz_status status = finish(ctx, g, options, ret_model);
+    return status == SZ_OK ? SZ_OK : sz_place(ctx, status, "file '%s'", name);
+}
+
+sz_status sz_model_load(sz_ctx *ctx, const char *path, const sz_load_options *options,
+                        sz_model **ret_model) {
+    sz_source *source;
+    SZ_TRY(sz_source_open(ctx, path, &source));
+    return load(ctx, source, path, options, ret_model);
+}
+
+sz_status sz_model_load_memory(sz_ctx *ctx, const char *name, const void *bytes, size_t size,
+                               const sz_load_options *options, sz_model **ret_model) {
+    sz_source *source;
+    SZ_TRY(sz_source_from_memory(ctx, name, bytes, size, &source));
+    return load(ctx, source, name, options, ret_model);
+}
+
+sz_status sz_model_parse(sz_ctx *ctx, const char *text, const sz_load_options *options,
+                         sz_model **ret_model) {
+    sz_graph *g;
+    SZ_TRY(sz_graph_parse(ctx, text, strlen(text), &g));
+    return finish(ctx, g, options, ret_model);
+}
+
+void sz_model_destroy(sz_model *model) {
+    if (!model) return;
+    sz_graph_destroy(model->graph);
+    sz_free(model->ctx, model, sizeof *model);
+}
+
+const char *sz_model_text(sz_model *model) {
+    if (!model->text && sz_graph_print(model->graph, &model->text) != SZ_OK) return NULL;
+    return model->text;
+}
+
+// ---- facts -------------------------------------------------------------------------------------
+
+static const char *text_of(const sz_model *m, sz_str s) {
+    const char *shown = s.p ? sz_show(m->ctx, s) : "";
+    const char *copy = sz_arena_strdup(m->graph->arena, shown, strlen(shown));
+    return copy ? copy : "";
+}
+
+const char *sz_model_path(const sz_model *m) { return m->graph->path ? m->graph->path : ""; }
+const char *sz_model_format(const sz_model *m) { return text_of(m, m->graph->format); }
+const char *sz_model_producer(const sz_model *m) { return text_of(m, m->graph->producer); }
+int64_t sz_model_node_count(const sz_model *m) { return (int64_t)m->graph->nodes.n; }
+
+size_t sz_model_input_count(const sz_model *m) { return m->graph->inputs.n; }
+sz_port sz_model_input(const sz_model *m, size_t i) {
+    return sz_graph_port(m->graph, m->graph->inputs.items[i]);
+}
+size_t sz_model_output_count(const sz_model *m) { return m->graph->outputs.n; }
+sz_port sz_model_output(const sz_model *m, size_t i) {
+    return sz_graph_port(m->graph, m->graph->outputs.items[i]);
+}
+
+// The i-th symbol that is free.
+static const sz_symbol *free_symbol(const sz_model *m, size_t i) {
+    for (size_t k = 0; k < m->graph->symbols.n; k++) {
+        const sz_symbol *s = &m->graph->symbols.items[k];
+        if (s->bound < 0 && s->input != SZ_NONE && i-- == 0) return s;
+    }
+    return NULL;
+}
+
+size_t sz_model_symbol_count(const sz_model *m) {
+    size_t n = 0;
+    while (free_symbol(m, n)) n++;
+    return n;
+}
+
+const char *sz_model_symbol(const sz_model *m, size_t i, const char **ret_input) {
+    const sz_symbol *s = free_symbol(m, i);
+    if (ret_input) *ret_input = s ? text_of(m, sz_graph_value(m->graph, s->input)->name) : "";
+    return s ? text_of(m, s->name) : "";
+}
+
+// ---- tables ------------------------------------------------------------------------------------
+
+int sz_list_format(size_t i, sz_format_row *ret_row) {
+    if (i >= (size_t)sz_importer_count()) return 0;
+    const sz_importer *m = sz_importer_get((int32_t)i);
+    *ret_row = (sz_format_row){m->name, m->extensions, m->what};
+    return 1;
+}
+
+int sz_list_op(size_t i, sz_op_row *ret_row) {
+    if (i >= (size_t)sz_op_count()) return 0;
+    const sz_op *op = sz_op_get((int32_t)i);
+    *ret_row = (sz_op_row){*op->domain ? op->domain : "ai.onnx", op->name, sz_kind_name(op->kind),
+                           op->since, sz_op_is_costed(op)};
+    return 1;
+}
