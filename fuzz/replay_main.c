@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs a fuzz target once per file given, and over every file of the folders given (not below them),
-// and each of those again cut off at some places: a small fuzzer that any compiler can build.
+// Runs a fuzz target once per file given, over every file of the folders given (not below them),
+// and again on each of those cut off at some places: a fuzzer that any compiler can build.
 #include "fuzz.h"
 
 #include <dirent.h>

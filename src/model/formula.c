@@ -4,6 +4,7 @@
 // With x = start + step k, the forward differences at k = 0 are integers, and
 // p(k) = sum_d delta_d binomial(k, d) (Newton). Each axis of the grid is turned into monomials of x with
 // one common denominator D = (3!)^n step^(3n), so every coefficient is an integer over D.
+// Peak memory is left out: it is the maximum of many polynomials.
 #include "base/base.h"
 
 #include <sizeup/formula.h>
@@ -11,7 +12,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { DEGREE = 3, POINTS = DEGREE + 1, MAX_SYMBOLS = 4, MAX_GRID = 256, N_CHECKS = 3, N_METRICS = 6 };
+enum { DEGREE = 3, POINTS = DEGREE + 1, MAX_SYMBOLS = 4, MAX_GRID = 256, N_CHECKS = 3, N_METRICS = 5 };
 
 __extension__ typedef __int128 wide; // gcc and clang both have it
 
@@ -28,6 +29,7 @@ struct sz_formula {
     const char *symbols[MAX_SYMBOLS];
     int n_symbols;
     int64_t start, step;
+    int64_t check_at[N_CHECKS];
     metric metrics[N_METRICS];
 };
 
@@ -37,7 +39,10 @@ typedef struct job {
     const sz_cost_options *cost;
 } job;
 
-static const int64_t check_at[N_CHECKS] = {5, 8, 11}; // in steps from the start
+// Where the polynomials are checked, in steps from the start. The last is far out, where another branch
+// of a maximum would show; nets with a largest size (position tables) take a nearer one.
+static const int64_t check_near[N_CHECKS - 1] = {5, 11};
+static const int64_t check_far[] = {600, 100, 13};
 
 // ---- sampling ----------------------------------------------------------------------------------
 
@@ -60,8 +65,7 @@ static sz_status cost_at(sz_formula *f, const job *j, const int64_t *sizes, int6
     if (status == SZ_OK) status = sz_costs_create(f->ctx, m, j->cost, &c);
     if (status == SZ_OK) {
         sz_cost t = sz_costs_total(c);
-        const int64_t all[N_METRICS] = {t.macs, t.flops, t.bytes_read, t.bytes_written, t.bytes_moved,
-                                        sz_costs_activations(c).peak_bytes};
+        const int64_t all[N_METRICS] = {t.macs, t.flops, t.bytes_read, t.bytes_written, t.bytes_moved};
         memcpy(ret_values, all, sizeof all);
     }
     sz_costs_destroy(c);
@@ -82,6 +86,16 @@ static int digit(int point, int s) {
     return point % POINTS;
 }
 
+// Cost off the grid, at a place that differs along each symbol.
+static sz_status check(sz_formula *f, const job *j, int k, int64_t at) {
+    int64_t sizes[MAX_SYMBOLS], values[N_METRICS];
+    for (int s = 0; s < f->n_symbols; s++) sizes[s] = f->start + f->step * (at + s);
+    SZ_TRY(cost_at(f, j, sizes, values));
+    for (int m = 0; m < N_METRICS; m++) f->metrics[m].check[k] = values[m];
+    f->check_at[k] = at;
+    return SZ_OK;
+}
+
 static sz_status sample(sz_formula *f, const job *j) {
     int64_t sizes[MAX_SYMBOLS], values[N_METRICS];
     for (int p = 0; p < grid_size(f); p++) {
@@ -89,12 +103,11 @@ static sz_status sample(sz_formula *f, const job *j) {
         SZ_TRY(cost_at(f, j, sizes, values));
         for (int m = 0; m < N_METRICS; m++) f->metrics[m].grid[p] = values[m];
     }
-    for (int k = 0; k < N_CHECKS; k++) { // off the grid, and different along each symbol
-        for (int s = 0; s < f->n_symbols; s++) sizes[s] = f->start + f->step * (check_at[k] + s);
-        SZ_TRY(cost_at(f, j, sizes, values));
-        for (int m = 0; m < N_METRICS; m++) f->metrics[m].check[k] = values[m];
-    }
-    return SZ_OK;
+    for (int k = 0; k < N_CHECKS - 1; k++) SZ_TRY(check(f, j, k, check_near[k]));
+    sz_status status = SZ_ERR_INPUT;
+    for (size_t i = 0; i < sizeof check_far / sizeof *check_far && status == SZ_ERR_INPUT; i++)
+        status = check(f, j, N_CHECKS - 1, check_far[i]);
+    return status;
 }
 
 // ---- interpolation -----------------------------------------------------------------------------
@@ -143,7 +156,7 @@ static bool holds(const sz_formula *f, const metric *m) {
         for (int p = 0; p < grid_size(f); p++) {
             wide term = m->grid[p];
             for (int s = 0; s < f->n_symbols; s++)
-                for (int e = 0; e < digit(p, s); e++) term *= f->start + f->step * (check_at[k] + s);
+                for (int e = 0; e < digit(p, s); e++) term *= f->start + f->step * (f->check_at[k] + s);
             sum += term;
         }
         if (sum != m->check[k] * denominator(f)) return false;
@@ -173,7 +186,7 @@ static void add(line *l, const char *fmt, ...) {
     va_start(args, fmt);
     int n = vsnprintf(l->text + l->n, sizeof l->text - l->n, fmt, args);
     va_end(args);
-    if (n > 0 && l->n + (size_t)n < sizeof l->text)
+    if (n >= 0 && l->n + (size_t)n < sizeof l->text)
         l->n += (size_t)n;
     else
         l->full = true;
@@ -262,8 +275,8 @@ static sz_status find_symbols(sz_formula *f, const job *j) {
 }
 
 static sz_status fill(sz_formula *f, const job *j) {
-    static const char *const names[N_METRICS] = {"macs",          "flops",       "bytes_read",
-                                                 "bytes_written", "bytes_moved", "peak_activation_bytes"};
+    static const char *const names[N_METRICS] = {"macs", "flops", "bytes_read", "bytes_written",
+                                                 "bytes_moved"};
     // Sizes that every net takes first; nets that halve their images need multiples of 32.
     static const int64_t tries[][2] = {{2, 1}, {32, 32}};
     SZ_TRY(find_symbols(f, j));

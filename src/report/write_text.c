@@ -119,8 +119,10 @@ static void put_cell(const sz_writing *w, line *l, const sz_column *col, const l
 // Bytes of the longest start that fits `width`, cut after a word where there is one; *ret_skip also
 // counts the blank after it.
 static size_t wrap_at(const char *text, size_t n, size_t width, size_t *ret_skip) {
-    size_t fits = n, cut = 0;
-    while (sz_text_width(text, fits) > width) {
+    // No line takes more bytes than this, whatever combines in it: long texts take linear time.
+    size_t most = 8 * width + 8, fits = n < most ? n : most, cut = 0;
+    while (fits && ((fits < n && ((unsigned char)text[fits] & 0xC0) == 0x80) ||
+                    sz_text_width(text, fits) > width)) {
         do fits--;
         while (fits && ((unsigned char)text[fits] & 0xC0) == 0x80); // inside of a character
     }

@@ -50,9 +50,10 @@ def example(name, weights):
 
 
 def export(name, args, path):
-    net = tv.get_model(name, weights=None, **({"weights_backbone": None} if hasattr(
-        tv.get_model_builder(name), "__wrapped__") and "weights_backbone" in
-        tv.get_model_builder(name).__wrapped__.__code__.co_varnames else {})).eval()
+    try:
+        net = tv.get_model(name, weights=None, weights_backbone=None).eval()
+    except TypeError:  # only nets on a backbone take the second
+        net = tv.get_model(name, weights=None).eval()
     torch.backends.mha.set_fastpath_enabled(False)
     with torch.no_grad():
         torch.onnx.export(net, args, path, opset_version=17, dynamo=False)

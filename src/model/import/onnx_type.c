@@ -63,7 +63,7 @@ static sz_status fixed_dim(type_reader *r, int64_t value, int32_t axis, uint64_t
     if (value != -1 && r->input != SZ_NONE)
         return sz_fail(x->ctx, SZ_ERR_INPUT, "@%" PRIu64 ": dimension %d of input '%s' is %" PRId64,
                        at, axis, r->own, value);
-    sz_warn(x->ctx, "dimension %d of '%s' is %" PRId64 ", taken as not known", axis, r->own, value);
+    sz_warn(x->ctx, "dimension %d of '%s' is %" PRId64 ", taken as free", axis, r->own, value);
     return free_dim(r, sz_str_c(""), axis, ret);
 }
 

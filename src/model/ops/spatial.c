@@ -269,7 +269,9 @@ sz_status sz_read_rows(sz_costing *c, int i, int64_t rows, int64_t all)
 {
     const sz_type *t = sz_in(&c->in, i);
     int64_t bytes, row, part;
-    if (rows >= all || all <= 0) return SZ_OK;
+    if (rows >= all || all <= 0 || !sz_has_in(&c->in, i)) return SZ_OK;
+    for (int k = 0; k < i; k++) // a value that is two operands is in the traffic once
+        if (c->in.node->inputs[k] == c->in.node->inputs[i]) return SZ_OK;
     SZ_TRY(sz_type_bytes(c->in.ctx, t, &bytes));
     row = bytes / all; // tables are whole bytes per row but for odd sub-byte widths
     if (bytes < 0 || !sz_mul(row, rows, &part)) return SZ_OK;

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+/** @file
+ * How long a model takes on a machine, on paper: costs x machine -> time.
+ *
+ * Per node, T_mem = bytes moved / bandwidth of main memory and T_comp = operations / peak. How they add
+ * up is the level:
+ * - bound:    max(sum T_comp, sum T_mem): what no program can beat with its data in main memory
+ * - roofline: sum over the nodes of max(T_mem, T_comp): each node overlaps its own work perfectly
+ * - sum:      sum over the nodes of T_mem + T_comp: nothing overlaps
+ */
+#ifndef SIZEUP_PREDICT_H
+#define SIZEUP_PREDICT_H
+
+#include <sizeup/cost.h>
+#include <sizeup/machine.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SZ_PREDICTION_FIELDS(F)                                                                       \
+    F(double, time_s, SZ_FIELD_F64, "s", "time of one run of the whole graph")                        \
+    F(double, time_lo_s, SZ_FIELD_F64, "s", "no program is faster, data in the nearest cache that holds it") \
+    F(double, time_hi_s, SZ_FIELD_F64, "s", "nothing overlaps; a real program may still be slower")   \
+    F(double, communication_s, SZ_FIELD_F64, "s", "sum of T_mem")                                     \
+    F(double, computation_s, SZ_FIELD_F64, "s", "sum of T_comp")                                      \
+    F(double, throughput_per_s, SZ_FIELD_F64, "1/s", "runs of the whole graph per second")            \
+    F(double, energy_j, SZ_FIELD_F64, "J", "at most: TDP x time")                                     \
+    F(double, carbon_g, SZ_FIELD_F64, "g", "not known")                                               \
+    F(const char *, bound, SZ_FIELD_STR, "", "what takes the larger share: memory or compute")
+typedef struct sz_prediction {
+    SZ_PREDICTION_FIELDS(SZ_FIELD_MEMBER)
+} sz_prediction;
+
+#define SZ_NODE_TIME_FIELDS(F)                                                                        \
+    F(const char *, name, SZ_FIELD_STR, "", "node")                                                   \
+    F(const char *, op, SZ_FIELD_STR, "", "operator")                                                 \
+    F(double, time_s, SZ_FIELD_F64, "s", "by the level; at level bound, of the node alone")           \
+    F(double, memory_s, SZ_FIELD_F64, "s", "T_mem")                                                   \
+    F(double, compute_s, SZ_FIELD_F64, "s", "T_comp")                                                 \
+    F(const char *, bound, SZ_FIELD_STR, "", "the larger of the two: memory or compute")              \
+    F(const char *, level, SZ_FIELD_STR, "", "level of memory that the bytes come from")              \
+    F(double, intensity, SZ_FIELD_F64, "FLOP/B", "operations per byte moved")                         \
+    F(const char *, roof, SZ_FIELD_STR, "", "roof of its operations")                                 \
+    F(double, of_roof, SZ_FIELD_F64, "", "share of the roof that is reached: not known on paper")
+typedef struct sz_node_time {
+    SZ_NODE_TIME_FIELDS(SZ_FIELD_MEMBER)
+} sz_node_time;
+
+/** Which roof serves the operations of which format. */
+#define SZ_ROOF_USE_FIELDS(F)                                                                         \
+    F(const char *, dtype, SZ_FIELD_STR, "", "numeric format of the nodes")                           \
+    F(const char *, work, SZ_FIELD_STR, "", "multiply-accumulate or elementary")                      \
+    F(const char *, roof, SZ_FIELD_STR, "", "name of the roof")                                       \
+    F(double, flop_per_s, SZ_FIELD_F64, "FLOP/s", "rate used")                                        \
+    F(int64_t, nodes, SZ_FIELD_I64, "", "nodes with such work")                                       \
+    F(int, exact, SZ_FIELD_BOOL, "", "false: the machine has no roof for the format, a wider one serves")
+typedef struct sz_roof_use {
+    SZ_ROOF_USE_FIELDS(SZ_FIELD_MEMBER)
+} sz_roof_use;
+
+SZ_API const sz_record_type *sz_prediction_type(void);
+SZ_API const sz_record_type *sz_node_time_type(void);
+SZ_API const sz_record_type *sz_roof_use_type(void);
+
+/** Options. Zero-initialise. */
+typedef struct sz_predict_options {
+    const char *level; /**< NULL = "roofline" */
+    const char *dtype; /**< compute and store all floats as this; NULL = as the nodes say */
+    int threads;       /**< 0 = all the machine was measured with */
+} sz_predict_options;
+
+/** A prediction with its nodes; keeps pointers to costs and machine, so destroy it first. */
+typedef struct sz_estimate sz_estimate;
+
+/** Nodes that could not be costed are left out, with a warning. A format that the machine has no roof
+ * for uses the next wider one, with a warning. SZ_ERR_UNAVAILABLE: the machine lacks what is needed. */
+SZ_API sz_status sz_estimate_create(sz_ctx *ctx, const sz_costs *costs, const sz_machine *machine,
+                                    const sz_predict_options *options,
+                                    sz_estimate **ret_estimate) SZ_MUST_USE;
+SZ_API void sz_estimate_destroy(sz_estimate *estimate); /**< NULL is fine */
+
+SZ_API const char *sz_estimate_level(const sz_estimate *estimate);
+SZ_API sz_prediction sz_estimate_total(const sz_estimate *estimate);
+/** Costed nodes, in file order; sz_estimate_index() gives the index in the costs. */
+SZ_API size_t sz_estimate_node_count(const sz_estimate *estimate);
+SZ_API sz_node_time sz_estimate_node(const sz_estimate *estimate, size_t i);
+SZ_API size_t sz_estimate_index(const sz_estimate *estimate, size_t i);
+SZ_API size_t sz_estimate_roof_count(const sz_estimate *estimate);
+SZ_API sz_roof_use sz_estimate_roof(const sz_estimate *estimate, size_t i);
+/** What was assumed, one fact each: a key and a sentence; `number` is NaN where there is none. */
+typedef struct sz_assumption {
+    const char *key, *text;
+    double number;
+} sz_assumption;
+SZ_API size_t sz_estimate_assumption_count(const sz_estimate *estimate);
+SZ_API sz_assumption sz_estimate_assumption(const sz_estimate *estimate, size_t i);
+
+/** Rows of the levels table. `i` from 0; returns 0 past the end. */
+typedef struct sz_predictor_row {
+    const char *name, *what;
+    int built; /**< 0: known, but not available yet */
+} sz_predictor_row;
+SZ_API int sz_list_predictor(size_t i, sz_predictor_row *ret_row);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

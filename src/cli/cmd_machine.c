@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: Apache-2.0
+// `sizeup machine measure|show|list`: what a machine can do.
+#include "cli/machines.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct machine_options {
+    bool quick;
+    const char *save, *cpu_mask;
+    int64_t threads;
+} machine_options;
+
+static const cli_option options_table[] = {
+    {"quick", 'q', CLI_FLAG, NULL, NULL, "measure: in less than 10 seconds",
+     offsetof(machine_options, quick)},
+    {"save", 's', CLI_STRING, "NAME", NULL, "measure: save under this name too, besides 'here'",
+     offsetof(machine_options, save)},
+    {"threads", 't', CLI_INT, "N", NULL, "measure: use at most N threads; 0: all",
+     offsetof(machine_options, threads)},
+    {"cpu-mask", 0, CLI_STRING, "LIST", NULL, "measure: do without these CPU features: avx512f,fma",
+     offsetof(machine_options, cpu_mask)},
+};
+
+static const char notes[] =
+    "measure        measure this machine and save the result as 'here'\n"
+    "show [NAME]    show a machine: here, a saved name, a data sheet, or a JSON file\n"
+    "list           saved machines and data sheets\n"
+    "Measurements are saved in $XDG_DATA_HOME/sizeup/machines (or ~/.local/share/...).\n";
+
+static const cli_schema_row schema[] = {
+    {1, NULL, CLI_J_RECORD, NULL, sz_identity_type, false},
+    {1, "cpu", CLI_J_OBJECT, NULL, NULL, false},
+    {2, NULL, CLI_J_RECORD, NULL, sz_cpu_facts_type, false},
+    {2, "isa", CLI_J_STRINGS, "instruction sets", NULL, false},
+    {1, "peaks", CLI_J_ARRAY, "rates of computation", NULL, false},
+    {2, NULL, CLI_J_RECORD, NULL, sz_peak_type, false},
+    {1, "levels", CLI_J_ARRAY, "memory, nearest to the core first", NULL, false},
+    {2, NULL, CLI_J_RECORD, NULL, sz_level_type, false},
+    {2, "bandwidth", CLI_J_ARRAY, NULL, NULL, false},
+    {3, NULL, CLI_J_RECORD, NULL, sz_bandwidth_type, false},
+    {1, "links", CLI_J_ARRAY, NULL, NULL, false},
+    {2, NULL, CLI_J_RECORD, NULL, sz_link_type, false},
+    {1, "overhead", CLI_J_OBJECT, NULL, NULL, false},
+    {2, NULL, CLI_J_RECORD, NULL, sz_overhead_type, false},
+    {1, "power", CLI_J_OBJECT, NULL, NULL, false},
+    {2, NULL, CLI_J_RECORD, NULL, sz_power_type, false},
+    {1, "roofs", CLI_J_ARRAY, "best peak of each kind of work", NULL, false},
+    {2, NULL, CLI_J_RECORD, NULL, sz_roof_type, false},
+    {2, "ridge_flop_per_byte", CLI_J_OBJECT, "by level: from this intensity on the roof limits", NULL,
+     false},
+    {1, "unavailable", CLI_J_ARRAY, "what is not known, and why", NULL, false},
+    {2, NULL, CLI_J_RECORD, NULL, sz_gap_type, false},
+    {1, "verdict", CLI_J_OBJECT, "can the measurement be trusted", NULL, false},
+    {2, "ok", CLI_J_BOOL, "nothing disturbed it", NULL, false},
+    {2, "notes", CLI_J_STRINGS, NULL, NULL, false},
+    {1, "warnings", CLI_J_STRINGS, NULL, NULL, false},
+};
+static const size_t n_schema = CLI_COUNT(schema);
+
+const cli_usage cli_machine_usage = {
+    .options = options_table,
+    .n_options = CLI_COUNT(options_table),
+    .size = sizeof(machine_options),
+    .min_args = 1,
+    .max_args = 2,
+    .notes = notes,
+    .schema = schema,
+    .n_schema = &n_schema,
+};
+
+// The command line may read the environment; the library may not.
+bool cli_machine_folder(char *buf, size_t cap) {
+    const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+    int len = -1;
+    if (data && data[0] == '/') len = snprintf(buf, cap, "%s/sizeup/machines", data);
+    else if (home && home[0]) len = snprintf(buf, cap, "%s/.local/share/sizeup/machines", home);
+    return len > 0 && (size_t)len < cap;
+}
+
+// ---- text --------------------------------------------------------------------------------------
+
+static void put_text(sz_doc *doc, const char *key, const char *title, const char *text) {
+    if (text && *text) sz_doc_fact(doc, key, title, sz_cell_text(text), SZ_AS_TEXT, NULL);
+}
+
+static void put_number(sz_doc *doc, const char *title, double v, const char *unit) {
+    if (!isnan(v) && v > 0) sz_doc_fact(doc, NULL, title, sz_cell_f64(v), SZ_AS_SI, unit);
+}
+
+static void put_header(sz_doc *doc, const sz_machine *m) {
+    const sz_identity id = sz_machine_identity(m);
+    const sz_cpu_facts cpu = sz_machine_cpu(m);
+    const sz_power power = sz_machine_power(m);
+    char text[256];
+    sz_doc_heading(doc, id.name);
+    put_text(doc, NULL, strcmp(id.source, "measured") == 0 ? "processor" : "device", cpu.model);
+    if (cpu.cores > 0 && cpu.threads > 0) {
+        snprintf(text, sizeof text, "%lld, with %lld threads", (long long)cpu.cores,
+                 (long long)cpu.threads);
+        put_text(doc, NULL, "cores", text);
+    }
+    put_number(doc, "clock", cpu.clock_hz, "Hz");
+    put_number(doc, "memory", (double)cpu.memory_bytes, "B");
+    put_number(doc, "TDP", power.tdp_w, "W");
+    snprintf(text, sizeof text, "%s%s%s", id.source, id.measured_utc ? ", " : "",
+             id.measured_utc ? id.measured_utc : "");
+    put_text(doc, NULL, "source", text);
+    if (strcmp(id.source, "measured") != 0 && id.notes) sz_doc_line(doc, "%s", id.notes);
+}
+
+// The peak that a roof was taken from.
+static sz_peak peak_of(const sz_machine *m, const sz_roof *r) {
+    for (size_t i = 0; i < sz_machine_peak_count(m); i++) {
+        const sz_peak p = sz_machine_peak(m, i);
+        if (p.flop_per_s == r->flop_per_s && p.threads == r->threads &&
+            strcmp(p.dtype, r->dtype) == 0 && strcmp(p.unit, r->unit) == 0)
+            return p;
+    }
+    return (sz_peak){0};
+}
+
+static int dram_of(const sz_machine *m) {
+    for (size_t i = 0; i < sz_machine_level_count(m); i++)
+        if (strcmp(sz_machine_level(m, i).name, "DRAM") == 0) return (int)i;
+    return -1;
+}
+
+static sz_cell measured_count(int64_t n) { return n ? sz_cell_i64(n) : sz_cell_none(); }
+static sz_cell measured_spread(int64_t n, double spread) {
+    return n ? sz_cell_f64(spread) : sz_cell_none();
+}
+
+static void put_roofs(sz_doc *doc, const sz_machine *m) {
+    static const sz_column columns[] = {
+        {"name", "roof", NULL, SZ_AS_TEXT, 0},
+        {"isa", "instructions", NULL, SZ_AS_TEXT, 0},
+        {"flop_per_s", "FLOP/s", NULL, SZ_AS_SI, 0},
+        {"flop_per_cycle", "per cycle", NULL, SZ_AS_NUMBER, 0},
+        {"theoretical_flop_per_s", "in theory", NULL, SZ_AS_SI, 0},
+        {"ridge_flop_per_byte", "limits from FLOP/B", NULL, SZ_AS_NUMBER, 0},
+        {"n", "batches", NULL, SZ_AS_INT, 0},
+        {"spread", "spread", NULL, SZ_AS_PERCENT, 0},
+    };
+    const int dram = dram_of(m);
+    sz_doc_table(doc, "roofs", columns, CLI_COUNT(columns));
+    for (size_t i = 0; i < sz_machine_roof_count(m); i++) {
+        const sz_roof r = sz_machine_roof(m, i);
+        const sz_peak p = peak_of(m, &r);
+        const sz_cell cells[] = {
+            sz_cell_text(r.name), sz_cell_text(p.isa), sz_cell_f64(r.flop_per_s),
+            sz_cell_f64(p.n ? p.flop_per_cycle : NAN), sz_cell_f64(p.theoretical_flop_per_s),
+            sz_cell_f64(dram < 0 ? NAN : sz_machine_ridge(m, i, (size_t)dram)),
+            measured_count(p.n), measured_spread(p.n, p.spread)};
+        sz_doc_row(doc, cells, CLI_COUNT(cells));
+    }
+}
+
+static void put_level(sz_doc *doc, const sz_machine *m, size_t level) {
+    const sz_level l = sz_machine_level(m, level);
+    const size_t n = sz_machine_bandwidth_count(m, level);
+    const sz_cell name = sz_cell_text(l.name), size = sz_cell_i64(l.capacity_bytes);
+    const sz_cell latency = sz_cell_f64(l.latency_s);
+    for (size_t i = 0; i < (n ? n : 1); i++) {
+        const sz_bandwidth b = n ? sz_machine_bandwidth(m, level, i) : (sz_bandwidth){0};
+        char mix[64];
+        snprintf(mix, sizeof mix, "%s%s", b.mix ? b.mix : "",
+                 b.stores && strcmp(b.stores, "plain") != 0 ? ", past caches" : "");
+        const sz_cell cells[] = {i ? sz_cell_text("") : name, i ? sz_cell_none() : size,
+                                 i ? sz_cell_none() : latency, sz_cell_text(mix),
+                                 b.threads ? sz_cell_i64(b.threads) : sz_cell_text(n ? "all" : ""),
+                                 n ? sz_cell_f64(b.byte_per_s) : sz_cell_none(),
+                                 measured_count(b.n), measured_spread(b.n, b.spread)};
+        sz_doc_row(doc, cells, CLI_COUNT(cells));
+    }
+}
+
+static void put_levels(sz_doc *doc, const sz_machine *m) {
+    static const sz_column columns[] = {
+        {"level", "memory", NULL, SZ_AS_TEXT, 0},
+        {"capacity_bytes", "size", "B", SZ_AS_SI, 0},
+        {"latency_s", "latency", "s", SZ_AS_SI, 0},
+        {"mix", "what", NULL, SZ_AS_TEXT, 0},
+        {"threads", "threads", NULL, SZ_AS_INT, 0},
+        {"byte_per_s", "B/s", NULL, SZ_AS_SI, 0},
+        {"n", "batches", NULL, SZ_AS_INT, 0},
+        {"spread", "spread", NULL, SZ_AS_PERCENT, 0},
+    };
+    sz_doc_table(doc, "bandwidths", columns, CLI_COUNT(columns));
+    for (size_t i = 0; i < sz_machine_level_count(m); i++) put_level(doc, m, i);
+}
+
+static void put_verdict(sz_doc *doc, const sz_machine *m) {
+    const bool measured = strcmp(sz_machine_identity(m).source, "measured") == 0;
+    if (measured)
+        sz_doc_line(doc, "Rates are medians of batches of 0.3 ms; spread = (95th - 5th percentile) / "
+                         "median.");
+    if (measured && sz_machine_ok(m)) sz_doc_line(doc, "Nothing disturbed the measurement.");
+    else if (!sz_machine_ok(m)) sz_doc_line(doc, "Something disturbed the measurement:");
+    for (size_t i = 0; i < sz_machine_note_count(m); i++)
+        sz_doc_line(doc, "- %s", sz_machine_note(m, i));
+    if (sz_machine_gap_count(m)) sz_doc_line(doc, "Not known:");
+    for (size_t i = 0; i < sz_machine_gap_count(m); i++) {
+        const sz_gap gap = sz_machine_gap(m, i);
+        sz_doc_line(doc, "- %s: %s", gap.what, gap.why ? gap.why : "no reason given");
+    }
+}
+
+static int write_json(cli_app *app, const sz_machine *m) {
+    sz_buf buf;
+    sz_buf_init(&buf, app->out);
+    sz_status status = sz_machine_json(app->ctx, m, &buf);
+    int code = status == SZ_OK ? cli_write(app, &buf) : cli_fail(app, status);
+    sz_buf_finish(&buf);
+    return code;
+}
+
+static int write_machine(cli_app *app, const sz_machine *m, const char *saved) {
+    sz_doc *doc;
+    if (cli_wants(app, "json")) return write_json(app, m);
+    if (sz_doc_create(app->out, "sizeup.machine/1", &doc) != SZ_OK)
+        return cli_error(app, CLI_BUG, "no memory for the output");
+    put_header(doc, m);
+    put_roofs(doc, m);
+    put_levels(doc, m);
+    put_verdict(doc, m);
+    if (saved) sz_doc_line(doc, "Saved in %s", saved);
+    int code = cli_write_doc(app, doc);
+    sz_doc_destroy(doc);
+    return code;
+}
+
+// ---- measure -----------------------------------------------------------------------------------
+
+static void tell(void *user, const char *what) {
+    const cli_app *app = user;
+    if (app->progress) fprintf(stderr, "\r\033[Kmeasuring: %s", what);
+}
+
+static sz_status save(cli_app *app, const machine_options *o, const sz_machine *m,
+                      const char *folder) {
+    sz_status status = sz_machine_save(app->ctx, m, folder, "here");
+    if (status == SZ_OK && o->save) status = sz_machine_save(app->ctx, m, folder, o->save);
+    return status;
+}
+
+static int measure(cli_app *app, const machine_options *o) {
+    char folder[4096];
+    sz_machine *m = NULL;
+    if (app->n_args > 1) return cli_error(app, CLI_USAGE, "unexpected word '%s'", app->args[1]);
+    if (o->threads > 100000) return cli_error(app, CLI_USAGE, "too many threads");
+    const sz_measure_options how = {.cpu_mask = o->cpu_mask, .threads = (int)o->threads,
+                                    .budget_s = o->quick ? 8 : 24, .progress = tell, .user = app};
+    const bool has_folder = cli_machine_folder(folder, sizeof folder);
+    sz_status status = sz_machine_measure(app->ctx, &how, &m);
+    if (app->progress) fputs("\r\033[K", stderr);
+    if (status == SZ_OK && has_folder) status = save(app, o, m, folder);
+    int code = status == SZ_OK ? write_machine(app, m, has_folder ? folder : NULL)
+                               : cli_fail(app, status);
+    sz_machine_destroy(m);
+    if (code == CLI_DONE && !has_folder)
+        return cli_error(app, CLI_UNAVAILABLE, "not saved: neither XDG_DATA_HOME nor HOME is set");
+    return code;
+}
+
+// ---- show --------------------------------------------------------------------------------------
+
+static int show(cli_app *app) {
+    sz_machine *m = NULL;
+    sz_status status = cli_machine_load(app, app->n_args > 1 ? app->args[1] : "here", &m);
+    int code = status == SZ_OK ? write_machine(app, m, NULL) : cli_fail(app, status);
+    sz_machine_destroy(m);
+    return code;
+}
+
+sz_status cli_machine_load(cli_app *app, const char *name, sz_machine **ret_machine) {
+    char folder[4096];
+    const bool has_folder = cli_machine_folder(folder, sizeof folder);
+    return sz_machine_load(app->ctx, name, has_folder ? folder : NULL, ret_machine);
+}
+
+// ---- list --------------------------------------------------------------------------------------
+
+static double best_rate(const sz_machine *m, const char *dtype) {
+    double best = NAN;
+    for (size_t i = 0; i < sz_machine_roof_count(m); i++) {
+        const sz_roof r = sz_machine_roof(m, i);
+        if (strcmp(r.dtype, dtype) == 0 && !(best >= r.flop_per_s)) best = r.flop_per_s;
+    }
+    return best;
+}
+
+static double best_bandwidth(const sz_machine *m) {
+    const int dram = dram_of(m);
+    double best = NAN;
+    if (dram < 0) return best;
+    for (size_t i = 0; i < sz_machine_bandwidth_count(m, (size_t)dram); i++) {
+        const sz_bandwidth b = sz_machine_bandwidth(m, (size_t)dram, i);
+        if (!(best >= b.byte_per_s)) best = b.byte_per_s;
+    }
+    return best;
+}
+
+static void list_one(cli_app *app, sz_doc *doc, const char *name) {
+    sz_machine *m = NULL;
+    if (cli_machine_load(app, name, &m) != SZ_OK) { // a saved file may be broken: the rest is listed
+        const sz_cell cells[] = {sz_cell_text(name), sz_cell_text("cannot be read")};
+        sz_doc_row(doc, cells, CLI_COUNT(cells));
+        return;
+    }
+    const sz_cell cells[] = {sz_cell_text(name), sz_cell_text(sz_machine_identity(m).source),
+                             sz_cell_text(sz_machine_cpu(m).model),
+                             sz_cell_f64(best_rate(m, "f32")), sz_cell_f64(best_rate(m, "f16")),
+                             sz_cell_f64(best_bandwidth(m)), sz_cell_f64(sz_machine_power(m).tdp_w)};
+    sz_doc_row(doc, cells, CLI_COUNT(cells));
+    sz_machine_destroy(m);
+}
+
+static sz_status list_all(cli_app *app, sz_doc *doc) {
+    char folder[4096], **saved = NULL;
+    if (cli_machine_folder(folder, sizeof folder)) {
+        sz_status status = sz_machine_names(app->ctx, folder, &saved);
+        if (status != SZ_OK) return status;
+        for (size_t i = 0; saved[i]; i++) list_one(app, doc, saved[i]);
+        sz_machine_names_free(app->ctx, saved);
+    }
+    for (size_t i = 0; sz_list_machine(i); i++) list_one(app, doc, sz_list_machine(i));
+    return SZ_OK;
+}
+
+static int list(cli_app *app) {
+    static const sz_column columns[] = {
+        {"name", "machine", NULL, SZ_AS_TEXT, 0},
+        {"source", "source", NULL, SZ_AS_TEXT, 0},
+        {"model", "processor or device", NULL, SZ_AS_TEXT, SZ_COLUMN_SHRINK},
+        {"f32_flop_per_s", "f32 FLOP/s", NULL, SZ_AS_SI, 0},
+        {"f16_flop_per_s", "f16 FLOP/s", NULL, SZ_AS_SI, 0},
+        {"byte_per_s", "memory B/s", NULL, SZ_AS_SI, 0},
+        {"tdp_w", "TDP", "W", SZ_AS_SI, 0},
+    };
+    sz_doc *doc;
+    if (app->n_args > 1) return cli_error(app, CLI_USAGE, "unexpected word '%s'", app->args[1]);
+    if (sz_doc_create(app->out, "sizeup.machine.list/1", &doc) != SZ_OK)
+        return cli_error(app, CLI_BUG, "no memory for the output");
+    sz_doc_table(doc, "machines", columns, CLI_COUNT(columns));
+    sz_status status = list_all(app, doc);
+    int code = status == SZ_OK ? cli_write_doc(app, doc) : cli_fail(app, status);
+    sz_doc_destroy(doc);
+    return code;
+}
+
+int cli_machine(cli_app *app, const void *options) {
+    static const char *const words[] = {"measure", "show", "list", NULL};
+    const char *word = app->args[0];
+    if (strcmp(word, "measure") == 0) return measure(app, options);
+    if (strcmp(word, "show") == 0) return show(app);
+    if (strcmp(word, "list") == 0) return list(app);
+    return cli_unknown(app, "action", word, words);
+}

@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: Apache-2.0
+// `sizeup predict MODEL --machine NAME`: how long a model takes, on paper.
+#include "cli/count.h"
+#include "cli/machines.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sizeup/predict.h>
+
+typedef struct predict_options {
+    cli_strings binds, inputs;
+    const char *machine, *level, *dtype, *optimized, *backend;
+    int64_t threads, top;
+} predict_options;
+
+static const cli_option options_table[] = {
+    {"machine", 'm', CLI_STRING, "NAME", "here", "a machine: here, a name of 'machine list', a file",
+     offsetof(predict_options, machine)},
+    {"level", 'l', CLI_STRING, "LEVEL", "roofline", "bound, roofline, sum (or calibrated, later)",
+     offsetof(predict_options, level)},
+    {"dtype", 'd', CLI_STRING, "NAME", NULL, "compute and store floats as f32, f16, bf16, int8 ...",
+     offsetof(predict_options, dtype)},
+    {"threads", 't', CLI_INT, "N", NULL, "threads; 0: all that were measured",
+     offsetof(predict_options, threads)},
+    {"top", 0, CLI_INT, "N", "-1", "only the N slowest nodes; 0: all of them",
+     offsetof(predict_options, top)},
+    {"optimized", 0, CLI_CHOICE, "yes|no", "no", "as a runtime would fuse it (yes: not available yet)",
+     offsetof(predict_options, optimized)},
+    {"backend", 0, CLI_STRING, "NAME", NULL, "with a library's own rates (not available yet)",
+     offsetof(predict_options, backend)},
+    CLI_MODEL_OPTIONS(predict_options),
+};
+
+static const char notes[] =
+    "roofline: each node takes the longer of moving its bytes and doing its operations.\n"
+    "sum: it takes both, one after the other. bound: all bytes or all operations, whichever is\n"
+    "longer; no program is faster with its data in main memory.\n"
+    "Text shows the 15 slowest nodes; --top 0 shows all.\n";
+
+static const cli_schema_row schema[] = {
+    {1, "model", CLI_J_STRING, "its path", NULL, false},
+    {1, "machine", CLI_J_STRING, NULL, NULL, false},
+    {1, "fingerprint", CLI_J_STRING, "of the machine", NULL, false},
+    {1, "level", CLI_J_STRING, "bound, roofline or sum", NULL, false},
+    {1, "assumptions", CLI_J_OBJECT, "a sentence per key; numbers under NAME_value", NULL, false},
+    {1, "roofs", CLI_J_ARRAY, "which roof served which format", NULL, false},
+    {2, NULL, CLI_J_RECORD, NULL, sz_roof_use_type, false},
+    {1, "total", CLI_J_OBJECT, NULL, NULL, false},
+    {2, NULL, CLI_J_RECORD, NULL, sz_prediction_type, false},
+    {1, "nodes", CLI_J_ARRAY, "in file order, or as --top says", NULL, false},
+    {2, NULL, CLI_J_RECORD, NULL, sz_node_time_type, false},
+    {1, "unknown", CLI_J_ARRAY, "nodes that are not costed and not in the time", NULL, false},
+    {2, "node", CLI_J_STRING, NULL, NULL, false},
+    {2, "op", CLI_J_STRING, NULL, NULL, false},
+    {2, "why", CLI_J_STRING, NULL, NULL, false},
+    {1, "fallbacks", CLI_J_ARRAY, "nodes that run on another device", NULL, false},
+    {2, "node", CLI_J_STRING, NULL, NULL, false},
+    {2, "why", CLI_J_STRING, NULL, NULL, false},
+    {2, "device", CLI_J_STRING, NULL, NULL, false},
+    {2, "transfer_s", CLI_J_NUMBER, NULL, NULL, false},
+    {1, "warnings", CLI_J_STRINGS, NULL, NULL, false},
+};
+static const size_t n_schema = CLI_COUNT(schema);
+
+const cli_usage cli_predict_usage = {
+    .options = options_table,
+    .n_options = CLI_COUNT(options_table),
+    .size = sizeof(predict_options),
+    .min_args = 1,
+    .max_args = 1,
+    .notes = notes,
+    .schema = schema,
+    .n_schema = &n_schema,
+};
+
+// What a run has at hand.
+typedef struct predict_job {
+    const predict_options *options;
+    sz_model *model;
+    sz_costs *costs;
+    sz_machine *machine;
+    sz_estimate *estimate;
+    size_t *rows; // nodes to show
+    size_t n_rows;
+} predict_job;
+
+// ---- which nodes -------------------------------------------------------------------------------
+
+typedef struct ranked {
+    double time_s;
+    size_t index;
+} ranked;
+
+static int slowest_first(const void *a, const void *b) {
+    const ranked *x = a, *y = b;
+    if (x->time_s != y->time_s) return x->time_s < y->time_s ? 1 : -1;
+    return (x->index > y->index) - (x->index < y->index);
+}
+
+static bool choose_rows(const cli_app *app, predict_job *job) {
+    enum { SHOWN = 15 };
+    const bool people = cli_wants(app, "text") || cli_wants(app, "md");
+    const size_t n = sz_estimate_node_count(job->estimate);
+    const int64_t top = job->options->top < 0 ? (people ? SHOWN : 0) : job->options->top;
+    ranked *all = malloc((n + 1) * sizeof *all);
+    job->rows = malloc((n + 1) * sizeof *job->rows);
+    if (all && job->rows) {
+        for (size_t i = 0; i < n; i++)
+            all[i] = (ranked){sz_estimate_node(job->estimate, i).time_s, i};
+        if (top > 0) qsort(all, n, sizeof *all, slowest_first);
+        job->n_rows = top > 0 && (uint64_t)top < n ? (size_t)top : n;
+        for (size_t i = 0; i < job->n_rows; i++) job->rows[i] = all[i].index;
+    }
+    free(all);
+    return all && job->rows;
+}
+
+// ---- JSON --------------------------------------------------------------------------------------
+
+static void put_assumptions(sz_json *j, const sz_estimate *e) {
+    sz_json_key_object(j, "assumptions");
+    for (size_t i = 0; i < sz_estimate_assumption_count(e); i++) {
+        const sz_assumption a = sz_estimate_assumption(e, i);
+        char key[64];
+        sz_json_key_str(j, a.key, a.text);
+        if (isnan(a.number)) continue;
+        snprintf(key, sizeof key, "%s_value", a.key);
+        sz_json_key_f64(j, key, a.number);
+    }
+    sz_json_end_object(j);
+}
+
+static void put_roofs(sz_json *j, const sz_estimate *e) {
+    sz_json_key_array(j, "roofs");
+    for (size_t i = 0; i < sz_estimate_roof_count(e); i++) {
+        const sz_roof_use use = sz_estimate_roof(e, i);
+        sz_json_begin_object(j);
+        sz_json_record(j, sz_roof_use_type(), &use);
+        sz_json_end_object(j);
+    }
+    sz_json_end_array(j);
+}
+
+static void put_nodes(sz_json *j, const predict_job *job) {
+    sz_json_key_array(j, "nodes");
+    for (size_t i = 0; i < job->n_rows; i++) {
+        const sz_node_time t = sz_estimate_node(job->estimate, job->rows[i]);
+        sz_json_begin_object(j);
+        sz_json_record(j, sz_node_time_type(), &t);
+        sz_json_end_object(j);
+    }
+    sz_json_end_array(j);
+}
+
+static void put_unknown(sz_json *j, const sz_costs *costs) {
+    sz_json_key_array(j, "unknown");
+    for (size_t i = 0; i < sz_costs_node_count(costs); i++) {
+        const sz_node_cost n = sz_costs_node(costs, i);
+        if (!n.unknown) continue;
+        sz_json_begin_object(j);
+        sz_json_key_str(j, "node", n.name);
+        sz_json_key_str(j, "op", n.op);
+        sz_json_key_str(j, "why", n.unknown);
+        sz_json_end_object(j);
+    }
+    sz_json_end_array(j);
+}
+
+static void put_json(const cli_app *app, const predict_job *job, sz_buf *buf) {
+    const sz_identity id = sz_machine_identity(job->machine);
+    const sz_prediction total = sz_estimate_total(job->estimate);
+    sz_json j;
+    sz_json_init(&j, buf, 2);
+    sz_json_begin_object(&j);
+    sz_json_key_str(&j, "schema", "sizeup.predict/1");
+    sz_json_key_str(&j, "model", sz_model_path(job->model));
+    sz_json_key_str(&j, "machine", id.name);
+    sz_json_key_str(&j, "fingerprint", id.fingerprint);
+    sz_json_key_str(&j, "level", sz_estimate_level(job->estimate));
+    put_assumptions(&j, job->estimate);
+    put_roofs(&j, job->estimate);
+    sz_json_key_object(&j, "total");
+    sz_json_record(&j, sz_prediction_type(), &total);
+    sz_json_end_object(&j);
+    put_nodes(&j, job);
+    put_unknown(&j, job->costs);
+    sz_json_key_array(&j, "fallbacks"); // one device so far: no node can fall back
+    sz_json_end_array(&j);
+    sz_json_warnings(&j, app->ctx);
+    sz_json_end_object(&j);
+}
+
+// ---- document ----------------------------------------------------------------------------------
+
+static void put_seconds(sz_doc *doc, const char *title, double s, const char *note) {
+    sz_doc_fact_note(doc, NULL, title, sz_cell_f64(s), SZ_AS_SI, "s", note);
+}
+
+static void fill_head(sz_doc *doc, const predict_job *job) {
+    const sz_identity id = sz_machine_identity(job->machine);
+    const sz_prediction t = sz_estimate_total(job->estimate);
+    sz_doc_heading(doc, sz_model_path(job->model));
+    sz_doc_fact_note(doc, NULL, "machine", sz_cell_text(id.name), SZ_AS_TEXT, NULL,
+                     sz_machine_cpu(job->machine).model);
+    sz_doc_fact(doc, NULL, "level", sz_cell_text(sz_estimate_level(job->estimate)), SZ_AS_TEXT, NULL);
+    put_seconds(doc, "time", t.time_s, "for one run of the whole graph, on paper");
+    put_seconds(doc, "at least", t.time_lo_s, "perfect overlap, data in the nearest cache that holds it");
+    put_seconds(doc, "no overlap", t.time_hi_s, "memory time + compute time; real programs may need more");
+    put_seconds(doc, "memory time", t.communication_s, NULL);
+    put_seconds(doc, "compute time", t.computation_s, NULL);
+    sz_doc_fact(doc, NULL, "limited by", sz_cell_text(t.bound), SZ_AS_TEXT, NULL);
+    sz_doc_fact(doc, NULL, "runs per second", sz_cell_f64(t.throughput_per_s), SZ_AS_NUMBER, NULL);
+    if (!isnan(t.energy_j))
+        sz_doc_fact_note(doc, NULL, "energy", sz_cell_f64(t.energy_j), SZ_AS_SI, "J",
+                         "at most: TDP x time");
+}
+
+static void fill_roofs(sz_doc *doc, const predict_job *job) {
+    static const sz_column columns[] = {
+        {"dtype", "format", NULL, SZ_AS_TEXT, 0},
+        {"work", "work", NULL, SZ_AS_TEXT, 0},
+        {"nodes", "nodes", NULL, SZ_AS_INT, 0},
+        {"flop_per_s", "FLOP/s", NULL, SZ_AS_SI, 0},
+        {"roof", "roof", NULL, SZ_AS_TEXT, 0},
+    };
+    sz_doc_table(doc, "roofs", columns, CLI_COUNT(columns));
+    for (size_t i = 0; i < sz_estimate_roof_count(job->estimate); i++) {
+        const sz_roof_use use = sz_estimate_roof(job->estimate, i);
+        const sz_cell cells[] = {sz_cell_text(use.dtype), sz_cell_text(use.work),
+                                 sz_cell_i64(use.nodes), sz_cell_f64(use.flop_per_s),
+                                 sz_cell_text(use.roof)};
+        sz_doc_row(doc, cells, CLI_COUNT(cells));
+    }
+}
+
+static void fill_nodes(sz_doc *doc, const predict_job *job) {
+    static const sz_column columns[] = {
+        {"name", "node", NULL, SZ_AS_TEXT, SZ_COLUMN_SHRINK},
+        {"op", "op", NULL, SZ_AS_TEXT, 0},
+        {"time_s", "time", "s", SZ_AS_SI, 0},
+        {NULL, "share", NULL, SZ_AS_PERCENT, SZ_COLUMN_SHOW},
+        {"memory_s", "memory", "s", SZ_AS_SI, 0},
+        {"compute_s", "compute", "s", SZ_AS_SI, 0},
+        {"bound", "limited by", NULL, SZ_AS_TEXT, 0},
+        {"intensity", "FLOP/B", NULL, SZ_AS_NUMBER, 0},
+    };
+    double all = 0;
+    const size_t n = sz_estimate_node_count(job->estimate);
+    for (size_t i = 0; i < n; i++) all += sz_estimate_node(job->estimate, i).time_s;
+    sz_doc_table(doc, "nodes", columns, CLI_COUNT(columns));
+    for (size_t i = 0; i < job->n_rows; i++) {
+        const sz_node_time t = sz_estimate_node(job->estimate, job->rows[i]);
+        const size_t at = sz_estimate_index(job->estimate, job->rows[i]);
+        const sz_node_cost node = sz_costs_node(job->costs, at);
+        const sz_cell cells[] = {sz_cell_text(count_layer_name(job->costs, at, &node)),
+                                 sz_cell_text(t.op), sz_cell_f64(t.time_s),
+                                 sz_cell_f64(all > 0 ? t.time_s / all : NAN),
+                                 sz_cell_f64(t.memory_s), sz_cell_f64(t.compute_s),
+                                 sz_cell_text(t.bound), sz_cell_f64(t.intensity)};
+        sz_doc_row(doc, cells, CLI_COUNT(cells));
+    }
+    if (job->n_rows < n) sz_doc_line(doc, "The %zu slowest of %zu nodes.", job->n_rows, n);
+}
+
+static void fill_assumptions(sz_doc *doc, const predict_job *job) {
+    sz_doc_line(doc, "Assumed:");
+    for (size_t i = 0; i < sz_estimate_assumption_count(job->estimate); i++) {
+        const sz_assumption a = sz_estimate_assumption(job->estimate, i);
+        if (isnan(a.number)) sz_doc_line(doc, "- %s: %s", a.key, a.text);
+        else sz_doc_line(doc, "- %s = %.4g: %s", a.key, a.number, a.text);
+    }
+}
+
+// CSV takes the first table: there it is the nodes.
+static int write_doc(cli_app *app, const predict_job *job) {
+    sz_doc *doc;
+    if (sz_doc_create(app->out, "sizeup.predict/1", &doc) != SZ_OK)
+        return cli_error(app, CLI_BUG, "no memory for the output");
+    fill_head(doc, job);
+    fill_nodes(doc, job);
+    fill_roofs(doc, job);
+    fill_assumptions(doc, job);
+    int code = cli_write_doc(app, doc);
+    sz_doc_destroy(doc);
+    return code;
+}
+
+// ---- run ---------------------------------------------------------------------------------------
+
+static int write_out(cli_app *app, predict_job *job) {
+    int code;
+    if (!choose_rows(app, job)) return cli_error(app, CLI_BUG, "no memory for the output");
+    if (!cli_wants(app, "json")) return write_doc(app, job);
+    sz_buf buf;
+    cli_stream(app, &buf);
+    put_json(app, job, &buf);
+    code = cli_write(app, &buf);
+    sz_buf_finish(&buf);
+    return code;
+}
+
+// The machine first: without it the rest is in vain.
+static sz_status prepare(cli_app *app, predict_job *job) {
+    const predict_options *o = job->options;
+    const sz_load_options load = cli_load_options(&o->binds, &o->inputs);
+    const sz_predict_options how = {.level = o->level, .dtype = o->dtype, .threads = (int)o->threads};
+    sz_status status = cli_machine_load(app, o->machine, &job->machine);
+    if (status == SZ_OK) status = sz_model_load(app->ctx, app->args[0], &load, &job->model);
+    if (status == SZ_OK) status = sz_costs_create(app->ctx, job->model, NULL, &job->costs);
+    if (status != SZ_OK) return status;
+    return sz_estimate_create(app->ctx, job->costs, job->machine, &how, &job->estimate);
+}
+
+int cli_predict(cli_app *app, const void *options) {
+    predict_job job = {.options = options};
+    if (strcmp(job.options->optimized, "yes") == 0)
+        return cli_error(app, CLI_UNAVAILABLE, "--optimized yes is not available yet");
+    if (job.options->backend)
+        return cli_error(app, CLI_UNAVAILABLE, "--backend is not available yet");
+    if (job.options->threads > 100000) return cli_error(app, CLI_USAGE, "too many threads");
+    sz_status status = prepare(app, &job);
+    int code = status == SZ_OK ? write_out(app, &job) : cli_fail(app, status);
+    free(job.rows);
+    sz_estimate_destroy(job.estimate);
+    sz_costs_destroy(job.costs);
+    sz_model_destroy(job.model);
+    sz_machine_destroy(job.machine);
+    return code;
+}

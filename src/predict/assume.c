@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a prediction assumes, in words a reader can check.
+#include "predict/predict.h"
+
+#include <math.h>
+#include <stdio.h>
+
+SZ_PRINTF(4, 5)
+static sz_status add(sz_estimate *e, const char *key, double number, const char *fmt, ...) {
+    char text[512];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    sz_assumption a = {key, sz_arena_strdup(&e->arena, text, strlen(text)), number};
+    if (!a.text || !sz_vec_push(e->ctx, &e->assumptions, a)) return sz_no_memory(e->ctx);
+    return SZ_OK;
+}
+
+static sz_status assume_device(sz_estimate *e) {
+    const sz_identity *id = &e->machine->identity;
+    SZ_TRY(add(e, "source", SZ_NAN, "%s", id->source));
+    if (e->options.dtype)
+        SZ_TRY(add(e, "dtype", SZ_NAN, "%s: floats are computed and stored so, whatever the file says",
+                   e->options.dtype));
+    else
+        SZ_TRY(add(e, "dtype", SZ_NAN, "as each node's output says"));
+    if (e->threads > 0) return add(e, "threads", (double)e->threads, "threads of the roofs");
+    return add(e, "threads", SZ_NAN, "the whole device");
+}
+
+static sz_status assume_memory(sz_estimate *e) {
+    const sz_memory_rates *m = &e->memory;
+    SZ_TRY(add(e, "memory", SZ_NAN,
+               "each node reads its inputs and weights from %s and writes its outputs there, once",
+               m->level));
+    SZ_TRY(add(e, "load_byte_per_s", m->load, "bytes that are read and not matched by written ones"));
+    SZ_TRY(add(e, "copy_byte_per_s", m->copy, "bytes written, and as many of those read"));
+    if (m->nearest_level == m->level)
+        return add(e, "time_lo_s", SZ_NAN,
+                   "max of all operations at their roofs and all bytes at the best %s bandwidth",
+                   m->level);
+    if (isinf(m->nearest))
+        return add(e, "time_lo_s", SZ_NAN,
+                   "all operations at their roofs; the model fits %s, whose bandwidth is not known",
+                   m->nearest_level);
+    return add(e, "time_lo_s", SZ_NAN,
+               "max of all operations at their roofs and all bytes at the %s bandwidth, as the model "
+               "fits %s",
+               m->nearest_level, m->nearest_level);
+}
+
+static sz_status assume_energy(sz_estimate *e) {
+    const sz_power *p = &e->machine->power;
+    if (isnan(p->tdp_w)) return add(e, "energy", SZ_NAN, "power of the machine is not known");
+    return add(e, "energy", p->tdp_w, "TDP in watt x time: the most the device draws, not a measurement");
+}
+
+sz_status sz_assume(sz_estimate *e) {
+    SZ_TRY(assume_device(e));
+    SZ_TRY(assume_memory(e));
+    SZ_TRY(add(e, "time_hi_s", SZ_NAN,
+               "sum over the nodes of memory and compute time: nothing overlaps. A real program can "
+               "be slower"));
+    SZ_TRY(add(e, "overhead", SZ_NAN, "the time to start each operator is not known and not added"));
+    SZ_TRY(add(e, "throughput", SZ_NAN,
+               "runs of the whole graph, one after the other; a run holds the batch of the inputs"));
+    SZ_TRY(add(e, "fusion", SZ_NAN, "none: the graph as written, every result goes to memory"));
+    return assume_energy(e);
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the bytes cost.
+#include "predict/predict.h"
+
+#include <math.h>
+
+// Bandwidth of a level with the threads in use; of the whole device where only that is known.
+static double rate(const sz_estimate *e, size_t level, const char *mix) {
+    double w = sz_best_bandwidth(e->machine, level, mix, e->threads);
+    return isnan(w) ? sz_best_bandwidth(e->machine, level, mix, 0) : w;
+}
+
+// Copies with plain stores: what programs do. Stores past the caches help only data that nobody
+// reads soon.
+static double plain_copy(const sz_estimate *e, size_t level) {
+    const sz_mem_level *l = &e->machine->levels.items[level];
+    double best = SZ_NAN;
+    for (size_t i = 0; i < l->bandwidths.n; i++) {
+        const sz_bandwidth *b = &l->bandwidths.items[i];
+        if (strcmp(b->mix, "copy") != 0 || b->threads != e->threads) continue;
+        if (b->stores && strcmp(b->stores, "plain") != 0) continue;
+        if (!(best >= b->byte_per_s)) best = b->byte_per_s;
+    }
+    return best;
+}
+
+// Weights and the most activations that are alive at one time.
+static double model_bytes(const sz_estimate *e) {
+    return (double)sz_costs_total(e->costs).weight_bytes +
+           (double)sz_costs_activations(e->costs).peak_bytes;
+}
+
+// The innermost level that holds the whole model: from there it may all be served when it runs again
+// and again. Infinite where the bandwidth of that level is not known: then memory bounds nothing.
+static void find_nearest(sz_estimate *e, size_t dram) {
+    const double need = model_bytes(e);
+    for (size_t i = 0; i < dram; i++) {
+        const sz_level *l = &e->machine->levels.items[i].level;
+        const double capacity = (double)l->capacity_bytes * (double)(l->instances > 0 ? l->instances : 1);
+        if (capacity < need) continue;
+        const double w = rate(e, i, NULL);
+        e->memory.nearest = isnan(w) ? INFINITY : fmax(w, e->memory.best);
+        e->memory.nearest_level = l->name;
+        return;
+    }
+    e->memory.nearest = e->memory.best;
+    e->memory.nearest_level = e->memory.level;
+}
+
+static void warn_too_large(const sz_estimate *e, const sz_level *l) {
+    const double need = model_bytes(e);
+    if (l->capacity_bytes <= 0 || need <= (double)l->capacity_bytes) return;
+    sz_warn(e->ctx, "the model needs %.1f GB and machine '%s' has %.1f GB", need * 1e-9,
+            e->machine->identity.name, (double)l->capacity_bytes * 1e-9);
+}
+
+sz_status sz_choose_memory(sz_estimate *e) {
+    const int dram = sz_main_memory(e->machine);
+    if (dram < 0 || isnan(rate(e, (size_t)dram, NULL)))
+        return sz_fail(e->ctx, SZ_ERR_UNAVAILABLE, "machine '%s' has no bandwidth of main memory",
+                       e->machine->identity.name);
+    const sz_level *l = &e->machine->levels.items[dram].level;
+    sz_memory_rates *m = &e->memory;
+    m->level = l->name;
+    m->best = rate(e, (size_t)dram, NULL);
+    m->load = rate(e, (size_t)dram, "load");
+    m->copy = plain_copy(e, (size_t)dram);
+    if (isnan(m->load)) m->load = m->best;
+    if (isnan(m->copy)) m->copy = m->load;
+    find_nearest(e, (size_t)dram);
+    warn_too_large(e, l);
+    return SZ_OK;
+}
+
+// A byte written is paired with a byte read and moves at the rate of a copy, which has in it that a
+// line is fetched before it is written; what is left moves at the rate of loads, or of a copy.
+double sz_memory_time(const sz_memory_rates *m, double bytes_read, double bytes_written) {
+    const double paired = fmin(bytes_read, bytes_written);
+    return (bytes_read - paired) / m->load + (bytes_written + paired) / m->copy;
+}

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+// Costs x machine -> time.
+#include "predict/predict.h"
+
+#include <math.h>
+
+// ---- record types ------------------------------------------------------------------------------
+
+#define FIELD(ctype, member, kind, unit, doc) {#member, unit, doc, kind, offsetof(RECORD, member)},
+#define RECORD_TYPE(type, FIELDS)                                                                  \
+    static const sz_field type##_fields[] = {FIELDS(FIELD)};                                       \
+    const sz_record_type *sz_##type##_type(void) {                                                 \
+        static const sz_record_type t = {#type, type##_fields,                                     \
+                                         sizeof type##_fields / sizeof type##_fields[0]};          \
+        return &t;                                                                                 \
+    }
+
+#define RECORD sz_prediction
+RECORD_TYPE(prediction, SZ_PREDICTION_FIELDS)
+#undef RECORD
+#define RECORD sz_node_time
+RECORD_TYPE(node_time, SZ_NODE_TIME_FIELDS)
+#undef RECORD
+#define RECORD sz_roof_use
+RECORD_TYPE(roof_use, SZ_ROOF_USE_FIELDS)
+#undef RECORD
+
+// ---- levels ------------------------------------------------------------------------------------
+
+static double node_max(double memory_s, double compute_s) { return fmax(memory_s, compute_s); }
+static double node_sum(double memory_s, double compute_s) { return memory_s + compute_s; }
+
+typedef struct predictor {
+    sz_predictor_row row;
+    double (*node)(double memory_s, double compute_s);
+    bool whole; // time of the whole net is not the sum of its nodes
+} predictor;
+
+static const predictor predictors[] = {
+    {{"bound", "max of all memory time and all compute time: a lower bound", 1}, node_max, true},
+    {{"roofline", "sum over the nodes of max(memory time, compute time)", 1}, node_max, false},
+    {{"sum", "sum over the nodes of memory time + compute time", 1}, node_sum, false},
+    {{"calibrated", "corrected by measurements of this machine", 0}, NULL, false},
+};
+enum { N_PREDICTORS = sizeof predictors / sizeof predictors[0] };
+
+int sz_list_predictor(size_t i, sz_predictor_row *ret_row) {
+    if (i >= N_PREDICTORS) return 0;
+    *ret_row = predictors[i].row;
+    return 1;
+}
+
+static const predictor *find_predictor(const char *name) {
+    for (size_t i = 0; i < N_PREDICTORS; i++)
+        if (strcmp(predictors[i].row.name, name) == 0) return &predictors[i];
+    return NULL;
+}
+
+static sz_status choose_predictor(sz_estimate *e, const predictor **ret_predictor) {
+    const char *name = e->options.level ? e->options.level : "roofline";
+    const predictor *p = find_predictor(name);
+    if (!p) return sz_fail(e->ctx, SZ_ERR_USAGE, "unknown level '%s'; known are: bound roofline sum",
+                           sz_show(e->ctx, sz_str_c(name)));
+    if (!p->row.built)
+        return sz_fail(e->ctx, SZ_ERR_UNAVAILABLE,
+                       "level '%s' is not available yet: it needs measured operators", name);
+    e->level = p->row.name;
+    *ret_predictor = p;
+    return SZ_OK;
+}
+
+// ---- nodes -------------------------------------------------------------------------------------
+
+static bool is_float(sz_dtype t) { return sz_dtype_get(t)->cls == SZ_CLASS_FLOAT; }
+
+// Format that a node computes in. Integer contractions accumulate in 32 bits from 8-bit operands.
+static const char *format_of(const sz_estimate *e, const sz_node_cost *n) {
+    const sz_dtype t = sz_dtype_by_name(n->dtype ? n->dtype : "");
+    if (e->options.dtype && is_float(t)) return e->options.dtype;
+    if (n->cost.macs > 0 && t == sz_dtype_by_name("i32")) return "int8";
+    return sz_machine_dtype(n->dtype);
+}
+
+// Bytes under --dtype: floats are stored in that format.
+static double byte_scale(const sz_estimate *e, const sz_node_cost *n) {
+    const sz_dtype t = sz_dtype_by_name(n->dtype ? n->dtype : "");
+    const int bits = sz_dtype_get(t)->bits;
+    if (!e->options.dtype || !is_float(t) || bits <= 0) return 1;
+    return (double)sz_machine_dtype_bits(e->options.dtype) / bits;
+}
+
+static sz_status serve_part(sz_estimate *e, const char *format, bool elementary, double flops,
+                            sz_node_time *t) {
+    sz_served *s;
+    if (flops <= 0) return SZ_OK;
+    SZ_TRY(sz_serve(e, format, elementary, &s));
+    if (!s->roof)
+        return sz_fail(e->ctx, SZ_ERR_UNAVAILABLE, "machine '%s' has no roof that serves %s",
+                       e->machine->identity.name, format);
+    s->nodes++;
+    t->compute_s += flops / s->flop_per_s;
+    if (!elementary || !t->roof) t->roof = s->roof->name;
+    return SZ_OK;
+}
+
+static sz_status estimate_node(sz_estimate *e, const predictor *p, size_t i, const sz_node_cost *n) {
+    const char *format = format_of(e, n);
+    const double macs = (double)n->cost.macs, scale = byte_scale(e, n);
+    const double bytes = scale * (double)n->cost.bytes_moved;
+    sz_node_time t = {.name = n->name, .op = n->op, .level = e->memory.level, .of_roof = SZ_NAN};
+    SZ_TRY(serve_part(e, format, false, 2 * macs, &t));
+    SZ_TRY(serve_part(e, format, true, (double)n->cost.flops - 2 * macs, &t));
+    t.memory_s = sz_memory_time(&e->memory, scale * (double)n->cost.bytes_read,
+                                scale * (double)n->cost.bytes_written);
+    t.time_s = p->node(t.memory_s, t.compute_s);
+    t.bound = t.compute_s > t.memory_s ? "compute" : "memory";
+    t.intensity = bytes > 0 ? (double)n->cost.flops / bytes : SZ_NAN;
+    e->bytes += bytes;
+    e->total.communication_s += t.memory_s;
+    e->total.computation_s += t.compute_s;
+    e->total.time_s += t.time_s;
+    sz_node_estimate node = {t, i};
+    return sz_vec_push(e->ctx, &e->nodes, node) ? SZ_OK : sz_no_memory(e->ctx);
+}
+
+static sz_status estimate_nodes(sz_estimate *e, const predictor *p) {
+    const size_t n = sz_costs_node_count(e->costs);
+    for (size_t i = 0; i < n; i++) {
+        const sz_node_cost node = sz_costs_node(e->costs, i);
+        if (!node.unknown) SZ_TRY(estimate_node(e, p, i, &node));
+    }
+    if (e->nodes.n < n)
+        sz_warn(e->ctx, "%zu of %zu nodes are not costed and not in the time", n - e->nodes.n, n);
+    return SZ_OK;
+}
+
+// ---- whole -------------------------------------------------------------------------------------
+
+static void sum_up(sz_estimate *e, const predictor *p) {
+    sz_prediction *t = &e->total;
+    t->time_lo_s = fmax(t->computation_s, e->bytes / e->memory.nearest);
+    t->time_hi_s = t->communication_s + t->computation_s;
+    if (p->whole) t->time_s = fmax(t->computation_s, e->bytes / e->memory.best);
+    // Sums in different orders may differ in the last bit.
+    t->time_lo_s = fmin(t->time_lo_s, t->time_s);
+    t->time_hi_s = fmax(t->time_hi_s, t->time_s);
+    t->throughput_per_s = t->time_s > 0 ? 1 / t->time_s : SZ_NAN;
+    t->energy_j = e->machine->power.tdp_w * t->time_s; // NaN when the power is not known
+    t->carbon_g = SZ_NAN;
+    t->bound = t->computation_s > t->communication_s ? "compute" : "memory";
+}
+
+static sz_status check_dtype(sz_estimate *e) {
+    if (!e->options.dtype) return SZ_OK;
+    const char *name = sz_machine_dtype(e->options.dtype);
+    if (sz_machine_dtype_bits(e->options.dtype) > 0) name = e->options.dtype;
+    if (sz_machine_dtype_bits(name) == 0 || strcmp(name, "int") == 0)
+        return sz_machine_dtype_unknown(e->ctx, e->options.dtype);
+    e->options.dtype = sz_arena_strdup(&e->arena, name, strlen(name));
+    return e->options.dtype ? SZ_OK : sz_no_memory(e->ctx);
+}
+
+static sz_status fill(sz_estimate *e) {
+    const predictor *p = NULL;
+    SZ_TRY(choose_predictor(e, &p));
+    SZ_TRY(check_dtype(e));
+    SZ_TRY(sz_choose_threads(e));
+    SZ_TRY(sz_choose_memory(e));
+    SZ_TRY(estimate_nodes(e, p));
+    sum_up(e, p);
+    return sz_assume(e);
+}
+
+sz_status sz_estimate_create(sz_ctx *ctx, const sz_costs *costs, const sz_machine *machine,
+                             const sz_predict_options *options, sz_estimate **ret_estimate) {
+    sz_estimate *e = sz_alloc(ctx, sizeof *e);
+    if (!e) return sz_no_memory(ctx);
+    e->ctx = ctx;
+    e->costs = costs;
+    e->machine = machine;
+    if (options) e->options = *options;
+    sz_arena_init(&e->arena, ctx);
+    sz_status status = fill(e);
+    if (status != SZ_OK) {
+        sz_estimate_destroy(e);
+        return status;
+    }
+    *ret_estimate = e;
+    return SZ_OK;
+}
+
+void sz_estimate_destroy(sz_estimate *e) {
+    if (!e) return;
+    sz_vec_finish(e->ctx, &e->served);
+    sz_vec_finish(e->ctx, &e->nodes);
+    sz_vec_finish(e->ctx, &e->assumptions);
+    sz_arena_finish(&e->arena);
+    sz_free(e->ctx, e, sizeof *e);
+}
+
+// ---- facts -------------------------------------------------------------------------------------
+
+const char *sz_estimate_level(const sz_estimate *e) { return e->level; }
+sz_prediction sz_estimate_total(const sz_estimate *e) { return e->total; }
+size_t sz_estimate_node_count(const sz_estimate *e) { return e->nodes.n; }
+sz_node_time sz_estimate_node(const sz_estimate *e, size_t i) { return e->nodes.items[i].time; }
+size_t sz_estimate_index(const sz_estimate *e, size_t i) { return e->nodes.items[i].index; }
+size_t sz_estimate_roof_count(const sz_estimate *e) { return e->served.n; }
+size_t sz_estimate_assumption_count(const sz_estimate *e) { return e->assumptions.n; }
+sz_assumption sz_estimate_assumption(const sz_estimate *e, size_t i) {
+    return e->assumptions.items[i];
+}
+
+sz_roof_use sz_estimate_roof(const sz_estimate *e, size_t i) {
+    const sz_served *s = &e->served.items[i];
+    return (sz_roof_use){.dtype = s->machine_dtype,
+                         .work = s->elementary ? "elementary" : "multiply-accumulate",
+                         .roof = s->roof ? s->roof->name : NULL,
+                         .flop_per_s = s->flop_per_s,
+                         .nodes = s->nodes,
+                         .exact = s->exact};
+}

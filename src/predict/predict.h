@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// The inside of a prediction.
+#ifndef SZ_PREDICT_INSIDE_H
+#define SZ_PREDICT_INSIDE_H
+
+#include "base/base.h"
+#include "machine/machine.h"
+
+#include <sizeup/predict.h>
+
+// Bandwidths of main memory that a run is charged with, byte/s.
+typedef struct sz_memory_rates {
+    const char *level;   // "DRAM"
+    double load, copy;   // for bytes only read; for bytes read and written in equal parts
+    double best;         // of any mix
+    double nearest;      // best of the innermost level that holds the whole model; +inf = not known
+    const char *nearest_level;
+} sz_memory_rates;
+
+// Roof for the work of one format: multiply-accumulates, or elementary operations.
+typedef struct sz_served {
+    const char *machine_dtype; // as asked
+    bool elementary;
+    const sz_roof *roof;       // NULL = there is none
+    double flop_per_s;
+    bool exact;
+    int64_t nodes;
+} sz_served;
+
+typedef struct sz_node_estimate {
+    sz_node_time time;
+    size_t index; // in the costs
+} sz_node_estimate;
+
+struct sz_estimate {
+    sz_ctx *ctx;
+    const sz_costs *costs;
+    const sz_machine *machine;
+    sz_predict_options options;
+    const char *level;
+    int64_t threads;             // of the roofs used; 0 = whole device
+    sz_arena arena;
+    sz_memory_rates memory;
+    double bytes, nearest_s;     // all bytes; time of all bytes at the nearest level
+    double best_memory_s;        // time of all bytes at the best bandwidth of main memory
+    SZ_VEC(sz_served) served;
+    SZ_VEC(sz_node_estimate) nodes;
+    SZ_VEC(sz_assumption) assumptions;
+    sz_prediction total;
+};
+
+// ---- roofs.c: which roof serves which format ---------------------------------------------------
+
+// Format of the machine for a format of the graph ("f8e4m3fn" -> "fp8"); never NULL.
+const char *sz_machine_dtype(const char *dtype);
+// Bits of an element as stored, 0 = not a format that can be asked for by --dtype.
+int sz_machine_dtype_bits(const char *machine_dtype);
+sz_status sz_machine_dtype_unknown(sz_ctx *ctx, const char *dtype);
+
+// Find, once per format and kind of work, the roof; it may have none.
+sz_status sz_serve(sz_estimate *e, const char *machine_dtype, bool elementary, sz_served **ret_served);
+// Threads of the roofs to use.
+sz_status sz_choose_threads(sz_estimate *e);
+
+// ---- memory.c ----------------------------------------------------------------------------------
+
+sz_status sz_choose_memory(sz_estimate *e);
+// Seconds to move the bytes.
+double sz_memory_time(const sz_memory_rates *m, double bytes_read, double bytes_written);
+
+// ---- assume.c: what was assumed, in words ------------------------------------------------------
+
+sz_status sz_assume(sz_estimate *e);
+
+#endif
