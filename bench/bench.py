@@ -11,7 +11,9 @@ onnxsim; without it the peers are skipped, and the output says so.
 
 import argparse
 import os
+import shutil
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -26,19 +28,40 @@ PEERS = {
 
 
 def run(argv):
-    """(wall seconds, peak resident bytes) of a process; its output goes to /dev/null."""
+    """Wall seconds of a process; its output goes to /dev/null."""
     null = os.open(os.devnull, os.O_RDWR)
     start = time.perf_counter()
     pid = os.posix_spawnp(argv[0], argv, os.environ, file_actions=[
         (os.POSIX_SPAWN_DUP2, null, 0), (os.POSIX_SPAWN_DUP2, null, 1),
         (os.POSIX_SPAWN_DUP2, null, 2)])
-    _, status, usage = os.wait4(pid, 0)
+    _, status = os.waitpid(pid, 0)
     seconds = time.perf_counter() - start
     os.close(null)
     code = os.waitstatus_to_exitcode(status)
     if code != 0:
         raise RuntimeError("%s: exit %d" % (" ".join(argv)[:120], code))
-    return seconds, usage.ru_maxrss * 1024
+    return seconds
+
+
+# A child starts out with the memory of the process that made it, and the kernel remembers the larger of
+# the two. So memory is read below a bare interpreter of 8 MB.
+LAUNCHER = """
+import posix, sys
+null = posix.open("/dev/null", posix.O_RDWR)
+pid = posix.posix_spawn(sys.argv[1], sys.argv[1:], posix.environ,
+                        file_actions=[(posix.POSIX_SPAWN_DUP2, null, k) for k in (0, 1, 2)])
+_, status, usage = posix.wait4(pid, 0)
+print(usage.ru_maxrss * 1024)
+sys.exit(status != 0)
+"""
+
+
+def resident_bytes(argv):
+    """Peak resident bytes of a process, at least those of a bare interpreter."""
+    path = argv[0] if os.path.sep in argv[0] else shutil.which(argv[0])
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", LAUNCHER, path] + argv[1:],
+                          capture_output=True, check=True)
+    return int(done.stdout)
 
 
 def compare(first, second, repeats):
@@ -48,11 +71,10 @@ def compare(first, second, repeats):
     for _ in range(repeats):
         a.append(run(first))
         b.append(run(second))
-    ratios = sorted(x[0] / y[0] for x, y in zip(a, b))
+    ratios = sorted(x / y for x, y in zip(a, b))
     quarter = len(ratios) // 4
-    return {"first_s": statistics.median(x[0] for x in a),
-            "second_s": statistics.median(y[0] for y in b),
-            "first_bytes": max(x[1] for x in a), "second_bytes": max(y[1] for y in b),
+    return {"first_s": statistics.median(a), "second_s": statistics.median(b),
+            "first_bytes": resident_bytes(first), "second_bytes": resident_bytes(second),
             "ratio": statistics.median(ratios), "low": ratios[quarter], "high": ratios[-1 - quarter]}
 
 

@@ -29,7 +29,8 @@ def main(out, paths):
         f.write('\nconst sz_datasheet sz_datasheets[] = {\n')
         for i, (name, text) in enumerate(rows):
             f.write(f'    {{"{name}", sheet_{i}, sizeof sheet_{i}}},\n')
-        f.write('};\nconst size_t sz_n_datasheets = sizeof sz_datasheets / sizeof sz_datasheets[0];\n')
+        f.write('};\nconst size_t sz_n_datasheets =\n'
+                '    sizeof sz_datasheets / sizeof sz_datasheets[0];\n')
 
 
 if __name__ == '__main__':

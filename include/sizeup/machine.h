@@ -2,8 +2,8 @@
 /** @file
  * What a machine can do: its peaks, bandwidths and latencies, measured or from a data sheet.
  *
- * Units are plain SI. A number that is not known is NaN (double), 0 (int64_t) or NULL (text); what was
- * not measured is listed with the reason.
+ * Units are plain SI. A number that is not known is NaN (double), 0 (int64_t) or NULL (text); what
+ * was not measured is listed with the reason.
  */
 #ifndef SIZEUP_MACHINE_H
 #define SIZEUP_MACHINE_H
@@ -21,8 +21,9 @@ typedef struct sz_machine sz_machine;
 /** @name Records
  *  @{ */
 
-/** How well a number is known: statistics over n batches, in the unit of the number. The number itself
- *  is the median; a sum of threads has the sums of their statistics. All 0 for a data sheet. */
+/** How well a number is known: statistics over n batches, in the unit of the number. The number
+ * itself is the median; a sum of threads has the sums of their statistics. All 0 for a data sheet.
+ */
 #define SZ_SPREAD_FIELDS(F, unit)                                                                     \
     F(int64_t, n, SZ_FIELD_I64, "", "batches timed")                                                  \
     F(double, median, SZ_FIELD_F64, unit, "median of the batches")                                    \
@@ -55,18 +56,20 @@ typedef struct sz_cpu_facts {
     SZ_CPU_FIELDS(SZ_FIELD_MEMBER)
 } sz_cpu_facts;
 
-#define SZ_PEAK_FIELDS(F)                                                                             \
-    F(const char *, device, SZ_FIELD_STR, "", "cpu, gpu, npu, ...")                                   \
-    F(const char *, unit, SZ_FIELD_STR, "", "scalar, vector or matrix")                               \
-    F(const char *, op, SZ_FIELD_STR, "", "fma, mul+add, add, ...")                                   \
-    F(const char *, dtype, SZ_FIELD_STR, "", "numeric format")                                        \
-    F(const char *, isa, SZ_FIELD_STR, "", "instruction set")                                         \
-    F(int64_t, threads, SZ_FIELD_I64, "", "threads; 0 = the whole device")                            \
-    F(double, flop_per_s, SZ_FIELD_F64, "FLOP/s", "rate: the median, or the data sheet's")            \
-    F(double, theoretical_flop_per_s, SZ_FIELD_F64, "FLOP/s", "pipes x lanes x operations x clock")   \
-    F(double, flop_per_cycle, SZ_FIELD_F64, "FLOP", "per core and cycle of the core's clock")         \
-    F(double, clock_hz, SZ_FIELD_F64, "Hz", "clock of the core beside the batches")                   \
-    F(double, window_flop_per_s, SZ_FIELD_F64, "FLOP/s", "all work over wall time, interruptions in") \
+#define SZ_PEAK_FIELDS(F)                                                                          \
+    F(const char *, device, SZ_FIELD_STR, "", "cpu, gpu, npu, ...")                                \
+    F(const char *, unit, SZ_FIELD_STR, "", "scalar, vector or matrix")                            \
+    F(const char *, op, SZ_FIELD_STR, "", "fma, mul+add, add, ...")                                \
+    F(const char *, dtype, SZ_FIELD_STR, "", "numeric format")                                     \
+    F(const char *, isa, SZ_FIELD_STR, "", "instruction set")                                      \
+    F(int64_t, threads, SZ_FIELD_I64, "", "threads; 0 = the whole device")                         \
+    F(double, flop_per_s, SZ_FIELD_F64, "FLOP/s", "rate: the median, or the data sheet's")         \
+    F(double, theoretical_flop_per_s, SZ_FIELD_F64, "FLOP/s",                                      \
+      "pipes x lanes x operations x clock")                                                        \
+    F(double, flop_per_cycle, SZ_FIELD_F64, "FLOP", "per core and cycle of the core's clock")      \
+    F(double, clock_hz, SZ_FIELD_F64, "Hz", "clock of the core beside the batches")                \
+    F(double, window_flop_per_s, SZ_FIELD_F64, "FLOP/s",                                           \
+      "all work over wall time, interruptions in")                                                 \
     SZ_SPREAD_FIELDS(F, "FLOP/s")
 typedef struct sz_peak {
     SZ_PEAK_FIELDS(SZ_FIELD_MEMBER)
@@ -160,7 +163,8 @@ SZ_API const sz_record_type *sz_gap_type(void);
 /** Options of a measurement. Zero-initialise. */
 typedef struct sz_measure_options {
     const char *name;     /**< NULL = "here" */
-    const char *root;     /**< folder with proc/ and sys/ to describe the machine from; NULL = this one */
+    const char
+        *root; /**< folder with proc/ and sys/ to describe the machine from; NULL = this one */
     const char *cpu_mask; /**< CPU features to do without, "avx512f,fma"; NULL = none */
     int threads;          /**< most threads to use; 0 = all this process may use */
     double budget_s;      /**< time to spend, about; 0 = 8 */
@@ -172,16 +176,18 @@ typedef struct sz_measure_options {
 SZ_API sz_status sz_machine_measure(sz_ctx *ctx, const sz_measure_options *options,
                                     sz_machine **ret_machine) SZ_MUST_USE;
 
-/** Describe a machine from a folder that holds proc/ and sys/ (NULL = this one) without measuring. */
-SZ_API sz_status sz_machine_describe(sz_ctx *ctx, const char *root, sz_machine **ret_machine) SZ_MUST_USE;
+/** Describe a machine from a folder that holds proc/ and sys/ (NULL = this one) without measuring.
+ */
+SZ_API sz_status sz_machine_describe(sz_ctx *ctx, const char *root,
+                                     sz_machine **ret_machine) SZ_MUST_USE;
 
 /** Read from JSON text; `name` stands for it in messages. */
 SZ_API sz_status sz_machine_parse(sz_ctx *ctx, const char *name, const char *text, size_t size,
                                   sz_machine **ret_machine) SZ_MUST_USE;
 
-/** By name or file. A word with '/' or ending in ".json" is a file. Else: the measurement of that name
- * in the folder `store` (NULL = none), else the data sheet of that name. SZ_ERR_UNAVAILABLE when "here"
- * was never measured, SZ_ERR_INPUT with the known names when there is none. */
+/** By name or file. A word with '/' or ending in ".json" is a file. Else: the measurement of that
+ * name in the folder `store` (NULL = none), else the data sheet of that name. SZ_ERR_UNAVAILABLE
+ * when "here" was never measured, SZ_ERR_INPUT with the known names when there is none. */
 SZ_API sz_status sz_machine_load(sz_ctx *ctx, const char *name_or_file, const char *store,
                                  sz_machine **ret_machine) SZ_MUST_USE;
 /** NULL is fine. */
@@ -191,15 +197,15 @@ SZ_API void sz_machine_destroy(sz_machine *machine);
 /** Put the machine as JSON at the end of `buf`: schema sizeup.machine/1. */
 SZ_API sz_status sz_machine_json(sz_ctx *ctx, const sz_machine *machine, sz_buf *buf) SZ_MUST_USE;
 
-/** Save under STORE/NAME.json, where sz_machine_load() finds it; makes the folder. The file is complete
- * or not there. NAME: lower-case letters, digits, '.', '_', '-', not starting with '.'. */
+/** Save under STORE/NAME.json, where sz_machine_load() finds it; makes the folder. The file is
+ * complete or not there. NAME: lower-case letters, digits, '.', '_', '-', not starting with '.'. */
 SZ_API sz_status sz_machine_save(sz_ctx *ctx, const sz_machine *machine, const char *store,
                                  const char *name) SZ_MUST_USE;
 
 /** Names of the built-in data sheets; NULL past the end. */
 SZ_API const char *sz_list_machine(size_t i);
-/** Names of the saved measurements in a folder, sorted, NULL-ended; freed by sz_machine_names_free(). A
- * folder that is not there holds none. */
+/** Names of the saved measurements in a folder, sorted, NULL-ended; freed by
+ * sz_machine_names_free(). A folder that is not there holds none. */
 SZ_API sz_status sz_machine_names(sz_ctx *ctx, const char *store, char ***ret_names) SZ_MUST_USE;
 SZ_API void sz_machine_names_free(sz_ctx *ctx, char **names);
 
@@ -224,7 +230,8 @@ SZ_API sz_power sz_machine_power(const sz_machine *machine);
 /** Roofs: the best peak of each kind of work, format and number of threads. */
 SZ_API size_t sz_machine_roof_count(const sz_machine *machine);
 SZ_API sz_roof sz_machine_roof(const sz_machine *machine, size_t i);
-/** Intensity in FLOP/B from which on the roof, not the bandwidth of the level, limits; NaN = not known. */
+/** Intensity in FLOP/B from which on the roof, not the bandwidth of the level, limits; NaN = not
+ * known. */
 SZ_API double sz_machine_ridge(const sz_machine *machine, size_t roof, size_t level);
 SZ_API size_t sz_machine_gap_count(const sz_machine *machine);
 SZ_API sz_gap sz_machine_gap(const sz_machine *machine, size_t i);

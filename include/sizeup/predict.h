@@ -2,8 +2,8 @@
 /** @file
  * How long a model takes on a machine, on paper: costs x machine -> time.
  *
- * Per node, T_mem = bytes moved / bandwidth of main memory and T_comp = operations / peak. How they add
- * up is the level:
+ * Per node, T_mem = bytes moved / bandwidth of main memory and T_comp = operations / peak. How they
+ * add up is the level:
  * - bound:    max(sum T_comp, sum T_mem): what no program can beat with its data in main memory
  * - roofline: sum over the nodes of max(T_mem, T_comp): each node overlaps its own work perfectly
  * - sum:      sum over the nodes of T_mem + T_comp: nothing overlaps
@@ -18,15 +18,17 @@
 extern "C" {
 #endif
 
-#define SZ_PREDICTION_FIELDS(F)                                                                       \
-    F(double, time_s, SZ_FIELD_F64, "s", "time of one run of the whole graph")                        \
-    F(double, time_lo_s, SZ_FIELD_F64, "s", "no program is faster, data in the nearest cache that holds it") \
-    F(double, time_hi_s, SZ_FIELD_F64, "s", "nothing overlaps; a real program may still be slower")   \
-    F(double, communication_s, SZ_FIELD_F64, "s", "sum of T_mem")                                     \
-    F(double, computation_s, SZ_FIELD_F64, "s", "sum of T_comp")                                      \
-    F(double, throughput_per_s, SZ_FIELD_F64, "1/s", "runs of the whole graph per second")            \
-    F(double, energy_j, SZ_FIELD_F64, "J", "at most: TDP x time")                                     \
-    F(double, carbon_g, SZ_FIELD_F64, "g", "not known")                                               \
+#define SZ_PREDICTION_FIELDS(F)                                                                    \
+    F(double, time_s, SZ_FIELD_F64, "s", "time of one run of the whole graph")                     \
+    F(double, time_lo_s, SZ_FIELD_F64, "s",                                                        \
+      "no program is faster, data in the nearest cache that holds it")                             \
+    F(double, time_hi_s, SZ_FIELD_F64, "s",                                                        \
+      "nothing overlaps; a real program may still be slower")                                      \
+    F(double, communication_s, SZ_FIELD_F64, "s", "sum of T_mem")                                  \
+    F(double, computation_s, SZ_FIELD_F64, "s", "sum of T_comp")                                   \
+    F(double, throughput_per_s, SZ_FIELD_F64, "1/s", "runs of the whole graph per second")         \
+    F(double, energy_j, SZ_FIELD_F64, "J", "at most: TDP x time")                                  \
+    F(double, carbon_g, SZ_FIELD_F64, "g", "not known")                                            \
     F(const char *, bound, SZ_FIELD_STR, "", "what takes the larger share: memory or compute")
 typedef struct sz_prediction {
     SZ_PREDICTION_FIELDS(SZ_FIELD_MEMBER)
@@ -48,13 +50,14 @@ typedef struct sz_node_time {
 } sz_node_time;
 
 /** Which roof serves the operations of which format. */
-#define SZ_ROOF_USE_FIELDS(F)                                                                         \
-    F(const char *, dtype, SZ_FIELD_STR, "", "numeric format of the nodes")                           \
-    F(const char *, work, SZ_FIELD_STR, "", "multiply-accumulate or elementary")                      \
-    F(const char *, roof, SZ_FIELD_STR, "", "name of the roof")                                       \
-    F(double, flop_per_s, SZ_FIELD_F64, "FLOP/s", "rate used")                                        \
-    F(int64_t, nodes, SZ_FIELD_I64, "", "nodes with such work")                                       \
-    F(int, exact, SZ_FIELD_BOOL, "", "false: the machine has no roof for the format, a wider one serves")
+#define SZ_ROOF_USE_FIELDS(F)                                                                      \
+    F(const char *, dtype, SZ_FIELD_STR, "", "numeric format of the nodes")                        \
+    F(const char *, work, SZ_FIELD_STR, "", "multiply-accumulate or elementary")                   \
+    F(const char *, roof, SZ_FIELD_STR, "", "name of the roof")                                    \
+    F(double, flop_per_s, SZ_FIELD_F64, "FLOP/s", "rate used")                                     \
+    F(int64_t, nodes, SZ_FIELD_I64, "", "nodes with such work")                                    \
+    F(int, exact, SZ_FIELD_BOOL, "",                                                               \
+      "false: the machine has no roof for the format, a wider one serves")
 typedef struct sz_roof_use {
     SZ_ROOF_USE_FIELDS(SZ_FIELD_MEMBER)
 } sz_roof_use;
@@ -73,8 +76,9 @@ typedef struct sz_predict_options {
 /** A prediction with its nodes; keeps pointers to costs and machine, so destroy it first. */
 typedef struct sz_estimate sz_estimate;
 
-/** Nodes that could not be costed are left out, with a warning. A format that the machine has no roof
- * for uses the next wider one, with a warning. SZ_ERR_UNAVAILABLE: the machine lacks what is needed. */
+/** Nodes that could not be costed are left out, with a warning. A format that the machine has no
+ * roof for uses the next wider one, with a warning. SZ_ERR_UNAVAILABLE: the machine lacks what is
+ * needed. */
 SZ_API sz_status sz_estimate_create(sz_ctx *ctx, const sz_costs *costs, const sz_machine *machine,
                                     const sz_predict_options *options,
                                     sz_estimate **ret_estimate) SZ_MUST_USE;
@@ -88,7 +92,8 @@ SZ_API sz_node_time sz_estimate_node(const sz_estimate *estimate, size_t i);
 SZ_API size_t sz_estimate_index(const sz_estimate *estimate, size_t i);
 SZ_API size_t sz_estimate_roof_count(const sz_estimate *estimate);
 SZ_API sz_roof_use sz_estimate_roof(const sz_estimate *estimate, size_t i);
-/** What was assumed, one fact each: a key and a sentence; `number` is NaN where there is none. */
+/** What was assumed, one fact each. Where `number` is not NaN it is the fact (the key has its unit)
+ * and the text tells what it is; else the text is the fact. */
 typedef struct sz_assumption {
     const char *key, *text;
     double number;

@@ -23,12 +23,18 @@ void sz_arena_finish(sz_arena *a) {
     a->used = a->size = 0;
 }
 
+// Not zeroed: what is never handed out is never touched, so it costs no page.
+static block *new_block(sz_arena *a, size_t size) {
+    block *b = sz_realloc(a->ctx, NULL, 0, size);
+    if (b) *b = (block){NULL, size};
+    return b;
+}
+
 // A request larger than a quarter of the next block goes into a block of its own behind the head,
 // so that the head's free tail is not lost.
 static void *own_block(sz_arena *a, size_t size) {
-    block *b = sz_alloc(a->ctx, HEADER + size);
+    block *b = new_block(a, HEADER + size);
     if (!b) return NULL;
-    b->size = HEADER + size;
     if (a->head) {
         b->next = a->head->next;
         a->head->next = b;
@@ -40,15 +46,16 @@ static void *own_block(sz_arena *a, size_t size) {
 }
 
 static bool new_head(sz_arena *a, size_t size) {
-    block *b = sz_alloc(a->ctx, size);
+    block *b = new_block(a, size);
     if (!b) return false;
-    b->size = size;
     b->next = a->head;
     a->head = b;
     a->used = HEADER;
     a->size = size;
     return true;
 }
+
+static void *zeroed(void *p, size_t size) { return p ? memset(p, 0, size) : NULL; }
 
 void *sz_arena_alloc(sz_arena *a, size_t size) {
     if (size > SIZE_MAX / 2) return NULL;
@@ -58,12 +65,12 @@ void *sz_arena_alloc(sz_arena *a, size_t size) {
         size_t next = a->head ? a->head->size * 2 : FIRST_BLOCK;
         if (next < FIRST_BLOCK) next = FIRST_BLOCK;
         if (next > LARGEST_BLOCK) next = LARGEST_BLOCK;
-        if (size > next / 4) return own_block(a, size);
+        if (size > next / 4) return zeroed(own_block(a, size), size);
         if (!new_head(a, next)) return NULL;
     }
     void *p = (char *)a->head + a->used;
     a->used += size;
-    return p;
+    return zeroed(p, size);
 }
 
 void *sz_arena_array(sz_arena *a, size_t count, size_t size) {

@@ -87,6 +87,10 @@ static inline bool sz_str_is(sz_str a, const char *c) { return sz_str_eq(a, sz_s
 // pointer into a ring of 8 buffers of the context. Other bytes are escaped by the sink, not here.
 const char *sz_show(sz_ctx *ctx, sz_str s);
 
+// Decimal digits of v into buf (no NUL); returns their number. printf is too slow for every shape.
+enum { SZ_DIGITS_SIZE = 24 };
+size_t sz_digits(char buf[SZ_DIGITS_SIZE], int64_t v);
+
 // Map from byte strings to int32. Keys are not copied: they must outlive the map.
 typedef struct sz_map {
     sz_ctx *ctx;

@@ -8,6 +8,17 @@ typedef struct sz_map_slot {
     int32_t value;
 } slot;
 
+size_t sz_digits(char buf[SZ_DIGITS_SIZE], int64_t v) {
+    char text[SZ_DIGITS_SIZE], *p = text + sizeof text;
+    uint64_t rest = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+    do *--p = (char)('0' + rest % 10);
+    while (rest /= 10);
+    if (v < 0) *--p = '-';
+    size_t n = (size_t)(text + sizeof text - p);
+    memcpy(buf, p, n);
+    return n;
+}
+
 // FNV-1a folded with a final mix: names of exporters differ in their last bytes.
 static uint32_t hash_of(sz_str s) {
     uint64_t h = 0xcbf29ce484222325u;

@@ -14,7 +14,7 @@ typedef struct machine_options {
 } machine_options;
 
 static const cli_option options_table[] = {
-    {"quick", 'q', CLI_FLAG, NULL, NULL, "measure: in less than 10 seconds",
+    {"quick", 0, CLI_FLAG, NULL, NULL, "measure: in less than 10 seconds",
      offsetof(machine_options, quick)},
     {"save", 's', CLI_STRING, "NAME", NULL, "measure: save under this name too, besides 'here'",
      offsetof(machine_options, save)},
@@ -49,8 +49,8 @@ static const cli_schema_row schema[] = {
     {2, NULL, CLI_J_RECORD, NULL, sz_power_type, false},
     {1, "roofs", CLI_J_ARRAY, "best peak of each kind of work", NULL, false},
     {2, NULL, CLI_J_RECORD, NULL, sz_roof_type, false},
-    {2, "ridge_flop_per_byte", CLI_J_OBJECT, "by level: from this intensity on the roof limits", NULL,
-     false},
+    {2, "ridge_flop_per_byte", CLI_J_OBJECT, "by level: from this intensity on the roof limits",
+     NULL, false},
     {1, "unavailable", CLI_J_ARRAY, "what is not known, and why", NULL, false},
     {2, NULL, CLI_J_RECORD, NULL, sz_gap_type, false},
     {1, "verdict", CLI_J_OBJECT, "can the measurement be trusted", NULL, false},
@@ -82,6 +82,20 @@ bool cli_machine_folder(char *buf, size_t cap) {
 
 // ---- text --------------------------------------------------------------------------------------
 
+// A sentence of any length as lines of at most WIDTH columns; all but the first are indented.
+void cli_put_wrapped(sz_doc *doc, const char *first, const char *indent, const char *text) {
+    enum { WIDTH = 98 };
+    while (*text) {
+        const size_t left = strlen(text), room = WIDTH - strlen(first);
+        size_t n = left < room ? left : room;
+        if (n < left)
+            while (n > 1 && text[n] != ' ') n--;
+        sz_doc_line(doc, "%s%.*s", first, (int)n, text);
+        for (text += n; *text == ' ';) text++;
+        first = indent;
+    }
+}
+
 static void put_text(sz_doc *doc, const char *key, const char *title, const char *text) {
     if (text && *text) sz_doc_fact(doc, key, title, sz_cell_text(text), SZ_AS_TEXT, NULL);
 }
@@ -108,7 +122,8 @@ static void put_header(sz_doc *doc, const sz_machine *m) {
     snprintf(text, sizeof text, "%s%s%s", id.source, id.measured_utc ? ", " : "",
              id.measured_utc ? id.measured_utc : "");
     put_text(doc, NULL, "source", text);
-    if (strcmp(id.source, "measured") != 0 && id.notes) sz_doc_line(doc, "%s", id.notes);
+    if (strcmp(id.source, "measured") != 0 && id.notes)
+        cli_put_wrapped(doc, "", "", id.notes);
 }
 
 // The peak that a roof was taken from.
@@ -136,11 +151,11 @@ static sz_cell measured_spread(int64_t n, double spread) {
 static void put_roofs(sz_doc *doc, const sz_machine *m) {
     static const sz_column columns[] = {
         {"name", "roof", NULL, SZ_AS_TEXT, 0},
-        {"isa", "instructions", NULL, SZ_AS_TEXT, 0},
+        {"isa", "isa", NULL, SZ_AS_TEXT, 0},
         {"flop_per_s", "FLOP/s", NULL, SZ_AS_SI, 0},
         {"flop_per_cycle", "per cycle", NULL, SZ_AS_NUMBER, 0},
         {"theoretical_flop_per_s", "in theory", NULL, SZ_AS_SI, 0},
-        {"ridge_flop_per_byte", "limits from FLOP/B", NULL, SZ_AS_NUMBER, 0},
+        {"ridge_flop_per_byte", "ridge FLOP/B", NULL, SZ_AS_NUMBER, 0},
         {"n", "batches", NULL, SZ_AS_INT, 0},
         {"spread", "spread", NULL, SZ_AS_PERCENT, 0},
     };
@@ -195,12 +210,13 @@ static void put_levels(sz_doc *doc, const sz_machine *m) {
 static void put_verdict(sz_doc *doc, const sz_machine *m) {
     const bool measured = strcmp(sz_machine_identity(m).source, "measured") == 0;
     if (measured)
-        sz_doc_line(doc, "Rates are medians of batches of 0.3 ms; spread = (95th - 5th percentile) / "
-                         "median.");
+        sz_doc_line(doc,
+                    "Rates are medians of batches of 0.3 ms; spread = (95th - 5th percentile) / "
+                    "median.");
     if (measured && sz_machine_ok(m)) sz_doc_line(doc, "Nothing disturbed the measurement.");
     else if (!sz_machine_ok(m)) sz_doc_line(doc, "Something disturbed the measurement:");
     for (size_t i = 0; i < sz_machine_note_count(m); i++)
-        sz_doc_line(doc, "- %s", sz_machine_note(m, i));
+        cli_put_wrapped(doc, "- ", "  ", sz_machine_note(m, i));
     if (sz_machine_gap_count(m)) sz_doc_line(doc, "Not known:");
     for (size_t i = 0; i < sz_machine_gap_count(m); i++) {
         const sz_gap gap = sz_machine_gap(m, i);
@@ -305,15 +321,19 @@ static double best_bandwidth(const sz_machine *m) {
 
 static void list_one(cli_app *app, sz_doc *doc, const char *name) {
     sz_machine *m = NULL;
-    if (cli_machine_load(app, name, &m) != SZ_OK) { // a saved file may be broken: the rest is listed
+    if (cli_machine_load(app, name, &m) !=
+        SZ_OK) { // a saved file may be broken: the rest is listed
         const sz_cell cells[] = {sz_cell_text(name), sz_cell_text("cannot be read")};
         sz_doc_row(doc, cells, CLI_COUNT(cells));
         return;
     }
-    const sz_cell cells[] = {sz_cell_text(name), sz_cell_text(sz_machine_identity(m).source),
+    const sz_cell cells[] = {sz_cell_text(name),
+                             sz_cell_text(sz_machine_identity(m).source),
                              sz_cell_text(sz_machine_cpu(m).model),
-                             sz_cell_f64(best_rate(m, "f32")), sz_cell_f64(best_rate(m, "f16")),
-                             sz_cell_f64(best_bandwidth(m)), sz_cell_f64(sz_machine_power(m).tdp_w)};
+                             sz_cell_f64(best_rate(m, "f32")),
+                             sz_cell_f64(best_rate(m, "f16")),
+                             sz_cell_f64(best_bandwidth(m)),
+                             sz_cell_f64(sz_machine_power(m).tdp_w)};
     sz_doc_row(doc, cells, CLI_COUNT(cells));
     sz_machine_destroy(m);
 }

@@ -17,8 +17,8 @@ typedef struct predict_options {
 } predict_options;
 
 static const cli_option options_table[] = {
-    {"machine", 'm', CLI_STRING, "NAME", "here", "a machine: here, a name of 'machine list', a file",
-     offsetof(predict_options, machine)},
+    {"machine", 'm', CLI_STRING, "NAME", "here",
+     "a machine: here, a name of 'machine list', a file", offsetof(predict_options, machine)},
     {"level", 'l', CLI_STRING, "LEVEL", "roofline", "bound, roofline, sum (or calibrated, later)",
      offsetof(predict_options, level)},
     {"dtype", 'd', CLI_STRING, "NAME", NULL, "compute and store floats as f32, f16, bf16, int8 ...",
@@ -27,8 +27,8 @@ static const cli_option options_table[] = {
      offsetof(predict_options, threads)},
     {"top", 0, CLI_INT, "N", "-1", "only the N slowest nodes; 0: all of them",
      offsetof(predict_options, top)},
-    {"optimized", 0, CLI_CHOICE, "yes|no", "no", "as a runtime would fuse it (yes: not available yet)",
-     offsetof(predict_options, optimized)},
+    {"optimized", 0, CLI_CHOICE, "yes|no", "no",
+     "as a runtime would fuse it (yes: not available yet)", offsetof(predict_options, optimized)},
     {"backend", 0, CLI_STRING, "NAME", NULL, "with a library's own rates (not available yet)",
      offsetof(predict_options, backend)},
     CLI_MODEL_OPTIONS(predict_options),
@@ -45,7 +45,7 @@ static const cli_schema_row schema[] = {
     {1, "machine", CLI_J_STRING, NULL, NULL, false},
     {1, "fingerprint", CLI_J_STRING, "of the machine", NULL, false},
     {1, "level", CLI_J_STRING, "bound, roofline or sum", NULL, false},
-    {1, "assumptions", CLI_J_OBJECT, "a sentence per key; numbers under NAME_value", NULL, false},
+    {1, "assumptions", CLI_J_OBJECT, "a number or a sentence per key", NULL, false},
     {1, "roofs", CLI_J_ARRAY, "which roof served which format", NULL, false},
     {2, NULL, CLI_J_RECORD, NULL, sz_roof_use_type, false},
     {1, "total", CLI_J_OBJECT, NULL, NULL, false},
@@ -124,11 +124,8 @@ static void put_assumptions(sz_json *j, const sz_estimate *e) {
     sz_json_key_object(j, "assumptions");
     for (size_t i = 0; i < sz_estimate_assumption_count(e); i++) {
         const sz_assumption a = sz_estimate_assumption(e, i);
-        char key[64];
-        sz_json_key_str(j, a.key, a.text);
-        if (isnan(a.number)) continue;
-        snprintf(key, sizeof key, "%s_value", a.key);
-        sz_json_key_f64(j, key, a.number);
+        if (isnan(a.number)) sz_json_key_str(j, a.key, a.text);
+        else sz_json_key_f64(j, a.key, a.number);
     }
     sz_json_end_object(j);
 }
@@ -205,10 +202,13 @@ static void fill_head(sz_doc *doc, const predict_job *job) {
     sz_doc_heading(doc, sz_model_path(job->model));
     sz_doc_fact_note(doc, NULL, "machine", sz_cell_text(id.name), SZ_AS_TEXT, NULL,
                      sz_machine_cpu(job->machine).model);
-    sz_doc_fact(doc, NULL, "level", sz_cell_text(sz_estimate_level(job->estimate)), SZ_AS_TEXT, NULL);
+    sz_doc_fact(doc, NULL, "level", sz_cell_text(sz_estimate_level(job->estimate)), SZ_AS_TEXT,
+                NULL);
     put_seconds(doc, "time", t.time_s, "for one run of the whole graph, on paper");
-    put_seconds(doc, "at least", t.time_lo_s, "perfect overlap, data in the nearest cache that holds it");
-    put_seconds(doc, "no overlap", t.time_hi_s, "memory time + compute time; real programs may need more");
+    put_seconds(doc, "at least", t.time_lo_s,
+                "perfect overlap, data in the nearest cache that holds it");
+    put_seconds(doc, "no overlap", t.time_hi_s,
+                "memory time + compute time; real programs may need more");
     put_seconds(doc, "memory time", t.communication_s, NULL);
     put_seconds(doc, "compute time", t.computation_s, NULL);
     sz_doc_fact(doc, NULL, "limited by", sz_cell_text(t.bound), SZ_AS_TEXT, NULL);
@@ -269,8 +269,10 @@ static void fill_assumptions(sz_doc *doc, const predict_job *job) {
     sz_doc_line(doc, "Assumed:");
     for (size_t i = 0; i < sz_estimate_assumption_count(job->estimate); i++) {
         const sz_assumption a = sz_estimate_assumption(job->estimate, i);
-        if (isnan(a.number)) sz_doc_line(doc, "- %s: %s", a.key, a.text);
-        else sz_doc_line(doc, "- %s = %.4g: %s", a.key, a.number, a.text);
+        char text[640];
+        if (isnan(a.number)) snprintf(text, sizeof text, "%s: %s", a.key, a.text);
+        else snprintf(text, sizeof text, "%s = %.4g: %s", a.key, a.number, a.text);
+        cli_put_wrapped(doc, "- ", "  ", text);
     }
 }
 
@@ -306,7 +308,8 @@ static int write_out(cli_app *app, predict_job *job) {
 static sz_status prepare(cli_app *app, predict_job *job) {
     const predict_options *o = job->options;
     const sz_load_options load = cli_load_options(&o->binds, &o->inputs);
-    const sz_predict_options how = {.level = o->level, .dtype = o->dtype, .threads = (int)o->threads};
+    const sz_predict_options how = {
+        .level = o->level, .dtype = o->dtype, .threads = (int)o->threads};
     sz_status status = cli_machine_load(app, o->machine, &job->machine);
     if (status == SZ_OK) status = sz_model_load(app->ctx, app->args[0], &load, &job->model);
     if (status == SZ_OK) status = sz_costs_create(app->ctx, job->model, NULL, &job->costs);

@@ -4,8 +4,9 @@
 
 enum { PAGE = 4096 };
 
-// One thread's walk over arrays of equal length. In a cache it goes round by the mask; in main memory
-// it goes on from batch to batch, so that every batch meets data that was not touched for long.
+// One thread's walk over arrays of equal length. In a cache it goes round by the mask; in main
+// memory it goes on from batch to batch, so that every batch meets data that was not touched for
+// long.
 typedef struct walk {
     const sz_kernel *kernel;
     sz_kernel_job job;
@@ -41,14 +42,15 @@ static walk make_walk(const sz_kernel *k, unsigned char *at, size_t size, bool r
                           .mask = round ? each - 1 : UINT64_MAX}};
 }
 
-// What thread `t` may walk in main memory: its slice; alone, all slices of the near memory, when they
-// are filled to the end and so lie without gaps.
+// What thread `t` may walk in main memory: its slice; alone, all slices of the near memory, when
+// they are filled to the end and so lie without gaps.
 static size_t dram_bytes(const sz_buffer *b, bool all) {
     if (all || b->filled < b->slice) return b->filled;
     return b->slice * (size_t)b->near_threads;
 }
 
-static sz_bandwidth make_bandwidth(const sz_kernel *k, const sz_reading *r, int threads, size_t set) {
+static sz_bandwidth make_bandwidth(const sz_kernel *k, const sz_reading *r, int threads,
+                                   size_t set) {
     const bool clock = r->clock_hz > 0;
     const char *stores = k->family == SZ_KERNEL_copy_nt ? "past the caches" : "plain";
     return (sz_bandwidth){.mix = k->op,
@@ -70,8 +72,9 @@ static sz_bandwidth make_bandwidth(const sz_kernel *k, const sz_reading *r, int 
 }
 
 // Time a kernel at a level. set = bytes per thread in a cache, 0 = main memory.
-static sz_status measure_walk(sz_survey *s, size_t level, const sz_kernel *k, bool all, size_t set) {
-    const sz_watch watch = sz_survey_watch(s, all, set ? 0.025 : 0.06, set ? 0.15 : 0.3);
+static sz_status measure_walk(sz_survey *s, size_t level, const sz_kernel *k, bool all,
+                              size_t set) {
+    const sz_watch watch = sz_survey_watch(s, all, set ? 0.025 : 0.06, set ? 0.1 : 0.2);
     const size_t each = set ? set : dram_bytes(&s->buffer, all);
     const size_t bytes = (size_t)watch.n_threads * sizeof(walk);
     walk *walks = sz_alloc(s->ctx, bytes);
@@ -88,7 +91,8 @@ static sz_status measure_walk(sz_survey *s, size_t level, const sz_kernel *k, bo
                                                                          : sz_no_memory(s->ctx);
 }
 
-static sz_status measure_both(sz_survey *s, size_t level, const sz_kernel *k, size_t one, size_t all) {
+static sz_status measure_both(sz_survey *s, size_t level, const sz_kernel *k, size_t one,
+                              size_t all) {
     SZ_TRY(measure_walk(s, level, k, false, one));
     return s->n_cpus > 1 ? measure_walk(s, level, k, true, all) : SZ_OK;
 }
@@ -122,7 +126,8 @@ static sz_status measure_cache(sz_survey *s, size_t level) {
     const char *name = s->m->levels.items[level].level.name;
     sz_survey_tell(s, name);
     if (one == 0 || all == 0)
-        return sz_machine_add_gap(s->m, name, "a thread's share is no larger than the cache above it");
+        return sz_machine_add_gap(s->m, name,
+                                  "a thread's share is no larger than the cache above it");
     return measure_both(s, level, sz_kernel_widest(SZ_KERNEL_load, s->cpu), one, all);
 }
 

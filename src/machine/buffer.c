@@ -10,7 +10,7 @@
 
 static const size_t MIB = (size_t)1 << 20, BLOCK = (size_t)1 << 16;
 static const size_t LEAST_MIB = 256;
-static const double FILL_S = 4; // virtual machines may get their memory at 0.3 GB/s
+static const double FILL_S = 3; // virtual machines may get their memory at 0.3 GB/s
 
 // Four times all last-level caches: what is walked is long gone when the walk comes round again.
 static size_t wanted_bytes(const sz_machine *m) {
@@ -18,7 +18,8 @@ static size_t wanted_bytes(const sz_machine *m) {
     for (size_t i = 0; i < m->levels.n; i++) {
         const sz_level *l = &m->levels.items[i].level;
         int64_t all;
-        if (strcmp(l->name, "DRAM") == 0 || !sz_mul(l->capacity_bytes, l->instances, &all)) continue;
+        if (strcmp(l->name, "DRAM") == 0 || !sz_mul(l->capacity_bytes, l->instances, &all))
+            continue;
         if (all > caches) caches = all;
     }
     const size_t least = LEAST_MIB * MIB;
@@ -127,7 +128,8 @@ sz_status sz_map_buffer(sz_survey *s) {
     SZ_TRY(fill_buffer(s));
     if (b->filled < MIB) {
         sz_unmap_buffer(s);
-        return sz_machine_add_gap(s->m, "memory", "the system gives pages too slowly to measure it");
+        return sz_machine_add_gap(s->m, "memory",
+                                  "the system gives pages too slowly to measure it");
     }
     return note_size(s, wanted);
 }

@@ -52,7 +52,8 @@ static bool leads_group(const char *root, int cpu, const char *file) {
     char path[160], list[4096];
     int first;
     snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d/%s", cpu, file);
-    if (!sz_proc_line(root, path, list, sizeof list) || sz_proc_cpus(list, &first, 1) < 1) return true;
+    if (!sz_proc_line(root, path, list, sizeof list) || sz_proc_cpus(list, &first, 1) < 1)
+        return true;
     return first == cpu;
 }
 
@@ -75,8 +76,8 @@ static int online_cpus(const char *root, int *cpus) {
 // Cache `index` of the first CPU as a level; false when it is no data cache or has no size.
 static bool read_cache(const char *root, int cpu, int index, int *ret_depth, sz_level *ret_level) {
     char path[128], type[32];
-    const size_t base = (size_t)snprintf(path, sizeof path,
-                                         "/sys/devices/system/cpu/cpu%d/cache/index%d/", cpu, index);
+    const size_t base = (size_t)snprintf(
+        path, sizeof path, "/sys/devices/system/cpu/cpu%d/cache/index%d/", cpu, index);
 #define CACHE_FILE(name) (snprintf(path + base, sizeof path - base, name), path)
     if (!sz_proc_line(root, CACHE_FILE("type"), type, sizeof type)) return false;
     if (strcmp(type, "Instruction") == 0) return false;
@@ -135,8 +136,8 @@ static int64_t round_memory(int64_t bytes) {
 sz_status sz_fingerprint(sz_machine *m) {
     char text[256];
     uint64_t hash = hash_text(0xcbf29ce484222325u, m->cpu.model);
-    snprintf(text, sizeof text, "|%lld|%lld|%lld", (long long)m->cpu.cores, (long long)m->cpu.threads,
-             (long long)round_memory(m->cpu.memory_bytes));
+    snprintf(text, sizeof text, "|%lld|%lld|%lld", (long long)m->cpu.cores,
+             (long long)m->cpu.threads, (long long)round_memory(m->cpu.memory_bytes));
     hash = hash_text(hash, text);
     for (size_t i = 0; i < m->levels.n; i++) {
         const sz_level *l = &m->levels.items[i].level;

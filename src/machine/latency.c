@@ -4,8 +4,8 @@
 
 enum { WORDS_PER_LINE = 8 };
 
-// A cycle through `count` places. Place i is a random line of the i-th of equal stretches of memory, so
-// that a short cycle can span a large buffer and no prefetcher guesses the next line.
+// A cycle through `count` places. Place i is a random line of the i-th of equal stretches of
+// memory, so that a short cycle can span a large buffer and no prefetcher guesses the next line.
 typedef struct cycle {
     uint64_t *words;
     uint64_t count;

@@ -35,14 +35,16 @@ sz_status sz_machine_create(sz_ctx *ctx, sz_machine **ret_machine);
 
 // Copy a string into the machine; NULL when there is no memory or `text` is NULL.
 const char *sz_machine_text(sz_machine *m, const char *text);
-sz_status sz_machine_printf(sz_machine *m, const char **ret_text, const char *fmt, ...) SZ_PRINTF(3, 4);
+sz_status sz_machine_printf(sz_machine *m, const char **ret_text, const char *fmt, ...)
+    SZ_PRINTF(3, 4);
 
 sz_status sz_machine_add_level(sz_machine *m, const sz_level *level, sz_mem_level **ret_level);
 sz_status sz_machine_add_gap(sz_machine *m, const char *what, const char *why);
 sz_status sz_machine_add_note(sz_machine *m, const char *fmt, ...) SZ_PRINTF(2, 3);
 sz_mem_level *sz_machine_find_level(sz_machine *m, const char *name); // NULL when there is none
 
-// Fill in identity, cpu, isa and the levels' sizes from proc/ and sys/ under root ("" = this machine).
+// Fill in identity, cpu, isa and the levels' sizes from proc/ and sys/ under root ("" = this
+// machine).
 sz_status sz_describe(sz_machine *m, const char *root);
 
 // Hash text of what stays the same as long as the machine does.

@@ -72,7 +72,7 @@ static sz_peak make_peak(const sz_kernel *k, const sz_reading *r, int threads) {
 }
 
 static sz_status measure_peak(sz_survey *s, const sz_kernel *k, sz_kernel_state *states, bool all) {
-    sz_watch watch = sz_survey_watch(s, all, 0.025, 0.15);
+    sz_watch watch = sz_survey_watch(s, all, 0.025, 0.08);
     peak_work w = {k, states};
     const sz_work work = {run_peak, &w, k->flops};
     sz_reading r;

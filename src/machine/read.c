@@ -95,7 +95,8 @@ static sz_status need_rate(sz_machine *m, const place *at, const char *key, doub
 
 typedef sz_status read_element(sz_machine *m, const place *at, const json_t *element);
 
-static sz_status read_array(sz_machine *m, const json_t *object, const char *key, read_element *read) {
+static sz_status read_array(sz_machine *m, const json_t *object, const char *key,
+                            read_element *read) {
     const json_t *array = json_object_get(object, key);
     if (!array || json_is_null(array)) return SZ_OK;
     if (!json_is_array(array)) return sz_fail(m->ctx, SZ_ERR_INPUT, "'%s' is not an array", key);
@@ -182,7 +183,8 @@ static sz_status read_verdict(sz_machine *m, const json_t *root) {
 
 static sz_status check_schema(sz_machine *m, const json_t *root) {
     const char *schema = json_string_value(json_object_get(root, "schema"));
-    if (!schema) return sz_fail(m->ctx, SZ_ERR_INPUT, "'schema' is missing: no machine description");
+    if (!schema)
+        return sz_fail(m->ctx, SZ_ERR_INPUT, "'schema' is missing: no machine description");
     if (strcmp(schema, "sizeup.machine/1") == 0) return SZ_OK;
     return sz_fail(m->ctx, SZ_ERR_INPUT, "schema '%.100s' is not 'sizeup.machine/1'", schema);
 }
@@ -190,7 +192,8 @@ static sz_status check_schema(sz_machine *m, const json_t *root) {
 // The roofs always come from the peaks, so that no file can hold two truths.
 static sz_status read_document(sz_machine *m, const json_t *root) {
     const place top = {"", SIZE_MAX};
-    if (!json_is_object(root)) return sz_fail(m->ctx, SZ_ERR_INPUT, "the document is not an object");
+    if (!json_is_object(root))
+        return sz_fail(m->ctx, SZ_ERR_INPUT, "the document is not an object");
     SZ_TRY(check_schema(m, root));
     SZ_TRY(read_record(m, &top, root, sz_identity_type(), &m->identity));
     SZ_TRY(need_text(m, &top, "name", m->identity.name));

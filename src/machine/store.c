@@ -96,8 +96,9 @@ sz_status sz_machine_load(sz_ctx *ctx, const char *name_or_file, const char *sto
         }
     }
     if (here)
-        return sz_fail(ctx, SZ_ERR_UNAVAILABLE,
-                       "this machine was never measured: run 'sizeup machine measure --quick' first");
+        return sz_fail(
+            ctx, SZ_ERR_UNAVAILABLE,
+            "this machine was never measured: run 'sizeup machine measure --quick' first");
     const sz_datasheet *sheet = find_sheet(name);
     if (!sheet) return unknown(ctx, name);
     return sz_machine_parse(ctx, name, sheet->text, sheet->size, ret_machine);

@@ -18,7 +18,8 @@ sz_watch sz_survey_watch(const sz_survey *s, bool all, double round_s, double bu
                       .round_s = round_s, .budget_s = budget_s * s->scale};
 }
 
-sz_status sz_survey_time(sz_survey *s, const sz_watch *watch, const sz_work *work, sz_reading *ret) {
+sz_status sz_survey_time(sz_survey *s, const sz_watch *watch, const sz_work *work,
+                         sz_reading *ret) {
     SZ_TRY(sz_watch_time(s->ctx, watch, work, ret));
     s->involuntary += ret->involuntary;
     s->batches += ret->batches;
@@ -58,7 +59,8 @@ static sz_status choose_chain(sz_survey *s) {
             s->chain = k, first = hz;
         } else if (fabs(hz - first) > CLOCKS_AGREE * first) {
             s->chain = s->wide_chain = NULL, s->m->ok = false;
-            return sz_machine_add_note(s->m, "two ways to tell the clock disagree: %.2f and %.2f GHz",
+            return sz_machine_add_note(s->m,
+                                       "two ways to tell the clock disagree: %.2f and %.2f GHz",
                                        first * 1e-9, hz * 1e-9);
         }
     }
@@ -131,8 +133,9 @@ static sz_status judge_steal(sz_survey *s, int64_t before, double seconds) {
 // A thread that shares its CPU with another process loses a good part of the wall time.
 static sz_status judge_interruptions(sz_survey *s) {
     if (s->batches == 0 || s->involuntary * 50 <= s->batches) return SZ_OK;
-    return disturbed(s, "threads were interrupted %lld times in %lld batches: something else is running",
-                     (long long)s->involuntary, (long long)s->batches);
+    return disturbed(
+        s, "threads were interrupted %lld times in %lld batches: something else is running",
+        (long long)s->involuntary, (long long)s->batches);
 }
 
 static bool is_roof(const sz_machine *m, const sz_peak *p) {
@@ -172,7 +175,8 @@ static double roof_of(const sz_machine *m, const char *dtype, int threads) {
     return 0;
 }
 
-// Two logical CPUs of one core share its pipes: all threads then give little more than one per core.
+// Two logical CPUs of one core share its pipes: all threads then give little more than one per
+// core.
 static sz_status judge_scaling(sz_survey *s) {
     const double one = roof_of(s->m, "f32", 1), all = roof_of(s->m, "f32", s->n_cpus);
     if (s->n_cpus < 2 || one <= 0 || all >= 0.75 * one * s->n_cpus) return SZ_OK;
@@ -188,7 +192,8 @@ static sz_status judge_quota(sz_survey *s) {
     if (!sz_proc_line(s->root, "/sys/fs/cgroup/cpu.max", text, sizeof text)) return SZ_OK;
     if (sscanf(text, "%lld %lld", &quota, &period) != 2 || period <= 0) return SZ_OK; // "max"
     if (quota >= period * s->n_cpus) return SZ_OK;
-    return sz_machine_add_note(s->m, "this control group may use %.2f CPUs of %d: long runs are slower",
+    return sz_machine_add_note(s->m,
+                               "this control group may use %.2f CPUs of %d: long runs are slower",
                                (double)quota / (double)period, s->n_cpus);
 }
 
@@ -235,7 +240,8 @@ static sz_status survey(sz_survey *s) {
                                                                                : MAX_CPUS;
     s->n_cpus = sz_pin_allowed(s->cpus, most);
     if (s->n_cpus == 0)
-        return sz_fail(s->ctx, SZ_ERR_UNAVAILABLE, "the system does not tell which CPUs may be used");
+        return sz_fail(s->ctx, SZ_ERR_UNAVAILABLE,
+                       "the system does not tell which CPUs may be used");
     SZ_TRY(sz_describe(s->m, s->root));
     SZ_TRY(name_machine(s));
     return measure_all(s);

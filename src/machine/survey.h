@@ -43,8 +43,8 @@ void sz_unmap_buffer(sz_survey *s);
 sz_status sz_measure_bandwidths(sz_survey *s);
 sz_status sz_measure_latencies(sz_survey *s);
 
-// Bytes that a thread walks at a cache level so that they stay in it: a power of two, at most half of
-// the thread's share. 0 = there is no such size above the level before.
+// Bytes that a thread walks at a cache level so that they stay in it: a power of two, at most half
+// of the thread's share. 0 = there is no such size above the level before.
 size_t sz_cache_set(const sz_survey *s, size_t level, int threads);
 
 #endif

@@ -19,7 +19,8 @@ static void put_cpu(sz_json *j, const sz_machine *m) {
     sz_json_end_object(j);
 }
 
-static void put_record(sz_json *j, const char *key, const sz_record_type *type, const void *record) {
+static void put_record(sz_json *j, const char *key, const sz_record_type *type,
+                       const void *record) {
     sz_json_key_object(j, key);
     sz_json_record(j, type, record);
     sz_json_end_object(j);
@@ -35,7 +36,8 @@ static void put_items(sz_json *j, const char *key, const sz_record_type *type, c
     }
     sz_json_end_array(j);
 }
-#define PUT_ITEMS(j, key, type, vec) put_items(j, key, type, (vec).items, (vec).n, sizeof *(vec).items)
+#define PUT_ITEMS(j, key, type, vec)                                                               \
+    put_items(j, key, type, (vec).items, (vec).n, sizeof *(vec).items)
 
 static void put_levels(sz_json *j, const sz_machine *m) {
     sz_json_key_array(j, "levels");

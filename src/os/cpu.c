@@ -55,7 +55,8 @@ sz_cpu_set sz_cpu_detect(void) {
     const uint64_t states = enabled_states();
     sz_cpu_set set = 0;
 #define SZ_X86(name, leaf, sub, reg, bit, xcr0, proc)                                              \
-    if ((cpuid(leaf, sub, REG_##reg) >> (bit)&1) && (states & (xcr0)) == (xcr0)) set |= SZ_CPU(name);
+    if ((cpuid(leaf, sub, REG_##reg) >> (bit)&1) && (states & (xcr0)) == (xcr0))                   \
+        set |= SZ_CPU(name);
 #define SZ_ARM(name, word, bit, proc)
 #include "os/features.def"
 #undef SZ_X86

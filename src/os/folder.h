@@ -5,8 +5,8 @@
 
 #include "base/base.h"
 
-// Read a whole file of at most `limit` bytes into memory of ctx; *ret_size bytes, no NUL at the end,
-// and *ret_cap bytes allocated. SZ_ERR_INPUT with the reason when there is none.
+// Read a whole file of at most `limit` bytes into memory of ctx; *ret_size bytes, no NUL at the
+// end, and *ret_cap bytes allocated. SZ_ERR_INPUT with the reason when there is none.
 sz_status sz_folder_read(sz_ctx *ctx, const char *path, size_t limit, char **ret_text,
                          size_t *ret_size, size_t *ret_cap);
 

@@ -16,7 +16,8 @@ static size_t whole_pages(size_t size) { return (size + PAGE - 1) / PAGE * PAGE;
 void *sz_pages_map(size_t size) {
     if (size == 0 || size > SIZE_MAX / 2) return NULL;
     const size_t kept = whole_pages(size), mapped = kept + HUGE_PAGE;
-    unsigned char *p = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    unsigned char *p = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+                            0);
     if (p == MAP_FAILED) return NULL;
     // Give back what lies before and after the aligned part.
     const size_t before = (HUGE_PAGE - (uintptr_t)p % HUGE_PAGE) % HUGE_PAGE;

@@ -5,9 +5,9 @@
 
 #include "base/base.h"
 
-// Map `size` bytes, aligned to 2 MiB when they are that long, and ask for large pages. The pages come
-// into being where they are first written, so let the thread that will use them do that. NULL when
-// the system refuses. Not from the context's allocator: this memory is measured, not used.
+// Map `size` bytes, aligned to 2 MiB when they are that long, and ask for large pages. The pages
+// come into being where they are first written, so let the thread that will use them do that. NULL
+// when the system refuses. Not from the context's allocator: this memory is measured, not used.
 void *sz_pages_map(size_t size);
 void sz_pages_unmap(void *p, size_t size);
 

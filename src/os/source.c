@@ -8,7 +8,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#if defined(SYS_openat2) && __has_include(<linux/openat2.h>)
+// SZ_NO_OPENAT2 lets a test see what happens on older kernels.
+#if defined(SYS_openat2) && __has_include(<linux/openat2.h>) && !defined(SZ_NO_OPENAT2)
 #include <linux/openat2.h>
 #define HAVE_OPENAT2 1
 #else

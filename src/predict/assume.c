@@ -17,16 +17,18 @@ static sz_status add(sz_estimate *e, const char *key, double number, const char 
     return SZ_OK;
 }
 
+// One fact per key: where there is a number it is the fact, and the text tells people what it is.
 static sz_status assume_device(sz_estimate *e) {
     const sz_identity *id = &e->machine->identity;
     SZ_TRY(add(e, "source", SZ_NAN, "%s", id->source));
     if (e->options.dtype)
-        SZ_TRY(add(e, "dtype", SZ_NAN, "%s: floats are computed and stored so, whatever the file says",
+        SZ_TRY(add(e, "dtype", SZ_NAN,
+                   "%s: floats are computed and stored so, whatever the file says",
                    e->options.dtype));
     else
         SZ_TRY(add(e, "dtype", SZ_NAN, "as each node's output says"));
-    if (e->threads > 0) return add(e, "threads", (double)e->threads, "threads of the roofs");
-    return add(e, "threads", SZ_NAN, "the whole device");
+    return add(e, "threads", (double)e->threads,
+               e->threads > 0 ? "threads of the roofs" : "0 is the whole device");
 }
 
 static sz_status assume_memory(sz_estimate *e) {
@@ -34,37 +36,43 @@ static sz_status assume_memory(sz_estimate *e) {
     SZ_TRY(add(e, "memory", SZ_NAN,
                "each node reads its inputs and weights from %s and writes its outputs there, once",
                m->level));
-    SZ_TRY(add(e, "load_byte_per_s", m->load, "bytes that are read and not matched by written ones"));
+    SZ_TRY(
+        add(e, "load_byte_per_s", m->load, "bytes that are read and not matched by written ones"));
     SZ_TRY(add(e, "copy_byte_per_s", m->copy, "bytes written, and as many of those read"));
     if (m->nearest_level == m->level)
-        return add(e, "time_lo_s", SZ_NAN,
+        return add(e, "time_lo", SZ_NAN,
                    "max of all operations at their roofs and all bytes at the best %s bandwidth",
                    m->level);
     if (isinf(m->nearest))
-        return add(e, "time_lo_s", SZ_NAN,
+        return add(e, "time_lo", SZ_NAN,
                    "all operations at their roofs; the model fits %s, whose bandwidth is not known",
                    m->nearest_level);
-    return add(e, "time_lo_s", SZ_NAN,
-               "max of all operations at their roofs and all bytes at the %s bandwidth, as the model "
-               "fits %s",
-               m->nearest_level, m->nearest_level);
+    return add(
+        e, "time_lo", SZ_NAN,
+        "max of all operations at their roofs and all bytes at the %s bandwidth, as the model "
+        "fits %s",
+        m->nearest_level, m->nearest_level);
 }
 
 static sz_status assume_energy(sz_estimate *e) {
     const sz_power *p = &e->machine->power;
     if (isnan(p->tdp_w)) return add(e, "energy", SZ_NAN, "power of the machine is not known");
-    return add(e, "energy", p->tdp_w, "TDP in watt x time: the most the device draws, not a measurement");
+    SZ_TRY(add(e, "tdp_w", p->tdp_w, "thermal design power of the device"));
+    return add(e, "energy", SZ_NAN, "TDP x time: the most the device draws, not a measurement");
 }
 
 sz_status sz_assume(sz_estimate *e) {
     SZ_TRY(assume_device(e));
     SZ_TRY(assume_memory(e));
-    SZ_TRY(add(e, "time_hi_s", SZ_NAN,
-               "sum over the nodes of memory and compute time: nothing overlaps. A real program can "
-               "be slower"));
-    SZ_TRY(add(e, "overhead", SZ_NAN, "the time to start each operator is not known and not added"));
-    SZ_TRY(add(e, "throughput", SZ_NAN,
-               "runs of the whole graph, one after the other; a run holds the batch of the inputs"));
+    SZ_TRY(
+        add(e, "time_hi", SZ_NAN,
+            "sum over the nodes of memory and compute time: nothing overlaps. A real program can "
+            "be slower"));
+    SZ_TRY(
+        add(e, "overhead", SZ_NAN, "the time to start each operator is not known and not added"));
+    SZ_TRY(
+        add(e, "throughput", SZ_NAN,
+            "runs of the whole graph, one after the other; a run holds the batch of the inputs"));
     SZ_TRY(add(e, "fusion", SZ_NAN, "none: the graph as written, every result goes to memory"));
     return assume_energy(e);
 }

@@ -24,19 +24,23 @@ static double plain_copy(const sz_estimate *e, size_t level) {
     return best;
 }
 
-// Weights and the most activations that are alive at one time.
+// Weights and the most activations that are alive at one time; under --dtype they shrink or grow as
+// the bytes moved do.
 static double model_bytes(const sz_estimate *e) {
-    return (double)sz_costs_total(e->costs).weight_bytes +
-           (double)sz_costs_activations(e->costs).peak_bytes;
+    const sz_cost total = sz_costs_total(e->costs);
+    const double scale = total.bytes_moved > 0 ? e->bytes / (double)total.bytes_moved : 1;
+    return scale * ((double)total.weight_bytes + (double)sz_costs_activations(e->costs).peak_bytes);
 }
 
-// The innermost level that holds the whole model: from there it may all be served when it runs again
-// and again. Infinite where the bandwidth of that level is not known: then memory bounds nothing.
+// The innermost level that holds the whole model: from there it may all be served when it runs
+// again and again. Infinite where the bandwidth of that level is not known: then memory bounds
+// nothing.
 static void find_nearest(sz_estimate *e, size_t dram) {
     const double need = model_bytes(e);
     for (size_t i = 0; i < dram; i++) {
         const sz_level *l = &e->machine->levels.items[i].level;
-        const double capacity = (double)l->capacity_bytes * (double)(l->instances > 0 ? l->instances : 1);
+        const double capacity = (double)l->capacity_bytes *
+                                (double)(l->instances > 0 ? l->instances : 1);
         if (capacity < need) continue;
         const double w = rate(e, i, NULL);
         e->memory.nearest = isnan(w) ? INFINITY : fmax(w, e->memory.best);
@@ -59,17 +63,20 @@ sz_status sz_choose_memory(sz_estimate *e) {
     if (dram < 0 || isnan(rate(e, (size_t)dram, NULL)))
         return sz_fail(e->ctx, SZ_ERR_UNAVAILABLE, "machine '%s' has no bandwidth of main memory",
                        e->machine->identity.name);
-    const sz_level *l = &e->machine->levels.items[dram].level;
     sz_memory_rates *m = &e->memory;
-    m->level = l->name;
+    m->level = e->machine->levels.items[dram].level.name;
     m->best = rate(e, (size_t)dram, NULL);
     m->load = rate(e, (size_t)dram, "load");
     m->copy = plain_copy(e, (size_t)dram);
     if (isnan(m->load)) m->load = m->best;
     if (isnan(m->copy)) m->copy = m->load;
-    find_nearest(e, (size_t)dram);
-    warn_too_large(e, l);
     return SZ_OK;
+}
+
+void sz_choose_nearest(sz_estimate *e) {
+    const size_t dram = (size_t)sz_main_memory(e->machine);
+    find_nearest(e, dram);
+    warn_too_large(e, &e->machine->levels.items[dram].level);
 }
 
 // A byte written is paired with a byte read and moves at the rate of a copy, which has in it that a

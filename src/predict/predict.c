@@ -59,8 +59,9 @@ static const predictor *find_predictor(const char *name) {
 static sz_status choose_predictor(sz_estimate *e, const predictor **ret_predictor) {
     const char *name = e->options.level ? e->options.level : "roofline";
     const predictor *p = find_predictor(name);
-    if (!p) return sz_fail(e->ctx, SZ_ERR_USAGE, "unknown level '%s'; known are: bound roofline sum",
-                           sz_show(e->ctx, sz_str_c(name)));
+    if (!p)
+        return sz_fail(e->ctx, SZ_ERR_USAGE, "unknown level '%s'; known are: bound roofline sum",
+                       sz_show(e->ctx, sz_str_c(name)));
     if (!p->row.built)
         return sz_fail(e->ctx, SZ_ERR_UNAVAILABLE,
                        "level '%s' is not available yet: it needs measured operators", name);
@@ -103,7 +104,8 @@ static sz_status serve_part(sz_estimate *e, const char *format, bool elementary,
     return SZ_OK;
 }
 
-static sz_status estimate_node(sz_estimate *e, const predictor *p, size_t i, const sz_node_cost *n) {
+static sz_status estimate_node(sz_estimate *e, const predictor *p, size_t i,
+                               const sz_node_cost *n) {
     const char *format = format_of(e, n);
     const double macs = (double)n->cost.macs, scale = byte_scale(e, n);
     const double bytes = scale * (double)n->cost.bytes_moved;
@@ -153,11 +155,9 @@ static void sum_up(sz_estimate *e, const predictor *p) {
 static sz_status check_dtype(sz_estimate *e) {
     if (!e->options.dtype) return SZ_OK;
     const char *name = sz_machine_dtype(e->options.dtype);
-    if (sz_machine_dtype_bits(e->options.dtype) > 0) name = e->options.dtype;
-    if (sz_machine_dtype_bits(name) == 0 || strcmp(name, "int") == 0)
-        return sz_machine_dtype_unknown(e->ctx, e->options.dtype);
-    e->options.dtype = sz_arena_strdup(&e->arena, name, strlen(name));
-    return e->options.dtype ? SZ_OK : sz_no_memory(e->ctx);
+    if (sz_machine_dtype_bits(name) == 0) return sz_machine_dtype_unknown(e->ctx, e->options.dtype);
+    e->options.dtype = name;
+    return SZ_OK;
 }
 
 static sz_status fill(sz_estimate *e) {
@@ -167,6 +167,7 @@ static sz_status fill(sz_estimate *e) {
     SZ_TRY(sz_choose_threads(e));
     SZ_TRY(sz_choose_memory(e));
     SZ_TRY(estimate_nodes(e, p));
+    sz_choose_nearest(e);
     sum_up(e, p);
     return sz_assume(e);
 }

@@ -41,8 +41,7 @@ struct sz_estimate {
     int64_t threads;             // of the roofs used; 0 = whole device
     sz_arena arena;
     sz_memory_rates memory;
-    double bytes, nearest_s;     // all bytes; time of all bytes at the nearest level
-    double best_memory_s;        // time of all bytes at the best bandwidth of main memory
+    double bytes;                // of all nodes
     SZ_VEC(sz_served) served;
     SZ_VEC(sz_node_estimate) nodes;
     SZ_VEC(sz_assumption) assumptions;
@@ -58,13 +57,16 @@ int sz_machine_dtype_bits(const char *machine_dtype);
 sz_status sz_machine_dtype_unknown(sz_ctx *ctx, const char *dtype);
 
 // Find, once per format and kind of work, the roof; it may have none.
-sz_status sz_serve(sz_estimate *e, const char *machine_dtype, bool elementary, sz_served **ret_served);
+sz_status sz_serve(sz_estimate *e, const char *machine_dtype, bool elementary,
+                   sz_served **ret_served);
 // Threads of the roofs to use.
 sz_status sz_choose_threads(sz_estimate *e);
 
 // ---- memory.c ----------------------------------------------------------------------------------
 
 sz_status sz_choose_memory(sz_estimate *e);
+// The level that holds the whole model; needs e->bytes. Warns when none does.
+void sz_choose_nearest(sz_estimate *e);
 // Seconds to move the bytes.
 double sz_memory_time(const sz_memory_rates *m, double bytes_read, double bytes_written);
 

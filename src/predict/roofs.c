@@ -15,7 +15,12 @@ static const format formats[] = {
 #include "predict/dtypes.def"
 #undef SERVED
 };
-enum { N_FORMATS = sizeof formats / sizeof formats[0], OTHER = N_FORMATS - 1 };
+// The last two rows are no formats that a net could be computed in.
+enum {
+    N_FORMATS = sizeof formats / sizeof formats[0],
+    OTHER = N_FORMATS - 1,
+    INTEGERS = OTHER - 1
+};
 
 // Is `word` one of the words, which stand between blanks?
 static bool has_word(const char *words, const char *word) {
@@ -32,7 +37,7 @@ const char *sz_machine_dtype(const char *dtype) {
 }
 
 int sz_machine_dtype_bits(const char *machine_dtype) {
-    for (int i = 0; i < OTHER; i++)
+    for (int i = 0; i < INTEGERS; i++)
         if (strcmp(formats[i].name, machine_dtype) == 0) return formats[i].bits;
     return 0;
 }
@@ -40,7 +45,7 @@ int sz_machine_dtype_bits(const char *machine_dtype) {
 sz_status sz_machine_dtype_unknown(sz_ctx *ctx, const char *dtype) {
     char known[256] = "";
     size_t n = 0;
-    for (int i = 0; i < OTHER && n < sizeof known; i++)
+    for (int i = 0; i < INTEGERS && n < sizeof known; i++)
         n += (size_t)snprintf(known + n, sizeof known - n, " %s", formats[i].name);
     return sz_fail(ctx, SZ_ERR_USAGE, "unknown dtype '%s'; known are:%s",
                    sz_show(ctx, sz_str_c(dtype)), known);
@@ -86,8 +91,8 @@ static void search(const sz_estimate *e, const char *served_by, sz_served *s) {
     }
 }
 
-// Sheets of accelerators may know only one narrow format: then even a narrower roof is better than no
-// answer, and the warning names it.
+// Sheets of accelerators may know only one narrow format: then even a narrower roof is better than
+// no answer, and the warning names it.
 static void search_any(const sz_estimate *e, sz_served *s) {
     for (size_t i = 0; i < e->machine->roofs.n; i++) {
         const sz_roof *r = &e->machine->roofs.items[i];

@@ -21,8 +21,9 @@
 static const sz_kernel kernels[] = {
 #define SZ_KERNEL(where, family, op, dtype, isa, needs, bits, flops, loads, stores, bytes, cycles, \
                   function)                                                                        \
-    {#function, SZ_KERNEL_##family, op,    dtype,  isa,   needs,  bits,                            \
-     flops,     loads,              stores, bytes, cycles, PORTABLE_##where, BUILT_##where(function)},
+    {#function, SZ_KERNEL_##family, op,     dtype, isa,    needs,            bits,                 \
+     flops,     loads,              stores, bytes, cycles, PORTABLE_##where,                       \
+     BUILT_##where(function)},
 #include "machine/kernels/kernels.def"
 #undef SZ_KERNEL
 };
@@ -38,7 +39,8 @@ bool sz_kernel_runs(const sz_kernel *k, sz_cpu_set cpu) {
 const sz_kernel *sz_kernel_widest(sz_kernel_family family, sz_cpu_set cpu) {
     const sz_kernel *best = NULL, *k;
     for (size_t i = 0; (k = sz_kernel_get(i)); i++)
-        if (k->family == family && sz_kernel_runs(k, cpu) && (!best || k->bits > best->bits)) best = k;
+        if (k->family == family && sz_kernel_runs(k, cpu) && (!best || k->bits > best->bits))
+            best = k;
     return best;
 }
 

@@ -31,9 +31,9 @@ typedef struct sz_kernel_state {
     unsigned char acc[SZ_KERNEL_ACCUMULATORS][SZ_KERNEL_MAX_REGISTER]; // `bits` of each are used
 } sz_kernel_state;
 
-// What a kernel works on. Arrays are 64-byte aligned. A memory kernel walks its arrays from `offset`
-// in steps of SZ_KERNEL_STEP; after each step offset = (offset + step) & mask, so a working set of a
-// power of two is walked round and round without a branch to mispredict.
+// What a kernel works on. Arrays are 64-byte aligned. A memory kernel walks its arrays from
+// `offset` in steps of SZ_KERNEL_STEP; after each step offset = (offset + step) & mask, so a
+// working set of a power of two is walked round and round without a branch to mispredict.
 typedef struct sz_kernel_job {
     int64_t n; // iterations, > 0
     sz_kernel_state *state;

@@ -2,9 +2,6 @@
 // Types: element counts, bytes, text.
 #include "model/graph/graph.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-
 sz_type sz_type_tensor(sz_dtype dtype, int32_t rank, const int64_t *dims) {
     return (sz_type){.kind = SZ_TYPE_TENSOR, .dtype = dtype, .rank = rank, .dims = dims, .n_items = -1};
 }
@@ -86,11 +83,10 @@ static void put(text *t, const char *s, size_t len) {
 }
 
 static void put_dim(text *t, const sz_graph *g, int64_t dim) {
-    char num[32];
+    char num[SZ_DIGITS_SIZE];
     const sz_graph *root = sz_graph_root(g);
     if (dim >= 0) {
-        snprintf(num, sizeof num, "%" PRId64, dim);
-        put(t, num, strlen(num));
+        put(t, num, sz_digits(num, dim));
     } else if (dim <= SZ_DIM_SYMBOL(0) && (size_t)SZ_SYMBOL_OF(dim) < root->symbols.n) {
         sz_str name = root->symbols.items[SZ_SYMBOL_OF(dim)].name;
         put(t, name.p, name.len);
@@ -117,7 +113,8 @@ static void put_tensor(text *t, const sz_graph *g, const sz_type *type) {
 const char *sz_type_text(const sz_graph *g, const sz_type *type) {
     static const char *const open[] = {
         [SZ_TYPE_SEQUENCE] = "seq(", [SZ_TYPE_OPTIONAL] = "optional(", [SZ_TYPE_MAP] = "map("};
-    text t = {.n = 0};
+    text t;
+    t.n = 0;
     int depth = 0;
     t.buf[0] = '\0';
     while (type && type->kind >= SZ_TYPE_SEQUENCE && depth < 8) {
@@ -136,7 +133,8 @@ const char *sz_type_text(const sz_graph *g, const sz_type *type) {
 
 sz_port sz_graph_port(sz_graph *g, sz_value_id id) {
     const sz_value *v = sz_graph_value(g, id);
-    text t = {.n = 0};
+    text t;
+    t.n = 0;
     t.buf[0] = '\0';
     for (int32_t i = 0; i < v->type.rank; i++) {
         if (i) put(&t, "x", 1);

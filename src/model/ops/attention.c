@@ -41,7 +41,8 @@ static sz_status operand(const sz_infer *n, int i, const char *heads_attr, int64
         *ret_size = sz_in_dim(n, i, 3);
         return SZ_OK;
     }
-    if (rank != 3) return sz_op_fail(n, "input %d has %d dimensions, 3 or 4 are needed", i, (int)rank);
+    if (rank != 3)
+        return sz_op_fail(n, "input %d has %d dimensions, 3 or 4 are needed", i, (int)rank);
     if (*ret_heads == SZ_DIM_UNKNOWN) return sz_op_missing_attr(n, heads_attr);
     if (*ret_heads < 1)
         return sz_op_fail(n, "%s is %lld, at least 1 is needed", heads_attr, (long long)*ret_heads);
@@ -103,9 +104,7 @@ sz_status sz_cost_attention(sz_costing *c) {
 sz_status sz_shape_attention_flex(sz_infer *n) {
     sz_heads h;
     for (int i = 0; i < 3; i++)
-        if (sz_in_rank(n, i) >= 0 && sz_in_rank(n, i) != 4)
-            return sz_op_fail(n, "input %d has %d dimensions, 4 are needed", i,
-                              (int)sz_in_rank(n, i));
+        SZ_TRY(sz_need_rank(n, i, 4));
     SZ_TRY(heads_read(n, &h));
     return sz_out(n, 0, sz_in_dtype(n, 0), 4,
                   (int64_t[]){h.batch, h.q_heads, h.q_len, h.v_size});
@@ -113,7 +112,8 @@ sz_status sz_shape_attention_flex(sz_infer *n) {
 
 // ---- RotaryEmbedding ---------------------------------------------------------------------------
 
-// Three operations per element of the turned part: two products and a sum. `ids`, `cos`, `sin`: inputs.
+// Three operations per element of the turned part: two products and a sum. `ids`, `cos`, `sin`:
+// inputs.
 static sz_status rotary_cost(sz_costing *c, int ids, int cos_in, int sin_in) {
     const sz_infer *n = &c->in;
     const sz_type *x = sz_in(n, 0);

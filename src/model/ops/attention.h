@@ -5,8 +5,8 @@
 
 #include "model/ops/rule.h"
 
-// Sizes of one attention; below 0 = not known. Masks, causal or local, never reduce the count: every
-// query meets every key, as in all published counts.
+// Sizes of one attention; below 0 = not known. Masks, causal or local, never reduce the count:
+// every query meets every key, as in all published counts.
 typedef struct sz_heads {
     int64_t batch, q_heads, kv_heads;
     int64_t q_len, past, kv_len, total; // total = keys that a query meets

@@ -193,7 +193,8 @@ void sz_trace_keep(sz_trace *t) {
 
 bool sz_trace_charge(sz_trace *t) {
     int64_t cost = (t->n_nodes + 1) * CHARGE_PER_NODE;
-    if (t->root->known_elements + cost > SZ_MAX_KNOWN_ELEMENTS) return false;
+    // Half of the budget stays for numbers outside of loops.
+    if (t->root->known_elements + cost > SZ_MAX_KNOWN_ELEMENTS / 2) return false;
     t->root->known_elements += cost;
     return true;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// com.microsoft: formats, layouts, hashes, padding, searches and what else there is. Also the layout
-// changes of com.microsoft.nchwc. Facts: the operator schemas of ONNX Runtime 1.31.
+// com.microsoft: formats, layouts, hashes, padding, searches and what else there is. Also the
+// layout changes of com.microsoft.nchwc. Facts: the operator schemas of ONNX Runtime 1.31.
 #include "model/ops/numbers.h"
 #include "model/ops/rules.h"
 #include "model/ops/spatial.h"
@@ -165,8 +165,8 @@ sz_status sz_cost_ms_crop_and_resize(sz_costing *c) {
     return nearest ? SZ_OK : sz_cost_elementwise(c);
 }
 
-// ReorderInput: channels into blocks. The runtime pads them to its block size, which the file does not
-// say; as many channels as there are is what the model needs.
+// ReorderInput: channels into blocks. The runtime pads them to its block size, which the file does
+// not say; as many channels as there are is what the model needs.
 sz_status sz_shape_nchwc_in(sz_infer *n) {
     int64_t dims[SZ_MAX_RANK];
     int32_t rank = sz_in_rank(n, 0);

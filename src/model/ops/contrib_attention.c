@@ -29,7 +29,8 @@ static sz_status shared_cache(sz_costing *c, int in, int out, int64_t used, int6
     SZ_TRY(sz_read_rows(c, in, used, capacity));
     if (!sz_has_out(&c->in, out)) return SZ_OK;
     SZ_TRY(sz_type_bytes(c->in.ctx, sz_out_get(&c->in, out), &bytes));
-    if (bytes > 0 && fresh < capacity) c->work->bytes_written -= bytes / capacity * (capacity - fresh);
+    if (bytes > 0 && fresh < capacity)
+        c->work->bytes_written -= bytes / capacity * (capacity - fresh);
     return SZ_OK;
 }
 
@@ -84,10 +85,8 @@ static sz_status fused_read(const sz_infer *n, const fused_form *f, fused *s) {
     int64_t v = SZ_DIM_UNKNOWN, qk = SZ_DIM_UNKNOWN, inner;
     SZ_TRY(heads_of(n, "num_heads", &s->h.q_heads));
     s->h.kv_heads = s->h.q_heads;
-    if (sz_in_rank(n, 0) >= 0 && sz_in_rank(n, 0) != 3)
-        return sz_op_fail(n, "input has %d dimensions, 3 are needed", (int)sz_in_rank(n, 0));
-    if (sz_in_rank(n, f->w) >= 0 && sz_in_rank(n, f->w) != 2)
-        return sz_op_fail(n, "weights have %d dimensions, 2 are needed", (int)sz_in_rank(n, f->w));
+    SZ_TRY(sz_need_rank(n, 0, 3));
+    SZ_TRY(sz_need_rank(n, f->w, 2));
     s->h.batch = sz_in_dim(n, 0, 0);
     s->h.q_len = s->h.kv_len = sz_in_dim(n, 0, 1);
     s->input = sz_in_dim(n, 0, 2);
@@ -143,6 +142,8 @@ sz_status sz_cost_ms_qattention(sz_costing *c) { return fused_cost(c, &quantized
 static sz_status ordered_read(const sz_infer *n, sz_heads *h, int64_t *ret_width) {
     int64_t q = sz_in_dim(n, 5, 1), v = sz_in_dim(n, 7, 1);
     SZ_TRY(heads_of(n, "num_heads", &h->q_heads));
+    SZ_TRY(sz_need_rank(n, 0, 3));
+    for (int i = 5; i <= 7; i++) SZ_TRY(sz_need_rank(n, i, 2));
     h->kv_heads = h->q_heads;
     h->batch = sz_in_dim(n, 0, 0);
     h->q_len = h->kv_len = h->total = sz_in_dim(n, 0, 1);
@@ -221,6 +222,7 @@ static sz_status multi_read(const sz_infer *n, const multi_form *f, multi_sizes 
     int64_t before = number(n, f->past_len);
     bool whole;
     SZ_TRY(heads_of(n, "num_heads", &s->h.q_heads));
+    if (sz_in_rank(n, 0) != 5) SZ_TRY(sz_need_rank(n, 0, 3));
     s->h.kv_heads = s->h.q_heads;
     s->h.batch = sz_in_dim(n, 0, 0);
     s->h.q_len = sz_in_dim(n, 0, 1);
@@ -313,8 +315,7 @@ static sz_status group_read(const sz_infer *n, const group_form *f, group_sizes 
     if (s->h.q_heads % s->h.kv_heads != 0)
         return sz_op_fail(n, "%lld query heads do not share %lld key heads evenly",
                           (long long)s->h.q_heads, (long long)s->h.kv_heads);
-    if (sz_in_rank(n, 0) >= 0 && sz_in_rank(n, 0) != 3)
-        return sz_op_fail(n, "query has %d dimensions, 3 are needed", (int)sz_in_rank(n, 0));
+    SZ_TRY(sz_need_rank(n, 0, 3));
     s->h.batch = sz_in_dim(n, 0, 0);
     s->h.q_len = sz_in_dim(n, 0, 1);
     s->h.kv_len = sz_has_in(n, 1) ? sz_in_dim(n, 1, 1) : s->h.q_len;

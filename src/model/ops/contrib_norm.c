@@ -104,6 +104,7 @@ static sz_status group_cost(sz_costing *c, int64_t extra) {
     int64_t rows, groups = sz_attr_i(c->in.node, "groups", 1);
     if (sz_attr_i(c->in.node, "activation", 0) == 1) extra += SILU;
     if (groups < 1) return sz_op_fail(&c->in, "groups is %lld", (long long)groups);
+    if (sz_in_rank(&c->in, 0) < 2) return sz_op_fail(&c->in, "input has less than 2 dimensions");
     if (!sz_mul(groups, sz_in_dim(&c->in, 0, 0), &rows)) rows = 0;
     return add(c, c->work->in_elements, work_of(c) + extra, rows, GROUP_ROW);
 }
@@ -182,8 +183,8 @@ sz_status sz_cost_ms_attention_gate(sz_costing *c) {
 }
 
 // EngramGate: per element two RMS norms (8), their dot product (2) and the gated value (1); per row
-// two norms (6), quotient, abs, max, root, sign, product and sigmoid (4): 16. A second output is one
-// norm more.
+// two norms (6), quotient, abs, max, root, sign, product and sigmoid (4): 16. A second output is
+// one norm more.
 sz_status sz_shape_ms_engram_gate(sz_infer *n) {
     SZ_TRY(sz_out_like(n, 0, 0));
     return sz_out_like(n, 1, 0);
@@ -220,8 +221,10 @@ sz_status sz_shape_ms_hyper_pre(sz_infer *n) {
     return sz_out(n, 0, sz_in_dtype(n, 0), rank, dims);
 }
 
-// HyperConnectionPostMix: a small matrix of C x C mixes the streams; the branch output is weighed in.
+// HyperConnectionPostMix: a small matrix of C x C mixes the streams; the branch output is weighed
+// in.
 sz_status sz_cost_ms_hyper_post(sz_costing *c) {
+    if (branches_of(&c->in) < 0) return sz_op_fail(&c->in, "streams have less than 2 dimensions");
     if (sz_has_in(&c->in, 3))
         SZ_TRY(sz_cost_add_macs(c, 2, (int64_t[]){c->work->in_elements, branches_of(&c->in)}));
     return sz_epilogue(c, 2);

@@ -7,8 +7,9 @@
 
 // ---- packed tokens -----------------------------------------------------------------------------
 
-// Sequences lie one behind the other: starts[i] .. starts[i + 1]. Scores in all, over the sequences:
-// sum of new x (past + new). `past` is input `past_in` or none. -1: the numbers are not known.
+// Sequences lie one behind the other: starts[i] .. starts[i + 1]. Scores in all, over the
+// sequences: sum of new x (past + new). `past` is input `past_in` or none. -1: the numbers are not
+// known.
 static int64_t packed_scores(const sz_infer *n, int starts_in, int past_in) {
     const sz_tensor *starts = sz_in_value(n, starts_in), *past = sz_in_value(n, past_in);
     int64_t scores = 0, keys;
@@ -51,6 +52,8 @@ static sz_status packed_widths(const sz_infer *n, int64_t *ret_qk, int64_t *ret_
 
 sz_status sz_shape_ms_packed_attention(sz_infer *n) {
     int64_t qk, v, a = sz_in_dim(n, 0, 1), b = sz_in_dim(n, 1, 0);
+    SZ_TRY(sz_need_rank(n, 0, 2));
+    SZ_TRY(sz_need_rank(n, 1, 2));
     if (a >= 0 && b >= 0 && a != b)
         return sz_op_fail(n, "inner sizes differ: %lld and %lld", (long long)a, (long long)b);
     SZ_TRY(packed_widths(n, &qk, &v));
@@ -59,7 +62,8 @@ sz_status sz_shape_ms_packed_attention(sz_infer *n) {
 
 sz_status sz_cost_ms_packed_attention(sz_costing *c) {
     const sz_infer *n = &c->in;
-    int64_t qk = -1, v = -1, scores = scores_or_rows(n, 3, 4), width = sz_in_dim(n, 1, 1), bias, both;
+    int64_t scores = scores_or_rows(n, 3, 4), width = sz_in_dim(n, 1, 1);
+    int64_t qk = -1, v = -1, bias, both;
     SZ_TRY(packed_widths(n, &qk, &v));
     if (scores < 0 || qk < 0 || v < 0 || width < 0)
         return sz_cost_unknown(c, "its widths or its token offsets are not known");
@@ -149,6 +153,8 @@ static bool flag(const sz_infer *n, int i, bool *ret) {
 static sz_status decoder_read(const sz_infer *n, decoder *s) {
     bool fixed, past, state, cached;
     int64_t cache = sz_in_dim(n, 6, 2);
+    SZ_TRY(sz_need_rank(n, 0, 3));
+    SZ_TRY(sz_need_rank(n, 1, 3));
     s->queries = sz_in_dim(n, 0, 0);
     s->batch = sz_in_dim(n, 0, 1);
     s->hidden = sz_in_dim(n, 0, 2);
@@ -191,6 +197,11 @@ sz_status sz_cost_ms_decoder_attention(sz_costing *c) {
 
 // ---- Longformer --------------------------------------------------------------------------------
 
+sz_status sz_shape_ms_longformer(sz_infer *n) {
+    SZ_TRY(sz_need_rank(n, 0, 3));
+    return sz_out_like(n, 0, 0);
+}
+
 // Every token meets the window on both sides and itself: 2 W + 1 keys. A token with the global flag
 // also meets all, by projections of its own; how many have it is counted when the flags are known,
 // else they count as none and a warning says so.
@@ -225,6 +236,8 @@ sz_status sz_cost_ms_longformer_ordered(sz_costing *c) { return longformer(c, 12
 // GatedRelativePositionBias: a small product per token and head gates a table [1, heads, S, S].
 sz_status sz_shape_ms_gated_bias(sz_infer *n) {
     int64_t batch = sz_in_dim(n, 0, 0), length = sz_in_dim(n, 2, 2);
+    SZ_TRY(sz_need_rank(n, 2, 4));
+    SZ_TRY(sz_need_rank(n, 3, 2));
     if (sz_has_in(n, 6)) batch = sz_in_dim(n, 6, 0); // packed tokens: the offsets tell
     return sz_out(n, 0, sz_in_dtype(n, 0), 4,
                   (int64_t[]){batch, sz_in_dim(n, 2, 1), length, length});

@@ -5,12 +5,17 @@
 #include "model/ops/rules.h"
 #include "model/ops/spatial.h"
 
-static int64_t dequantize_work(const sz_costing *c, int zero) { return 1 + sz_has_in(&c->in, zero); }
-static int64_t quantize_work(const sz_costing *c, int zero) { return 4 + sz_has_in(&c->in, zero); }
+static int64_t dequantize_work(const sz_costing *c, int zero) {
+    return 1 + sz_has_in(&c->in, zero);
+}
+static int64_t quantize_work(const sz_costing *c, int zero) {
+    return 4 + sz_has_in(&c->in, zero);
+}
 
 // Operand `x` with its zero point becomes float.
 static sz_status add_dequantize(sz_costing *c, int x, int zero) {
-    return sz_cost_add_flops(c, 2, (int64_t[]){sz_cost_in_elements(c, x), dequantize_work(c, zero)});
+    int64_t elements = sz_cost_in_elements(c, x);
+    return sz_cost_add_flops(c, 2, (int64_t[]){elements, dequantize_work(c, zero)});
 }
 
 // `work` of the row per output element, then the result with its zero point becomes 8 bits.

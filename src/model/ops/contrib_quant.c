@@ -171,15 +171,24 @@ static sz_status moe_cost(sz_costing *c, const experts *e) {
     return sz_cost_add_epilogue(c, 3, (int64_t[]){c->work->out_elements, k, 2});
 }
 
+static sz_status moe_out(sz_infer *n, const experts *e) {
+    for (int i = 0; i < 3; i++) SZ_TRY(sz_need_rank(n, e->weights[i], 3));
+    return sz_out_like(n, 0, 0);
+}
+
+sz_status sz_shape_ms_moe(sz_infer *n) { return moe_out(n, &plain); }
+sz_status sz_shape_ms_qmoe(sz_infer *n) { return moe_out(n, &quantized); }
 sz_status sz_cost_ms_moe(sz_costing *c) { return moe_cost(c, &plain); }
 sz_status sz_cost_ms_qmoe(sz_costing *c) { return moe_cost(c, &quantized); }
 
 // ---- GatherBlockQuantized ----------------------------------------------------------------------
 
-// Gather, then scale: the dtype is that of the scales. Bytes hold 8 / bits values along the last axis.
+// Gather, then scale: the dtype is that of the scales. Bytes hold 8 / bits values along the last
+// axis.
 sz_status sz_shape_ms_gather_quantized(sz_infer *n) {
     const sz_type *data = sz_in(n, 0), *at = sz_in(n, 1);
     int64_t dims[2 * SZ_MAX_RANK], bits = sz_attr_i(n->node, "bits", 4);
+    bool packed = data->dtype == sz_dtype_by_name("u8") && (bits == 2 || bits == 4);
     int32_t rank = 0;
     int axis;
     if (data->rank < 0 || at->rank < 0) return sz_out_rank(n, 0, sz_in_dtype(n, 2), -1);
@@ -187,8 +196,7 @@ sz_status sz_shape_ms_gather_quantized(sz_infer *n) {
     SZ_TRY(sz_op_axis(n, sz_attr_i(n->node, "gather_axis", 0), data->rank, &axis));
     for (int i = 0; i < data->rank; i++) {
         int64_t dim = data->dims[i];
-        if (i == data->rank - 1 && data->dtype == sz_dtype_by_name("u8") && (bits == 2 || bits == 4))
-            SZ_TRY(sz_dim_mul(n, dim, 8 / bits, &dim));
+        if (packed && i == data->rank - 1) SZ_TRY(sz_dim_mul(n, dim, 8 / bits, &dim));
         if (i != axis) dims[rank++] = dim;
         for (int k = 0; i == axis && k < at->rank; k++) dims[rank++] = at->dims[k];
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Convolutions: plain, quantized, fused, channels-last, blocked, transposed and deformable.
-// MACs: output elements x input channels per group x kernel; transposed: input elements x output
-// channels per group x kernel. Multiplications with padding zeros are in; work->skipped_macs has them.
+// Convolutions: plain, quantized, fused, channels-last, blocked, transposed and deformable. MACs:
+// output elements x input channels per group x kernel; transposed: input elements x output channels
+// per group x kernel. Multiplications with padding zeros are in; work->skipped_macs has them.
 #include "model/ops/rules.h"
 #include "model/ops/spatial.h"
 
@@ -23,14 +23,12 @@ typedef struct conv_shape_t {
     sz_space space;
 } conv_shape_t;
 
-static bool is_last(const sz_infer *n, const conv_form_t *f)
-{
+static bool is_last(const sz_infer *n, const conv_form_t *f) {
     return f->last || (f->maybe_last && sz_attr_i(n->node, "channels_last", 0) != 0);
 }
 
 // Some channels-last weights are [M, k..., C/group] instead of [M, C/group, k...].
-static bool weights_last(const sz_infer *n, const conv_form_t *f, int64_t channels, int64_t group)
-{
+static bool weights_last(const sz_infer *n, const conv_form_t *f, int64_t channels, int64_t group) {
     const int64_t *shape;
     int32_t k = sz_attr_ints(n->node, "kernel_shape", &shape);
     int rank = sz_in_rank(n, f->w);
@@ -42,8 +40,7 @@ static bool weights_last(const sz_infer *n, const conv_form_t *f, int64_t channe
     return !plain && (channels < 0 || sz_in_dim(n, f->w, rank - 1) == channels / group);
 }
 
-static sz_status read_sizes(const sz_infer *n, const conv_form_t *f, conv_shape_t *s)
-{
+static sz_status read_sizes(const sz_infer *n, const conv_form_t *f, conv_shape_t *s) {
     bool last = is_last(n, f);
     int64_t spatial[SZ_MAX_RANK];
     int wr = sz_in_rank(n, f->w), first;
@@ -66,8 +63,7 @@ static sz_status read_sizes(const sz_infer *n, const conv_form_t *f, conv_shape_
     return SZ_OK;
 }
 
-static sz_status check_channels(const sz_infer *n, const conv_form_t *f, const conv_shape_t *s)
-{
+static sz_status check_channels(const sz_infer *n, const conv_form_t *f, const conv_shape_t *s) {
     int64_t need;
     if (f->transposed) {
         if (s->in_channels >= 0 && s->weights_out >= 0 && s->in_channels != s->weights_out)
@@ -89,8 +85,7 @@ static sz_status check_channels(const sz_infer *n, const conv_form_t *f, const c
     return SZ_OK;
 }
 
-static sz_status check_bias(const sz_infer *n, const conv_form_t *f, int64_t channels)
-{
+static sz_status check_bias(const sz_infer *n, const conv_form_t *f, int64_t channels) {
     int64_t have;
     if (f->bias < 0 || sz_in_rank(n, f->bias) < 0) return SZ_OK;
     if (sz_in_rank(n, f->bias) != 1)
@@ -103,8 +98,7 @@ static sz_status check_bias(const sz_infer *n, const conv_form_t *f, int64_t cha
 }
 
 // Everything about one node; rank -1 when neither input nor weights have a known rank.
-static sz_status conv_read(const sz_infer *n, const conv_form_t *f, conv_shape_t *s)
-{
+static sz_status conv_read(const sz_infer *n, const conv_form_t *f, conv_shape_t *s) {
     int xr = sz_in_rank(n, f->x), wr = sz_in_rank(n, f->w);
     s->group = sz_attr_i(n->node, "group", 1);
     s->rank = xr >= 0 ? xr : wr;
@@ -120,8 +114,7 @@ static sz_status conv_read(const sz_infer *n, const conv_form_t *f, conv_shape_t
     return f->transposed ? sz_space_out_transposed(n, &s->space) : sz_space_out(n, &s->space);
 }
 
-static sz_status conv_shape(sz_infer *n, const conv_form_t *f)
-{
+static sz_status conv_shape(sz_infer *n, const conv_form_t *f) {
     conv_shape_t s;
     int64_t dims[SZ_MAX_RANK], channels;
     bool last = is_last(n, f);
@@ -140,8 +133,8 @@ static sz_status conv_shape(sz_infer *n, const conv_form_t *f)
 // ---- cost --------------------------------------------------------------------------------------
 
 // MACs that multiply no padding zero (transposed: whose product is not cropped away); -1 = unknown.
-static sz_status useful_macs(sz_costing *c, const conv_form_t *f, const conv_shape_t *s, int64_t *ret)
-{
+static sz_status useful_macs(sz_costing *c, const conv_form_t *f, const conv_shape_t *s,
+                             int64_t *ret) {
     int64_t useful = s->batch, channels;
     channels = f->transposed ? s->weights_in : s->in_channels / s->group;
     if (f->blocked) channels = s->weights_in;
@@ -157,8 +150,7 @@ static sz_status useful_macs(sz_costing *c, const conv_form_t *f, const conv_sha
     return *ret = useful, SZ_OK;
 }
 
-static sz_status conv_epilogue(sz_costing *c, const conv_form_t *f)
-{
+static sz_status conv_epilogue(sz_costing *c, const conv_form_t *f) {
     int64_t out = c->work->out_elements;
     if (f->bias >= 0 && sz_has_in(&c->in, f->bias)) SZ_TRY(sz_epilogue_bias(c, out));
     if (f->add >= 0 && sz_has_in(&c->in, f->add)) SZ_TRY(sz_epilogue(c, 1));
@@ -167,8 +159,7 @@ static sz_status conv_epilogue(sz_costing *c, const conv_form_t *f)
 }
 
 // Sampling between pixels: 2^axes products and as many sums less one, and the mask.
-static sz_status deform_epilogue(sz_costing *c, const conv_shape_t *s)
-{
+static sz_status deform_epilogue(sz_costing *c, const conv_shape_t *s) {
     int64_t corners = s->space.n < 32 ? (int64_t)1 << s->space.n : INT32_MAX;
     int64_t f[SZ_MAX_RANK * 2 + 4];
     int k = 0;
@@ -182,8 +173,7 @@ static sz_status deform_epilogue(sz_costing *c, const conv_shape_t *s)
     return sz_cost_add_epilogue(c, k, f);
 }
 
-static sz_status conv_cost(sz_costing *c, const conv_form_t *f)
-{
+static sz_status conv_cost(sz_costing *c, const conv_form_t *f) {
     conv_shape_t s;
     int64_t factors[SZ_MAX_RANK + 1], useful = -1;
     const sz_type *w = sz_in(&c->in, f->w);
@@ -221,10 +211,9 @@ CONV_RULES(conv_blocked, .x = 0, .w = 1, .bias = 2, .add = 3, .blocked = true)
 CONV_RULES(conv_transpose, .x = 0, .w = 1, .bias = 2, .add = SZ_NONE, .transposed = true)
 CONV_RULES(conv_deform, .x = 0, .w = 1, .bias = 3, .add = SZ_NONE, .deformed = true)
 
-// com.microsoft.ConvTransposeWithDynamicPads: the pads are input 2, so the output size is known only
-// when they are; the MACs do not depend on them.
-sz_status sz_shape_conv_transpose_pads(sz_infer *n)
-{
+// com.microsoft.ConvTransposeWithDynamicPads: the pads are input 2, so the output size is known
+// only when they are; the MACs do not depend on them.
+sz_status sz_shape_conv_transpose_pads(sz_infer *n) {
     static const conv_form_t f = {.x = 0, .w = 1, .bias = 3, .add = SZ_NONE, .transposed = true};
     const sz_tensor *pads = sz_in_value(n, 2);
     conv_shape_t s;
@@ -250,8 +239,7 @@ sz_status sz_shape_conv_transpose_pads(sz_infer *n)
     return sz_out(n, 0, sz_in_dtype(n, 0), s.rank, dims);
 }
 
-sz_status sz_cost_conv_transpose_pads(sz_costing *c)
-{
+sz_status sz_cost_conv_transpose_pads(sz_costing *c) {
     const sz_type *w = sz_in(&c->in, 1);
     int64_t factors[SZ_MAX_RANK + 1];
     int k = 0;

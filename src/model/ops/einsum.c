@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Einsum. MACs of two and more operands: the product of the sizes of all labels x (operands - 1), the
-// plain loop nest without an order of contraction that would save work. One operand multiplies
+// Einsum. MACs of two and more operands: the product of the sizes of all labels x (operands - 1),
+// the plain loop nest without an order of contraction that would save work. One operand multiplies
 // nothing: sums count as flops, a permutation or a diagonal is free.
 #include "model/ops/rules.h"
 
@@ -41,7 +41,8 @@ static sz_status split(const sz_infer *n, einsum *e) {
         if (text[arrow] == '-' && text[arrow + 1] == '>') break;
     e->has_right = arrow + 1 < len;
     e->left = (sz_str){text, e->has_right ? arrow : len};
-    e->right = (sz_str){text + (e->has_right ? arrow + 2 : len), e->has_right ? len - arrow - 2 : 0};
+    e->right = (sz_str){text + len, 0};
+    if (e->has_right) e->right = (sz_str){text + arrow + 2, len - arrow - 2};
     return SZ_OK;
 }
 

@@ -213,7 +213,7 @@ sz_status sz_shape_eye_like(sz_infer *n) {
     if (x->rank != 2) return sz_op_fail(n, "input has rank %d, it must be 2", x->rank);
     SZ_TRY(sz_out(n, 0, dtype, 2, x->dims));
     SZ_TRY(sz_type_elements(n->ctx, x, &count));
-    if (count < 0 || count > MAX_FILLED || !sz_is_computable(dtype)) return SZ_OK;
+    if (count < 1 || count > MAX_FILLED || !sz_is_computable(dtype)) return SZ_OK;
     SZ_TRY(sz_out_value(n, 0, &y));
     if (!y) return SZ_OK;
     sz_move_fill(y, NULL);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fourier transforms, determinants, inverses.
-// A transform has no MACs: it is costed as a fast one, 5 N log2 N flops for N complex points and half
-// of that for real ones (the count that FFT benchmarks use), not as the N^2 sum of its definition.
+// Fourier transforms, determinants, inverses. A transform has no MACs: it is costed as a fast one,
+// 5 N log2 N flops for N complex points and half of that for real ones (the count that FFT
+// benchmarks use), not as the N^2 sum of its definition.
 #include "model/ops/rules.h"
 #include "model/ops/spatial.h"
 
@@ -275,9 +275,7 @@ sz_status sz_cost_ms_inverse(sz_costing *c) {
 sz_status sz_shape_ms_cdist(sz_infer *n) {
     int64_t a = sz_in_dim(n, 0, 1), b = sz_in_dim(n, 1, 1);
     for (int i = 0; i < 2; i++)
-        if (sz_in_rank(n, i) >= 0 && sz_in_rank(n, i) != 2)
-            return sz_op_fail(n, "input %d has %d dimensions, 2 are needed", i,
-                              (int)sz_in_rank(n, i));
+        SZ_TRY(sz_need_rank(n, i, 2));
     if (a >= 0 && b >= 0 && a != b)
         return sz_op_fail(n, "inner sizes differ: %lld and %lld", (long long)a, (long long)b);
     return sz_out(n, 0, sz_in_dtype(n, 0), 2, (int64_t[]){sz_in_dim(n, 0, 0), sz_in_dim(n, 1, 0)});

@@ -22,9 +22,7 @@ static sz_status linear_read(const sz_infer *n, linear *s) {
     SZ_TRY(heads_attr(n, "kv_num_heads", &s->kv_heads));
     s->window = sz_attr_i(n->node, "state_window", 0);
     for (int i = 0; i < 3; i++)
-        if (sz_in_rank(n, i) >= 0 && sz_in_rank(n, i) != 3)
-            return sz_op_fail(n, "input %d has %d dimensions, 3 are needed", i,
-                              (int)sz_in_rank(n, i));
+        SZ_TRY(sz_need_rank(n, i, 3));
     s->batch = sz_in_dim(n, 0, 0);
     s->length = sz_in_dim(n, 0, 1);
     SZ_TRY(sz_dim_div(n, "hidden size", sz_in_dim(n, 0, 2), s->q_heads, &s->k_size));
@@ -81,8 +79,8 @@ sz_status sz_cost_linear_attention(sz_costing *c) {
 
 // ---- com.microsoft.GatedDeltaNet ---------------------------------------------------------------
 
-// Token-major: [tokens, heads, size] or [batch, length, heads, size]; packed: Q, K and V in one last
-// axis, told apart by the state [batch, value heads, v_size, k_size].
+// Token-major: [tokens, heads, size] or [batch, length, heads, size]; packed: Q, K and V in one
+// last axis, told apart by the state [batch, value heads, v_size, k_size].
 typedef struct delta_net {
     bool packed;
     int32_t rank;
@@ -98,7 +96,8 @@ static sz_status delta_read(const sz_infer *n, delta_net *s) {
     s->k_size = s->packed ? sz_in_dim(n, 6, 3) : sz_in_dim(n, 0, -1);
     s->q_heads = s->packed ? SZ_DIM_UNKNOWN : sz_in_dim(n, 0, -2);
     s->k_heads = s->packed ? SZ_DIM_UNKNOWN : sz_in_dim(n, 1, -2);
-    if (!s->packed || s->rank < 1 || s->v_heads < 0 || s->v_size < 0 || s->k_size <= 0) return SZ_OK;
+    if (!s->packed || s->rank < 1) return SZ_OK;
+    if (s->v_heads < 0 || s->v_size < 0 || s->k_size <= 0) return SZ_OK;
     SZ_TRY(sz_dim_mul(n, s->v_heads, s->v_size, &v));
     rest = sz_in_dim(n, 0, -1);
     if (rest < v) return SZ_OK;
@@ -168,7 +167,8 @@ static sz_status causal_read(const sz_infer *n, causal *s) {
     s->state = SZ_DIM_UNKNOWN;
     if (s->dilation < 1)
         return sz_op_fail(n, "dilation is %lld, at least 1 is needed", (long long)s->dilation);
-    if (s->ndim < 1 || s->ndim > 3) return sz_op_fail(n, "ndim is %d, 1 to 3 are possible", s->ndim);
+    if (s->ndim < 1 || s->ndim > 3)
+        return sz_op_fail(n, "ndim is %d, 1 to 3 are possible", s->ndim);
     if (sz_in_rank(n, 1) >= 0 && sz_in_rank(n, 1) != s->ndim + 2)
         return sz_op_fail(n, "weights have %d dimensions, %d are needed", (int)sz_in_rank(n, 1),
                           s->ndim + 2);
@@ -223,6 +223,8 @@ sz_status sz_cost_causal_conv(sz_costing *c) {
 // com.microsoft.VarlenCausalConvWithState: packed sequences, [tokens, channels]; state is input 4.
 sz_status sz_shape_ms_causal_conv_packed(sz_infer *n) {
     int64_t cap = sz_attr_i(n->node, "state_update_capacity", 0);
+    SZ_TRY(sz_need_rank(n, 0, 2));
+    SZ_TRY(sz_need_rank(n, 1, 3));
     SZ_TRY(sz_out_like(n, 0, 0));
     SZ_TRY(sz_out_like(n, 1, 4));
     return sz_out(n, 2, sz_in_dtype(n, 0), 3,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Loop. One general run of the body settles most loops: the carried types do not change and the
-// trip count is a constant. Otherwise, where the numbers are known, the loop is played through step by
-// step, so that growing shapes and early exits come out exactly; else what differs between runs
+// trip count is a constant. Otherwise, where the numbers are known, the loop is played through step
+// by step, so that growing shapes and early exits come out exactly; else what differs between runs
 // becomes unknown.
 //
 // Runtimes leave the loop when the body says so even if the node has no condition input; the
@@ -262,10 +262,11 @@ static sz_status play(loop *l, sz_trace *trace, bool *ret_done) {
     int cond = l->cond;
     l->trips = 0;
     l->collects_numbers = true;
-    start(l);
     *ret_done = false;
+    if (!sz_trace_charge(trace)) return SZ_OK; // for the general run that a failure makes necessary
     while (l->trips < l->max_trips && cond == 1) {
         if (l->trips == MAX_STEPS || !sz_trace_charge(trace)) return SZ_OK;
+        if (l->trips == 0) start(l);
         SZ_TRY(step(l, &cond));
         SZ_TRY(sz_trace_add(trace));
     }
@@ -337,7 +338,7 @@ sz_status sz_shape_loop(sz_infer *n) {
     if (wants_play(&l, &general, again)) {
         SZ_TRY(play_through(&l, &done));
         if (done) return SZ_OK;
-        SZ_TRY(run_general(&l, &general)); // the body was left in the middle of a step
+        if (l.trips > 0) SZ_TRY(run_general(&l, &general)); // the body holds one step's findings
     }
     return set_general(&l, general.gave_up ? -1 : trips);
 }

@@ -130,8 +130,8 @@ sz_status sz_cost_matmul_fused(sz_costing *c) {
     return sz_epilogue(c, sz_activation_work(sz_attr_s(c->in.node, "activation", "")));
 }
 
-// com.microsoft.SparseToDenseMatMul: A is sparse, so its stored values alone are multiplied. How many
-// there are is not in its type; the dense count would be a guess.
+// com.microsoft.SparseToDenseMatMul: A is sparse, so its stored values alone are multiplied. How
+// many there are is not in its type; the dense count would be a guess.
 sz_status sz_shape_matmul_sparse(sz_infer *n) {
     sz_product p = fused(n);
     return sz_product_out(n, &p, sz_in_dtype(n, 1));
@@ -250,8 +250,8 @@ sz_status sz_cost_matmul_to_float(sz_costing *c) {
     return sz_epilogue(c, 1);
 }
 
-// com.microsoft.QOrderedMatMul: B is transposed in memory for order COL, but its dims are said to be
-// [K, N] as written.
+// com.microsoft.QOrderedMatMul: B is transposed in memory for order COL, but its dims are said to
+// be [K, N] as written.
 sz_status sz_shape_matmul_ordered(sz_infer *n) {
     static const sz_product p = {.a = 0, .b = 2, .bias = 5};
     return sz_product_out(n, &p, sz_in_dtype(n, 0));

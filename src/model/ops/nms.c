@@ -114,7 +114,7 @@ static sz_status run_nms(const sz_infer *n, int64_t *out, int64_t room, int64_t 
     *ret_count = -1;
     if (!read_boxes(n, &b)) return SZ_OK;
     *ret_count = 0;
-    if (b.most == 0) return SZ_OK;
+    if (b.most == 0 || sz_in_value(n, 1)->count == 0) return SZ_OK;
     const int64_t *s = sz_in(n, 1)->dims;
     const float *corner = to_floats(n, sz_in_value(n, 0)), *score = to_floats(n, sz_in_value(n, 1));
     int64_t *order = sz_op_alloc(n, (size_t)b.count, 2 * sizeof *order);

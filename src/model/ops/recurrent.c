@@ -7,7 +7,7 @@
 
 typedef struct cell_form {
     int gates;
-    int activation;     // elementary operations per hidden element and step, products of gates included
+    int activation;     // elementary operations per hidden element and step, with their products
     bool has_cell;      // third output
     bool turned;        // weights are [directions, input, gates x hidden]
 } cell_form;
@@ -17,8 +17,8 @@ typedef struct cell {
     bool batch_first;
 } cell;
 
-// LSTM: 3 sigmoids (4 each), 2 tanh, 3 products, 1 sum; GRU: 2 sigmoids, 1 tanh, 3 products, 2 sums;
-// RNN: 1 tanh.
+// LSTM: 3 sigmoids (4 each), 2 tanh, 3 products, 1 sum; GRU: 2 sigmoids, 1 tanh, 3 products, 2
+// sums; RNN: 1 tanh.
 static const cell_form rnn = {.gates = 1, .activation = 1};
 static const cell_form gru = {.gates = 3, .activation = 14};
 static const cell_form lstm = {.gates = 4, .activation = 18, .has_cell = true};

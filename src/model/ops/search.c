@@ -154,6 +154,7 @@ typedef struct unique {
 } unique;
 
 static int compare_slices(const unique *u, int64_t a, int64_t b) {
+    if (u->x->count == 0) return 0; // whatever the other dims are
     for (int64_t o = 0; o < u->outer; o++)
         for (int64_t j = 0; j < u->inner; j++) {
             int64_t at = o * u->slices * u->inner + j;
@@ -272,7 +273,7 @@ sz_status sz_value_unique(sz_infer *n) {
         dims[u.axis] = u.found;
         SZ_TRY(sz_move_out(n, 0, x, x->rank, dims, &y));
     }
-    for (int64_t o = 0; y && o < u.outer; o++)
+    for (int64_t o = 0; y && y->count && o < u.outer; o++)
         for (int64_t c = 0; c < u.found; c++)
             for (int64_t j = 0; j < u.inner; j++)
                 sz_move_element(y, (o * u.found + c) * u.inner + j, x,
@@ -332,7 +333,7 @@ sz_status sz_value_compress(sz_infer *n) {
     }
     dims[axis == SZ_NONE ? 0 : axis] = count_true(t, slices);
     SZ_TRY(sz_move_out(n, 0, x, axis == SZ_NONE ? 1 : x->rank, dims, &y));
-    for (int64_t o = 0; y && o < outer; o++)
+    for (int64_t o = 0; y && y->count && o < outer; o++)
         for (int64_t s = 0; s < slices && s < t->count; s++)
             for (int64_t j = 0; t->i[s] && j < inner; j++)
                 sz_move_element(y, to++, x, (o * slices + s) * inner + j);

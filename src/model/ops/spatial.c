@@ -5,8 +5,7 @@
 
 // ---- attributes --------------------------------------------------------------------------------
 
-static sz_status read_auto_pad(const sz_infer *n, sz_auto_pad *ret)
-{
+static sz_status read_auto_pad(const sz_infer *n, sz_auto_pad *ret) {
     static const struct { const char *text; sz_auto_pad pad; } words[] = {
         {"NOTSET", SZ_PAD_NOTSET}, {"", SZ_PAD_NOTSET}, {"VALID", SZ_PAD_VALID},
         {"SAME_UPPER", SZ_PAD_UPPER}, {"SAME_LOWER", SZ_PAD_LOWER},
@@ -25,8 +24,7 @@ static sz_status read_auto_pad(const sz_infer *n, sz_auto_pad *ret)
 
 // Ints of an attribute, one per axis, each at least `least`; absent leaves *ret_ints NULL.
 static sz_status read_per_axis(const sz_infer *n, const char *name, int count, int64_t least,
-                               const int64_t **ret_ints)
-{
+                               const int64_t **ret_ints) {
     int32_t have = sz_attr_ints(n->node, name, ret_ints);
     if (have == 0) {
         *ret_ints = NULL;
@@ -41,8 +39,7 @@ static sz_status read_per_axis(const sz_infer *n, const char *name, int count, i
     return SZ_OK;
 }
 
-sz_status sz_space_read(const sz_infer *n, int axes, sz_space *ret_space)
-{
+sz_status sz_space_read(const sz_infer *n, int axes, sz_space *ret_space) {
     const int64_t *strides, *dilations, *pads;
     if (axes < 0 || axes > SZ_MAX_RANK) return sz_op_fail(n, "%d spatial axes", axes);
     SZ_TRY(read_per_axis(n, "strides", axes, 1, &strides));
@@ -61,8 +58,7 @@ sz_status sz_space_read(const sz_infer *n, int axes, sz_space *ret_space)
     return SZ_OK;
 }
 
-sz_status sz_space_kernel(const sz_infer *n, sz_space *s, const int64_t *dims)
-{
+sz_status sz_space_kernel(const sz_infer *n, sz_space *s, const int64_t *dims) {
     const int64_t *shape;
     SZ_TRY(read_per_axis(n, "kernel_shape", s->n, 1, &shape));
     for (int i = 0; i < s->n; i++) {
@@ -78,29 +74,25 @@ sz_status sz_space_kernel(const sz_infer *n, sz_space *s, const int64_t *dims)
 
 // ---- output sizes ------------------------------------------------------------------------------
 
-static sz_status overflow(const sz_infer *n, int axis)
-{
+static sz_status overflow(const sz_infer *n, int axis) {
     return sz_op_fail(n, "the window of axis %d exceeds 2^63", axis);
 }
 
 // Elements that a dilated kernel spans: (kernel - 1) * dilation + 1.
-static bool kernel_span(const sz_axis *a, int64_t *ret_span)
-{
+static bool kernel_span(const sz_axis *a, int64_t *ret_span) {
     int64_t span = 1;
     if (a->kernel == 0) return *ret_span = 0, true;
     return sz_madd(&span, a->kernel - 1, a->dilation) && (*ret_span = span, true);
 }
 
-static void split_pad(sz_axis *a, sz_auto_pad pad, int64_t total)
-{
+static void split_pad(sz_axis *a, sz_auto_pad pad, int64_t total) {
     int64_t half = total / 2;
     a->before = pad == SZ_PAD_UPPER ? half : total - half;
     a->after = total - a->before;
 }
 
 // SAME: output = ceil(input / stride); as many zeros as the last window then needs.
-static sz_status same_out(const sz_infer *n, sz_space *s, int i)
-{
+static sz_status same_out(const sz_infer *n, sz_space *s, int i) {
     sz_axis *a = &s->axis[i];
     int64_t span, need;
     a->out = a->in / a->stride + (a->in % a->stride != 0);
@@ -113,8 +105,7 @@ static sz_status same_out(const sz_infer *n, sz_space *s, int i)
     return SZ_OK;
 }
 
-static sz_status axis_out(const sz_infer *n, sz_space *s, int i)
-{
+static sz_status axis_out(const sz_infer *n, sz_space *s, int i) {
     sz_axis *a = &s->axis[i];
     bool same = s->pad == SZ_PAD_UPPER || s->pad == SZ_PAD_LOWER;
     int64_t span = 0, pads, padded, room;
@@ -143,22 +134,20 @@ static sz_status axis_out(const sz_infer *n, sz_space *s, int i)
     return SZ_OK;
 }
 
-sz_status sz_space_out(const sz_infer *n, sz_space *s)
-{
+sz_status sz_space_out(const sz_infer *n, sz_space *s) {
     for (int i = 0; i < s->n; i++) SZ_TRY(axis_out(n, s, i));
     return SZ_OK;
 }
 
 // stride * (in - 1) + output_padding + span, before any cropping.
-static bool transposed_full(const sz_axis *a, int64_t extra, int64_t *ret_full)
-{
+static bool transposed_full(const sz_axis *a, int64_t extra, int64_t *ret_full) {
     int64_t span, full;
     if (!kernel_span(a, &span) || !sz_add(span, extra, &full)) return false;
     return sz_madd(&full, a->in - 1, a->stride) && (*ret_full = full, true);
 }
 
-static sz_status transposed_axis(const sz_infer *n, sz_space *s, int i, int64_t extra, int64_t want)
-{
+static sz_status transposed_axis(const sz_infer *n, sz_space *s, int i, int64_t extra,
+                                 int64_t want) {
     sz_axis *a = &s->axis[i];
     int64_t full, total;
     a->out = want;
@@ -183,8 +172,7 @@ static sz_status transposed_axis(const sz_infer *n, sz_space *s, int i, int64_t 
     return SZ_OK;
 }
 
-sz_status sz_space_out_transposed(const sz_infer *n, sz_space *s)
-{
+sz_status sz_space_out_transposed(const sz_infer *n, sz_space *s) {
     const int64_t *extra, *shape;
     int32_t have = sz_attr_ints(n->node, "output_shape", &shape);
     SZ_TRY(read_per_axis(n, "output_padding", s->n, 0, &extra));
@@ -193,8 +181,13 @@ sz_status sz_space_out_transposed(const sz_infer *n, sz_space *s)
     else if (have != 0 && have != s->n)
         return sz_op_fail(n, "output_shape has %d values, %d are needed", (int)have, s->n);
     for (int i = 0; i < s->n; i++) {
+        const sz_axis *a = &s->axis[i];
+        int64_t most = a->stride > a->dilation ? a->stride : a->dilation;
         if (have && shape[i] < 0)
             return sz_op_fail(n, "output_shape is %lld on axis %d", (long long)shape[i], i);
+        if (extra && extra[i] >= most)
+            return sz_op_fail(n, "output_padding is %lld on axis %d, less than stride or dilation "
+                              "(%lld) is needed", (long long)extra[i], i, (long long)most);
         SZ_TRY(transposed_axis(n, s, i, extra ? extra[i] : 0, have ? shape[i] : SZ_DIM_UNKNOWN));
     }
     return SZ_OK;
@@ -203,17 +196,15 @@ sz_status sz_space_out_transposed(const sz_infer *n, sz_space *s)
 // ---- taps --------------------------------------------------------------------------------------
 
 // How many x of [0, count) have 0 <= x * step + shift < limit; step >= 1.
-static int64_t inside(int64_t count, int64_t step, int64_t shift, int64_t limit)
-{
+static int64_t inside(int64_t count, int64_t step, int64_t shift, int64_t limit) {
     int64_t first = shift >= 0 ? 0 : -shift / step + (-shift % step != 0);
     int64_t end = limit <= shift ? 0 : (limit - shift) / step + ((limit - shift) % step != 0);
     if (end > count) end = count;
     return end > first ? end - first : 0;
 }
 
-int64_t sz_axis_taps(const sz_axis *a, int64_t positions, int64_t limit)
-{
-    enum { MAX_STEPS = 1 << 20 };
+int64_t sz_axis_taps(const sz_axis *a, int64_t positions, int64_t limit) {
+    enum { MAX_STEPS = 1 << 14 };
     bool by_tap = a->kernel <= positions;
     int64_t loops = by_tap ? a->kernel : positions, others = by_tap ? positions : a->kernel;
     int64_t step = by_tap ? a->dilation : a->stride, across = by_tap ? a->stride : a->dilation;
@@ -229,10 +220,15 @@ int64_t sz_axis_taps(const sz_axis *a, int64_t positions, int64_t limit)
     return total;
 }
 
+sz_status sz_need_rank(const sz_infer *n, int i, int rank) {
+    int32_t have = sz_in_rank(n, i);
+    if (have < 0 || have == rank) return SZ_OK;
+    return sz_op_fail(n, "input %d has %d dimensions, %d are needed", i, (int)have, rank);
+}
+
 // ---- epilogues ---------------------------------------------------------------------------------
 
-static bool same_word(sz_str s, const char *word)
-{
+static bool same_word(sz_str s, const char *word) {
     size_t len = strlen(word);
     if (s.len != len) return false;
     for (size_t i = 0; i < len; i++)
@@ -240,8 +236,7 @@ static bool same_word(sz_str s, const char *word)
     return true;
 }
 
-int64_t sz_activation_work(sz_str name)
-{
+int64_t sz_activation_work(sz_str name) {
     static const struct { const char *name; int64_t work; } rows[] = {
         {"relu", 1}, {"leakyrelu", 2}, {"clip", 2}, {"sigmoid", 4}, {"tanh", 1}, {"elu", 4},
         {"hardsigmoid", 4}, {"softplus", 3}, {"softsign", 3}, {"gelu", 5}, {"fastgelu", 8},
@@ -253,20 +248,17 @@ int64_t sz_activation_work(sz_str name)
     return 0;
 }
 
-sz_status sz_epilogue(sz_costing *c, int64_t work)
-{
+sz_status sz_epilogue(sz_costing *c, int64_t work) {
     return sz_cost_add_epilogue(c, 2, (int64_t[]){c->work->out_elements, work});
 }
 
-sz_status sz_epilogue_bias(sz_costing *c, int64_t elements)
-{
+sz_status sz_epilogue_bias(sz_costing *c, int64_t elements) {
     if (!sz_add(c->work->bias, elements, &c->work->bias))
         return sz_op_fail(&c->in, "bias additions exceed 2^63");
     return sz_cost_add_epilogue(c, 1, &elements);
 }
 
-sz_status sz_read_rows(sz_costing *c, int i, int64_t rows, int64_t all)
-{
+sz_status sz_read_rows(sz_costing *c, int i, int64_t rows, int64_t all) {
     const sz_type *t = sz_in(&c->in, i);
     int64_t bytes, row, part;
     if (rows >= all || all <= 0 || !sz_has_in(&c->in, i)) return SZ_OK;

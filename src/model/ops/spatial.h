@@ -22,8 +22,8 @@ typedef struct sz_space {
 
 // Reads and checks strides, dilations, pads, auto_pad and ceil_mode for `axes` spatial axes.
 sz_status sz_space_read(const sz_infer *n, int axes, sz_space *ret_space);
-// Kernel sizes from kernel_shape and, when `dims` is not NULL, from the spatial dims of the weights;
-// both must agree.
+// Kernel sizes from kernel_shape and, when `dims` is not NULL, from the spatial dims of the
+// weights; both must agree.
 sz_status sz_space_kernel(const sz_infer *n, sz_space *s, const int64_t *dims);
 // Output sizes of a window that slides over the input, and the pads that auto_pad chooses.
 sz_status sz_space_out(const sz_infer *n, sz_space *s);
@@ -32,8 +32,11 @@ sz_status sz_space_out_transposed(const sz_infer *n, sz_space *s);
 
 // How many of the kernel x positions multiplications of one axis fall inside [0, limit), when
 // position p multiplies element p * stride - before + tap * dilation.
-// -1 when it would take too long to tell (more than 2^20 positions and taps at a time).
+// -1 when it would take too long to tell (more than 2^14 positions and taps at a time).
 int64_t sz_axis_taps(const sz_axis *a, int64_t positions, int64_t limit);
+
+// Fails when input i has a known rank that is not `rank`.
+sz_status sz_need_rank(const sz_infer *n, int i, int rank);
 
 // Elementary operations per element of a fused activation, by its name in any case; 0 when none.
 int64_t sz_activation_work(sz_str name);

@@ -8,7 +8,8 @@
     "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v11", "v12", "v13", "cc",  \
         "memory"
 // The preprocessor repeats, not .irp: the assemblers of GCC and clang disagree on "v\\r\\().4s".
-#define EACH(M) M("0") M("1") M("2") M("3") M("4") M("5") M("6") M("7") M("8") M("9") M("10") M("11")
+#define EACH(M)                                                                                    \
+    M("0") M("1") M("2") M("3") M("4") M("5") M("6") M("7") M("8") M("9") M("10") M("11")
 #define LOAD_ACC(r) "ldr q" r ", [%[acc], #64*" r "]\n\t"
 #define STORE_ACC(r) "str q" r ", [%[acc], #64*" r "]\n\t"
 

@@ -52,7 +52,8 @@ MEMORY(x86_avx2_copy, "avx2", LINES LOAD32 STORE32("vmovaps") ".endr\n\t", "vzer
 MEMORY(x86_avx512_copy, "avx512f", LINES LOAD64 STORE64("vmovaps") ".endr\n\t", "vzeroupper")
 // The fence makes the stores part of what is timed.
 MEMORY(x86_sse2_copy_nt, "sse2", LINES LOAD16 STORE16("movntps") ".endr\n\t", "sfence")
-MEMORY(x86_avx2_copy_nt, "avx2", LINES LOAD32 STORE32("vmovntps") ".endr\n\t", "sfence\n\tvzeroupper")
+MEMORY(x86_avx2_copy_nt, "avx2", LINES LOAD32 STORE32("vmovntps") ".endr\n\t",
+       "sfence\n\tvzeroupper")
 MEMORY(x86_avx512_copy_nt, "avx512f", LINES LOAD64 STORE64("vmovntps") ".endr\n\t",
        "sfence\n\tvzeroupper")
 
@@ -76,8 +77,8 @@ void sz_kernel_x86_clock_imul(sz_kernel_job *job) {
     job->sink ^= x;
 }
 
-// The same chain with four independent fused multiply-adds of 512 bits beside each multiply: two thirds
-// of what the vector units can do, so that the chain, not they, takes the time.
+// The same chain with four independent fused multiply-adds of 512 bits beside each multiply: two
+// thirds of what the vector units can do, so that the chain, not they, takes the time.
 __attribute__((target("avx512f"))) void sz_kernel_x86_clock_imul_avx512(sz_kernel_job *job) {
     static const float factor = 0.9990234375f, term = 0.0009765625f;
     int64_t n = job->n;

@@ -38,16 +38,20 @@
 #define SUB(reg) "vsubps %%" reg "13, %%" reg "\\r, %%" reg "\\r"
 #define MULADD(suffix) "mul" suffix " %%xmm12, %%xmm\\r\n\tadd" suffix " %%xmm13, %%xmm\\r"
 
-PEAK(x86_sse2_muladd_f32, "sse2", "xmm", "movups", MULADD("ps"), MULADD("ps"), "")
-PEAK(x86_sse2_muladd_f64, "sse2", "xmm", "movups", MULADD("pd"), MULADD("pd"), "")
-PEAK(x86_sse2_add_f32, "sse2", "xmm", "movups", "addps %%xmm13, %%xmm\\r", "subps %%xmm13, %%xmm\\r",
-     "")
-PEAK(x86_avx2_fma_f32, "avx2,fma", "ymm", "vmovups", FMA("ps", "ymm"), FMA("ps", "ymm"), "vzeroupper")
-PEAK(x86_avx2_fma_f64, "avx2,fma", "ymm", "vmovups", FMA("pd", "ymm"), FMA("pd", "ymm"), "vzeroupper")
-PEAK(x86_avx2_add_f32, "avx2", "ymm", "vmovups", ADD("ymm"), SUB("ymm"), "vzeroupper")
-PEAK(x86_avx512_fma_f32, "avx512f", "zmm", "vmovups", FMA("ps", "zmm"), FMA("ps", "zmm"), "vzeroupper")
-PEAK(x86_avx512_fma_f64, "avx512f", "zmm", "vmovups", FMA("pd", "zmm"), FMA("pd", "zmm"), "vzeroupper")
-PEAK(x86_avx512_add_f32, "avx512f", "zmm", "vmovups", ADD("zmm"), SUB("zmm"), "vzeroupper")
+#define FMAS(suffix, reg) FMA(suffix, reg), FMA(suffix, reg)
+#define MULADDS(suffix) MULADD(suffix), MULADD(suffix)
+#define ROW(...) PEAK(__VA_ARGS__) // lets the pairs above become two arguments
+
+ROW(x86_sse2_muladd_f32, "sse2", "xmm", "movups", MULADDS("ps"), "")
+ROW(x86_sse2_muladd_f64, "sse2", "xmm", "movups", MULADDS("pd"), "")
+ROW(x86_sse2_add_f32, "sse2", "xmm", "movups", "addps %%xmm13, %%xmm\\r",
+    "subps %%xmm13, %%xmm\\r", "")
+ROW(x86_avx2_fma_f32, "avx2,fma", "ymm", "vmovups", FMAS("ps", "ymm"), "vzeroupper")
+ROW(x86_avx2_fma_f64, "avx2,fma", "ymm", "vmovups", FMAS("pd", "ymm"), "vzeroupper")
+ROW(x86_avx2_add_f32, "avx2", "ymm", "vmovups", ADD("ymm"), SUB("ymm"), "vzeroupper")
+ROW(x86_avx512_fma_f32, "avx512f", "zmm", "vmovups", FMAS("ps", "zmm"), "vzeroupper")
+ROW(x86_avx512_fma_f64, "avx512f", "zmm", "vmovups", FMAS("pd", "zmm"), "vzeroupper")
+ROW(x86_avx512_add_f32, "avx512f", "zmm", "vmovups", ADD("zmm"), SUB("zmm"), "vzeroupper")
 
 #else
 typedef int sz_not_built; // a translation unit must hold something
