@@ -40,7 +40,9 @@ static sz_status prepare(sweep *s, sz_arena *arena) {
         const sz_value *v = &s->g->values.items[i];
         s->last[i] = -1;
         if (v->kind == SZ_VALUE_CONST || v->constant) continue;
-        SZ_TRY(sz_type_bytes(s->g->ctx, &v->type, &s->bytes[i]));
+        sz_status status = sz_type_bytes(s->g->ctx, &v->type, &s->bytes[i]);
+        if (status != SZ_OK)
+            return sz_place(s->g->ctx, status, "value '%s'", sz_show(s->g->ctx, v->name));
         if (s->bytes[i] < 0) s->bytes[i] = 0;
         if (s->bytes[i] >= IMPLAUSIBLE_BYTES)
             sz_warn(s->g->ctx, "value '%s' would take %" PRId64 " bytes: is its shape meant?",

@@ -178,7 +178,8 @@ static sz_status cost_any(sz_graph *g, sz_node_id id, const sz_convention *by, i
     if (in.op->kind == SZ_KIND_CONTROL && strcmp(in.op->name, "If") == 0)
         return cost_if(&in, by, r);
     if (in.op->kind == SZ_KIND_CONTROL && is_loop(in.op)) return cost_loop(&in, by, r);
-    SZ_TRY(prefill(g, n, &r->work));
+    sz_status status = prefill(g, n, &r->work);
+    if (status != SZ_OK) return sz_op_place(&in, status);
     SZ_TRY(plain_cost(g, &in, r));
     if (r->unknown) {
         r->work = (sz_work){0};

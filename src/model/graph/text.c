@@ -18,6 +18,12 @@ typedef struct out_name {
     bool left_out;
 } out_name;
 
+// A value that is used before it is defined: nodes of a file may stand in any order.
+typedef struct pending {
+    sz_value_id id;
+    const char *from; // where it is used first
+} pending;
+
 // One open graph.
 typedef struct frame {
     sz_graph *graph;
@@ -27,6 +33,7 @@ typedef struct frame {
     SZ_VEC(sz_attr) attrs;
     bool in_list; // a list of graphs is being read
     SZ_VEC(sz_graph *) graphs;
+    SZ_VEC(pending) pending;
 } frame;
 
 typedef struct reader {
@@ -106,22 +113,53 @@ static sz_status open_graph(reader *r) {
 
 // ---- values ------------------------------------------------------------------------------------
 
-static sz_status new_value(reader *r, sz_str name, sz_value_kind kind, sz_value **ret) {
-    sz_graph *g = top(r)->graph;
-    sz_value_id id;
-    sz_status status = sz_graph_add_value(g, name, kind, &id);
-    if (status != SZ_OK) return sz_text_place(&r->t, status);
-    *ret = sz_graph_value(g, id);
-    return SZ_OK;
+// Is it used already and defined nowhere yet?
+static bool is_pending(const sz_value *v) {
+    return v->kind == SZ_VALUE_NODE && v->producer == SZ_NONE;
 }
 
-// `from` is where the name begins, for the message.
-static sz_status find_value(reader *r, const char *from, sz_str name, sz_value_id *ret) {
-    sz_status status = sz_graph_capture(top(r)->graph, name, ret);
-    if (status != SZ_OK) return sz_text_place(&r->t, status);
-    if (*ret != SZ_NONE) return SZ_OK;
-    r->t.at = from;
-    return sz_text_fail(&r->t, "value '%s' is not defined", sz_show(r->t.ctx, name));
+static sz_status new_value(reader *r, sz_str name, sz_value_kind kind, sz_value_id *ret) {
+    sz_graph *g = top(r)->graph;
+    *ret = sz_graph_find(g, name);
+    if (*ret != SZ_NONE && is_pending(sz_graph_value(g, *ret))) {
+        sz_graph_value(g, *ret)->kind = (uint8_t)kind;
+        return SZ_OK;
+    }
+    sz_status status = sz_graph_add_value(g, name, kind, ret);
+    return status == SZ_OK ? SZ_OK : sz_text_place(&r->t, status);
+}
+
+// The value of that name here or around; a new one that waits for its definition when there is none.
+// `from` is where the name begins.
+static sz_status find_value(reader *r, frame *f, const char *from, sz_str name, sz_value_id *ret) {
+    sz_status status = sz_graph_capture(f->graph, name, ret);
+    if (status == SZ_OK && *ret == SZ_NONE) {
+        status = sz_graph_add_value(f->graph, name, SZ_VALUE_NODE, ret);
+        const pending p = {*ret, from};
+        if (status == SZ_OK && !sz_vec_push(r->t.ctx, &f->pending, p)) return sz_no_memory(r->t.ctx);
+    }
+    return status == SZ_OK ? SZ_OK : sz_text_place(&r->t, status);
+}
+
+// At the end of a graph: what is still not defined comes from around it, if it comes at all.
+static sz_status settle_pending(reader *r) {
+    frame *f = top(r);
+    for (size_t i = 0; i < f->pending.n; i++) {
+        const pending p = f->pending.items[i];
+        sz_value *v = sz_graph_value(f->graph, p.id);
+        sz_value_id outer;
+        if (!is_pending(v)) continue;
+        if (r->depth == 1) {
+            r->t.at = p.from;
+            return sz_text_fail(&r->t, "value '%s' is not defined", sz_show(r->t.ctx, v->name));
+        }
+        SZ_TRY(find_value(r, f - 1, p.from, v->name, &outer));
+        v->kind = SZ_VALUE_CAPTURED;
+        v->outer = outer;
+        v->type = sz_graph_value(f[-1].graph, outer)->type;
+    }
+    f->pending.n = 0;
+    return SZ_OK;
 }
 
 static sz_status left_out_or_name(reader *r, sz_str *ret, bool *ret_left_out) {
@@ -146,13 +184,12 @@ static sz_status read_inputs(reader *r) {
     sz_graph *g = top(r)->graph;
     do {
         sz_str name;
-        sz_value *v;
+        sz_value_id id;
         sz_type type = {.rank = -1, .n_items = -1};
         SZ_TRY(sz_text_name(t, &name, NULL));
         if (sz_text_take(t, ':')) SZ_TRY(sz_text_type(t, &type));
-        SZ_TRY(new_value(r, name, SZ_VALUE_INPUT, &v));
-        v->type = type;
-        sz_value_id id = (sz_value_id)(g->values.n - 1);
+        SZ_TRY(new_value(r, name, SZ_VALUE_INPUT, &id));
+        sz_graph_value(g, id)->type = type;
         if (!sz_vec_push(t->ctx, &g->inputs, id)) return sz_no_memory(t->ctx);
         if (g == r->root) note_symbols(g, id);
     } while (sz_text_take(t, ','));
@@ -177,7 +214,7 @@ static sz_status read_outputs(reader *r) {
         const sz_type *declared;
         const char *from = (sz_text_peek(t), t->at);
         SZ_TRY(sz_text_name(t, &name, NULL));
-        SZ_TRY(find_value(r, from, name, &id));
+        SZ_TRY(find_value(r, top(r), from, name, &id));
         SZ_TRY(declared_type(r, &declared));
         sz_value *v = sz_graph_value(g, id);
         v->is_output = true;
@@ -219,12 +256,13 @@ static sz_status const_statement(reader *r) {
     const frame *f = top(r);
     sz_type type;
     const sz_constant *constant;
-    sz_value *v;
+    sz_value_id id;
     if (f->outs.n != 1 || f->outs.items[0].left_out)
         return sz_text_fail(&r->t, "a constant has exactly one name");
     const out_name *out = &f->outs.items[0];
     SZ_TRY(read_const(r, &type, &constant));
-    SZ_TRY(new_value(r, out->name, SZ_VALUE_CONST, &v));
+    SZ_TRY(new_value(r, out->name, SZ_VALUE_CONST, &id));
+    sz_value *v = sz_graph_value(f->graph, id);
     v->type = type, v->constant = constant, v->declared = out->declared;
     return SZ_OK;
 }
@@ -236,16 +274,15 @@ static sz_status attr_const(reader *r, sz_attr *attr) {
     int64_t tries = 0;
     sz_type type;
     const sz_constant *constant;
-    sz_value *v;
     SZ_TRY(read_const(r, &type, &constant));
     do {
         const char *node = sz_show(g->ctx, top(r)->node.name);
         snprintf(name, sizeof name, "%.80s#%lld", node, (long long)(g->values.n + (size_t)tries++));
     } while (sz_graph_find(g, sz_str_c(name)) != SZ_NONE);
-    SZ_TRY(new_value(r, sz_str_c(name), SZ_VALUE_CONST, &v));
+    SZ_TRY(new_value(r, sz_str_c(name), SZ_VALUE_CONST, &attr->tensor));
+    sz_value *v = sz_graph_value(g, attr->tensor);
     v->type = type, v->constant = constant;
     attr->kind = SZ_ATTR_TENSOR;
-    attr->tensor = (sz_value_id)(v - g->values.items);
     return SZ_OK;
 }
 
@@ -354,7 +391,7 @@ static sz_status operands(reader *r) {
         if (r->ids.n > 0) SZ_TRY(sz_text_expect(t, ','));
         const char *from = (sz_text_peek(t), t->at);
         SZ_TRY(left_out_or_name(r, &name, &left_out));
-        if (!left_out) SZ_TRY(find_value(r, from, name, &id));
+        if (!left_out) SZ_TRY(find_value(r, top(r), from, name, &id));
         if (r->ids.n >= INT32_MAX) return sz_text_fail(t, "too many inputs");
         if (!sz_vec_push(t->ctx, &r->ids, id)) return sz_no_memory(t->ctx);
     }
@@ -399,10 +436,8 @@ static sz_status node_outputs(reader *r) {
         const out_name *out = &f->outs.items[i];
         sz_value_id id = SZ_NONE;
         if (!out->left_out) {
-            sz_value *v;
-            SZ_TRY(new_value(r, out->name, SZ_VALUE_NODE, &v));
-            v->declared = out->declared;
-            id = (sz_value_id)(f->graph->values.n - 1);
+            SZ_TRY(new_value(r, out->name, SZ_VALUE_NODE, &id));
+            if (out->declared) sz_graph_value(f->graph, id)->declared = out->declared;
         }
         if (!sz_vec_push(r->t.ctx, &r->ids, id)) return sz_no_memory(r->t.ctx);
     }
@@ -440,6 +475,7 @@ static bool at_keyword(sz_text *t, const char *word) {
 
 static sz_status close_graph(reader *r) {
     sz_graph *done = top(r)->graph;
+    SZ_TRY(settle_pending(r));
     r->depth--;
     if (r->depth == 0) return SZ_OK;
     return sz_vec_push(r->t.ctx, &top(r)->graphs, done) ? SZ_OK : sz_no_memory(r->t.ctx);
@@ -497,6 +533,7 @@ static void finish(reader *r) {
         sz_vec_finish(ctx, &r->frames[i].outs);
         sz_vec_finish(ctx, &r->frames[i].attrs);
         sz_vec_finish(ctx, &r->frames[i].graphs);
+        sz_vec_finish(ctx, &r->frames[i].pending);
     }
     sz_vec_finish(ctx, &r->ids);
 }

@@ -119,10 +119,10 @@ static sz_status choose(sz_ctx *ctx, sz_source *source, const char *format,
     }
     SZ_TRY(source->read(source, ctx, 0, head, len));
     const char *kind = foreign_kind(head, len);
-    if (kind) return sz_fail(ctx, SZ_ERR_INPUT, "not a model: it is %s", kind);
+    if (kind) return sz_fail(ctx, SZ_ERR_INPUT, "@0: not a model: it is %s", kind);
     *ret = by_bytes(head, len, source->name);
     if (*ret) return SZ_OK;
-    return sz_fail(ctx, SZ_ERR_INPUT, "no known format of models begins like this");
+    return sz_fail(ctx, SZ_ERR_INPUT, "@0: no known format of models begins like this");
 }
 
 static sz_status import(sz_ctx *ctx, sz_source *source, const char *format,

@@ -146,11 +146,13 @@ static sz_status model_field(onnx *x, model_parts *m, const sz_field *f, uint64_
 
 static sz_status check_model(onnx *x, const model_parts *m) {
     if (!m->has_graph)
-        return sz_fail(x->ctx, SZ_ERR_INPUT, "the model has no graph (is this an ONNX file?)");
+        return sz_fail(x->ctx, SZ_ERR_INPUT, "@%" PRIu64 ": the file ends without a graph",
+                       x->source->size);
     if (x->opsets.n == 0)
         return sz_fail(x->ctx, SZ_ERR_INPUT,
-                       "the model has no opset_import, so no operator has a meaning "
-                       "(is the file cut off?)");
+                       "@%" PRIu64 ": the file ends without an opset_import, so no operator has "
+                       "a meaning (is it cut off?)",
+                       x->source->size);
     if (!m->has_ir)
         sz_warn(x->ctx, "the model has no ir_version");
     else if (x->ir_version < 1 || x->ir_version > SZ_ONNX_MAX_IR)

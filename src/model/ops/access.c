@@ -87,7 +87,8 @@ sz_status sz_out_value(sz_infer *n, int o, sz_tensor **ret) {
     if (!sz_has_out(n, o)) return SZ_OK;
     sz_value *v = out_value(n, o);
     int64_t count;
-    SZ_TRY(sz_type_elements(n->ctx, &v->type, &count));
+    sz_status status = sz_type_elements(n->ctx, &v->type, &count);
+    if (status != SZ_OK) return sz_op_place(n, status);
     if (count < 0 || count > SZ_MAX_VALUE_ELEMENTS || v->type.dtype == 0) return SZ_OK;
     sz_graph *root = sz_graph_root(n->graph);
     if (count > SZ_TINY_VALUE_ELEMENTS && root->known_elements + count > SZ_MAX_KNOWN_ELEMENTS)
@@ -136,17 +137,18 @@ int32_t sz_attr_ints(const sz_node *node, const char *name, const int64_t **ret_
 
 // ---- failing -----------------------------------------------------------------------------------
 
+sz_status sz_op_place(const sz_infer *n, sz_status status) {
+    return sz_place(n->ctx, status, "node '%s' (%s) @%" PRIu64, sz_show(n->ctx, n->node->name),
+                    sz_show(n->ctx, n->node->op), n->node->offset);
+}
+
 sz_status sz_op_fail(const sz_infer *n, const char *fmt, ...) {
     char text[1024];
     va_list args;
     va_start(args, fmt);
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
-    const char *name = sz_show(n->ctx, n->node->name), *op = sz_show(n->ctx, n->node->op);
-    if (n->node->offset)
-        return sz_fail(n->ctx, SZ_ERR_INPUT, "node '%s' (%s) @%" PRIu64 ": %s", name, op,
-                       n->node->offset, text);
-    return sz_fail(n->ctx, SZ_ERR_INPUT, "node '%s' (%s): %s", name, op, text);
+    return sz_op_place(n, sz_fail(n->ctx, SZ_ERR_INPUT, "%s", text));
 }
 
 sz_status sz_op_missing_attr(const sz_infer *n, const char *name) {

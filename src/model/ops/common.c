@@ -68,6 +68,7 @@ static sz_status add_product(sz_costing *c, const char *what, int n, const int64
                              int64_t *ret_sum) {
     int64_t p = 1;
     for (int i = 0; i < n; i++) {
+        if (factors[i] < 0) return sz_op_fail(&c->in, "a size of its work is not known");
         if (factors[i] == 0) return SZ_OK;
         if (!sz_mul(p, factors[i], &p)) return sz_op_fail(&c->in, "%s exceed 2^63", what);
     }

@@ -114,6 +114,8 @@ int32_t sz_attr_ints(const sz_node *node, const char *name, const int64_t **ret_
 
 // Fail with "node 'name' (Op) @offset: <message>".
 sz_status sz_op_fail(const sz_infer *n, const char *fmt, ...) SZ_PRINTF(2, 3);
+// Put the place of the node before a sentence that has none; returns `status`.
+sz_status sz_op_place(const sz_infer *n, sz_status status);
 sz_status sz_op_missing_attr(const sz_infer *n, const char *name); // required attribute absent
 
 // Axis in [-rank, rank) -> [0, rank); fails otherwise with the operator's name.
