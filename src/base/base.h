@@ -39,6 +39,10 @@ void *sz_alloc(sz_ctx *ctx, size_t size);                                  // ze
 void *sz_realloc(sz_ctx *ctx, void *old, size_t old_size, size_t new_size); // NULL leaves old alone
 void sz_free(sz_ctx *ctx, void *p, size_t size);
 
+// Requests for memory refused so far. Some calls can't fail: they give NULL for "not known" or
+// "". Where a number could depend on them, a job that saw a refusal must not say SZ_OK.
+size_t sz_ctx_refused(const sz_ctx *ctx);
+
 // A bump allocator: everything in it dies together. Memory is zeroed.
 typedef struct sz_arena {
     sz_ctx *ctx;

@@ -13,7 +13,7 @@ enum { MESSAGE_SIZE = 2048, SHOW_RING = 8, SHOW_SIZE = SZ_MAX_SHOWN + 32 };
 
 struct sz_ctx {
     sz_allocator allocator;
-    size_t used, peak, limit;
+    size_t used, peak, limit, refused;
     char error[MESSAGE_SIZE];
     char scratch[MESSAGE_SIZE];
     char *warnings[SZ_MAX_WARNINGS];
@@ -67,6 +67,7 @@ const char *sz_ctx_warning(const sz_ctx *ctx, size_t i) {
 void sz_ctx_set_memory_limit(sz_ctx *ctx, size_t bytes) { ctx->limit = bytes; }
 size_t sz_ctx_memory_used(const sz_ctx *ctx) { return ctx->used; }
 size_t sz_ctx_memory_peak(const sz_ctx *ctx) { return ctx->peak; }
+size_t sz_ctx_refused(const sz_ctx *ctx) { return ctx->refused; }
 const char *sz_version(void) { return SZ_VERSION; }
 
 // ---- messages ----------------------------------------------------------------------------------
@@ -163,10 +164,15 @@ const char *sz_show(sz_ctx *ctx, sz_str s) {
 
 void *sz_realloc(sz_ctx *ctx, void *old, size_t old_size, size_t new_size) {
     if (ctx->limit && new_size > old_size &&
-        !sz_in_range(ctx->used - old_size, new_size, ctx->limit))
+        !sz_in_range(ctx->used - old_size, new_size, ctx->limit)) {
+        ctx->refused++;
         return NULL;
+    }
     void *p = ctx->allocator.realloc(ctx->allocator.user, old, old_size, new_size);
-    if (!p && new_size) return NULL;
+    if (!p && new_size) {
+        ctx->refused++;
+        return NULL;
+    }
     ctx->used += new_size - old_size; // wraps back for shrinking: both are size_t
     if (ctx->used > ctx->peak) ctx->peak = ctx->used;
     return p;

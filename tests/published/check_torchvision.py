@@ -50,8 +50,9 @@ def example(name, weights):
 
 
 def export(name, args, path):
+    extra = {"aux_loss": True} if name.startswith(("fcn", "deeplab")) else {}  # as published
     try:
-        net = tv.get_model(name, weights=None, weights_backbone=None).eval()
+        net = tv.get_model(name, weights=None, weights_backbone=None, **extra).eval()
     except TypeError:  # only nets on a backbone take the second
         net = tv.get_model(name, weights=None).eval()
     torch.backends.mha.set_fastpath_enabled(False)

@@ -8,6 +8,7 @@
 typedef struct sz_convention {
     int32_t id;
     const char *name, *unit, *what;
+    bool body_once; // the body of a loop counts once, however often it runs
 } sz_convention;
 
 // NULL when there is none of that name; name NULL = sizeup.

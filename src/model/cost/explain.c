@@ -3,6 +3,7 @@
 #include "model/cost/costs.h"
 #include "model/graph/model.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 struct sz_explanation {
@@ -20,17 +21,38 @@ typedef struct side_by_side {
     sz_map index; // operator -> row
 } side_by_side;
 
-// The reason of the two that a reader needs: what `theirs` does otherwise, else what `ours` does.
-static const char *reason(const char *ours, const char *theirs) {
-    return theirs ? theirs : ours ? ours : "";
+static bool runs_bodies(const sz_node *n) {
+    for (int32_t i = 0; i < n->n_attrs; i++)
+        if (n->attrs[i].kind == SZ_ATTR_GRAPH) return true;
+    return false;
 }
 
-static sz_status why_of(side_by_side *s, sz_node_id id, const sz_convention *by, const sz_work *work,
-                        const char **ret_why) {
+// What a convention counts of a node, one clause; NULL for sizeup, whose count needs no excuse.
+static sz_status why_of(side_by_side *s, sz_node_id id, const sz_convention *by,
+                        const sz_work *work, const char **ret_why) {
     const sz_node *n = sz_graph_node(s->graph, id);
     sz_infer in = {s->x->ctx, s->graph, id, n, sz_op_get(n->row), n->opset, 0};
     int64_t count;
-    return sz_convention_count(by, &(sz_counted){&in, work}, &count, ret_why);
+    if (!runs_bodies(n))
+        return sz_convention_count(by, &(sz_counted){&in, work}, &count, ret_why);
+    *ret_why = by->body_once ? "the body counts once, however often it runs"
+                             : "the operators of the body differ";
+    return SZ_OK;
+}
+
+// Of two tools both have their say: a reader knows sizeup's count, but neither of theirs.
+static sz_status reason(side_by_side *s, const char *ours, const char *theirs, const char **ret) {
+    const char *one = theirs ? theirs : ours ? ours : "";
+    if (!ours || !theirs || strcmp(ours, theirs) == 0) {
+        *ret = one;
+        return SZ_OK;
+    }
+    const int n = snprintf(NULL, 0, "%s: %s; %s: %s", s->ours->name, ours, s->theirs->name, theirs);
+    char *text = n < 0 ? NULL : sz_arena_alloc(&s->x->arena, (size_t)n + 1);
+    if (!text) return sz_no_memory(s->x->ctx);
+    snprintf(text, (size_t)n + 1, "%s: %s; %s: %s", s->ours->name, ours, s->theirs->name, theirs);
+    *ret = text;
+    return SZ_OK;
 }
 
 static sz_status row_of(side_by_side *s, const sz_node *n, sz_difference **ret_row) {
@@ -64,8 +86,7 @@ static sz_status add_node(side_by_side *s, sz_node_id id) {
     const char *a = NULL, *b = NULL;
     SZ_TRY(why_of(s, id, s->ours, &ours.work, &a));
     SZ_TRY(why_of(s, id, s->theirs, &theirs.work, &b));
-    row->why = reason(a, b);
-    return SZ_OK;
+    return reason(s, a, b, &row->why);
 }
 
 static int64_t distance(const sz_difference *d) {

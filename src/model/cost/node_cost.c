@@ -124,6 +124,11 @@ static sz_status cost_if(const sz_infer *in, const sz_convention *by, sz_node_re
         if (a && a->kind == SZ_ATTR_GRAPH)
             SZ_TRY(cost_body(a->graphs[0], by, in->depth + 1, &branch[k]));
     }
+    const sz_tensor *taken = sz_in_value(in, 0);
+    if (taken && taken->i && taken->count == 1) { // the other branch never runs
+        *r = branch[taken->i[0] == 0];
+        return SZ_OK;
+    }
     *r = branch[is_larger(&branch[1], &branch[0])];
     char text[256];
     snprintf(text, sizeof text,
@@ -148,7 +153,8 @@ static sz_status cost_loop(const sz_infer *in, const sz_convention *by, sz_node_
     }
     SZ_TRY(cost_body(a->graphs[0], by, in->depth + 1, &body));
     *r = (sz_node_result){.unknown = trips ? body.unknown : NULL};
-    if (!add_times(&r->work, &body.work, trips) || !sz_mul(body.counted, trips, &r->counted))
+    const int64_t counts = by->body_once && trips ? 1 : trips;
+    if (!add_times(&r->work, &body.work, trips) || !sz_mul(body.counted, counts, &r->counted))
         return sz_op_fail(in, "costs of the body x %" PRId64 " trips exceed 2^63", trips);
     char text[64];
     snprintf(text, sizeof text, "body x %" PRId64 " trips", trips);

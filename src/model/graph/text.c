@@ -129,14 +129,15 @@ static sz_status new_value(reader *r, sz_str name, sz_value_kind kind, sz_value_
     return status == SZ_OK ? SZ_OK : sz_text_place(&r->t, status);
 }
 
-// The value of that name here or around; a new one that waits for its definition when there is none.
-// `from` is where the name begins.
+// The value of that name here or around; a new one that waits for its definition when there is
+// none. `from` is where the name begins.
 static sz_status find_value(reader *r, frame *f, const char *from, sz_str name, sz_value_id *ret) {
     sz_status status = sz_graph_capture(f->graph, name, ret);
     if (status == SZ_OK && *ret == SZ_NONE) {
         status = sz_graph_add_value(f->graph, name, SZ_VALUE_NODE, ret);
         const pending p = {*ret, from};
-        if (status == SZ_OK && !sz_vec_push(r->t.ctx, &f->pending, p)) return sz_no_memory(r->t.ctx);
+        if (status == SZ_OK && !sz_vec_push(r->t.ctx, &f->pending, p))
+            return sz_no_memory(r->t.ctx);
     }
     return status == SZ_OK ? SZ_OK : sz_text_place(&r->t, status);
 }

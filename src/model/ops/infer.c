@@ -145,7 +145,12 @@ static sz_status infer_graph(sz_graph *g, int depth) {
     return SZ_OK;
 }
 
-sz_status sz_ops_infer(sz_graph *g) { return infer_graph(g, 0); }
+sz_status sz_ops_infer(sz_graph *g) {
+    const size_t refused = sz_ctx_refused(g->ctx);
+    SZ_TRY(infer_graph(g, 0));
+    // numbers that could not be read for want of memory must not pass for "not known"
+    return sz_ctx_refused(g->ctx) == refused ? SZ_OK : sz_no_memory(g->ctx);
+}
 
 sz_status sz_infer_body(sz_infer *n, sz_graph *body) {
     refresh_captured(body);

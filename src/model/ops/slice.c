@@ -17,13 +17,14 @@ static int64_t clamp(int64_t x, int64_t low, int64_t high) {
 }
 
 // Is the bound the open end of its side for any axis that fits in memory? Exporters write the
-// largest int32 or int64, or nearly so.
+// largest or lowest int32 or int64, or nearly so.
 static bool is_far(int64_t bound) { return bound >= INT32_MAX - 1; }
+static bool is_far_below(int64_t bound) { return bound <= -(int64_t)INT32_MAX + 1; }
 
 // The dims of an axis of unknown size that is taken whole, forward or backward, stay.
 static bool takes_all(int64_t start, int64_t end, int64_t step) {
-    if (step == 1) return start == 0 && is_far(end);
-    return step == -1 && (start == -1 || is_far(start)) && end <= -(int64_t)INT32_MAX + 1;
+    if (step == 1) return (start == 0 || is_far_below(start)) && is_far(end);
+    return step == -1 && (start == -1 || is_far(start)) && is_far_below(end);
 }
 
 // One axis. Negative bounds count from the end, then they are clamped: ONNX clamps the start of a
@@ -66,8 +67,8 @@ static sz_status read_operands(const sz_infer *n, slice_operands *s) {
     return SZ_OK;
 }
 
-// The lowest int64 marks an unknown number, but exporters also write it as the open end of a
-// backward slice: in a constant it is taken as that.
+// The lowest int64 marks an unknown number, but exporters also write it as the open beginning or,
+// in a backward slice, as the open end: in a constant it is taken as that.
 static bool is_constant(const sz_infer *n, int i) {
     if (!sz_has_in(n, i)) return true; // an attribute
     const sz_graph *g = n->graph;
@@ -81,10 +82,11 @@ static bool is_constant(const sz_infer *n, int i) {
     return v->kind == SZ_VALUE_CONST;
 }
 
-static int64_t end_at(const sz_infer *n, const sz_operand *ends, int32_t k, int64_t step) {
-    int64_t end = sz_operand_at(ends, k);
-    bool open = end == SZ_VALUE_UNKNOWN && ends->known && step < 0 && step != SZ_VALUE_UNKNOWN;
-    return open && is_constant(n, 2) ? end + 1 : end;
+// Bound k of input i (or of its attribute).
+static int64_t bound_at(const sz_infer *n, int i, const sz_operand *bounds, int32_t k) {
+    int64_t bound = sz_operand_at(bounds, k);
+    bool lowest = bound == SZ_VALUE_UNKNOWN && bounds->known && is_constant(n, i);
+    return lowest ? bound + 1 : bound;
 }
 
 static sz_status plan_slice(const sz_infer *n, const sz_type *x, cut *c) {
@@ -103,8 +105,8 @@ static sz_status plan_slice(const sz_infer *n, const sz_type *x, cut *c) {
         for (int32_t k = 0; k < x->rank; k++) c->dims[k] = x->dims[k] == 0 ? 0 : SZ_DIM_UNKNOWN;
     for (int32_t k = 0; k < count; k++) {
         int64_t step = s.steps.given ? sz_operand_at(&s.steps, k) : 1;
-        cut_axis(c, axes[k], x->dims[axes[k]], sz_operand_at(&s.starts, k),
-                 end_at(n, &s.ends, k, step), step);
+        cut_axis(c, axes[k], x->dims[axes[k]], bound_at(n, 1, &s.starts, k),
+                 bound_at(n, 2, &s.ends, k), step);
     }
     return SZ_OK;
 }

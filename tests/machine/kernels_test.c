@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every kernel row that this CPU runs does the work it declares; and the stopwatch's statistics.
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "machine/kernels/kernels.h"
+#include "machine/measure/stopwatch.h"
+#include "os/pin.h"
+
+enum { SIZE = 64 * 1024, STEPS = SIZE / SZ_KERNEL_STEP };
+
+static sz_cpu_set cpu;
+
+// ---- peak kernels ------------------------------------------------------------------------------
+
+static void peaks_compute(void **state) {
+    const sz_kernel *k;
+    int ran = 0;
+    (void)state;
+    for (size_t i = 0; (k = sz_kernel_get(i)); i++) {
+        if (k->family != SZ_KERNEL_peak || !sz_kernel_runs(k, cpu)) continue;
+        sz_kernel_state registers;
+        sz_kernel_job job = {.n = 150, .state = &registers};
+        sz_kernel_state_init(k, &registers);
+        assert_false(sz_kernel_state_holds(k, &registers, 150)); // an empty kernel is found out
+        k->run(&job);
+        job.n = 50;
+        k->run(&job); // goes on where it was
+        if (!sz_kernel_state_holds(k, &registers, 200)) fail_msg("%s computes wrong", k->name);
+        if (sz_kernel_state_holds(k, &registers, 199)) fail_msg("%s is not told from 199", k->name);
+        ran++;
+    }
+    assert_true(ran >= 3); // the C rows run anywhere
+}
+
+// 12 accumulators x 4 passes x lanes, and two operations for a multiply and an add.
+static void peaks_declare_their_work(void **state) {
+    const sz_kernel *k;
+    (void)state;
+    for (size_t i = 0; (k = sz_kernel_get(i)); i++) {
+        if (k->family != SZ_KERNEL_peak) continue;
+        const int lanes = k->bits / (strcmp(k->dtype, "f64") == 0 ? 64 : 32);
+        const int each = strcmp(k->op, "add") == 0 ? 1 : 2;
+        assert_int_equal(k->flops, 12 * 4 * lanes * each);
+        assert_int_equal(k->bytes, 0);
+    }
+}
+
+// ---- memory kernels ----------------------------------------------------------------------------
+
+typedef struct arrays {
+    unsigned char *all, *a, *b, *c;
+} arrays;
+
+static arrays make_arrays(void) {
+    arrays m = {.all = aligned_alloc(4096, 3 * SIZE)};
+    assert_non_null(m.all);
+    m.a = m.all, m.b = m.all + SIZE, m.c = m.all + 2 * SIZE;
+    for (int i = 0; i < 3 * SIZE / 4; i++) ((float *)(void *)m.all)[i] = 0.5f + (float)(i % 997);
+    return m;
+}
+
+static void check_result(const sz_kernel *k, const arrays *m) {
+    const float *a = (float *)(void *)m->a, *b = (float *)(void *)m->b, *c = (float *)(void *)m->c;
+    for (int i = 0; i < SIZE / 4; i++) {
+        if (k->family == SZ_KERNEL_triad) assert_true(c[i] == a[i] + 0.5f * b[i]);
+        else assert_true(c[i] == a[i]);
+    }
+}
+
+static void memory_kernels_move(void **state) {
+    const sz_kernel *k;
+    arrays m = make_arrays();
+    (void)state;
+    for (size_t i = 0; (k = sz_kernel_get(i)); i++) {
+        const bool stores = k->family == SZ_KERNEL_copy || k->family == SZ_KERNEL_copy_nt ||
+                            k->family == SZ_KERNEL_triad;
+        if ((!stores && k->family != SZ_KERNEL_load) || !sz_kernel_runs(k, cpu)) continue;
+        sz_kernel_job job = {.n = STEPS, .src = m.a, .src2 = m.b, .dst = m.c, .mask = SIZE - 1};
+        memset(m.c, 0, SIZE);
+        k->run(&job);
+        assert_int_equal(job.offset, 0); // round once
+        if (stores) check_result(k, &m);
+        job.n = 3;
+        k->run(&job);
+        assert_int_equal(job.offset, 3 * SZ_KERNEL_STEP);
+    }
+    free(m.all);
+}
+
+static void memory_kernels_declare_their_bytes(void **state) {
+    static const struct {
+        sz_kernel_family family;
+        int arrays;
+    } rows[] = {{SZ_KERNEL_load, 1}, {SZ_KERNEL_copy, 2}, {SZ_KERNEL_copy_nt, 2}, {SZ_KERNEL_triad, 3}};
+    const sz_kernel *k;
+    (void)state;
+    for (size_t i = 0; (k = sz_kernel_get(i)); i++)
+        for (size_t j = 0; j < sizeof rows / sizeof rows[0]; j++) {
+            if (k->family != rows[j].family) continue;
+            assert_int_equal(k->bytes, rows[j].arrays * SZ_KERNEL_STEP);
+            assert_int_equal((k->loads + k->stores) * k->bits / 8, k->bytes);
+        }
+}
+
+static void chase_follows(void **state) {
+    static const uint64_t words[] = {3, 0, 1, 2}; // 0 3 2 1 0
+    const sz_kernel *k = sz_kernel_widest(SZ_KERNEL_chase, cpu);
+    sz_kernel_job job = {.n = 5, .src = (const unsigned char *)words};
+    (void)state;
+    k->run(&job);
+    assert_int_equal(job.cursor, 3);
+}
+
+// ---- masks -------------------------------------------------------------------------------------
+
+static void mask_hides_rows(void **state) {
+    (void)state;
+    assert_string_equal(sz_kernel_widest(SZ_KERNEL_load, 0)->isa, "c");
+    const sz_kernel *k;
+    for (size_t i = 0; (k = sz_kernel_get(i)); i++)
+        if (sz_kernel_runs(k, 0)) assert_true(k->needs == 0);
+}
+
+static void mask_words(void **state) {
+    sz_ctx *ctx = *state;
+    sz_cpu_set set = 1;
+    assert_int_equal(sz_cpu_parse(ctx, "avx512f, fma", &set), SZ_OK);
+    assert_true(set == (SZ_CPU(avx512f) | SZ_CPU(fma)));
+    assert_int_equal(sz_cpu_parse(ctx, NULL, &set), SZ_OK);
+    assert_true(set == 0);
+    assert_int_equal(sz_cpu_parse(ctx, "sse2,avx9", &set), SZ_ERR_USAGE);
+    assert_string_equal(sz_ctx_error(ctx), "unknown CPU feature 'avx9'");
+}
+
+// ---- statistics --------------------------------------------------------------------------------
+
+static void statistics(void **state) {
+    double samples[101], one[] = {7};
+    (void)state;
+    for (int i = 0; i <= 100; i++) samples[i] = (i * 37) % 101; // 0..100 in some order
+    const sz_stats s = sz_stats_of(samples, 101);
+    assert_int_equal(s.n, 101);
+    assert_true(s.median == 50 && s.best == 100 && s.p5 == 5 && s.p95 == 95);
+    assert_true(fabs(s.spread - 1.8) < 1e-12);
+    // 0.98 x sqrt(101) = 9.85 ranks on each side
+    assert_true(fabs(s.ci_lo - 40.15) < 0.01 && fabs(s.ci_hi - 59.85) < 0.01);
+    const sz_stats t = sz_stats_of(one, 1);
+    assert_true(t.median == 7 && t.ci_lo == 7 && t.ci_hi == 7 && t.spread == 0);
+    const sz_stats sum = sz_stats_sum(s, t);
+    assert_true(sum.n == 102 && sum.median == 57 && sum.p95 == 102);
+}
+
+// ---- stopwatch ---------------------------------------------------------------------------------
+
+static void spin(void *user, int thread, int64_t n) {
+    const sz_kernel *k = sz_kernel_get(0);
+    sz_kernel_state *states = user;
+    sz_kernel_job job = {.n = n, .state = &states[thread]};
+    k->run(&job);
+}
+
+static void stopwatch_times(void **state) {
+    sz_kernel_state states[2];
+    int cpus[2] = {0, 0};
+    const int n = sz_pin_allowed(cpus, 2);
+    sz_reading r;
+    for (int i = 0; i < 2; i++) sz_kernel_state_init(sz_kernel_get(0), &states[i]);
+    const sz_watch watch = {.cpus = cpus, .n_threads = n, .chain = sz_kernel_widest(SZ_KERNEL_clock, 0),
+                            .round_s = 0.03, .budget_s = 0.3};
+    const sz_work work = {spin, states, sz_kernel_get(0)->flops};
+    assert_int_equal(sz_watch_time(*state, &watch, &work, &r), SZ_OK);
+    assert_true(r.rate.n >= n && r.rate.median > 1e6 && r.rate.best >= r.rate.median);
+    assert_true(r.rate.ci_lo <= r.rate.median && r.rate.median <= r.rate.ci_hi);
+    if (watch.chain) assert_true(r.clock_hz > 1e8 && r.clock_hz < 2e10);
+    assert_int_equal(sz_ctx_memory_used(*state), 0);
+}
+
+static int make_ctx(void **state) {
+    *state = sz_ctx_create(NULL);
+    return *state ? 0 : -1;
+}
+
+static int drop_ctx(void **state) {
+    sz_ctx_destroy(*state);
+    return 0;
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(peaks_compute),
+        cmocka_unit_test(peaks_declare_their_work),
+        cmocka_unit_test(memory_kernels_move),
+        cmocka_unit_test(memory_kernels_declare_their_bytes),
+        cmocka_unit_test(chase_follows),
+        cmocka_unit_test(mask_hides_rows),
+        cmocka_unit_test_setup_teardown(mask_words, make_ctx, drop_ctx),
+        cmocka_unit_test(statistics),
+        cmocka_unit_test_setup_teardown(stopwatch_times, make_ctx, drop_ctx),
+    };
+    cpu = sz_cpu_detect();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+// Predictions worked out by hand on a small net and a machine with round numbers.
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "base/base.h"
+
+#include <sizeup/predict.h>
+
+// MatMul: 2*4*8 = 64 MACs = 128 FLOP, reads (8 + 32) x 4 = 160 B, writes 64 B. Relu: 16 FLOP, reads
+// and writes 64 B.
+static const char net[] = "graph net opset=17 {"
+                          "  input x: f32[2,4]"
+                          "  w = const f32[4,8]"
+                          "  h = MatMul(x, w)"
+                          "  y = Relu(h)"
+                          "  output y }";
+
+#define PEAK(dtype, op, threads, rate)                                                             \
+    "{\"dtype\":\"" dtype "\",\"op\":\"" op "\",\"threads\":" #threads ",\"flop_per_s\":" #rate "}"
+#define RATE(mix, threads, rate)                                                                   \
+    "{\"mix\":\"" mix "\",\"threads\":" #threads ",\"byte_per_s\":" #rate "}"
+
+// f32: 100 FLOP/s fused, 40 added; half of it on one thread. Loads 20 B/s, copies 10 B/s. The cache
+// holds the net and gives 1000 B/s.
+static const char machine_json[] =
+    "{\"schema\":\"sizeup.machine/1\",\"name\":\"round\",\"source\":\"measured\","
+    "\"cpu\":{\"threads\":2},\"power\":{\"tdp_w\":5},\"peaks\":["
+    PEAK("f32", "fma", 2, 100) "," PEAK("f32", "add", 2, 40) "," PEAK("f32", "fma", 1, 50) "],"
+    "\"levels\":[{\"name\":\"L1\",\"capacity_bytes\":100000,\"instances\":1,\"bandwidth\":["
+    RATE("load", 2, 1000) "]},{\"name\":\"DRAM\",\"capacity_bytes\":1000000,\"bandwidth\":["
+    RATE("load", 2, 20) "," RATE("copy", 2, 10) "," RATE("load", 1, 16) "]}]}";
+
+typedef struct fixture {
+    sz_ctx *ctx;
+    sz_model *model;
+    sz_costs *costs;
+    sz_machine *machine;
+} fixture;
+
+static int open_fixture(void **state) {
+    static fixture f;
+    f.ctx = sz_ctx_create(NULL);
+    if (sz_model_parse(f.ctx, net, NULL, &f.model) != SZ_OK) return -1;
+    if (sz_costs_create(f.ctx, f.model, NULL, &f.costs) != SZ_OK) return -1;
+    if (sz_machine_parse(f.ctx, "round", machine_json, sizeof machine_json - 1, &f.machine) != SZ_OK)
+        return -1;
+    *state = &f;
+    return 0;
+}
+
+static int close_fixture(void **state) {
+    fixture *f = *state;
+    sz_machine_destroy(f->machine);
+    sz_costs_destroy(f->costs);
+    sz_model_destroy(f->model);
+    sz_ctx_clear(f->ctx); // warnings take memory too
+    const size_t left = sz_ctx_memory_used(f->ctx);
+    sz_ctx_destroy(f->ctx);
+    return left == 0 ? 0 : -1;
+}
+
+static void near_to(double have, double want) {
+    if (!(fabs(have - want) <= 1e-9 * fabs(want))) fail_msg("%.12g is not %.12g", have, want);
+}
+
+static sz_estimate *estimate(const fixture *f, sz_predict_options options) {
+    sz_estimate *e = NULL;
+    assert_int_equal(sz_estimate_create(f->ctx, f->costs, f->machine, &options, &e), SZ_OK);
+    return e;
+}
+
+// MatMul: T_comp 128/100; 64 B written with 64 B read at 10 B/s, 96 B read at 20 B/s: 12.8 + 4.8.
+// Relu: T_comp 16/40; 128 B at 10 B/s.
+static const double matmul_comp = 1.28, matmul_mem = 17.6, relu_comp = 0.4, relu_mem = 12.8;
+
+static void roofline(void **state) {
+    sz_estimate *e = estimate(*state, (sz_predict_options){0});
+    const sz_prediction t = sz_estimate_total(e);
+    assert_string_equal(sz_estimate_level(e), "roofline");
+    near_to(t.time_s, matmul_mem + relu_mem);
+    near_to(t.communication_s, matmul_mem + relu_mem);
+    near_to(t.computation_s, matmul_comp + relu_comp);
+    near_to(t.time_hi_s, matmul_mem + relu_mem + matmul_comp + relu_comp);
+    near_to(t.time_lo_s, matmul_comp + relu_comp); // 352 B at 1000 B/s are less
+    near_to(t.energy_j, 5 * t.time_s);
+    assert_true(isnan(t.carbon_g));
+    assert_string_equal(t.bound, "memory");
+    assert_int_equal(sz_estimate_node_count(e), 2);
+    const sz_node_time n = sz_estimate_node(e, 0);
+    near_to(n.memory_s, matmul_mem);
+    near_to(n.intensity, 128.0 / 224);
+    assert_string_equal(n.roof, "f32 fma, 2 threads");
+    sz_estimate_destroy(e);
+}
+
+static void levels(void **state) {
+    sz_estimate *e = estimate(*state, (sz_predict_options){.level = "bound"});
+    near_to(sz_estimate_total(e).time_s, 352.0 / 20);
+    sz_estimate_destroy(e);
+    e = estimate(*state, (sz_predict_options){.level = "sum"});
+    near_to(sz_estimate_total(e).time_s, matmul_mem + relu_mem + matmul_comp + relu_comp);
+    sz_estimate_destroy(e);
+}
+
+// One thread: no copies were measured, so all bytes move at the rate of loads; no add roof, so
+// elementary work runs at half the fused rate.
+static void one_thread(void **state) {
+    sz_estimate *e = estimate(*state, (sz_predict_options){.threads = 1, .level = "sum"});
+    const sz_prediction t = sz_estimate_total(e);
+    near_to(t.communication_s, 352.0 / 16);
+    near_to(t.computation_s, 128.0 / 50 + 16.0 / 25);
+    sz_estimate_destroy(e);
+}
+
+// Half the bytes; no f16 roof, so f32's, with a warning.
+static void other_dtype(void **state) {
+    const fixture *f = *state;
+    sz_estimate *e = estimate(f, (sz_predict_options){.dtype = "f16"});
+    const sz_prediction t = sz_estimate_total(e);
+    near_to(t.communication_s, (matmul_mem + relu_mem) / 2);
+    near_to(t.computation_s, matmul_comp + relu_comp);
+    assert_int_equal(sz_ctx_warning_count(f->ctx), 1);
+    assert_string_equal(sz_ctx_warning(f->ctx, 0), "machine 'round' has no roof for f16: f32 is used "
+                                                   "for its multiply-accumulates");
+    assert_int_equal(sz_estimate_roof(e, 0).exact, 0);
+    sz_estimate_destroy(e);
+}
+
+static void refusals(void **state) {
+    static const struct {
+        sz_predict_options options;
+        sz_status status;
+        const char *message;
+    } cases[] = {
+        {{.level = "calibrated"}, SZ_ERR_UNAVAILABLE,
+         "level 'calibrated' is not available yet: it needs measured operators"},
+        {{.level = "best"}, SZ_ERR_USAGE, "unknown level 'best'; known are: bound roofline sum"},
+        {{.threads = 3}, SZ_ERR_UNAVAILABLE, "machine 'round' has no peaks for 3 threads"},
+        {{.dtype = "f31"}, SZ_ERR_USAGE,
+         "unknown dtype 'f31'; known are: f64 f32 tf32 bf16 f16 fp8 fp6 fp4 int8 int4"},
+    };
+    const fixture *f = *state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        sz_estimate *e = NULL;
+        sz_status status =
+            sz_estimate_create(f->ctx, f->costs, f->machine, &cases[i].options, &e);
+        assert_int_equal(status, cases[i].status);
+        assert_string_equal(sz_ctx_error(f->ctx), cases[i].message);
+        assert_null(e);
+    }
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, open_fixture, close_fixture)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {TEST(roofline), TEST(levels), TEST(one_thread),
+                                       TEST(other_dtype), TEST(refusals)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
