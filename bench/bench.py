@@ -43,8 +43,8 @@ def run(argv):
     return seconds
 
 
-# A child starts out with the memory of the process that made it, and the kernel remembers the larger of
-# the two. So memory is read below a bare interpreter of 8 MB.
+# A child starts out with the memory of the process that made it, and the kernel remembers the
+# larger of the two. So memory is read below a bare interpreter of 8 MB.
 LAUNCHER = """
 import posix, sys
 null = posix.open("/dev/null", posix.O_RDWR)
@@ -75,7 +75,8 @@ def compare(first, second, repeats):
     quarter = len(ratios) // 4
     return {"first_s": statistics.median(a), "second_s": statistics.median(b),
             "first_bytes": resident_bytes(first), "second_bytes": resident_bytes(second),
-            "ratio": statistics.median(ratios), "low": ratios[quarter], "high": ratios[-1 - quarter]}
+            "ratio": statistics.median(ratios), "low": ratios[quarter],
+            "high": ratios[-1 - quarter]}
 
 
 class Report:

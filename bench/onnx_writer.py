@@ -60,7 +60,7 @@ def chain(n_nodes):
 
 
 def write_mlp(path, layers, width, inline):
-    """`layers` matrix products of width x width; the weights inline (random-like bytes) or absent."""
+    """`layers` matrix products of width x width; weights inline (random-like bytes) or absent."""
     size = 4 * width * width
     nodes, tensors, last = [], [], "x"
     for i in range(layers):
@@ -70,7 +70,8 @@ def write_mlp(path, layers, width, inline):
             raw = (block * (size // 4096 + 1))[:size]
             tensors.append(tensor_head(weight, [width, width]) + data(9, raw))
         else:
-            tensors.append(external_tensor(weight, [width, width], "weights.absent", i * size, size))
+            tensors.append(
+                external_tensor(weight, [width, width], "weights.absent", i * size, size))
         nodes.append(data(1, node("MatMul", [last, weight], ["h%d" % i], "fc%d" % i)))
         last = "h%d" % i
     graph = b"".join(nodes) + data(2, "mlp") + b"".join(data(5, t) for t in tensors)

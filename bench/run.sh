@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# How fast the program is: bench/run.sh BUILD/sizeup. With PEERS=1 also against onnx-tool and onnxsim,
-# which go into a virtual environment of their own below the build folder.
+# How fast the program is: bench/run.sh BUILD/sizeup. With PEERS=1 also against onnx-tool and
+# onnxsim, which go into a virtual environment of their own below the build folder.
 set -eu
 sizeup=$1
 here=$(dirname "$0")
 args=()
-command -v python3 >/dev/null || { echo "bench: python3 is missing, it is what we compare with"; exit 4; }
+command -v python3 >/dev/null ||
+    { echo "bench: python3 is missing, it is what we compare with"; exit 4; }
 if [ "${PEERS:-0}" = 1 ]; then
     venv=$(dirname "$sizeup")/venv-peers
-    if [ ! -x "$venv/bin/python" ] || ! "$venv/bin/python" -c "import onnx_tool, onnxsim" 2>/dev/null; then
+    if ! "$venv/bin/python" -c "import onnx_tool, onnxsim" 2>/dev/null; then
         echo "bench: installing onnx, onnx-tool and onnxsim into $venv"
         python3 -m venv "$venv"
         "$venv/bin/pip" install --quiet -r "$here/requirements-peers.txt"

@@ -81,6 +81,8 @@ static void put_costs(run *r, const sz_costs *costs) {
         const sz_node_cost n = sz_costs_node(costs, i);
         if (!n.name || !n.op || !n.signature) complain(r, "a text of a node is NULL");
         put_number(r, n.cost.flops);
+        put(r, n.name, strlen(n.name));
+        if (n.note) put(r, n.note, strlen(n.note));
         for (size_t o = 0; o < n.n_outputs; o++)
             if (!sz_costs_node_output(costs, i, o).shape) complain(r, "a shape is NULL");
     }
@@ -98,6 +100,7 @@ static void cost(run *r, const sz_model *model, const char *convention) {
 
 static void put_model(run *r, sz_model *model) {
     put_number(r, sz_model_node_count(model));
+    put(r, sz_model_path(model), strlen(sz_model_path(model)));
     for (size_t i = 0; i < sz_model_input_count(model); i++)
         if (!sz_model_input(model, i).name) complain(r, "a name is NULL");
     for (size_t i = 0; i < sz_model_output_count(model); i++)
@@ -304,7 +307,7 @@ static const scenario scenarios[] = {
     {"gpt2_prefill.fused", count_file, "gpt2_prefill.fused.onnx", NULL, 0, 60},
     {"ssdlite", count_file, "ssdlite.onnx", NULL, 0, 25},
     {"conventions", compare_conventions, "mlp.int8dyn.onnx", NULL, 300, 100},
-    {"formula", find_formula, "conv1d.dyn.onnx", NULL, 100, 60},
+    {"formula", find_formula, "lstm.dyn.onnx", NULL, 100, 60},
     {"a graph as text", count_text, text_graph, "x=2x3x8x8", 300, 200},
     {"document as text", write_document, NULL, "text", 300, 200},
     {"document as json", write_document, NULL, "json", 300, 200},

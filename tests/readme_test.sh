@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The table in README.md must be what the program prints: the block after the marker count-table is
-# the output of the command line "build/sizeup ..." last shown before it. Usage: tests/readme_test.sh
-# SOURCE-ROOT SIZEUP; with SIZEUP_UPDATE=1 it puts the program's output into README.md instead.
+# the output of the command line "build/sizeup ..." last shown before it.
+# Usage: tests/readme_test.sh SOURCE-ROOT SIZEUP; with SIZEUP_UPDATE=1 it puts the program's output
+# into README.md instead.
 set -eu
 sizeup=$(realpath "$2")
 cd "$1"

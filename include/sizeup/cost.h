@@ -13,16 +13,17 @@ extern "C" {
 #endif
 
 /** One cost: of a node, of all nodes of an operator, or of the model. A record.
- *  macs: multiply-accumulates of contractions. flops: 2 x macs plus the elementary work of every other
- *  operator (convention `sizeup`; other conventions define their own). bytes: compulsory traffic. */
-#define SZ_COST_FIELDS(F)                                                                              \
-    F(int64_t, params, SZ_FIELD_I64, "", "elements of distinct float or quantized weights")            \
-    F(int64_t, macs, SZ_FIELD_I64, "MAC", "multiply-accumulates of contractions")                      \
-    F(int64_t, flops, SZ_FIELD_I64, "FLOP", "operations by the convention in force")                   \
-    F(int64_t, weight_bytes, SZ_FIELD_I64, "B", "stored bytes of the weights")                         \
-    F(int64_t, bytes_read, SZ_FIELD_I64, "B", "compulsory bytes read")                                 \
-    F(int64_t, bytes_written, SZ_FIELD_I64, "B", "compulsory bytes written")                           \
-    F(int64_t, bytes_moved, SZ_FIELD_I64, "B", "bytes read plus bytes written")                        \
+ *  macs: multiply-accumulates of contractions. flops: 2 x macs plus the elementary work of every
+ * other operator (convention `sizeup`; other conventions define their own). bytes: compulsory
+ * traffic. */
+#define SZ_COST_FIELDS(F)                                                                          \
+    F(int64_t, params, SZ_FIELD_I64, "", "elements of distinct float or quantized weights")        \
+    F(int64_t, macs, SZ_FIELD_I64, "MAC", "multiply-accumulates of contractions")                  \
+    F(int64_t, flops, SZ_FIELD_I64, "FLOP", "operations by the convention in force")               \
+    F(int64_t, weight_bytes, SZ_FIELD_I64, "B", "stored bytes of the weights")                     \
+    F(int64_t, bytes_read, SZ_FIELD_I64, "B", "compulsory bytes read")                             \
+    F(int64_t, bytes_written, SZ_FIELD_I64, "B", "compulsory bytes written")                       \
+    F(int64_t, bytes_moved, SZ_FIELD_I64, "B", "bytes read plus bytes written")                    \
     F(double, arithmetic_intensity, SZ_FIELD_F64, "FLOP/B", "flops per byte moved")
 
 typedef struct sz_cost {
@@ -85,13 +86,14 @@ typedef struct sz_activations {
 SZ_API sz_activations sz_costs_activations(const sz_costs *costs);
 
 /** Training totals; all 0 unless asked for. */
-#define SZ_TRAINING_FIELDS(F)                                                                          \
-    F(int64_t, forward_flops, SZ_FIELD_I64, "FLOP", "forward pass")                                    \
-    F(int64_t, backward_flops, SZ_FIELD_I64, "FLOP", "gradients of inputs and of weights")             \
-    F(int64_t, optimizer_flops, SZ_FIELD_I64, "FLOP", "one update of all parameters")                  \
-    F(int64_t, stored_activation_bytes, SZ_FIELD_I64, "B", "activations kept for the backward pass")   \
-    F(int64_t, gradient_bytes, SZ_FIELD_I64, "B", "gradients of the parameters")                       \
-    F(int64_t, optimizer_state_bytes, SZ_FIELD_I64, "B", "state of the optimizer")                     \
+#define SZ_TRAINING_FIELDS(F)                                                                      \
+    F(int64_t, forward_flops, SZ_FIELD_I64, "FLOP", "forward pass")                                \
+    F(int64_t, backward_flops, SZ_FIELD_I64, "FLOP", "gradients of inputs and of weights")         \
+    F(int64_t, optimizer_flops, SZ_FIELD_I64, "FLOP", "one update of all parameters")              \
+    F(int64_t, stored_activation_bytes, SZ_FIELD_I64, "B",                                         \
+      "activations kept for the backward pass")                                                    \
+    F(int64_t, gradient_bytes, SZ_FIELD_I64, "B", "gradients of the parameters")                   \
+    F(int64_t, optimizer_state_bytes, SZ_FIELD_I64, "B", "state of the optimizer")                 \
     F(int64_t, peak_bytes, SZ_FIELD_I64, "B", "weights, gradients, state and stored activations")
 typedef struct sz_training {
     SZ_TRAINING_FIELDS(SZ_FIELD_MEMBER)
@@ -121,7 +123,8 @@ SZ_API void sz_explanation_destroy(sz_explanation *explanation);
 SZ_API size_t sz_explanation_count(const sz_explanation *explanation);
 SZ_API sz_difference sz_explanation_get(const sz_explanation *explanation, size_t i);
 /** Headline totals of both sides. */
-SZ_API void sz_explanation_totals(const sz_explanation *explanation, int64_t *ret_ours, int64_t *ret_theirs);
+SZ_API void sz_explanation_totals(const sz_explanation *explanation, int64_t *ret_ours,
+                                  int64_t *ret_theirs);
 
 #ifdef __cplusplus
 }

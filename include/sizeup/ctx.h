@@ -18,8 +18,8 @@ extern "C" {
 #endif
 
 #if defined(__GNUC__)
-#define SZ_API __attribute__((visibility("default")))
-#define SZ_MUST_USE __attribute__((warn_unused_result))
+#define SZ_API               __attribute__((visibility("default")))
+#define SZ_MUST_USE          __attribute__((warn_unused_result))
 #define SZ_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 #else
 #define SZ_API
@@ -30,13 +30,13 @@ extern "C" {
 /** Outcome of a call. The values are stable; anything but SZ_OK leaves a message in the context. */
 typedef enum sz_status {
     SZ_OK = 0,
-    SZ_ERR_USAGE,       /**< the caller asked for something that does not exist (an option, a name) */
-    SZ_ERR_INPUT,       /**< the input is malformed or contradicts itself */
+    SZ_ERR_USAGE, /**< the caller asked for something that does not exist (an option, a name) */
+    SZ_ERR_INPUT, /**< the input is malformed or contradicts itself */
     SZ_ERR_UNAVAILABLE, /**< known, but not possible on this machine or in this build */
-    SZ_ERR_MEMORY,      /**< the allocator refused, or the memory limit of the context was reached */
-    SZ_ERR_LIMIT,       /**< a documented limit was exceeded */
-    SZ_ERR_IO,          /**< the system refused to open, read or write */
-    SZ_ERR_INTERNAL     /**< a bug of sizeup */
+    SZ_ERR_MEMORY,  /**< the allocator refused, or the memory limit of the context was reached */
+    SZ_ERR_LIMIT,   /**< a documented limit was exceeded */
+    SZ_ERR_IO,      /**< the system refused to open, read or write */
+    SZ_ERR_INTERNAL /**< a bug of sizeup */
 } sz_status;
 
 /** An allocator: `realloc(user, old, old_size, new_size)`; new_size 0 frees and returns NULL.
@@ -48,7 +48,8 @@ typedef struct sz_allocator {
 
 typedef struct sz_ctx sz_ctx;
 
-/** Create a context. `allocator` NULL means the C library's. Returns NULL when there is no memory. */
+/** Create a context. `allocator` NULL means the C library's. Returns NULL when there is no memory.
+ */
 SZ_API sz_ctx *sz_ctx_create(const sz_allocator *allocator);
 
 /** Destroy a context; NULL is fine. Everything made with it must have been destroyed before. */
@@ -60,7 +61,8 @@ SZ_API const char *sz_ctx_error(const sz_ctx *ctx);
 /** Number of warnings since the last sz_ctx_clear(). */
 SZ_API size_t sz_ctx_warning_count(const sz_ctx *ctx);
 
-/** Warning `i` as one sentence, i < sz_ctx_warning_count(). Owned by ctx, valid until it is cleared. */
+/** Warning `i` as one sentence, i < sz_ctx_warning_count(). Owned by ctx, valid until it is
+ * cleared. */
 SZ_API const char *sz_ctx_warning(const sz_ctx *ctx, size_t i);
 
 /** Forget the error and all warnings. */

@@ -16,17 +16,23 @@ typedef uint8_t sz_dtype;
 
 /** What the elements of a dtype are. */
 typedef enum sz_dtype_class {
-    SZ_CLASS_NONE, SZ_CLASS_FLOAT, SZ_CLASS_INT, SZ_CLASS_UINT, SZ_CLASS_BOOL, SZ_CLASS_STRING,
-    SZ_CLASS_COMPLEX, SZ_CLASS_BLOCK /**< quantized in blocks with scales inside (Q4_K, ...) */
+    SZ_CLASS_NONE,
+    SZ_CLASS_FLOAT,
+    SZ_CLASS_INT,
+    SZ_CLASS_UINT,
+    SZ_CLASS_BOOL,
+    SZ_CLASS_STRING,
+    SZ_CLASS_COMPLEX,
+    SZ_CLASS_BLOCK /**< quantized in blocks with scales inside (Q4_K, ...) */
 } sz_dtype_class;
 
 typedef struct sz_dtype_info {
-    const char *name;      /**< "f32", "bf16", "i4", "q4_k" ... */
+    const char *name; /**< "f32", "bf16", "i4", "q4_k" ... */
     sz_dtype_class cls;
-    int bits;              /**< bits of one element; 0 for strings; for blocks the rounded-up mean */
-    int block_elements;    /**< elements of a block (1 for plain formats) */
-    int block_bytes;       /**< bytes of a block; 0 for sub-byte plain formats: use bits */
-    int onnx;              /**< ONNX TensorProto.DataType, -1 when ONNX has none */
+    int bits;           /**< bits of one element; 0 for strings; for blocks the rounded-up mean */
+    int block_elements; /**< elements of a block (1 for plain formats) */
+    int block_bytes;    /**< bytes of a block; 0 for sub-byte plain formats: use bits */
+    int onnx;           /**< ONNX TensorProto.DataType, -1 when ONNX has none */
 } sz_dtype_info;
 
 /** Number of dtypes, "undefined" included. */

@@ -20,17 +20,19 @@ typedef struct sz_formula_row {
     const char *why;    /**< when text is NULL: why not */
 } sz_formula_row;
 
-/** Find the formulas of a model file. The model is costed on a grid of sizes; a polynomial of degree up
- * to 3 in each of at most 4 symbols is interpolated exactly and checked at further sizes, so a text is
- * never a fit. Symbols that `options` binds are numbers. Fails with SZ_ERR_INPUT when the model can't
- * be costed at the sizes tried. `*ret_formula` is yours to destroy. */
+/** Find the formulas of a model file. The model is costed on a grid of sizes; a polynomial of
+ * degree up to 3 in each of at most 4 symbols is interpolated exactly and checked at further sizes,
+ * so a text is never a fit. Symbols that `options` binds are numbers. Fails with SZ_ERR_INPUT when
+ * the model can't be costed at the sizes tried. `*ret_formula` is yours to destroy. */
 SZ_API sz_status sz_formula_create(sz_ctx *ctx, const char *path, const sz_load_options *options,
-                                   const sz_cost_options *cost, sz_formula **ret_formula) SZ_MUST_USE;
+                                   const sz_cost_options *cost,
+                                   sz_formula **ret_formula) SZ_MUST_USE;
 SZ_API void sz_formula_destroy(sz_formula *formula);
 
 SZ_API size_t sz_formula_symbol_count(const sz_formula *formula);
 SZ_API const char *sz_formula_symbol(const sz_formula *formula, size_t i);
-/** The polynomials hold for sizes that are multiples of this (1, or 32 for nets that halve images). */
+/** The polynomials hold for sizes that are multiples of this (1, or 32 for nets that halve images).
+ */
 SZ_API int64_t sz_formula_multiple(const sz_formula *formula);
 SZ_API size_t sz_formula_count(const sz_formula *formula);
 SZ_API sz_formula_row sz_formula_get(const sz_formula *formula, size_t i);

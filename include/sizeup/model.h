@@ -29,16 +29,17 @@ typedef struct sz_load_options {
     const char *format;
 } sz_load_options;
 
-/** Load `path` (a file or folder). Fails with SZ_ERR_INPUT naming file, place and cure; a symbol that
- * is not bound fails and names the symbol, the input that has it and the option. `*ret_model` is
- * yours to destroy, set only on success. `options` may be NULL. */
+/** Load `path` (a file or folder). Fails with SZ_ERR_INPUT naming file, place and cure; a symbol
+ * that is not bound fails and names the symbol, the input that has it and the option. `*ret_model`
+ * is yours to destroy, set only on success. `options` may be NULL. */
 SZ_API sz_status sz_model_load(sz_ctx *ctx, const char *path, const sz_load_options *options,
                                sz_model **ret_model) SZ_MUST_USE;
 
 /** The same from memory; `name` stands for the file in messages. Side files are absent. The bytes
  * must stay alive as long as the model. */
 SZ_API sz_status sz_model_load_memory(sz_ctx *ctx, const char *name, const void *bytes, size_t size,
-                                      const sz_load_options *options, sz_model **ret_model) SZ_MUST_USE;
+                                      const sz_load_options *options,
+                                      sz_model **ret_model) SZ_MUST_USE;
 
 /** Read the text form of a graph (docs/graph-text.md). */
 SZ_API sz_status sz_model_parse(sz_ctx *ctx, const char *text, const sz_load_options *options,
@@ -56,11 +57,12 @@ SZ_API const char *sz_model_format(const sz_model *model);
 SZ_API const char *sz_model_producer(const sz_model *model);
 SZ_API int64_t sz_model_node_count(const sz_model *model);
 
-/** A named tensor of the model. `shape` is text: "1x3x224x224", "" for a scalar, "?" when unknown. */
+/** A named tensor of the model. `shape` is text: "1x3x224x224", "" for a scalar, "?" when unknown.
+ */
 typedef struct sz_port {
     const char *name, *dtype, *shape;
-    int rank;              /**< -1 when not known or not a tensor */
-    const int64_t *dims;   /**< < 0 where not known */
+    int rank;            /**< -1 when not known or not a tensor */
+    const int64_t *dims; /**< < 0 where not known */
 } sz_port;
 
 SZ_API size_t sz_model_input_count(const sz_model *model);

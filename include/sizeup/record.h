@@ -2,8 +2,8 @@
 /** @file
  * Records: plain structs whose field list is written once.
  *
- * A record type is declared by an X-macro list of rows F(ctype, name, kind, unit, doc). The list makes
- * the struct and the descriptor; JSON keys, CSV columns, table headers and docs come from the
+ * A record type is declared by an X-macro list of rows F(ctype, name, kind, unit, doc). The list
+ * makes the struct and the descriptor; JSON keys, CSV columns, table headers and docs come from the
  * descriptor, so a new field never touches a writer.
  */
 #ifndef SIZEUP_RECORD_H
@@ -16,10 +16,10 @@ extern "C" {
 #endif
 
 typedef enum sz_field_kind {
-    SZ_FIELD_I64,    /**< int64_t */
-    SZ_FIELD_F64,    /**< double; not finite means "no value" and is written as null */
-    SZ_FIELD_STR,    /**< const char *, NUL-terminated, NULL means "no value" */
-    SZ_FIELD_BOOL    /**< int, 0 or 1 */
+    SZ_FIELD_I64, /**< int64_t */
+    SZ_FIELD_F64, /**< double; not finite means "no value" and is written as null */
+    SZ_FIELD_STR, /**< const char *, NUL-terminated, NULL means "no value" */
+    SZ_FIELD_BOOL /**< int, 0 or 1 */
 } sz_field_kind;
 
 typedef struct sz_field {

@@ -35,7 +35,7 @@ enum { SZ_MAX_WARNINGS = 100, SZ_MAX_SHOWN = 200 };
 
 // ---- memory ------------------------------------------------------------------------------------
 
-void *sz_alloc(sz_ctx *ctx, size_t size);                                  // zeroed; NULL = none left
+void *sz_alloc(sz_ctx *ctx, size_t size); // zeroed; NULL = none left
 void *sz_realloc(sz_ctx *ctx, void *old, size_t old_size, size_t new_size); // NULL leaves old alone
 void sz_free(sz_ctx *ctx, void *p, size_t size);
 
@@ -52,9 +52,9 @@ typedef struct sz_arena {
 
 void sz_arena_init(sz_arena *a, sz_ctx *ctx);
 void sz_arena_finish(sz_arena *a);
-void *sz_arena_alloc(sz_arena *a, size_t size);                  // 16-byte aligned; NULL = none left
-void *sz_arena_array(sz_arena *a, size_t count, size_t size);    // checks count * size
-char *sz_arena_strdup(sz_arena *a, const char *s, size_t len);   // adds a NUL
+void *sz_arena_alloc(sz_arena *a, size_t size);                // 16-byte aligned; NULL = none left
+void *sz_arena_array(sz_arena *a, size_t count, size_t size);  // checks count * size
+char *sz_arena_strdup(sz_arena *a, const char *s, size_t len); // adds a NUL
 
 // Growing array: SZ_VEC(int) v = {0}; grow one with sz_vec_push; items live at v.items[0..n-1].
 #define SZ_VEC(type)                                                                               \
@@ -64,9 +64,9 @@ char *sz_arena_strdup(sz_arena *a, const char *s, size_t len);   // adds a NUL
     }
 // Make room for one more; false when there is no memory.
 #define sz_vec_room(ctx, v)                                                                        \
-    ((v)->n < (v)->cap ||                                                                          \
-     sz_vec_grow((ctx), (void **)&(v)->items, &(v)->cap, sizeof *(v)->items))
-#define sz_vec_push(ctx, v, item) (sz_vec_room(ctx, v) ? ((v)->items[(v)->n++] = (item), true) : false)
+    ((v)->n < (v)->cap || sz_vec_grow((ctx), (void **)&(v)->items, &(v)->cap, sizeof *(v)->items))
+#define sz_vec_push(ctx, v, item)                                                                  \
+    (sz_vec_room(ctx, v) ? ((v)->items[(v)->n++] = (item), true) : false)
 #define sz_vec_finish(ctx, v)                                                                      \
     (sz_free((ctx), (v)->items, (v)->cap * sizeof *(v)->items), (void)((v)->items = NULL),         \
      (v)->n = (v)->cap = 0)
@@ -104,15 +104,21 @@ typedef struct sz_map {
 
 void sz_map_init(sz_map *m, sz_ctx *ctx);
 void sz_map_finish(sz_map *m);
-bool sz_map_get(const sz_map *m, sz_str key, int32_t *ret_value);   // ret_value may be NULL
-sz_status sz_map_put(sz_map *m, sz_str key, int32_t value);         // replaces
+bool sz_map_get(const sz_map *m, sz_str key, int32_t *ret_value); // ret_value may be NULL
+sz_status sz_map_put(sz_map *m, sz_str key, int32_t value);       // replaces
 
 // ---- checked arithmetic ------------------------------------------------------------------------
 
 // Each returns false on overflow and leaves *ret alone.
-static inline bool sz_add(int64_t a, int64_t b, int64_t *ret) { return !__builtin_add_overflow(a, b, ret); }
-static inline bool sz_sub(int64_t a, int64_t b, int64_t *ret) { return !__builtin_sub_overflow(a, b, ret); }
-static inline bool sz_mul(int64_t a, int64_t b, int64_t *ret) { return !__builtin_mul_overflow(a, b, ret); }
+static inline bool sz_add(int64_t a, int64_t b, int64_t *ret) {
+    return !__builtin_add_overflow(a, b, ret);
+}
+static inline bool sz_sub(int64_t a, int64_t b, int64_t *ret) {
+    return !__builtin_sub_overflow(a, b, ret);
+}
+static inline bool sz_mul(int64_t a, int64_t b, int64_t *ret) {
+    return !__builtin_mul_overflow(a, b, ret);
+}
 
 // *acc += a * b
 static inline bool sz_madd(int64_t *acc, int64_t a, int64_t b) {

@@ -82,8 +82,8 @@ sz_status sz_fail(sz_ctx *ctx, sz_status status, const char *fmt, ...) {
 
 sz_status sz_no_memory(sz_ctx *ctx) {
     if (ctx->limit)
-        return sz_fail(ctx, SZ_ERR_MEMORY, "out of memory (limit %zu bytes, %zu in use)", ctx->limit,
-                       ctx->used);
+        return sz_fail(ctx, SZ_ERR_MEMORY, "out of memory (limit %zu bytes, %zu in use)",
+                       ctx->limit, ctx->used);
     return sz_fail(ctx, SZ_ERR_MEMORY, "out of memory (%zu bytes in use)", ctx->used);
 }
 

@@ -4,7 +4,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-// Splits "NAME=REST"; the name may itself hold '=' (names from exporters do), so the last one counts.
+// Splits "NAME=REST"; the name may itself hold '=' (names from exporters do), so the last one
+// counts.
 static const char *split(const char *text, sz_str *ret_name) {
     const char *eq = strrchr(text, '=');
     if (!eq || eq == text) return NULL;
@@ -52,8 +53,9 @@ static sz_status apply_bind(sz_graph *g, const char *bind) {
     if (!s) {
         char known[512];
         list_symbols(g, known, sizeof known);
-        return sz_fail(g->ctx, SZ_ERR_USAGE, "'--bind %s': the model has no free dimension '%s' (it has: %s)",
-                       bind, sz_show(g->ctx, name), known);
+        return sz_fail(g->ctx, SZ_ERR_USAGE,
+                       "'--bind %s': the model has no free dimension '%s' (it has: %s)", bind,
+                       sz_show(g->ctx, name), known);
     }
     if (s->bound >= 0 && s->bound != size)
         return sz_fail(g->ctx, SZ_ERR_USAGE, "'%s' is bound twice: %" PRId64 " and %" PRId64,
@@ -84,8 +86,9 @@ static sz_status bind_by_input(sz_graph *g, const char *option, int64_t old, int
     if (old > SZ_DIM_SYMBOL(0) || old == SZ_DIM_UNKNOWN) return SZ_OK;
     sz_symbol *s = &g->symbols.items[SZ_SYMBOL_OF(old)];
     if (s->bound >= 0 && s->bound != size)
-        return sz_fail(g->ctx, SZ_ERR_USAGE, "'--input %s' sets '%s' to %" PRId64 ", but it is %" PRId64,
-                       option, sz_show(g->ctx, s->name), size, s->bound);
+        return sz_fail(g->ctx, SZ_ERR_USAGE,
+                       "'--input %s' sets '%s' to %" PRId64 ", but it is %" PRId64, option,
+                       sz_show(g->ctx, s->name), size, s->bound);
     s->bound = size;
     return SZ_OK;
 }
@@ -106,8 +109,9 @@ static sz_status apply_input(sz_graph *g, const char *option) {
     if (v->type.kind != SZ_TYPE_TENSOR)
         return sz_fail(g->ctx, SZ_ERR_USAGE, "'--input %s': the input is no tensor", option);
     if (v->type.rank >= 0 && v->type.rank != rank)
-        return sz_fail(g->ctx, SZ_ERR_USAGE, "'--input %s': the shape has %d dimensions, the input %d",
-                       option, rank, v->type.rank);
+        return sz_fail(g->ctx, SZ_ERR_USAGE,
+                       "'--input %s': the shape has %d dimensions, the input %d", option, rank,
+                       v->type.rank);
     for (int32_t i = 0; i < v->type.rank; i++)
         SZ_TRY(bind_by_input(g, option, v->type.dims[i], dims[i]));
     int64_t *own = sz_graph_dims(g, rank);
@@ -121,7 +125,8 @@ static sz_status apply_input(sz_graph *g, const char *option) {
 static sz_status unbound(sz_graph *g, const sz_value *v, const sz_symbol *s, int32_t axis) {
     return sz_fail(g->ctx, SZ_ERR_INPUT,
                    "input '%s': dimension %d is free ('%s'); give its size with --bind %s=SIZE",
-                   sz_show(g->ctx, v->name), axis, sz_show(g->ctx, s->name), sz_show(g->ctx, s->name));
+                   sz_show(g->ctx, v->name), axis, sz_show(g->ctx, s->name),
+                   sz_show(g->ctx, s->name));
 }
 
 // Put the sizes into the types of the inputs.

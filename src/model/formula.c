@@ -2,9 +2,9 @@
 // Costs as polynomials: interpolation on a grid, exact in integers.
 //
 // With x = start + step k, the forward differences at k = 0 are integers, and
-// p(k) = sum_d delta_d binomial(k, d) (Newton). Each axis of the grid is turned into monomials of x with
-// one common denominator D = (3!)^n step^(3n), so every coefficient is an integer over D.
-// Peak memory is left out: it is the maximum of many polynomials.
+// p(k) = sum_d delta_d binomial(k, d) (Newton). Each axis of the grid is turned into monomials of x
+// with one common denominator D = (3!)^n step^(3n), so every coefficient is an integer over D. Peak
+// memory is left out: it is the maximum of many polynomials.
 #include "base/base.h"
 
 #include <sizeup/formula.h>
@@ -12,7 +12,14 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { DEGREE = 3, POINTS = DEGREE + 1, MAX_SYMBOLS = 4, MAX_GRID = 256, N_CHECKS = 3, N_METRICS = 5 };
+enum {
+    DEGREE = 3,
+    POINTS = DEGREE + 1,
+    MAX_SYMBOLS = 4,
+    MAX_GRID = 256,
+    N_CHECKS = 3,
+    N_METRICS = 5
+};
 
 __extension__ typedef __int128 wide; // gcc and clang both have it
 
@@ -39,8 +46,8 @@ typedef struct job {
     const sz_cost_options *cost;
 } job;
 
-// Where the polynomials are checked, in steps from the start. The last is far out, where another branch
-// of a maximum would show; nets with a largest size (position tables) take a nearer one.
+// Where the polynomials are checked, in steps from the start. The last is far out, where another
+// branch of a maximum would show; nets with a largest size (position tables) take a nearer one.
 static const int64_t check_near[N_CHECKS - 1] = {5, 11};
 static const int64_t check_far[] = {600, 100, 13};
 
@@ -65,7 +72,8 @@ static sz_status cost_at(sz_formula *f, const job *j, const int64_t *sizes, int6
     if (status == SZ_OK) status = sz_costs_create(f->ctx, m, j->cost, &c);
     if (status == SZ_OK) {
         sz_cost t = sz_costs_total(c);
-        const int64_t all[N_METRICS] = {t.macs, t.flops, t.bytes_read, t.bytes_written, t.bytes_moved};
+        const int64_t all[N_METRICS] = {t.macs, t.flops, t.bytes_read, t.bytes_written,
+                                        t.bytes_moved};
         memcpy(ret_values, all, sizeof all);
     }
     sz_costs_destroy(c);
@@ -156,7 +164,8 @@ static bool holds(const sz_formula *f, const metric *m) {
         for (int p = 0; p < grid_size(f); p++) {
             wide term = m->grid[p];
             for (int s = 0; s < f->n_symbols; s++)
-                for (int e = 0; e < digit(p, s); e++) term *= f->start + f->step * (f->check_at[k] + s);
+                for (int e = 0; e < digit(p, s); e++)
+                    term *= f->start + f->step * (f->check_at[k] + s);
             sum += term;
         }
         if (sum != m->check[k] * denominator(f)) return false;
@@ -164,7 +173,8 @@ static bool holds(const sz_formula *f, const metric *m) {
     return true;
 }
 
-// Products above stay inside 128 bits: values below 2^62, weights 6 h^3, basis below 2^24 per symbol.
+// Products above stay inside 128 bits: values below 2^62, weights 6 h^3, basis below 2^24 per
+// symbol.
 static bool is_small(const sz_formula *f, const metric *m) {
     const wide limit = (wide)1 << (f->n_symbols > 2 ? 50 : 62);
     for (int p = 0; p < grid_size(f); p++)

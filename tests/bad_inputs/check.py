@@ -4,10 +4,10 @@
 
     check.py SIZEUP GENERATOR FORMAT... [--sanitized]
 
-GENERATOR is make_bad_inputs.py; it writes the corpus into a scratch folder. Every file must end as its
-manifest entry says (refused, or answered with a warning), with one sentence that names the file and a
-position, without a signal, within 10 s and 256 MiB + 4 x its size, without reading outside its folder,
-and without passing a control byte on.
+GENERATOR is make_bad_inputs.py; it writes the corpus into a scratch folder. Every file must end as
+its manifest entry says (refused, or answered with a warning), with one sentence that names the file
+and a position, without a signal, within 10 s and 256 MiB + 4 x its size, without reading outside
+its folder, and without passing a control byte on.
 """
 
 import argparse

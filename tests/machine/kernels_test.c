@@ -68,8 +68,10 @@ static arrays make_arrays(void) {
 static void check_result(const sz_kernel *k, const arrays *m) {
     const float *a = (float *)(void *)m->a, *b = (float *)(void *)m->b, *c = (float *)(void *)m->c;
     for (int i = 0; i < SIZE / 4; i++) {
-        if (k->family == SZ_KERNEL_triad) assert_true(c[i] == a[i] + 0.5f * b[i]);
-        else assert_true(c[i] == a[i]);
+        if (k->family == SZ_KERNEL_triad)
+            assert_true(c[i] == a[i] + 0.5f * b[i]);
+        else
+            assert_true(c[i] == a[i]);
     }
 }
 
@@ -97,7 +99,8 @@ static void memory_kernels_declare_their_bytes(void **state) {
     static const struct {
         sz_kernel_family family;
         int arrays;
-    } rows[] = {{SZ_KERNEL_load, 1}, {SZ_KERNEL_copy, 2}, {SZ_KERNEL_copy_nt, 2}, {SZ_KERNEL_triad, 3}};
+    } rows[] = {
+        {SZ_KERNEL_load, 1}, {SZ_KERNEL_copy, 2}, {SZ_KERNEL_copy_nt, 2}, {SZ_KERNEL_triad, 3}};
     const sz_kernel *k;
     (void)state;
     for (size_t i = 0; (k = sz_kernel_get(i)); i++)
@@ -171,8 +174,11 @@ static void stopwatch_times(void **state) {
     const int n = sz_pin_allowed(cpus, 2);
     sz_reading r;
     for (int i = 0; i < 2; i++) sz_kernel_state_init(sz_kernel_get(0), &states[i]);
-    const sz_watch watch = {.cpus = cpus, .n_threads = n, .chain = sz_kernel_widest(SZ_KERNEL_clock, 0),
-                            .round_s = 0.03, .budget_s = 0.3};
+    const sz_watch watch = {.cpus = cpus,
+                            .n_threads = n,
+                            .chain = sz_kernel_widest(SZ_KERNEL_clock, 0),
+                            .round_s = 0.03,
+                            .budget_s = 0.3};
     const sz_work work = {spin, states, sz_kernel_get(0)->flops};
     assert_int_equal(sz_watch_time(*state, &watch, &work, &r), SZ_OK);
     assert_true(r.rate.n >= n && r.rate.median > 1e6 && r.rate.best >= r.rate.median);

@@ -29,11 +29,19 @@ static const char net[] = "graph net opset=17 {"
 // holds the net and gives 1000 B/s.
 static const char machine_json[] =
     "{\"schema\":\"sizeup.machine/1\",\"name\":\"round\",\"source\":\"measured\","
-    "\"cpu\":{\"threads\":2},\"power\":{\"tdp_w\":5},\"peaks\":["
-    PEAK("f32", "fma", 2, 100) "," PEAK("f32", "add", 2, 40) "," PEAK("f32", "fma", 1, 50) "],"
-    "\"levels\":[{\"name\":\"L1\",\"capacity_bytes\":100000,\"instances\":1,\"bandwidth\":["
-    RATE("load", 2, 1000) "]},{\"name\":\"DRAM\",\"capacity_bytes\":1000000,\"bandwidth\":["
-    RATE("load", 2, 20) "," RATE("copy", 2, 10) "," RATE("load", 1, 16) "]}]}";
+    "\"cpu\":{\"threads\":2},\"power\":{\"tdp_w\":5},\"peaks\":[" PEAK(
+        "f32", "fma", 2,
+        100) "," PEAK("f32", "add", 2,
+                      40) "," PEAK("f32", "fma", 1,
+                                   50) "],"
+                                       "\"levels\":[{\"name\":\"L1\",\"capacity_bytes\":100000,"
+                                       "\"instances\":1,"
+                                       "\"bandwidth\":[" RATE(
+                                           "load", 2, 1000) "]},{\"name\":\"DRAM\",\"capacity_"
+                                                            "bytes\":1000000,\"bandwidth\":"
+                                                            "[" RATE("load", 2, 20) "," RATE(
+                                                                "copy", 2, 10) "," RATE("load", 1,
+                                                                                        16) "]}]}";
 
 typedef struct fixture {
     sz_ctx *ctx;
@@ -47,7 +55,8 @@ static int open_fixture(void **state) {
     f.ctx = sz_ctx_create(NULL);
     if (sz_model_parse(f.ctx, net, NULL, &f.model) != SZ_OK) return -1;
     if (sz_costs_create(f.ctx, f.model, NULL, &f.costs) != SZ_OK) return -1;
-    if (sz_machine_parse(f.ctx, "round", machine_json, sizeof machine_json - 1, &f.machine) != SZ_OK)
+    if (sz_machine_parse(f.ctx, "round", machine_json, sizeof machine_json - 1, &f.machine) !=
+        SZ_OK)
         return -1;
     *state = &f;
     return 0;
@@ -125,8 +134,9 @@ static void other_dtype(void **state) {
     near_to(t.communication_s, (matmul_mem + relu_mem) / 2);
     near_to(t.computation_s, matmul_comp + relu_comp);
     assert_int_equal(sz_ctx_warning_count(f->ctx), 1);
-    assert_string_equal(sz_ctx_warning(f->ctx, 0), "machine 'round' has no roof for f16: f32 is used "
-                                                   "for its multiply-accumulates");
+    assert_string_equal(sz_ctx_warning(f->ctx, 0),
+                        "machine 'round' has no roof for f16: f32 is used "
+                        "for its multiply-accumulates");
     assert_int_equal(sz_estimate_roof(e, 0).exact, 0);
     sz_estimate_destroy(e);
 }
@@ -137,18 +147,19 @@ static void refusals(void **state) {
         sz_status status;
         const char *message;
     } cases[] = {
-        {{.level = "calibrated"}, SZ_ERR_UNAVAILABLE,
+        {{.level = "calibrated"},
+         SZ_ERR_UNAVAILABLE,
          "level 'calibrated' is not available yet: it needs measured operators"},
         {{.level = "best"}, SZ_ERR_USAGE, "unknown level 'best'; known are: bound roofline sum"},
         {{.threads = 3}, SZ_ERR_UNAVAILABLE, "machine 'round' has no peaks for 3 threads"},
-        {{.dtype = "f31"}, SZ_ERR_USAGE,
+        {{.dtype = "f31"},
+         SZ_ERR_USAGE,
          "unknown dtype 'f31'; known are: f64 f32 tf32 bf16 f16 fp8 fp6 fp4 int8 int4"},
     };
     const fixture *f = *state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         sz_estimate *e = NULL;
-        sz_status status =
-            sz_estimate_create(f->ctx, f->costs, f->machine, &cases[i].options, &e);
+        sz_status status = sz_estimate_create(f->ctx, f->costs, f->machine, &cases[i].options, &e);
         assert_int_equal(status, cases[i].status);
         assert_string_equal(sz_ctx_error(f->ctx), cases[i].message);
         assert_null(e);

@@ -4,8 +4,8 @@
 
     check_light.py SIZEUP
 
-Expected: convolution and matrix product MACs and weight elements, counted by an independent script and
-by onnxsim 0.8.1; equal to torchvision's published figures where the architecture is the same.
+Expected: convolution and matrix product MACs and weight elements, counted by an independent script
+and by onnxsim 0.8.1; equal to torchvision's published figures where the architecture is the same.
 """
 
 import glob

@@ -5,8 +5,8 @@
     make_cases.py FOLDER
 
 Each case of onnx.backend.test becomes FOLDER/NAME.onnx: the recorded inputs are given as
-initializers (inputs that are no tensors stay inputs), and the shapes that the model declares for its
-outputs are taken away. FOLDER/expected.tsv lists, per tensor output, the shape that was recorded:
+initializers (inputs that are no tensors stay inputs), and the shapes that the model declares for
+its outputs are taken away. FOLDER/expected.tsv lists, per tensor output, the recorded shape:
 case, output index, dims joined by "x" ("" for a scalar).
 """
 

@@ -4,9 +4,9 @@
 
     check_torchvision.py SIZEUP [NAME...]
 
-Needs torch, torchvision and onnx from PyPI (2 GB): not part of `make test`. Each net is exported with
-random weights at the size of its published evaluation, counted, and thrown away. A net that the
-exporter refuses is named as such. Exit 1 when a count differs in the third decimal.
+Needs torch, torchvision and onnx from PyPI (2 GB): not part of `make test`. Each net is exported
+with random weights at the size of its published evaluation, counted, and thrown away. A net that
+the exporter refuses is named as such. Exit 1 when a count differs in the third decimal.
 """
 
 import json
@@ -23,7 +23,7 @@ VIDEO_FRAMES = 16
 
 
 def entries():
-    """(name, builder, weights entry) of every net with a published _ops; one entry per _ops value."""
+    """(name, weights entry) of every net with a published _ops; one entry per _ops value."""
     for name in tv.list_models():
         if name.startswith("quantized_"):
             continue

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Counting conventions: what a peer tool would print for a node, so that we agree with each on purpose.
+// Counting conventions: what a peer tool would print for a node, so that we agree with each on
+// purpose.
 #ifndef SZ_CONVENTION_H
 #define SZ_CONVENTION_H
 
@@ -15,14 +16,14 @@ typedef struct sz_convention {
 const sz_convention *sz_convention_find(const char *name);
 const sz_convention *sz_convention_get(size_t i); // NULL past the end
 
-// A node as a convention sees it: shapes through in (sz_in ...), outputs by sz_out_get, work beside.
+// A node as a convention sees it: shapes through in (sz_in ..., sz_out_get), work beside.
 typedef struct sz_counted {
     const sz_infer *in;
     const sz_work *work;
 } sz_counted;
 
-// Operations that the tool counts for the node, in its own unit. *ret_why is one clause (static) that
-// says what it counts, NULL for sizeup's own convention.
+// Operations that the tool counts for the node, in its own unit. *ret_why is one clause (static)
+// that says what it counts, NULL for sizeup's own convention.
 sz_status sz_convention_count(const sz_convention *by, const sz_counted *c, int64_t *ret_count,
                               const char **ret_why);
 

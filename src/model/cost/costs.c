@@ -31,7 +31,8 @@ const sz_record_type *sz_training_type(void) {
 
 static sz_status add_cost(sz_ctx *ctx, sz_cost *sum, const sz_cost *c) {
     bool fits = sz_add(sum->params, c->params, &sum->params) &&
-                sz_add(sum->macs, c->macs, &sum->macs) && sz_add(sum->flops, c->flops, &sum->flops) &&
+                sz_add(sum->macs, c->macs, &sum->macs) &&
+                sz_add(sum->flops, c->flops, &sum->flops) &&
                 sz_add(sum->weight_bytes, c->weight_bytes, &sum->weight_bytes) &&
                 sz_add(sum->bytes_read, c->bytes_read, &sum->bytes_read) &&
                 sz_add(sum->bytes_written, c->bytes_written, &sum->bytes_written) &&
@@ -40,7 +41,8 @@ static sz_status add_cost(sz_ctx *ctx, sz_cost *sum, const sz_cost *c) {
 }
 
 static void set_intensity(sz_cost *c) {
-    c->arithmetic_intensity = c->bytes_moved ? (double)c->flops / (double)c->bytes_moved : (double)NAN;
+    c->arithmetic_intensity = c->bytes_moved ? (double)c->flops / (double)c->bytes_moved
+                                             : (double)NAN;
 }
 
 // NUL-terminated name: names from files may hold NUL, which is shown as text.
@@ -54,7 +56,8 @@ static const char *text_of(sz_costs *c, sz_str s) {
 static const char *node_name(sz_costs *c, const sz_node *n) {
     if (n->name.len) return text_of(c, n->name);
     for (int32_t o = 0; o < n->n_outputs; o++)
-        if (n->outputs[o] != SZ_NONE) return text_of(c, sz_graph_value(c->graph, n->outputs[o])->name);
+        if (n->outputs[o] != SZ_NONE)
+            return text_of(c, sz_graph_value(c->graph, n->outputs[o])->name);
     return "";
 }
 
@@ -66,7 +69,8 @@ static sz_status cost_node(sz_costs *c, size_t i) {
     *out = (sz_node_cost){.name = node_name(c, n),
                           .op = text_of(c, n->op),
                           .domain = text_of(c, n->domain),
-                          .kind = n->row == SZ_NONE ? "unknown" : sz_kind_name(sz_op_get(n->row)->kind),
+                          .kind = n->row == SZ_NONE ? "unknown"
+                                                    : sz_kind_name(sz_op_get(n->row)->kind),
                           .unknown = r.unknown,
                           .note = r.note,
                           .epilogue_flops = r.work.epilogue,
@@ -87,7 +91,8 @@ static sz_status cost_node(sz_costs *c, size_t i) {
     return SZ_OK;
 }
 
-// Larger flops first, then more bytes, then by name: a total order, so output is the same everywhere.
+// Larger flops first, then more bytes, then by name: a total order, so output is the same
+// everywhere.
 static int compare_ops(const void *a, const void *b) {
     const sz_op_cost *x = a, *y = b;
     if (x->cost.flops != y->cost.flops) return x->cost.flops < y->cost.flops ? 1 : -1;

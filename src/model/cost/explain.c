@@ -33,8 +33,7 @@ static sz_status why_of(side_by_side *s, sz_node_id id, const sz_convention *by,
     const sz_node *n = sz_graph_node(s->graph, id);
     sz_infer in = {s->x->ctx, s->graph, id, n, sz_op_get(n->row), n->opset, 0};
     int64_t count;
-    if (!runs_bodies(n))
-        return sz_convention_count(by, &(sz_counted){&in, work}, &count, ret_why);
+    if (!runs_bodies(n)) return sz_convention_count(by, &(sz_counted){&in, work}, &count, ret_why);
     *ret_why = by->body_once ? "the body counts once, however often it runs"
                              : "the operators of the body differ";
     return SZ_OK;
@@ -119,12 +118,12 @@ static sz_status fill(side_by_side *s) {
 static sz_status find(sz_ctx *ctx, const char *name, const sz_convention **ret) {
     *ret = sz_convention_find(name);
     if (*ret) return SZ_OK;
-    return sz_fail(ctx, SZ_ERR_USAGE, "convention '%s' is unknown; 'sizeup list conventions' shows all",
-                   name);
+    return sz_fail(ctx, SZ_ERR_USAGE,
+                   "convention '%s' is unknown; 'sizeup list conventions' shows all", name);
 }
 
-sz_status sz_explain(sz_ctx *ctx, const sz_model *model, const char *convention, const char *against,
-                     sz_explanation **ret_explanation) {
+sz_status sz_explain(sz_ctx *ctx, const sz_model *model, const char *convention,
+                     const char *against, sz_explanation **ret_explanation) {
     side_by_side s = {.graph = model->graph};
     SZ_TRY(find(ctx, convention, &s.ours));
     SZ_TRY(find(ctx, against, &s.theirs));

@@ -9,8 +9,8 @@
 
 typedef struct sweep {
     sz_graph *g;
-    int64_t *bytes;   // of each value, 0 for constants
-    int32_t *last;    // last node that reads it, -1 none
+    int64_t *bytes; // of each value, 0 for constants
+    int32_t *last;  // last node that reads it, -1 none
     uint8_t *alive;
 } sweep;
 
@@ -48,8 +48,7 @@ static sz_status prepare(sweep *s, sz_arena *arena) {
             sz_warn(s->g->ctx, "value '%s' would take %" PRId64 " bytes: is its shape meant?",
                     sz_show(s->g->ctx, v->name), s->bytes[i]);
     }
-    for (size_t i = 0; i < s->g->nodes.n; i++)
-        mark_reads(s, &s->g->nodes.items[i], (int32_t)i);
+    for (size_t i = 0; i < s->g->nodes.n; i++) mark_reads(s, &s->g->nodes.items[i], (int32_t)i);
     return SZ_OK;
 }
 
@@ -84,7 +83,8 @@ sz_status sz_costs_liveness(sz_costs *costs) {
     int64_t live = 0;
     bool fits = true;
     SZ_TRY(prepare(&s, &costs->arena));
-    for (size_t i = 0; i < s.g->inputs.n; i++) fits = birth(&s, s.g->inputs.items[i], &live) && fits;
+    for (size_t i = 0; i < s.g->inputs.n; i++)
+        fits = birth(&s, s.g->inputs.items[i], &live) && fits;
     *act = (sz_activations){live, 0, -1};
     for (size_t i = 0; i < costs->n_nodes && fits; i++) {
         const sz_node *n = &s.g->nodes.items[i];

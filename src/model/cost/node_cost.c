@@ -65,7 +65,8 @@ static const char *open_shape(sz_graph *g, const sz_node *n) {
 
 static int64_t elements_or_zero(sz_graph *g, sz_value_id id) {
     int64_t n = -1;
-    if (id == SZ_NONE || sz_type_elements(g->ctx, &sz_graph_value(g, id)->type, &n) != SZ_OK) return 0;
+    if (id == SZ_NONE || sz_type_elements(g->ctx, &sz_graph_value(g, id)->type, &n) != SZ_OK)
+        return 0;
     return n < 0 ? 0 : n;
 }
 
@@ -197,7 +198,10 @@ static sz_status cost_any(sz_graph *g, sz_node_id id, const sz_convention *by, i
 
 sz_status sz_cost_node_by(sz_graph *g, sz_node_id id, const sz_convention *convention,
                           sz_node_result *ret_result) {
-    return cost_any(g, id, convention, 0, ret_result);
+    const size_t refused = sz_ctx_refused(g->ctx);
+    SZ_TRY(cost_any(g, id, convention, 0, ret_result));
+    // reasons and numbers that there was no memory for must not change what is counted
+    return sz_ctx_refused(g->ctx) == refused ? SZ_OK : sz_no_memory(g->ctx);
 }
 
 sz_status sz_cost_node(sz_graph *g, sz_node_id id, sz_work *ret_work, const char **ret_unknown) {

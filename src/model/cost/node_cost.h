@@ -13,8 +13,8 @@ typedef struct sz_node_result {
     const char *note;    // e.g. both branches of an If; NULL when none
 } sz_node_result;
 
-// Cost of a node in a graph whose types are inferred. Bodies: If = the larger branch, Loop, Scan and
-// SequenceMap = body x trips where static, else unknown.
+// Cost of a node in a graph whose types are inferred. Bodies: If = the larger branch, Loop, Scan
+// and SequenceMap = body x trips where static, else unknown.
 sz_status sz_cost_node_by(sz_graph *g, sz_node_id id, const sz_convention *convention,
                           sz_node_result *ret_result);
 

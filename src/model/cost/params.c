@@ -29,7 +29,8 @@ static const operand_row operands[] = {
 
 static bool is_parameter(const sz_node *n, int32_t input, const sz_type *t) {
     const sz_dtype_info *d = sz_dtype_get(t->dtype);
-    if (d->cls == SZ_CLASS_FLOAT || d->cls == SZ_CLASS_BLOCK || d->cls == SZ_CLASS_COMPLEX) return true;
+    if (d->cls == SZ_CLASS_FLOAT || d->cls == SZ_CLASS_BLOCK || d->cls == SZ_CLASS_COMPLEX)
+        return true;
     if (d->cls != SZ_CLASS_INT && d->cls != SZ_CLASS_UINT) return false;
     for (size_t i = 0; i < sizeof operands / sizeof *operands; i++)
         if (operands[i].input == input && sz_str_is(n->op, operands[i].op))
@@ -66,9 +67,9 @@ static sz_status elements_of(sz_graph *g, const sz_node *n, int32_t input, const
     return SZ_OK;
 }
 
-// A float tensor that ConstantOfShape makes from an initializer, and that stands where weights stand,
-// is a weight that was left out of the file (the light models of the ONNX wheel are made so).
-// Elsewhere it is a mask or a first state, which is no parameter.
+// A float tensor that ConstantOfShape makes from an initializer, and that stands where weights
+// stand, is a weight that was left out of the file (the light models of the ONNX wheel are made
+// so). Elsewhere it is a mask or a first state, which is no parameter.
 static bool is_made_weight(sz_graph *g, const sz_node *n, int32_t input, const sz_value *v) {
     if (v->kind != SZ_VALUE_NODE || v->producer == SZ_NONE || n->row == SZ_NONE) return false;
     const sz_node *p = sz_graph_node(g, v->producer);
@@ -76,7 +77,8 @@ static bool is_made_weight(sz_graph *g, const sz_node *n, int32_t input, const s
         return false;
     const sz_op_kind kind = sz_op_get(n->row)->kind;
     const bool in_place = (kind == SZ_KIND_CONTRACTION && input >= 1 && input <= 2) ||
-                          (kind == SZ_KIND_NORM && input >= 1) || (kind == SZ_KIND_VIEW && input == 0);
+                          (kind == SZ_KIND_NORM && input >= 1) ||
+                          (kind == SZ_KIND_VIEW && input == 0);
     return in_place && sz_graph_value(g, p->inputs[0])->kind == SZ_VALUE_CONST &&
            sz_dtype_get(v->type.dtype)->cls == SZ_CLASS_FLOAT;
 }
@@ -160,8 +162,8 @@ static sz_status add_bodies(walk *w, const sz_node *n, sz_cost *cost) {
     return SZ_OK;
 }
 
-// Float initializers that no node reads, but that the graph lists among its inputs: they are part of
-// what it takes, with these numbers as default.
+// Float initializers that no node reads, but that the graph lists among its inputs: they are part
+// of what it takes, with these numbers as default.
 static sz_status add_defaults(walk *w, sz_cost *cost) {
     sz_graph *g = w->costs->graph;
     const sz_node nobody = {.n_inputs = 0};

@@ -14,8 +14,8 @@ typedef struct optimizer {
     int64_t states; // f32 numbers kept per parameter
 } optimizer;
 
-// Adam (Kingma and Ba 2015, algorithm 1): m 3, v 4, two bias corrections 2, sqrt, + eps, /, x lr, -.
-// SGD: x lr, -. Momentum: v = mu v + g, p -= lr v.
+// Adam (Kingma and Ba 2015, algorithm 1): m 3, v 4, two bias corrections 2, sqrt, + eps, /, x lr,
+// -. SGD: x lr, -. Momentum: v = mu v + g, p -= lr v.
 static const optimizer optimizers[] = {{"adam", 14, 2}, {"sgd", 2, 0}, {"momentum", 4, 1}};
 
 static const optimizer *find_optimizer(const char *name) {
@@ -36,8 +36,8 @@ static const uint8_t keeps[SZ_KIND_COUNT] = {
 
 // Linear operators need nothing: d(a + b) = da + db.
 static bool is_linear(const sz_node *n) {
-    static const char *const linear[] = {"Add", "Sub", "Sum", "Neg", "Mean", "AveragePool",
-                                         "GlobalAveragePool", "Relu"};
+    static const char *const linear[] = {
+        "Add", "Sub", "Sum", "Neg", "Mean", "AveragePool", "GlobalAveragePool", "Relu"};
     for (size_t i = 0; i < sizeof linear / sizeof *linear; i++)
         if (sz_str_is(n->op, linear[i])) return true;
     return false;
@@ -91,7 +91,8 @@ static sz_status store_for(step *s, const sz_node *n) {
 static int64_t contraction_gradients(const step *s, const sz_node *n) {
     int64_t count = 0;
     for (int32_t i = 0; i < n->n_inputs && count < 2; i++) count += has_grad(s, n->inputs[i]);
-    if (n->n_inputs > 0 && !has_grad(s, n->inputs[0]) && count == 2) count = 1; // weight and bias only
+    if (n->n_inputs > 0 && !has_grad(s, n->inputs[0]) && count == 2)
+        count = 1; // weight and bias only
     return count;
 }
 

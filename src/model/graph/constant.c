@@ -15,9 +15,15 @@ sz_tensor *sz_tensor_new(sz_graph *g, sz_dtype dtype, int32_t rank, const int64_
     if (rank > 0) memcpy(own, dims, (size_t)rank * sizeof *own);
     *t = (sz_tensor){.dtype = dtype, .rank = rank, .dims = own, .count = count};
     switch (sz_dtype_get(dtype)->cls) {
-    case SZ_CLASS_FLOAT: t->f = sz_arena_array(g->arena, n, sizeof *t->f); break;
-    case SZ_CLASS_STRING: t->s = sz_arena_array(g->arena, n, sizeof *t->s); break;
-    default: t->i = sz_arena_array(g->arena, n, sizeof *t->i); break;
+    case SZ_CLASS_FLOAT:
+        t->f = sz_arena_array(g->arena, n, sizeof *t->f);
+        break;
+    case SZ_CLASS_STRING:
+        t->s = sz_arena_array(g->arena, n, sizeof *t->s);
+        break;
+    default:
+        t->i = sz_arena_array(g->arena, n, sizeof *t->i);
+        break;
     }
     return t->f || t->s || t->i ? t : NULL;
 }
@@ -47,9 +53,9 @@ typedef struct float_form {
 
 // Layouts: IEEE 754; bfloat16; OCP OFP8 and MX formats (f8e4m3fn: no infinities, fnuz: bias + 1).
 static const float_form forms[] = {
-    {"f16", 5, 10, 15, true},     {"bf16", 8, 7, 127, true},       {"f8e4m3fn", 4, 3, 7, false},
-    {"f8e4m3fnuz", 4, 3, 8, false}, {"f8e5m2", 5, 2, 15, true},    {"f8e5m2fnuz", 5, 2, 16, false},
-    {"f4e2m1", 2, 1, 1, false},   {"f6e2m3", 2, 3, 1, false},      {"f6e3m2", 3, 2, 3, false},
+    {"f16", 5, 10, 15, true},       {"bf16", 8, 7, 127, true},  {"f8e4m3fn", 4, 3, 7, false},
+    {"f8e4m3fnuz", 4, 3, 8, false}, {"f8e5m2", 5, 2, 15, true}, {"f8e5m2fnuz", 5, 2, 16, false},
+    {"f4e2m1", 2, 1, 1, false},     {"f6e2m3", 2, 3, 1, false}, {"f6e3m2", 3, 2, 3, false},
 };
 
 static double decode_float(const sz_dtype_info *d, uint64_t v) {
@@ -66,7 +72,8 @@ static double decode_float(const sz_dtype_info *d, uint64_t v) {
     }
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
         if (strcmp(forms[i].name, d->name) == 0)
-            return small_float((uint32_t)v, forms[i].exp, forms[i].man, forms[i].bias, forms[i].inf);
+            return small_float((uint32_t)v, forms[i].exp, forms[i].man, forms[i].bias,
+                               forms[i].inf);
     return ldexp(1.0, (int)v - 127); // f8e8m0: a power of two
 }
 
@@ -105,7 +112,8 @@ static bool is_readable(const sz_dtype_info *d) {
 static sz_status source_of(sz_graph *root, const sz_constant *c, sz_source **ret_source) {
     *ret_source = root->source;
     if (!root->source || c->side == SZ_NONE) return SZ_OK;
-    return root->source->sibling(root->source, root->ctx, root->sides.items[c->side].name, ret_source);
+    return root->source->sibling(root->source, root->ctx, root->sides.items[c->side].name,
+                                 ret_source);
 }
 
 // Reads a raw constant; *ret_tensor stays NULL where the numbers can't be had.

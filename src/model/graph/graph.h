@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The graph: values and nodes by dense id, one arena, names interned.
 //
-// A graph is a list of nodes in file order; `order` says in which order they can run. A value has at most one producer. Subgraphs (bodies of
-// If, Loop, Scan) are graphs of their own that hang on an attribute; a value that a body takes from
-// outside is a value of kind SZ_VALUE_CAPTURED whose `outer` is the id in the parent graph.
-// Constants keep only where their bytes are; they are read when a rule asks for their numbers.
+// A graph is a list of nodes in file order; `order` says in which order they can run. A value has
+// at most one producer. Subgraphs (bodies of If, Loop, Scan) are graphs of their own that hang on
+// an attribute; a value that a body takes from outside is a value of kind SZ_VALUE_CAPTURED whose
+// `outer` is the id in the parent graph. Constants keep only where their bytes are; they are read
+// when a rule asks for their numbers.
 #ifndef SZ_GRAPH_H
 #define SZ_GRAPH_H
 
@@ -20,11 +21,11 @@ enum { SZ_NONE = -1 };
 // A dimension: >= 0 known; SZ_DIM_UNKNOWN not known (depends on data);
 // <= SZ_DIM_SYMBOL(0): the symbol with that number in graph->symbols.
 enum { SZ_DIM_UNKNOWN = -1, SZ_MAX_RANK = 64 };
-#define SZ_DIM_SYMBOL(i) (-2 - (int64_t)(i))
+#define SZ_DIM_SYMBOL(i)  (-2 - (int64_t)(i))
 #define SZ_SYMBOL_OF(dim) ((int32_t)(-2 - (dim)))
 
 typedef enum sz_type_kind {
-    SZ_TYPE_NONE,     // absent or not known at all
+    SZ_TYPE_NONE, // absent or not known at all
     SZ_TYPE_TENSOR,
     SZ_TYPE_SPARSE,   // sparse tensor
     SZ_TYPE_SEQUENCE, // of *elem
@@ -33,12 +34,12 @@ typedef enum sz_type_kind {
 } sz_type_kind;
 
 typedef struct sz_type {
-    uint8_t kind;              // sz_type_kind
-    sz_dtype dtype;            // tensor: element type; 0 = not known
-    int32_t rank;              // tensor: -1 = not known
-    const int64_t *dims;       // tensor: `rank` of them, in an arena
-    const struct sz_type *elem;// sequence, optional, map: type of the elements; NULL = not known
-    int64_t n_items;           // sequence: number of elements, -1 = not known; optional: 0, 1 or -1
+    uint8_t kind;               // sz_type_kind
+    sz_dtype dtype;             // tensor: element type; 0 = not known
+    int32_t rank;               // tensor: -1 = not known
+    const int64_t *dims;        // tensor: `rank` of them, in an arena
+    const struct sz_type *elem; // sequence, optional, map: type of the elements; NULL = not known
+    int64_t n_items; // sequence: number of elements, -1 = not known; optional: 0, 1 or -1
     const struct sz_type *const *items; // sequence: type of each element when known, else NULL
 } sz_type;
 
@@ -48,33 +49,34 @@ typedef struct sz_type {
 // is SZ_VALUE_UNKNOWN.
 #define SZ_VALUE_UNKNOWN INT64_MIN
 enum {
-    SZ_MAX_VALUE_ELEMENTS = 65536,     // of one value
-    SZ_MAX_KNOWN_ELEMENTS = 4 << 20,   // of all values that inference computes; then only tiny ones
+    SZ_MAX_VALUE_ELEMENTS = 65536,   // of one value
+    SZ_MAX_KNOWN_ELEMENTS = 4 << 20, // of all values that inference computes; then only tiny ones
     SZ_TINY_VALUE_ELEMENTS = 128
 };
 typedef struct sz_tensor {
     sz_dtype dtype;
     int32_t rank;
     const int64_t *dims;
-    int64_t count;      // product of dims, <= SZ_MAX_VALUE_ELEMENTS
+    int64_t count; // product of dims, <= SZ_MAX_VALUE_ELEMENTS
     int64_t *i;
     double *f;
     sz_str *s;
 } sz_tensor;
 
 typedef enum sz_value_kind {
-    SZ_VALUE_NODE,     // output of a node
-    SZ_VALUE_INPUT,    // graph input (or formal input of a body)
-    SZ_VALUE_CONST,    // initializer or Constant node
-    SZ_VALUE_CAPTURED  // comes from the parent graph: `outer`
+    SZ_VALUE_NODE,    // output of a node
+    SZ_VALUE_INPUT,   // graph input (or formal input of a body)
+    SZ_VALUE_CONST,   // initializer or Constant node
+    SZ_VALUE_CAPTURED // comes from the parent graph: `outer`
 } sz_value_kind;
 
 // Where the bytes of a constant are.
 typedef enum sz_const_form {
-    SZ_CONST_NOWHERE,  // dims and dtype only (side file absent, or built by hand)
-    SZ_CONST_RAW,      // little-endian elements at `offset`, `length` bytes, in the source or a side file
-    SZ_CONST_VALUE,    // numbers are in `tensor` already
-    SZ_CONST_SPARSE    // sparse initializer: length = bytes of values and indices
+    SZ_CONST_NOWHERE, // dims and dtype only (side file absent, or built by hand)
+    SZ_CONST_RAW,     // little-endian elements at `offset`, `length` bytes, in the source or a side
+                      // file
+    SZ_CONST_VALUE,   // numbers are in `tensor` already
+    SZ_CONST_SPARSE   // sparse initializer: length = bytes of values and indices
 } sz_const_form;
 
 typedef struct sz_constant {
@@ -87,28 +89,37 @@ typedef struct sz_constant {
 
 typedef struct sz_value {
     sz_str name;
-    uint8_t kind;            // sz_value_kind
-    bool is_output;          // of this graph
-    sz_node_id producer;     // SZ_VALUE_NODE
-    sz_value_id outer;       // SZ_VALUE_CAPTURED
-    sz_type type;            // as inferred (inputs, constants: as given)
-    const sz_type *declared; // type the file states (value_info, outputs), NULL when none
+    uint8_t kind;                // sz_value_kind
+    bool is_output;              // of this graph
+    sz_node_id producer;         // SZ_VALUE_NODE
+    sz_value_id outer;           // SZ_VALUE_CAPTURED
+    sz_type type;                // as inferred (inputs, constants: as given)
+    const sz_type *declared;     // type the file states (value_info, outputs), NULL when none
     const sz_constant *constant; // SZ_VALUE_CONST
-    const sz_tensor *known;  // numbers, when small and computable; filled by inference
-    bool known_tried;        // reading `known` was tried
-    bool is_default;         // SZ_VALUE_CONST that is listed as a graph input too (default value)
+    const sz_tensor *known;      // numbers, when small and computable; filled by inference
+    bool known_tried;            // reading `known` was tried
+    bool is_default; // SZ_VALUE_CONST that is listed as a graph input too (default value)
 } sz_value;
 
 typedef enum sz_attr_kind {
-    SZ_ATTR_NONE, SZ_ATTR_INT, SZ_ATTR_FLOAT, SZ_ATTR_STRING, SZ_ATTR_INTS, SZ_ATTR_FLOATS,
-    SZ_ATTR_STRINGS, SZ_ATTR_TENSOR, SZ_ATTR_GRAPH, SZ_ATTR_GRAPHS, SZ_ATTR_TYPE,
+    SZ_ATTR_NONE,
+    SZ_ATTR_INT,
+    SZ_ATTR_FLOAT,
+    SZ_ATTR_STRING,
+    SZ_ATTR_INTS,
+    SZ_ATTR_FLOATS,
+    SZ_ATTR_STRINGS,
+    SZ_ATTR_TENSOR,
+    SZ_ATTR_GRAPH,
+    SZ_ATTR_GRAPHS,
+    SZ_ATTR_TYPE,
     SZ_ATTR_OTHER // known to the format, of no use here
 } sz_attr_kind;
 
 typedef struct sz_attr {
     sz_str name;
-    uint8_t kind;    // sz_attr_kind
-    int32_t n;       // elements of ints, floats, strings, graphs; 1 otherwise
+    uint8_t kind; // sz_attr_kind
+    int32_t n;    // elements of ints, floats, strings, graphs; 1 otherwise
     int64_t i;
     double f;
     sz_str s;
@@ -121,24 +132,24 @@ typedef struct sz_attr {
 } sz_attr;
 
 typedef struct sz_node {
-    sz_str name, op, domain;  // domain "" is ai.onnx
-    int32_t row;              // index in the operator table, SZ_NONE = unknown; set by sz_ops_resolve
-    int32_t opset;            // version of the domain that holds for this node
+    sz_str name, op, domain; // domain "" is ai.onnx
+    int32_t row;   // index in the operator table, SZ_NONE = unknown; set by sz_ops_resolve
+    int32_t opset; // version of the domain that holds for this node
     int32_t n_inputs, n_outputs, n_attrs;
     const sz_value_id *inputs;  // SZ_NONE where an optional input is left out
     const sz_value_id *outputs; // SZ_NONE where an optional output is left out
     const sz_attr *attrs;
-    uint64_t offset;          // in the file, for messages; 0 = none
+    uint64_t offset; // in the file, for messages; 0 = none
 } sz_node;
 
 typedef struct sz_symbol {
-    sz_str name;              // "batch"
-    sz_value_id input;        // graph input that shows it first, SZ_NONE when none
+    sz_str name;       // "batch"
+    sz_value_id input; // graph input that shows it first, SZ_NONE when none
     int32_t axis;
-    int64_t bound;            // what it was bound to, -1 while it is free
+    int64_t bound; // what it was bound to, -1 while it is free
 } sz_symbol;
 
-typedef struct sz_side {      // a file beside the model
+typedef struct sz_side { // a file beside the model
     sz_str name;
     bool present;
     uint64_t size;
@@ -148,9 +159,9 @@ struct sz_source; // base/source.h
 
 typedef struct sz_graph {
     sz_ctx *ctx;
-    sz_arena *arena;          // shared with the parent; the root owns it
+    sz_arena *arena; // shared with the parent; the root owns it
     sz_arena own_arena;
-    struct sz_graph *parent;  // NULL for the main graph
+    struct sz_graph *parent; // NULL for the main graph
     sz_str name, format, producer;
     char *path;               // of the main file, owned by the arena; NULL when from memory
     struct sz_source *source; // for reading constants; owned by the root; NULL for hand-made graphs
@@ -160,12 +171,13 @@ typedef struct sz_graph {
     SZ_VEC(sz_value_id) outputs;
     SZ_VEC(sz_symbol) symbols; // root only
     SZ_VEC(sz_side) sides;     // root only
-    SZ_VEC(struct sz_graph *) children; // every body made under the root; root only, for destruction
-    sz_map names;             // value name -> id
-    const sz_node_id *order;  // in which nodes can run; NULL = as they stand (the usual case)
-    bool reshaped;            // root: an input shape was overridden, declared types no longer hold
-    int64_t known_elements;   // root: numbers computed so far, see SZ_MAX_KNOWN_ELEMENTS
-    uint64_t header_bytes;    // root: bytes of the file that the importer read
+    SZ_VEC(struct sz_graph *)
+    children;                // every body made under the root; root only, for destruction
+    sz_map names;            // value name -> id
+    const sz_node_id *order; // in which nodes can run; NULL = as they stand (the usual case)
+    bool reshaped;           // root: an input shape was overridden, declared types no longer hold
+    int64_t known_elements;  // root: numbers computed so far, see SZ_MAX_KNOWN_ELEMENTS
+    uint64_t header_bytes;   // root: bytes of the file that the importer read
 } sz_graph;
 
 // ---- building ----------------------------------------------------------------------------------
@@ -176,7 +188,8 @@ sz_status sz_graph_create_body(sz_graph *parent, sz_graph **ret_graph);
 void sz_graph_destroy(sz_graph *g); // of a root; NULL is fine. Closes the source.
 sz_graph *sz_graph_root(const sz_graph *g);
 
-// New value; `name` is copied into the arena. A name that exists fails ("value 'x' is defined twice").
+// New value; `name` is copied into the arena. A name that exists fails ("value 'x' is defined
+// twice").
 sz_status sz_graph_add_value(sz_graph *g, sz_str name, sz_value_kind kind, sz_value_id *ret_id);
 // Id by name in this graph only, SZ_NONE when absent.
 sz_value_id sz_graph_find(const sz_graph *g, sz_str name);
@@ -188,15 +201,19 @@ sz_status sz_graph_add_node(sz_graph *g, const sz_node *node, sz_node_id *ret_id
 // Symbol by name, made when new.
 sz_status sz_graph_symbol(sz_graph *g, sz_str name, int64_t *ret_dim);
 
-static inline sz_value *sz_graph_value(const sz_graph *g, sz_value_id id) { return &g->values.items[id]; }
+static inline sz_value *sz_graph_value(const sz_graph *g, sz_value_id id) {
+    return &g->values.items[id];
+}
 // The k-th node to run.
 static inline sz_node_id sz_graph_nth(const sz_graph *g, size_t k) {
     return g->order ? g->order[k] : (sz_node_id)k;
 }
-static inline sz_node *sz_graph_node(const sz_graph *g, sz_node_id id) { return &g->nodes.items[id]; }
+static inline sz_node *sz_graph_node(const sz_graph *g, sz_node_id id) {
+    return &g->nodes.items[id];
+}
 
-// Every value read by an earlier node than it is written, a cycle, or an input nobody produces is an
-// error; for nodes out of order `order` is set, with a warning (needs: all nodes added).
+// Every value read by an earlier node than it is written, a cycle, or an input nobody produces is
+// an error; for nodes out of order `order` is set, with a warning (needs: all nodes added).
 sz_status sz_graph_verify(sz_graph *g);
 
 // ---- types -------------------------------------------------------------------------------------
@@ -210,7 +227,8 @@ sz_dtype sz_dtype_from_onnx(int64_t code);
 // Bytes; sequences and optionals: sum over known items; strings 0; -1 when not known.
 sz_status sz_type_bytes(sz_ctx *ctx, const sz_type *t, int64_t *ret_bytes);
 bool sz_type_is_static(const sz_type *t); // rank known and every dim >= 0
-// "f32[1,3,224,224]", "i64[N,?]", "seq(f32[2,3])"; symbols by name. Arena memory, "" when none left.
+// "f32[1,3,224,224]", "i64[N,?]", "seq(f32[2,3])"; symbols by name. Arena memory, "" when none
+// left.
 const char *sz_type_text(const sz_graph *g, const sz_type *t);
 // A value for the public headers; strings in the arena.
 sz_port sz_graph_port(sz_graph *g, sz_value_id id);
@@ -224,7 +242,8 @@ int64_t *sz_graph_dims(sz_graph *g, int32_t rank);
 // (not an error: side file absent, too large, not constant).
 sz_status sz_graph_known(sz_graph *g, sz_value_id id, const sz_tensor **ret_tensor);
 // New tensor of numbers in the arena with room for `count` elements; NULL = no memory.
-sz_tensor *sz_tensor_new(sz_graph *g, sz_dtype dtype, int32_t rank, const int64_t *dims, int64_t count);
+sz_tensor *sz_tensor_new(sz_graph *g, sz_dtype dtype, int32_t rank, const int64_t *dims,
+                         int64_t count);
 
 // ---- text form (text.c) ------------------------------------------------------------------------
 

@@ -3,7 +3,8 @@
 #include "model/graph/graph.h"
 
 sz_type sz_type_tensor(sz_dtype dtype, int32_t rank, const int64_t *dims) {
-    return (sz_type){.kind = SZ_TYPE_TENSOR, .dtype = dtype, .rank = rank, .dims = dims, .n_items = -1};
+    return (sz_type){
+        .kind = SZ_TYPE_TENSOR, .dtype = dtype, .rank = rank, .dims = dims, .n_items = -1};
 }
 
 bool sz_type_is_static(const sz_type *t) {
@@ -43,7 +44,8 @@ static sz_status tensor_bytes(sz_ctx *ctx, const sz_type *t, int64_t *ret_bytes)
 // nothing recurses without bound.
 static sz_status type_bytes(sz_ctx *ctx, const sz_type *t, int depth, int64_t *ret_bytes) {
     *ret_bytes = -1;
-    if (t->kind == SZ_TYPE_TENSOR || t->kind == SZ_TYPE_SPARSE) return tensor_bytes(ctx, t, ret_bytes);
+    if (t->kind == SZ_TYPE_TENSOR || t->kind == SZ_TYPE_SPARSE)
+        return tensor_bytes(ctx, t, ret_bytes);
     if (depth == 0 || (t->kind != SZ_TYPE_SEQUENCE && t->kind != SZ_TYPE_OPTIONAL)) return SZ_OK;
     int64_t sum = 0, one;
     if (t->n_items < 0 || (!t->items && !t->elem && t->n_items > 0)) return SZ_OK;

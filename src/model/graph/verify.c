@@ -10,9 +10,9 @@ static bool is_ready_made(const sz_value *v) { return v->kind != SZ_VALUE_NODE; 
 static sz_status check_produced(sz_graph *g, const sz_node *n, sz_value_id id) {
     const sz_value *v = sz_graph_value(g, id);
     if (is_ready_made(v) || v->producer != SZ_NONE) return SZ_OK;
-    return sz_fail(g->ctx, SZ_ERR_INPUT, "node '%s' (%s) @%" PRIu64 ": input '%s' is produced by nothing",
-                   sz_show(g->ctx, n->name), sz_show(g->ctx, n->op), n->offset,
-                   sz_show(g->ctx, v->name));
+    return sz_fail(
+        g->ctx, SZ_ERR_INPUT, "node '%s' (%s) @%" PRIu64 ": input '%s' is produced by nothing",
+        sz_show(g->ctx, n->name), sz_show(g->ctx, n->op), n->offset, sz_show(g->ctx, v->name));
 }
 
 // Values a node needs: its inputs and what its bodies capture. Calls `visit` for each id >= 0.

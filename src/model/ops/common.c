@@ -30,8 +30,7 @@ sz_status sz_value_none(sz_infer *n) {
 }
 
 sz_status sz_value_same(sz_infer *n) {
-    if (sz_has_out(n, 0))
-        sz_graph_value(n->graph, n->node->outputs[0])->known = sz_in_value(n, 0);
+    if (sz_has_out(n, 0)) sz_graph_value(n->graph, n->node->outputs[0])->known = sz_in_value(n, 0);
     return SZ_OK;
 }
 

@@ -74,7 +74,8 @@ static sz_status check_arity(const sz_infer *n) {
         sz_warn(n->ctx, "node '%s' (%s) @%" PRIu64 ": has %d inputs, the operator takes at most %d",
                 sz_show(n->ctx, node->name), n->op->name, node->offset, given, n->op->max_in);
     if (node->n_outputs > n->op->max_out)
-        sz_warn(n->ctx, "node '%s' (%s) @%" PRIu64 ": has %d outputs, the operator gives at most %d",
+        sz_warn(n->ctx,
+                "node '%s' (%s) @%" PRIu64 ": has %d outputs, the operator gives at most %d",
                 sz_show(n->ctx, node->name), n->op->name, node->offset, node->n_outputs,
                 n->op->max_out);
     return SZ_OK;

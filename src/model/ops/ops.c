@@ -4,17 +4,18 @@
 
 #include "model/ops/rules.h"
 
-#define ONNX ""
-#define ML "ai.onnx.ml"
-#define TRAIN "ai.onnx.preview.training"
+#define ONNX    ""
+#define ML      "ai.onnx.ml"
+#define TRAIN   "ai.onnx.preview.training"
 #define PREVIEW "ai.onnx.preview"
-#define MS "com.microsoft"
-#define NCHWC "com.microsoft.nchwc"
+#define MS      "com.microsoft"
+#define NCHWC   "com.microsoft.nchwc"
 
 static const sz_op table[] = {
 #define OP(domain, name, since, kind, min_in, max_in, max_out, shape, value, cost, work)           \
-    {domain,           #name,             since,           SZ_KIND_##kind, min_in, max_in, max_out, \
-     sz_shape_##shape, sz_value_##value, sz_cost_##cost, work},
+    {domain,           #name,          since,   SZ_KIND_##kind,                                    \
+     min_in,           max_in,         max_out, sz_shape_##shape,                                  \
+     sz_value_##value, sz_cost_##cost, work},
 #include "model/ops/ops.def"
 #undef OP
 };
@@ -58,7 +59,8 @@ static sz_status build_index(sz_map *index) {
 static int32_t look_up(const sz_map *index, const sz_node *n) {
     int32_t row;
     if (!sz_map_get(index, n->op, &row)) return SZ_NONE;
-    return sz_str_is(plain_domain(n->domain), table[row].domain) ? row : sz_op_find(n->domain, n->op);
+    return sz_str_is(plain_domain(n->domain), table[row].domain) ? row
+                                                                 : sz_op_find(n->domain, n->op);
 }
 
 static void resolve_one(sz_graph *g, const sz_map *index) {

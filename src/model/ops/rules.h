@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Prototypes of every rule that the table names (made from the table), and the rules that families share.
+// Prototypes of every rule that the table names (made from the table), and the rules that families
+// share.
 #ifndef SZ_RULES_H
 #define SZ_RULES_H
 
@@ -14,9 +15,11 @@
 
 // Shared rules (common.c):
 // shape  unknown: all outputs unknown.  same: output 0 has the type of input 0.
-//        broadcast: numpy broadcasting over all inputs, dtype of input 0.  compare: the same, dtype bool.
+//        broadcast: numpy broadcasting over all inputs, dtype of input 0.  compare: the same, dtype
+//        bool.
 // value  none: never known.  same: passes input 0's numbers on.
-// cost   none: "no cost rule", the node is reported as unknown.  free: no bytes, no work (views, metadata).
+// cost   none: "no cost rule", the node is reported as unknown.  free: no bytes, no work (views,
+// metadata).
 //        move: bytes only.  elementwise: work x elements of output 0.
 //        input: work x elements of input 0 (reductions).
 sz_shape_rule sz_shape_same, sz_shape_broadcast, sz_shape_compare, sz_shape_unknown;
