@@ -69,7 +69,8 @@ SZ_API const char *sz_ctx_warning(const sz_ctx *ctx, size_t i);
 SZ_API void sz_ctx_clear(sz_ctx *ctx);
 
 /** Largest number of bytes that may be allocated through ctx at one time; 0 = no limit (default).
- * Importers set it to 64 MiB + 4 x the header bytes they read. */
+ * Beside it, loading a model and costing it are held to 64 MiB + 4 x the header bytes of its
+ * file. */
 SZ_API void sz_ctx_set_memory_limit(sz_ctx *ctx, size_t bytes);
 
 /** Bytes allocated through ctx now, and the most there ever were. */

@@ -43,6 +43,10 @@ void sz_free(sz_ctx *ctx, void *p, size_t size);
 // "". Where a number could depend on them, a job that saw a refusal must not say SZ_OK.
 size_t sz_ctx_refused(const sz_ctx *ctx);
 
+// A limit beside the caller's own, for a job on a file: the tighter one counts. 0 = none. Returns
+// the one before, so that jobs nest.
+size_t sz_ctx_set_job_limit(sz_ctx *ctx, size_t bytes);
+
 // A bump allocator: everything in it dies together. Memory is zeroed.
 typedef struct sz_arena {
     sz_ctx *ctx;

@@ -9,11 +9,11 @@
 #define SZ_VERSION "0.1.0"
 #endif
 
-enum { MESSAGE_SIZE = 2048, SHOW_RING = 8, SHOW_SIZE = SZ_MAX_SHOWN + 32 };
+enum { MESSAGE_SIZE = 2048, SHOW_RING = 8, SHOW_SIZE = SZ_MAX_SHOWN + 32, LARGE_VEC = 4096 };
 
 struct sz_ctx {
     sz_allocator allocator;
-    size_t used, peak, limit, refused;
+    size_t used, peak, limit, job_limit, refused;
     char error[MESSAGE_SIZE];
     char scratch[MESSAGE_SIZE];
     char *warnings[SZ_MAX_WARNINGS];
@@ -65,6 +65,11 @@ const char *sz_ctx_warning(const sz_ctx *ctx, size_t i) {
 }
 
 void sz_ctx_set_memory_limit(sz_ctx *ctx, size_t bytes) { ctx->limit = bytes; }
+size_t sz_ctx_set_job_limit(sz_ctx *ctx, size_t bytes) {
+    size_t before = ctx->job_limit;
+    ctx->job_limit = bytes;
+    return before;
+}
 size_t sz_ctx_memory_used(const sz_ctx *ctx) { return ctx->used; }
 size_t sz_ctx_memory_peak(const sz_ctx *ctx) { return ctx->peak; }
 size_t sz_ctx_refused(const sz_ctx *ctx) { return ctx->refused; }
@@ -80,10 +85,16 @@ sz_status sz_fail(sz_ctx *ctx, sz_status status, const char *fmt, ...) {
     return status;
 }
 
+// The tighter of the two limits, 0 when there is none.
+static size_t limit_of(const sz_ctx *ctx) {
+    if (!ctx->limit || !ctx->job_limit) return ctx->limit + ctx->job_limit;
+    return ctx->limit < ctx->job_limit ? ctx->limit : ctx->job_limit;
+}
+
 sz_status sz_no_memory(sz_ctx *ctx) {
-    if (ctx->limit)
+    if (limit_of(ctx))
         return sz_fail(ctx, SZ_ERR_MEMORY, "out of memory (limit %zu bytes, %zu in use)",
-                       ctx->limit, ctx->used);
+                       limit_of(ctx), ctx->used);
     return sz_fail(ctx, SZ_ERR_MEMORY, "out of memory (%zu bytes in use)", ctx->used);
 }
 
@@ -163,8 +174,8 @@ const char *sz_show(sz_ctx *ctx, sz_str s) {
 // ---- memory ------------------------------------------------------------------------------------
 
 void *sz_realloc(sz_ctx *ctx, void *old, size_t old_size, size_t new_size) {
-    if (ctx->limit && new_size > old_size &&
-        !sz_in_range(ctx->used - old_size, new_size, ctx->limit)) {
+    const size_t limit = limit_of(ctx);
+    if (limit && new_size > old_size && !sz_in_range(ctx->used - old_size, new_size, limit)) {
         ctx->refused++;
         return NULL;
     }
@@ -189,7 +200,9 @@ void sz_free(sz_ctx *ctx, void *p, size_t size) {
 }
 
 bool sz_vec_grow(sz_ctx *ctx, void **items, size_t *cap, size_t item_size) {
-    size_t n = *cap ? *cap * 2 : 8;
+    // Large ones grow by half only: what a file may take is counted, and unused room counts too.
+    size_t n = *cap < LARGE_VEC ? *cap * 2 : *cap + *cap / 2;
+    if (n < 8) n = 8;
     if (n < *cap || n > SIZE_MAX / item_size) return false;
     void *p = sz_realloc(ctx, *items, *cap * item_size, n * item_size);
     if (!p) return false;

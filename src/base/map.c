@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Byte strings -> int32: open addressing, linear probing, at most half full.
+// Byte strings -> int32: open addressing, linear probing, at most three quarters full.
 #include "base/base.h"
 
 typedef struct sz_map_slot {
@@ -64,7 +64,7 @@ static bool grow(sz_map *m) {
 }
 
 sz_status sz_map_put(sz_map *m, sz_str key, int32_t value) {
-    if (m->n + 1 > m->cap / 2 && !grow(m)) return sz_no_memory(m->ctx);
+    if (m->n + 1 > m->cap / 4 * 3 && !grow(m)) return sz_no_memory(m->ctx);
     if (!key.p) key.p = "";
     uint32_t hash = hash_of(key);
     slot *s = find(m->slots, m->cap, key, hash);

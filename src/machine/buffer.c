@@ -107,6 +107,7 @@ static int near_threads(const sz_survey *s) {
 static sz_status note_size(sz_survey *s, size_t wanted) {
     const size_t have = s->buffer.filled * (size_t)s->n_cpus;
     if (have >= wanted / 100 * 99) return SZ_OK;
+    if (have < wanted / 2) s->m->ok = false; // some of it may have come from the last cache
     return sz_machine_add_note(s->m,
                                "DRAM was measured on %zu MiB; %zu MiB would be 4 x the last cache: "
                                "memory or time did not allow more",

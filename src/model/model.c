@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Loading a model: import, bind free dimensions, verify, resolve, infer.
 #include "model/bind.h"
-#include "model/graph/model.h"
+#include "model/graph/allowance.h"
 #include "model/import/import.h"
 #include "model/ops/ops.h"
 #include "os/source.h"
@@ -15,8 +15,8 @@ static sz_status prepare(sz_graph *g, const sz_load_options *options) {
     return sz_ops_infer(g);
 }
 
-// Takes the graph over, also on failure.
-static sz_status finish(sz_ctx *ctx, sz_graph *g, const sz_load_options *options,
+// Takes the graph over, also on failure. `used` bytes were in use before it.
+static sz_status finish(sz_ctx *ctx, sz_graph *g, const sz_load_options *options, size_t used,
                         sz_model **ret_model) {
     sz_status status = prepare(g, options ? options : &no_options);
     sz_model *m = status == SZ_OK ? sz_alloc(ctx, sizeof *m) : NULL;
@@ -25,19 +25,32 @@ static sz_status finish(sz_ctx *ctx, sz_graph *g, const sz_load_options *options
         sz_graph_destroy(g);
         return status;
     }
-    *m = (sz_model){ctx, g, NULL};
+    *m = (sz_model){ctx, g, NULL, sz_ctx_memory_used(ctx) - used};
     *ret_model = m;
     return SZ_OK;
 }
 
 // `source` is taken over. The importer names the file in its messages; the rest is placed here.
-static sz_status load(sz_ctx *ctx, sz_source *source, const char *name,
-                      const sz_load_options *options, sz_model **ret_model) {
+// The limit that it sets holds until the model is ready.
+static sz_status read_source(sz_ctx *ctx, sz_source *source, const char *name,
+                             const sz_load_options *options, sz_model **ret_model) {
+    const size_t used = sz_ctx_memory_used(ctx);
     sz_graph *g = NULL;
     SZ_TRY(sz_import(ctx, source, options ? options->format : NULL, &g));
     g->path = sz_arena_strdup(g->arena, name, strlen(name));
-    sz_status status = finish(ctx, g, options, ret_model);
+    if (!g->path) {
+        sz_graph_destroy(g);
+        return sz_no_memory(ctx);
+    }
+    sz_status status = finish(ctx, g, options, used, ret_model);
     return status == SZ_OK ? SZ_OK : sz_place(ctx, status, "file '%s'", name);
+}
+
+static sz_status load(sz_ctx *ctx, sz_source *source, const char *name,
+                      const sz_load_options *options, sz_model **ret_model) {
+    sz_status status = read_source(ctx, source, name, options, ret_model);
+    sz_ctx_set_job_limit(ctx, 0);
+    return status;
 }
 
 sz_status sz_model_load(sz_ctx *ctx, const char *path, const sz_load_options *options,
@@ -56,9 +69,16 @@ sz_status sz_model_load_memory(sz_ctx *ctx, const char *name, const void *bytes,
 
 sz_status sz_model_parse(sz_ctx *ctx, const char *text, const sz_load_options *options,
                          sz_model **ret_model) {
+    const size_t used = sz_ctx_memory_used(ctx), len = strlen(text);
     sz_graph *g;
-    SZ_TRY(sz_graph_parse(ctx, text, strlen(text), &g));
-    return finish(ctx, g, options, ret_model);
+    sz_ctx_set_job_limit(ctx, used + sz_allowance(len));
+    sz_status status = sz_graph_parse(ctx, text, len, &g);
+    if (status == SZ_OK) {
+        g->header_bytes = len;
+        status = finish(ctx, g, options, used, ret_model);
+    }
+    sz_ctx_set_job_limit(ctx, 0);
+    return status;
 }
 
 void sz_model_destroy(sz_model *model) {

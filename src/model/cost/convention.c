@@ -72,15 +72,19 @@ static const sz_node *behind(const sz_graph **g, sz_value_id id, size_t n,
     return NULL;
 }
 
+// What may stand between a weight and its use.
+static const char *const passing[] = {"Identity", "DequantizeLinear", "Cast", "Transpose",
+                                      "Reshape"};
+enum { N_PASSING = sizeof passing / sizeof *passing };
+
 // A constant matrix, though perhaps quantized or turned: what a framework has as the weight of a
 // layer.
 static bool is_weight(const sz_graph *g, const sz_node *node, int i) {
-    static const char *const passing[] = {"Identity", "DequantizeLinear", "Cast", "Transpose",
-                                          "Reshape"};
     const sz_value *v = NULL;
     if (i >= node->n_inputs || node->inputs[i] == SZ_NONE) return false;
-    behind(&g, node->inputs[i], sizeof passing / sizeof *passing, passing, &v);
-    return v && v->constant && v->type.kind == SZ_TYPE_TENSOR && v->type.rank >= 2;
+    const sz_node *maker = behind(&g, node->inputs[i], N_PASSING, passing, &v);
+    const bool filled = maker && sz_str_is(maker->op, "ConstantOfShape"); // of stripped weights
+    return v && (v->constant || filled) && v->type.kind == SZ_TYPE_TENSOR && v->type.rank >= 2;
 }
 
 // A product with a weight is a layer, one of two activations is not. The second operand of
@@ -100,8 +104,9 @@ static bool is_product(const sz_graph *g, const sz_node *add, int i) {
 }
 
 static bool is_vector(const sz_graph *g, const sz_node *add, int i) {
-    const sz_value *v = made(&g, add->inputs[i]);
-    return v->constant && v->type.kind == SZ_TYPE_TENSOR && v->type.rank == 1;
+    const sz_value *v = NULL;
+    behind(&g, add->inputs[i], N_PASSING, passing, &v);
+    return v && v->constant && v->type.kind == SZ_TYPE_TENSOR && v->type.rank == 1;
 }
 
 // ---- bases -------------------------------------------------------------------------------------
@@ -158,6 +163,18 @@ static int64_t base_LINEAR_BIAS(const sz_counted *c) {
 // A bias that a fused operator has at input 4.
 static int64_t base_BIAS_4(const sz_counted *c) {
     return sz_has_in(c->in, 4) ? c->work->out_elements : 0;
+}
+
+// Activations that an optimizer moved into the operator.
+static int64_t base_FUSED_RELU(const sz_counted *c) {
+    const sz_str activation = sz_attr_s(c->in->node, "activation", "");
+    return sz_str_is(activation, "Relu") ? c->work->out_elements : 0;
+}
+
+static int64_t base_FUSED_CLIP(const sz_counted *c) {
+    const sz_str activation = sz_attr_s(c->in->node, "activation", "");
+    return sz_str_is(activation, "Clip") || sz_str_is(activation, "LeakyRelu")
+               ? c->work->out_elements : 0;
 }
 
 static int64_t kernel(const sz_counted *c) {

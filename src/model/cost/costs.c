@@ -2,7 +2,7 @@
 // sz_costs: all nodes, sums, and the accessors of the public header.
 #include "model/cost/costs.h"
 #include "model/cost/signature.h"
-#include "model/graph/model.h"
+#include "model/graph/allowance.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -155,7 +155,10 @@ sz_status sz_costs_create(sz_ctx *ctx, const sz_model *model, const sz_cost_opti
                     .convention = convention,
                     .optimizer = options ? options->optimizer : NULL};
     sz_arena_init(&c->arena, ctx);
+    const size_t limit = sz_allowance_begin(ctx, model), refused = sz_ctx_refused(ctx);
     sz_status status = fill(c, options);
+    if (status == SZ_OK && sz_ctx_refused(ctx) != refused) status = sz_no_memory(ctx);
+    sz_ctx_set_job_limit(ctx, limit);
     if (status != SZ_OK) {
         sz_costs_destroy(c);
         return sz_place(ctx, status, "file '%s'", sz_model_path(model));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where two conventions differ on a model, by operator.
 #include "model/cost/costs.h"
-#include "model/graph/model.h"
+#include "model/graph/allowance.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -132,7 +132,9 @@ sz_status sz_explain(sz_ctx *ctx, const sz_model *model, const char *convention,
     s.x->ctx = ctx;
     sz_arena_init(&s.x->arena, ctx);
     sz_map_init(&s.index, ctx);
+    const size_t limit = sz_allowance_begin(ctx, model);
     sz_status status = fill(&s);
+    sz_ctx_set_job_limit(ctx, limit);
     sz_map_finish(&s.index);
     if (status != SZ_OK) {
         sz_explanation_destroy(s.x);

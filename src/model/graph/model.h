@@ -11,6 +11,7 @@ struct sz_model {
     sz_ctx *ctx;
     sz_graph *graph;
     const char *text; // made on demand
+    size_t memory;    // bytes that loading took and did not give back
 };
 
 #endif

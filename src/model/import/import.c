@@ -135,7 +135,6 @@ static sz_status import(sz_ctx *ctx, sz_source *source, const char *format,
 sz_status sz_import(sz_ctx *ctx, sz_source *source, const char *format, sz_graph **ret_graph) {
     sz_graph *g = NULL;
     sz_status status = import(ctx, source, format, &g);
-    sz_ctx_set_memory_limit(ctx, 0);
     if (status != SZ_OK) {
         status = sz_place(ctx, status, "file '%s'", sz_show(ctx, sz_str_c(source->name)));
         sz_source_close(source, ctx);

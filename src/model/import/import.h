@@ -27,8 +27,8 @@ const sz_importer *sz_importer_get(int32_t i);
 
 // Read with the importer named `format`, or, when that is NULL, with the one that fits the bytes
 // best. Takes the source in every case: the graph owns it (graph->source) on success, on failure it
-// is closed. Messages begin with "file 'NAME': ". Sets the memory limit of ctx while it reads, and
-// takes it away again at the end.
+// is closed. Messages begin with "file 'NAME': ". Sets the job limit of ctx (graph/allowance.h) and
+// leaves it set for what is still to be done with the graph: the caller takes it away.
 sz_status sz_import(sz_ctx *ctx, sz_source *source, const char *format, sz_graph **ret_graph);
 
 #endif

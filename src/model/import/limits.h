@@ -23,9 +23,8 @@ enum {
     SZ_ONNX_MAX_PREFIX = 256         // bytes of the path that names what a function expanded to
 };
 
-// Memory: 64 MiB plus 4 bytes per header byte read. Headers are read more than once (bodies of
-// functions as often as they are called), so the bytes count up to 4 times the size of the file.
-#define SZ_IMPORT_MEMORY_FLOOR ((size_t)64 << 20)
-enum { SZ_IMPORT_MEMORY_FACTOR = 4, SZ_IMPORT_MAX_REREAD = 4 };
+// Memory goes by the header bytes read (model/graph/allowance.h). Headers are read more than once
+// (bodies of functions as often as they are called), so they count up to 4 times the file's size.
+enum { SZ_IMPORT_MAX_REREAD = 4 };
 
 #endif

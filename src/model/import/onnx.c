@@ -277,6 +277,7 @@ sz_status sz_onnx_read(sz_ctx *ctx, sz_source *source, sz_graph **ret_graph) {
     onnx x;
     sz_status status = start(&x, ctx, source);
     if (status == SZ_OK) status = read_model(&x);
+    if (status == SZ_OK) x.root->header_bytes = sz_wire_header(&x.wire);
     finish(&x);
     if (status == SZ_OK) *ret_graph = x.root;
     else sz_graph_destroy(x.root);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/import/wire.h"
 
+#include "model/graph/allowance.h"
+
 #include <inttypes.h>
 
 enum { MAX_VARINT = 10, LAST_FIELD = (1 << 29) - 1 };
@@ -9,7 +11,7 @@ enum { MAX_VARINT = 10, LAST_FIELD = (1 << 29) - 1 };
 
 sz_status sz_wire_init(sz_wire *w, sz_ctx *ctx, sz_source *source) {
     *w = (sz_wire){.ctx = ctx, .source = source, .memory_base = sz_ctx_memory_used(ctx)};
-    sz_ctx_set_memory_limit(ctx, w->memory_base + SZ_IMPORT_MEMORY_FLOOR);
+    sz_ctx_set_job_limit(ctx, w->memory_base + sz_allowance(0));
     w->window = sz_alloc(ctx, SZ_WIRE_WINDOW);
     return w->window ? SZ_OK : sz_no_memory(ctx);
 }
@@ -20,13 +22,15 @@ void sz_wire_finish(sz_wire *w) {
     w->window = w->big = NULL;
 }
 
-static void raise_limit(sz_wire *w, uint64_t bytes) {
-    w->fetched += bytes;
+uint64_t sz_wire_header(const sz_wire *w) {
     uint64_t most = w->source->size > UINT64_MAX / 64 ? UINT64_MAX / 64 : w->source->size;
     most *= SZ_IMPORT_MAX_REREAD;
-    uint64_t header = w->fetched < most ? w->fetched : most;
-    sz_ctx_set_memory_limit(w->ctx, w->memory_base + SZ_IMPORT_MEMORY_FLOOR +
-                                        (size_t)(header * SZ_IMPORT_MEMORY_FACTOR));
+    return w->fetched < most ? w->fetched : most;
+}
+
+static void raise_limit(sz_wire *w, uint64_t bytes) {
+    w->fetched += bytes;
+    sz_ctx_set_job_limit(w->ctx, w->memory_base + sz_allowance(sz_wire_header(w)));
 }
 
 // Move the window to `pos`, with at least `need` bytes (which the file has).

@@ -47,6 +47,9 @@ typedef struct sz_wire {
 sz_status sz_wire_init(sz_wire *w, sz_ctx *ctx, sz_source *source);
 void sz_wire_finish(sz_wire *w);
 
+// Bytes of the header as far as it was read (see limits.h).
+uint64_t sz_wire_header(const sz_wire *w);
+
 // The next field of the message, which shrinks; *ret_more false when nothing is left. Fails on
 // everything that is not wire format, with the offset.
 sz_status sz_wire_next(sz_wire *w, sz_span *message, sz_field *ret, bool *ret_more);
