@@ -92,10 +92,11 @@ static size_t limit_of(const sz_ctx *ctx) {
 }
 
 sz_status sz_no_memory(sz_ctx *ctx) {
-    if (limit_of(ctx))
-        return sz_fail(ctx, SZ_ERR_MEMORY, "out of memory (limit %zu bytes, %zu in use)",
-                       limit_of(ctx), ctx->used);
-    return sz_fail(ctx, SZ_ERR_MEMORY, "out of memory (%zu bytes in use)", ctx->used);
+    const size_t limit = limit_of(ctx);
+    if (limit == 0)
+        return sz_fail(ctx, SZ_ERR_MEMORY, "out of memory (%zu bytes in use)", ctx->used);
+    return sz_fail(ctx, SZ_ERR_MEMORY, "out of memory: %sthe limit is %zu bytes, %zu are in use",
+                   limit == ctx->limit ? "" : "for a header of this size ", limit, ctx->used);
 }
 
 sz_status sz_place(sz_ctx *ctx, sz_status status, const char *fmt, ...) {

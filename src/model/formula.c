@@ -287,8 +287,9 @@ static sz_status find_symbols(sz_formula *f, const job *j) {
 static sz_status fill(sz_formula *f, const job *j) {
     static const char *const names[N_METRICS] = {"macs", "flops", "bytes_read", "bytes_written",
                                                  "bytes_moved"};
-    // Sizes that every net takes first; nets that halve their images need multiples of 32.
-    static const int64_t tries[][2] = {{2, 1}, {32, 32}};
+    // Sizes that every net takes first; nets that halve their images need multiples of 32, and nets
+    // on sound longer inputs.
+    static const int64_t tries[][2] = {{2, 1}, {32, 32}, {4096, 1024}};
     SZ_TRY(find_symbols(f, j));
     for (int i = 0; i < N_METRICS; i++) f->metrics[i].name = names[i];
     sz_status status = SZ_OK;

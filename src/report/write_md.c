@@ -69,8 +69,9 @@ void sz_write_md(const sz_writing *w) {
         const sz_block *b = &w->doc->blocks.items[i];
         if (i) sz_buf_putc(w->buf, '\n');
         switch (b->kind) {
-        case SZ_BLOCK_HEADING: sz_buf_puts(w->buf, "## "); // fall through
+        case SZ_BLOCK_HEADING:
         case SZ_BLOCK_LINE:
+            if (b->kind == SZ_BLOCK_HEADING) sz_buf_puts(w->buf, "## ");
             put(w, b->text ? b->text : "");
             sz_buf_putc(w->buf, '\n');
             break;

@@ -39,7 +39,7 @@ def example(name, weights):
     preset = weights.transforms()
     crop = getattr(preset, "crop_size", None)
     if "raft" in name:
-        return (torch.randn(1, 3, 520, 960), torch.randn(1, 3, 520, 960))
+        return (torch.randn(1, 3, 512, 512), torch.randn(1, 3, 512, 512))
     if crop is None:
         size = getattr(preset, "resize_size", [520])[0]
         return (torch.randn(1, 3, size, size),)

@@ -137,8 +137,9 @@ static int64_t base_IN(const sz_counted *c) { return c->work->in_elements; }
 static int64_t base_OUT(const sz_counted *c) { return c->work->out_elements; }
 static int64_t base_OWN(const sz_counted *c) { return c->work->flops; }
 
-// Only of images: of one or three axes there is no rule.
+// Only of images, or of lines.
 static int64_t base_IN_2D(const sz_counted *c) { return rank_in(c) == 4 ? base_IN(c) : 0; }
+static int64_t base_OUT_1D(const sz_counted *c) { return rank_in(c) == 3 ? base_OUT(c) : 0; }
 static int64_t base_OUT_2D(const sz_counted *c) { return rank_in(c) == 4 ? base_OUT(c) : 0; }
 
 // onnx-tool has no elements in a scalar.

@@ -101,23 +101,35 @@ static int compare_ops(const void *a, const void *b) {
     return strcmp(x->op, y->op);
 }
 
+// The operators, numbered as they come.
+static sz_status number_ops(sz_costs *c, sz_map *index) {
+    for (size_t i = 0; i < c->n_nodes; i++) {
+        const sz_str op = sz_str_c(c->nodes[i].op);
+        if (!sz_map_get(index, op, NULL)) SZ_TRY(sz_map_put(index, op, (int32_t)c->n_ops++));
+    }
+    c->ops = sz_arena_array(&c->arena, c->n_ops ? c->n_ops : 1, sizeof *c->ops);
+    return c->ops ? SZ_OK : sz_no_memory(c->ctx);
+}
+
+static sz_status add_ops(sz_costs *c, sz_map *index) {
+    SZ_TRY(number_ops(c, index));
+    for (size_t i = 0; i < c->n_nodes; i++) {
+        const sz_node_cost *n = &c->nodes[i];
+        int32_t k = 0;
+        sz_map_get(index, sz_str_c(n->op), &k);
+        if (c->ops[k].nodes++ == 0) {
+            c->ops[k].op = n->op;
+            c->ops[k].kind = n->kind;
+        }
+        SZ_TRY(add_cost(c->ctx, &c->ops[k].cost, &n->cost));
+    }
+    return SZ_OK;
+}
+
 static sz_status sum_ops(sz_costs *c) {
     sz_map index;
     sz_map_init(&index, c->ctx);
-    sz_status status = SZ_OK;
-    c->ops = sz_arena_array(&c->arena, c->n_nodes ? c->n_nodes : 1, sizeof *c->ops);
-    if (!c->ops) status = sz_no_memory(c->ctx);
-    for (size_t i = 0; i < c->n_nodes && status == SZ_OK; i++) {
-        const sz_node_cost *n = &c->nodes[i];
-        int32_t k;
-        if (!sz_map_get(&index, sz_str_c(n->op), &k)) {
-            k = (int32_t)c->n_ops++;
-            c->ops[k] = (sz_op_cost){.op = n->op, .kind = n->kind};
-            status = sz_map_put(&index, sz_str_c(n->op), k);
-        }
-        c->ops[k].nodes++;
-        if (status == SZ_OK) status = add_cost(c->ctx, &c->ops[k].cost, &n->cost);
-    }
+    sz_status status = add_ops(c, &index);
     sz_map_finish(&index);
     if (status != SZ_OK) return status;
     for (size_t k = 0; k < c->n_ops; k++) set_intensity(&c->ops[k].cost);
