@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Counting conventions against the numbers that the tools themselves print, by the public API alone:
-// every row of tests/conventions.tsv. Usage: conventions_test TESTS [MODEL]
+// Counting conventions against the numbers that the tools themselves print, by the public API
+// alone: every row of tests/conventions.tsv. Usage: conventions_test TESTS [MODEL]
 #include <sizeup/cost.h>
 #include <sizeup/model.h>
 

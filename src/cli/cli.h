@@ -156,7 +156,7 @@ bool cli_wants(const cli_app *app, const char *format); // app->format is `forma
 
 typedef struct cli_common {
     const char *format, *output;
-    bool quiet, no_color, help, version;
+    bool quiet, no_color, help, version, limits;
 } cli_common;
 
 // Parse argv[1..argc-1] into `common` and `target` (NULL when usage has no options). Words that are
@@ -171,5 +171,6 @@ const cli_option *cli_common_options(size_t *ret_n);
 void cli_show_warnings(cli_app *app); // those that were not shown yet
 int cli_print_help(cli_app *app, const cli_command *command); // NULL: of sizeup itself
 int cli_print_version(cli_app *app);
+int cli_print_limits(cli_app *app);
 
 #endif

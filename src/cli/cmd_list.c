@@ -6,6 +6,7 @@
 
 #include <sizeup/cost.h>
 #include <sizeup/dtype.h>
+#include <sizeup/limits.h>
 #include <sizeup/machine.h>
 #include <sizeup/model.h>
 
@@ -99,6 +100,22 @@ static void put_name(sz_doc *doc, const char *name, const char *what) {
     sz_doc_row(doc, cells, CLI_COUNT(cells));
 }
 
+static void fill_limits(sz_doc *doc) {
+    static const sz_column columns[] = {
+        {"name", "limit", NULL, SZ_AS_TEXT, 0},
+        {"value", "value", NULL, SZ_AS_INT, 0},
+        {"unit", "unit", NULL, SZ_AS_TEXT, 0},
+        {"beyond", "beyond", NULL, SZ_AS_TEXT, SZ_COLUMN_WRAP},
+    };
+    sz_doc_table(doc, "limits", columns, CLI_COUNT(columns));
+    sz_limit_row row;
+    for (size_t i = 0; sz_list_limit(i, &row); i++) {
+        const sz_cell cells[] = {sz_cell_text(row.name), sz_cell_i64(row.value),
+                                 sz_cell_text(row.unit), sz_cell_text(row.beyond)};
+        sz_doc_row(doc, cells, CLI_COUNT(cells));
+    }
+}
+
 static void fill_writers(sz_doc *doc) {
     sz_doc_table(doc, "writers", name_and_what, CLI_COUNT(name_and_what));
     sz_writer_row row;
@@ -165,6 +182,18 @@ static void fill_all(sz_doc *doc) {
         put_name(doc, listings[i].name, listings[i].what);
 }
 
+static int print(cli_app *app, void (*fill)(sz_doc *doc)) {
+    sz_doc *doc;
+    if (sz_doc_create(app->out, "sizeup.list/1", &doc) != SZ_OK)
+        return cli_error(app, CLI_BUG, "no memory for the output");
+    fill(doc);
+    int code = cli_write_doc(app, doc);
+    sz_doc_destroy(doc);
+    return code;
+}
+
+int cli_print_limits(cli_app *app) { return print(app, fill_limits); }
+
 int cli_list(cli_app *app, const void *options) {
     (void)options;
     void (*fill)(sz_doc *doc) = app->n_args ? NULL : fill_all;
@@ -173,12 +202,5 @@ int cli_list(cli_app *app, const void *options) {
         names[i] = listings[i].name;
         if (app->n_args && strcmp(names[i], app->args[0]) == 0) fill = listings[i].fill;
     }
-    if (!fill) return cli_unknown(app, "table", app->args[0], names);
-    sz_doc *doc;
-    if (sz_doc_create(app->out, "sizeup.list/1", &doc) != SZ_OK)
-        return cli_error(app, CLI_BUG, "no memory for the output");
-    fill(doc);
-    int code = cli_write_doc(app, doc);
-    sz_doc_destroy(doc);
-    return code;
+    return fill ? print(app, fill) : cli_unknown(app, "table", app->args[0], names);
 }

@@ -82,6 +82,7 @@ static int run_parsed(cli_app *app, const cli_command *c, const cli_common *comm
     if (code) return code;
     if (common->help) return cli_print_help(app, c);
     if (common->version) return cli_print_version(app);
+    if (common->limits) return cli_print_limits(app);
     code = check_words(app, c);
     return code ? code : c->run(app, options);
 }
@@ -109,13 +110,14 @@ static int run(cli_app *app, int argc, char **argv) {
     int first = 0;
     int code = cli_parse(app, NULL, argc, argv, &common, NULL, &first);
     if (code) return code;
-    if (first < argc && !common.help && !common.version) {
+    if (first < argc && !common.help && !common.version && !common.limits) {
         const cli_command *c = cli_find_command(argv[first]);
         if (c) return run_command(app, c, &common, argc - first, argv + first);
         return unknown_command(app, argv[first]);
     }
     code = apply_common(app, &common);
     if (code) return code;
+    if (common.limits) return cli_print_limits(app);
     return common.version ? cli_print_version(app) : cli_print_help(app, NULL);
 }
 

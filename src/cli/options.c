@@ -22,6 +22,8 @@ static const cli_option common_options[] = {
      offsetof(cli_common, no_color)},
     {"help", 'h', CLI_FLAG, NULL, NULL, "this help", offsetof(cli_common, help)},
     {"version", 0, CLI_FLAG, NULL, NULL, "the version", offsetof(cli_common, version)},
+    {"limits", 0, CLI_FLAG, NULL, NULL, "what a model file may ask for ('list limits')",
+     offsetof(cli_common, limits)},
 };
 
 const cli_option *cli_common_options(size_t *ret_n) {

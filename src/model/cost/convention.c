@@ -96,11 +96,12 @@ static bool is_layer(const sz_graph *g, const sz_node *node) {
 // Input `i` of an addition is a layer's product; a quantized one is cast and scaled first.
 static bool is_product(const sz_graph *g, const sz_node *add, int i) {
     static const char *const scaling[] = {"Cast", "Mul"};
+    const sz_graph *where = g, *here = g;
     const sz_value *v = NULL;
-    const sz_node *node = behind(&g, add->inputs[i], 2, scaling, &v);
-    if (!node || !is_layer(g, node)) return false;
+    const sz_node *node = behind(&where, add->inputs[i], 2, scaling, &v);
+    if (!node || !is_layer(where, node)) return false;
     if (sz_str_is(node->op, "MatMulInteger")) return true;
-    return sz_str_is(node->op, "MatMul") && v == made(&g, add->inputs[i]);
+    return sz_str_is(node->op, "MatMul") && v == made(&here, add->inputs[i]);
 }
 
 static bool is_vector(const sz_graph *g, const sz_node *add, int i) {
@@ -156,7 +157,7 @@ static int64_t base_LAYER_MACS(const sz_counted *c) {
 static int64_t base_LINEAR_BIAS(const sz_counted *c) {
     const sz_graph *g = c->in->graph;
     const sz_node *add = c->in->node;
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < 2 && add->n_inputs == 2; i++)
         if (is_vector(g, add, i) && is_product(g, add, 1 - i)) return c->work->out_elements;
     return 0;
 }

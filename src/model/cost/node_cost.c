@@ -83,8 +83,6 @@ static sz_status plain_cost(sz_graph *g, sz_infer *in, sz_node_result *r) {
 
 // ---- bodies ------------------------------------------------------------------------------------
 
-enum { MAX_BODY_DEPTH = 32 };
-
 static sz_status cost_any(sz_graph *g, sz_node_id id, const sz_convention *by, int depth,
                           sz_node_result *r);
 
@@ -98,8 +96,8 @@ static bool add_times(sz_work *sum, const sz_work *w, int64_t times) {
 
 static sz_status cost_body(sz_graph *body, const sz_convention *by, int depth, sz_node_result *r) {
     *r = (sz_node_result){0};
-    if (depth > MAX_BODY_DEPTH)
-        return sz_fail(body->ctx, SZ_ERR_LIMIT, "bodies are nested deeper than %d", MAX_BODY_DEPTH);
+    if (depth > SZ_MAX_BODIES)
+        return sz_fail(body->ctx, SZ_ERR_LIMIT, "bodies are nested deeper than %d", SZ_MAX_BODIES);
     for (size_t i = 0; i < body->nodes.n; i++) {
         sz_node_result one;
         SZ_TRY(cost_any(body, (sz_node_id)i, by, depth, &one));

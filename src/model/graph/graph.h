@@ -21,6 +21,7 @@ enum { SZ_NONE = -1 };
 // A dimension: >= 0 known; SZ_DIM_UNKNOWN not known (depends on data);
 // <= SZ_DIM_SYMBOL(0): the symbol with that number in graph->symbols.
 enum { SZ_DIM_UNKNOWN = -1, SZ_MAX_RANK = 64 };
+enum { SZ_MAX_BODIES = 32 }; // levels of bodies in bodies
 #define SZ_DIM_SYMBOL(i)  (-2 - (int64_t)(i))
 #define SZ_SYMBOL_OF(dim) ((int32_t)(-2 - (dim)))
 

@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-enum { MAX_DEPTH = 32, MAX_DOMAINS = 64, NEWEST_ONNX = 28, NEWEST_ML = 5 };
+enum { MAX_DEPTH = SZ_MAX_BODIES + 1, MAX_DOMAINS = 64, NEWEST_ONNX = 28, NEWEST_ML = 5 };
 
 typedef struct opset {
     sz_str domain;
@@ -97,7 +97,7 @@ static sz_status open_graph(reader *r) {
     sz_text *t = &r->t;
     sz_graph *g = r->root;
     if (r->depth == MAX_DEPTH)
-        return sz_text_fail(t, "graphs nested more than %d deep", MAX_DEPTH);
+        return sz_text_fail(t, "bodies nested more than %d deep", SZ_MAX_BODIES);
     if (r->depth > 0) SZ_TRY(sz_graph_create_body(top(r)->graph, &g));
     if (sz_text_peek(t) != '{' && !at_opset(t)) SZ_TRY(sz_text_name(t, &g->name, NULL));
     while (at_opset(t)) {

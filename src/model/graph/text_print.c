@@ -8,7 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { MAX_DEPTH = 32, MAX_SHOWN_NUMBERS = 64, MAX_WRAPPERS = 8, NEWEST_ONNX = 28, NEWEST_ML = 5 };
+enum { MAX_DEPTH = SZ_MAX_BODIES + 1, MAX_SHOWN_NUMBERS = 64, MAX_WRAPPERS = 8 };
+enum { NEWEST_ONNX = 28, NEWEST_ML = 5 };
 
 // One open graph: what of it has been printed.
 typedef struct frame {
@@ -387,7 +388,7 @@ static sz_status put_consts(printer *p, const frame *f) {
 
 static sz_status begin_graph(printer *p, sz_graph *g) {
     if (p->depth == MAX_DEPTH)
-        return sz_fail(g->ctx, SZ_ERR_LIMIT, "graphs nested more than %d deep", MAX_DEPTH);
+        return sz_fail(g->ctx, SZ_ERR_LIMIT, "bodies nested more than %d deep", SZ_MAX_BODIES);
     frame f = {.graph = g, .attr = -1};
     SZ_TRY(find_attr_consts(g, &f.in_attr));
     SZ_TRY(put(p, "graph"));

@@ -5,8 +5,6 @@
 
 #include <inttypes.h>
 
-enum { MAX_BODY_DEPTH = 32 };
-
 // ---- declared types ----------------------------------------------------------------------------
 
 // A declared dim with bound symbols replaced.
@@ -140,8 +138,8 @@ static void refresh_captured(sz_graph *body) {
 }
 
 static sz_status infer_graph(sz_graph *g, int depth) {
-    if (depth > MAX_BODY_DEPTH)
-        return sz_fail(g->ctx, SZ_ERR_LIMIT, "bodies are nested deeper than %d", MAX_BODY_DEPTH);
+    if (depth > SZ_MAX_BODIES)
+        return sz_fail(g->ctx, SZ_ERR_LIMIT, "bodies are nested deeper than %d", SZ_MAX_BODIES);
     for (size_t i = 0; i < g->nodes.n; i++) SZ_TRY(infer_node(g, sz_graph_nth(g, i), depth));
     return SZ_OK;
 }

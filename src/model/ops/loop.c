@@ -14,7 +14,7 @@
 #include "model/ops/container.h"
 #include "model/ops/rules.h"
 
-enum { MAX_STEPS = 1000, MAX_PASSES = 4, MAX_COLLECTED = 4096 };
+enum { MAX_PASSES = 4, MAX_COLLECTED = 4096 };
 
 // ---- carried types -----------------------------------------------------------------------------
 
@@ -265,7 +265,7 @@ static sz_status play(loop *l, sz_trace *trace, bool *ret_done) {
     *ret_done = false;
     if (!sz_trace_charge(trace)) return SZ_OK; // for the general run that a failure makes necessary
     while (l->trips < l->max_trips && cond == 1) {
-        if (l->trips == MAX_STEPS || !sz_trace_charge(trace)) return SZ_OK;
+        if (l->trips == SZ_MAX_LOOP_STEPS || !sz_trace_charge(trace)) return SZ_OK;
         if (l->trips == 0) start(l);
         SZ_TRY(step(l, &cond));
         SZ_TRY(sz_trace_add(trace));
@@ -309,7 +309,7 @@ static int64_t general_trips(const loop *l, int again) {
 // Is there more to learn from playing the loop through?
 static bool wants_play(const loop *l, const sz_carried *c, int again) {
     if (l->cond != 1 || l->max_trips <= 0) return false;
-    if (again == 1 && l->max_trips > MAX_STEPS) return false; // it would not come to the end
+    if (again == 1 && l->max_trips > SZ_MAX_LOOP_STEPS) return false; // it would not come to the end
     if (again < 0 || !c->is_stable) return true;
     for (int k = 0; k < l->n_carried; k++)
         if (l->known[k] && !sz_body_passes(l->body, 1 + k, 2 + k)) return true;

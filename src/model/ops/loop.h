@@ -5,6 +5,8 @@
 
 #include "model/ops/rule.h"
 
+enum { SZ_MAX_LOOP_STEPS = 1000 }; // trips that are played through one by one
+
 // Input first_in + k of the body takes what output first_out + k gave in the run before.
 typedef struct sz_carried {
     sz_infer *n;
