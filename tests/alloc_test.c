@@ -73,9 +73,17 @@ static void put_costs(run *r, const sz_costs *costs) {
     const sz_cost t = sz_costs_total(costs);
     const sz_activations live = sz_costs_activations(costs);
     const sz_training step = sz_costs_training(costs);
-    const int64_t numbers[] = {t.params, t.macs, t.flops, t.weight_bytes, t.bytes_moved,
-                               live.peak_bytes, live.total_bytes, live.peak_node,
-                               step.backward_flops, step.peak_bytes, sz_costs_covered(costs)};
+    const int64_t numbers[] = {t.params,
+                               t.macs,
+                               t.flops,
+                               t.weight_bytes,
+                               t.bytes_moved,
+                               live.peak_bytes,
+                               live.total_bytes,
+                               live.peak_node,
+                               step.backward_flops,
+                               step.peak_bytes,
+                               sz_costs_covered(costs)};
     put(r, numbers, sizeof numbers);
     for (size_t i = 0; i < sz_costs_node_count(costs); i++) {
         const sz_node_cost n = sz_costs_node(costs, i);
@@ -109,8 +117,10 @@ static void put_model(run *r, sz_model *model) {
         if (!sz_model_symbol(model, i, NULL)) complain(r, "a symbol is NULL");
     if (!sz_model_format(model) || !sz_model_producer(model)) complain(r, "a fact is NULL");
     const char *text = sz_model_text(model);
-    if (!text) (void)succeeds(r, SZ_ERR_MEMORY);
-    else put(r, text, strlen(text));
+    if (!text)
+        (void)succeeds(r, SZ_ERR_MEMORY);
+    else
+        put(r, text, strlen(text));
 }
 
 static sz_load_options options_of(const scenario *s) {
@@ -282,9 +292,12 @@ static void write_json(run *r, const scenario *s) {
     sz_json_end_object(&json);
     sz_json_warnings(&json, r->ctx);
     sz_json_end_object(&json);
-    if (sz_buf_status(&buf) == SZ_OK) put(r, buf.data, buf.size);
-    else if (sz_buf_status(&buf) == SZ_ERR_MEMORY) r->failed = true;
-    else complain(r, "the buffer fails with another status than SZ_ERR_MEMORY");
+    if (sz_buf_status(&buf) == SZ_OK)
+        put(r, buf.data, buf.size);
+    else if (sz_buf_status(&buf) == SZ_ERR_MEMORY)
+        r->failed = true;
+    else
+        complain(r, "the buffer fails with another status than SZ_ERR_MEMORY");
     sz_buf_finish(&buf);
 }
 

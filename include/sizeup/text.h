@@ -49,8 +49,9 @@ typedef enum sz_sink {
     SZ_SINK_TERMINAL,
     SZ_SINK_MARKDOWN, /**< also what Markdown or HTML would act on; fit for a table cell */
     SZ_SINK_CSV,      /**< quoted where needed; a start that spreadsheets run gets a leading ' */
-    SZ_SINK_JSON      /**< inside of a JSON string, without its quotes. Characters can be read back;
+    SZ_SINK_JSON,     /**< inside of a JSON string, without its quotes. Characters can be read back;
                            a byte that is not UTF-8 becomes the four characters \xff */
+    SZ_SINK_XML       /**< text or a double-quoted attribute of XML, SVG, HTML */
 } sz_sink;
 SZ_API void sz_escape(sz_buf *buf, sz_sink sink, const char *text, size_t n);
 

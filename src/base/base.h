@@ -115,13 +115,22 @@ sz_status sz_map_put(sz_map *m, sz_str key, int32_t value);       // replaces
 
 // Each returns false on overflow and leaves *ret alone.
 static inline bool sz_add(int64_t a, int64_t b, int64_t *ret) {
-    return !__builtin_add_overflow(a, b, ret);
+    int64_t r; // the built-in would leave the wrapped number in *ret
+    if (__builtin_add_overflow(a, b, &r)) return false;
+    *ret = r;
+    return true;
 }
 static inline bool sz_sub(int64_t a, int64_t b, int64_t *ret) {
-    return !__builtin_sub_overflow(a, b, ret);
+    int64_t r; // the built-in would leave the wrapped number in *ret
+    if (__builtin_sub_overflow(a, b, &r)) return false;
+    *ret = r;
+    return true;
 }
 static inline bool sz_mul(int64_t a, int64_t b, int64_t *ret) {
-    return !__builtin_mul_overflow(a, b, ret);
+    int64_t r; // the built-in would leave the wrapped number in *ret
+    if (__builtin_mul_overflow(a, b, &r)) return false;
+    *ret = r;
+    return true;
 }
 
 // *acc += a * b

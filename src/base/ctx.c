@@ -154,9 +154,9 @@ static size_t cut_utf8(sz_str s, size_t max) {
 
 const char *sz_show(sz_ctx *ctx, sz_str s) {
     char *buf = ctx->show[ctx->next_show++ % SHOW_RING];
-    size_t out = 0;
+    size_t out = 0, i = 0;
     size_t n = cut_utf8(s, SZ_MAX_SHOWN);
-    for (size_t i = 0; i < n && out + 5 < SZ_MAX_SHOWN + 8; i++) {
+    for (; i < n && out + 4 <= SZ_MAX_SHOWN + 4; i++) {
         if (s.p[i] != '\0') {
             buf[out++] = s.p[i];
         } else {
@@ -164,7 +164,7 @@ const char *sz_show(sz_ctx *ctx, sz_str s) {
             out += 4;
         }
     }
-    if (n < s.len) {
+    if (i < s.len) {
         memcpy(buf + out, "...", 3);
         out += 3;
     }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Bandwidths: loads from each cache; loads, copies and the triad from main memory.
+// Bandwidths of each level of memory, in every way that data can be moved, and the curve of working
+// sets.
 #include "machine/survey.h"
+
+#include <stdio.h>
 
 enum { PAGE = 4096 };
 
@@ -25,39 +28,53 @@ static void run_walk(void *user, int thread, int64_t n) {
     }
 }
 
-static int arrays_of(const sz_kernel *k) {
-    return k->family == SZ_KERNEL_load ? 1 : k->family == SZ_KERNEL_triad ? 3 : 2;
-}
+// ---- variants ----------------------------------------------------------------------------------
 
-// Divide [at, at + size) into the arrays of the kernel.
-static walk make_walk(const sz_kernel *k, unsigned char *at, size_t size, bool round) {
-    const int arrays = arrays_of(k);
+// A way to move data. Lines that are about to be written are read first unless the store goes past
+// the caches, so stores alone move twice what was asked for, copies 3/2, triads 4/3. An update has
+// the line already. What `rep movsb` does is the core's own business.
+typedef struct variant {
+    sz_kernel_family family;
+    int arrays;
+    const char *stores;
+    double with_allocate; // lines moved over lines asked for
+    bool in_caches, in_dram; // in a usual measurement too
+} variant;
+
+// Stores and updates come last, because they write over the random numbers: the store kernels write
+// one line's worth of them everywhere.
+static const variant variants[] = {
+    {SZ_KERNEL_load, 1, NULL, 1, true, true},
+    {SZ_KERNEL_copy, 2, "plain", 3.0 / 2, true, true},
+    {SZ_KERNEL_copy_nt, 2, "past the caches", 1, false, true},
+    {SZ_KERNEL_copy_rep, 2, "rep movsb", 0, false, false},
+    {SZ_KERNEL_triad, 3, "plain", 4.0 / 3, false, true},
+    {SZ_KERNEL_triad_nt, 3, "past the caches", 1, false, false},
+    {SZ_KERNEL_update, 1, "plain", 1, false, false},
+    {SZ_KERNEL_store_nt, 1, "past the caches", 1, false, false},
+    {SZ_KERNEL_store, 1, "plain", 2, true, true},
+};
+
+// Divide [at, at + size) into the arrays of the kernel. A single array is both read and written.
+static walk make_walk(const sz_kernel *k, int arrays, unsigned char *at, size_t size, bool round) {
     const size_t each = round ? size : size / (size_t)arrays / PAGE * PAGE;
     return (walk){.kernel = k,
                   .bytes = each,
                   .round = round,
                   .job = {.src = at,
-                          .dst = arrays > 1 ? at + each : NULL,
+                          .dst = arrays > 1 ? at + each : at,
                           .src2 = arrays > 2 ? at + 2 * each : NULL,
                           .mask = round ? each - 1 : UINT64_MAX}};
 }
 
-// What thread `t` may walk in main memory: its slice; alone, all slices of the near memory, when
-// they are filled to the end and so lie without gaps.
-static size_t dram_bytes(const sz_buffer *b, bool all) {
-    if (all || b->filled < b->slice) return b->filled;
-    return b->slice * (size_t)b->near_threads;
-}
-
-static sz_bandwidth make_bandwidth(const sz_kernel *k, const sz_reading *r, int threads,
-                                   size_t set) {
+sz_bandwidth sz_bandwidth_of(const sz_kernel *k, const sz_reading *r, int threads, size_t set) {
     const bool clock = r->clock_hz > 0;
-    const char *stores = k->family == SZ_KERNEL_copy_nt ? "past the caches" : "plain";
     return (sz_bandwidth){.mix = k->op,
-                          .stores = k->family == SZ_KERNEL_load ? NULL : stores,
+                          .access = "sequential",
                           .isa = k->isa,
                           .threads = threads,
                           .byte_per_s = r->rate.median,
+                          .with_write_allocate_byte_per_s = r->rate.median,
                           .byte_per_cycle = clock ? r->per_cycle.median : SZ_NAN,
                           .window_byte_per_s = r->window_rate,
                           .working_set_bytes = (int64_t)set,
@@ -71,30 +88,33 @@ static sz_bandwidth make_bandwidth(const sz_kernel *k, const sz_reading *r, int 
                           .spread = r->rate.spread};
 }
 
-// Time a kernel at a level. set = bytes per thread in a cache, 0 = main memory.
-static sz_status measure_walk(sz_survey *s, size_t level, const sz_kernel *k, bool all,
-                              size_t set) {
-    const sz_watch watch = sz_survey_watch(s, all, set ? 0.025 : 0.06, set ? 0.1 : 0.2);
-    const size_t each = set ? set : dram_bytes(&s->buffer, all);
+static sz_status add_bandwidth(sz_survey *s, size_t level, const variant *v, sz_bandwidth b) {
+    b.stores = v->stores;
+    // In the first level the line is there, and nothing has to be read for it.
+    if (level > 0) b.with_write_allocate_byte_per_s *= v->with_allocate;
+    if (v->with_allocate == 0) b.with_write_allocate_byte_per_s = SZ_NAN;
+    return sz_vec_push(s->ctx, &s->m->levels.items[level].bandwidths, b) ? SZ_OK
+                                                                         : sz_no_memory(s->ctx);
+}
+
+// Time a kernel at a level. set = bytes of each array in a cache, 0 = main memory.
+static sz_status measure_walk(sz_survey *s, size_t level, const variant *v, const sz_kernel *k,
+                              bool all, size_t set) {
+    const sz_watch watch = sz_survey_watch(s, all, set ? 0.02 : 0.05, set ? 0.08 : 0.15);
+    const size_t each = set ? set : all ? s->buffer.filled : sz_near_bytes(&s->buffer);
     const size_t bytes = (size_t)watch.n_threads * sizeof(walk);
     walk *walks = sz_alloc(s->ctx, bytes);
     sz_reading r;
     if (!walks) return sz_no_memory(s->ctx);
     for (int i = 0; i < watch.n_threads; i++)
-        walks[i] = make_walk(k, s->buffer.bytes + (size_t)i * s->buffer.slice, each, set > 0);
+        walks[i] = make_walk(k, v->arrays, s->buffer.bytes + (size_t)i * s->buffer.slice, each,
+                             set > 0);
     const sz_work work = {run_walk, walks, k->bytes};
     sz_status status = sz_survey_time(s, &watch, &work, &r);
+    const size_t walked = (size_t)v->arrays * walks[0].bytes * (size_t)watch.n_threads;
     sz_free(s->ctx, walks, bytes);
     SZ_TRY(status);
-    sz_bandwidth b = make_bandwidth(k, &r, watch.n_threads, each * (size_t)watch.n_threads);
-    return sz_vec_push(s->ctx, &s->m->levels.items[level].bandwidths, b) ? SZ_OK
-                                                                         : sz_no_memory(s->ctx);
-}
-
-static sz_status measure_both(sz_survey *s, size_t level, const sz_kernel *k, size_t one,
-                              size_t all) {
-    SZ_TRY(measure_walk(s, level, k, false, one));
-    return s->n_cpus > 1 ? measure_walk(s, level, k, true, all) : SZ_OK;
+    return add_bandwidth(s, level, v, sz_bandwidth_of(k, &r, watch.n_threads, walked));
 }
 
 // ---- levels ------------------------------------------------------------------------------------
@@ -109,44 +129,70 @@ static size_t power_of_two_below(size_t n) {
 // served by the cache and is short enough to stay in it.
 enum { DEEP_FACTOR = 8 };
 
-size_t sz_cache_set(const sz_survey *s, size_t level, int threads) {
+size_t sz_cache_set(const sz_survey *s, size_t level, int threads, int arrays) {
     const sz_level *l = &s->m->levels.items[level].level;
     const size_t above = level > 0 ? (size_t)s->m->levels.items[level - 1].level.capacity_bytes : 0;
     size_t share = (size_t)l->capacity_bytes;
     if (threads > l->instances) // several threads to an instance
         share = share * (size_t)l->instances / (size_t)threads;
-    size_t set = power_of_two_below(share / 2);
-    if (above > 0 && set > above * DEEP_FACTOR) set = power_of_two_below(above * DEEP_FACTOR);
-    if (set > s->buffer.filled) set = power_of_two_below(s->buffer.filled);
-    return set > above && set >= SZ_KERNEL_STEP ? set : 0;
+    if (above > 0 && share / 3 > above * DEEP_FACTOR / 2) share = above * DEEP_FACTOR * 3 / 2;
+    if (share > s->buffer.filled) share = s->buffer.filled;
+    size_t set = power_of_two_below(share / 3 * 2 / (size_t)arrays);
+    if (set * (size_t)arrays <= above) set = power_of_two_below(share / (size_t)arrays);
+    return set * (size_t)arrays > above && set >= SZ_KERNEL_STEP ? set : 0;
 }
 
-static sz_status measure_cache(sz_survey *s, size_t level) {
-    const size_t one = sz_cache_set(s, level, 1), all = sz_cache_set(s, level, s->n_cpus);
+static sz_status measure_variant(sz_survey *s, size_t level, const variant *v, bool dram) {
+    const sz_kernel *k = sz_kernel_widest(v->family, s->cpu);
+    const size_t one = dram ? 0 : sz_cache_set(s, level, 1, v->arrays);
+    const size_t all = dram ? 0 : sz_cache_set(s, level, s->n_cpus, v->arrays);
+    if (!k || (!s->options->thorough && !(dram ? v->in_dram : v->in_caches))) return SZ_OK;
+    if (dram || one > 0) SZ_TRY(measure_walk(s, level, v, k, false, one));
+    return s->n_cpus > 1 && (dram || all > 0) ? measure_walk(s, level, v, k, true, all) : SZ_OK;
+}
+
+static sz_status measure_level(sz_survey *s, size_t level) {
     const char *name = s->m->levels.items[level].level.name;
-    sz_survey_tell(s, name);
-    if (one == 0 || all == 0)
-        return sz_machine_add_gap(s->m, name,
-                                  "a thread's share is no larger than the cache above it");
-    return measure_both(s, level, sz_kernel_widest(SZ_KERNEL_load, s->cpu), one, all);
-}
-
-static sz_status measure_dram(sz_survey *s, size_t level) {
-    static const sz_kernel_family families[] = {SZ_KERNEL_load, SZ_KERNEL_copy, SZ_KERNEL_copy_nt,
-                                                SZ_KERNEL_triad};
-    sz_survey_tell(s, "DRAM");
-    for (size_t i = 0; i < sizeof families / sizeof families[0]; i++) {
-        const sz_kernel *k = sz_kernel_widest(families[i], s->cpu);
-        if (k) SZ_TRY(measure_both(s, level, k, 0, 0));
-    }
-    return SZ_OK;
+    const bool dram = strcmp(name, "DRAM") == 0;
+    char text[64];
+    snprintf(text, sizeof text, "bandwidths of %s", name);
+    sz_survey_tell(s, text);
+    for (size_t i = 0; i < sizeof variants / sizeof variants[0]; i++)
+        SZ_TRY(measure_variant(s, level, &variants[i], dram));
+    if (dram || (sz_cache_set(s, level, 1, 1) > 0 && sz_cache_set(s, level, s->n_cpus, 1) > 0))
+        return SZ_OK;
+    return sz_machine_add_gap(s->m, name, "a thread's share is no larger than the cache above it");
 }
 
 sz_status sz_measure_bandwidths(sz_survey *s) {
     if (!s->buffer.bytes) return SZ_OK;
-    for (size_t i = 0; i < s->m->levels.n; i++) {
-        bool dram = strcmp(s->m->levels.items[i].level.name, "DRAM") == 0;
-        SZ_TRY(dram ? measure_dram(s, i) : measure_cache(s, i));
+    for (size_t i = 0; i < s->m->levels.n; i++) SZ_TRY(measure_level(s, i));
+    return SZ_OK;
+}
+
+// ---- working-set curve -------------------------------------------------------------------------
+
+static void run_any(void *user, int thread, int64_t n) {
+    walk *w = user;
+    (void)thread;
+    w->job.n = n;
+    w->kernel->run(&w->job);
+}
+
+// Loads by one thread over each working set of the curve that the buffer holds.
+sz_status sz_measure_bandwidth_curve(sz_survey *s) {
+    const sz_kernel *k = sz_kernel_widest(SZ_KERNEL_load_any, s->cpu);
+    if (!s->buffer.bytes || !k) return SZ_OK;
+    const size_t most = sz_near_bytes(&s->buffer);
+    for (size_t i = 0; i < s->m->curve.n; i++) {
+        sz_curve_point *p = &s->m->curve.items[i];
+        walk w = {.kernel = k, .job = {.src = s->buffer.bytes, .mask = (uint64_t)p->bytes}};
+        const sz_watch watch = sz_survey_watch(s, false, 0.015, 0.02);
+        const sz_work work = {run_any, &w, k->bytes};
+        sz_reading r;
+        if ((size_t)p->bytes > most) break;
+        SZ_TRY(sz_survey_time(s, &watch, &work, &r));
+        p->byte_per_s = r.rate.median;
     }
     return SZ_OK;
 }

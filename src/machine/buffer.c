@@ -10,7 +10,6 @@
 
 static const size_t MIB = (size_t)1 << 20, BLOCK = (size_t)1 << 16;
 static const size_t LEAST_MIB = 256;
-static const double FILL_S = 3; // virtual machines may get their memory at 0.3 GB/s
 
 // Four times all last-level caches: what is walked is long gone when the walk comes round again.
 static size_t wanted_bytes(const sz_machine *m) {
@@ -29,14 +28,18 @@ static size_t wanted_bytes(const sz_machine *m) {
 
 // Not more than a quarter of what is free: this must never push a machine into swapping.
 static size_t allowed_bytes(const sz_survey *s) {
-    int64_t free_bytes = sz_pages_available(s->root);
-    return free_bytes > 0 ? (size_t)free_bytes / 4 : LEAST_MIB * MIB;
+    const int64_t free_bytes = sz_pages_available(s->root), limit = s->options->memory_bytes;
+    int64_t most = free_bytes > 0 ? free_bytes / 4 : (int64_t)(LEAST_MIB * MIB);
+    if (limit > 0 && limit < most) most = limit;
+    return (size_t)most;
 }
 
 // ---- filling -----------------------------------------------------------------------------------
 
+// Virtual machines may get their memory at no more than 0.3 GB/s, so the fill has a budget.
 typedef struct fill {
     const sz_buffer *buffer;
+    const volatile int *stop;
     size_t *filled; // one per thread
     double until;
 } fill;
@@ -58,15 +61,17 @@ static void run_fill(void *user, int thread, int64_t n) {
     uint64_t seed = 0x9e3779b97f4a7c15u * (uint64_t)(thread + 1);
     size_t done = 0;
     (void)n;
-    for (; done < f->buffer->slice && sz_clock_s() < f->until; done += BLOCK)
+    for (; done < f->buffer->slice && sz_clock_s() < f->until; done += BLOCK) {
+        if (f->stop && *f->stop) break;
         fill_block(at + done, BLOCK, &seed);
+    }
     f->filled[thread] = done;
 }
 
-static sz_status fill_buffer(sz_survey *s) {
+static sz_status fill_slices(sz_survey *s) {
     const size_t size = (size_t)s->n_cpus * sizeof(size_t);
     const sz_watch watch = sz_survey_watch(s, true, 1, 1);
-    fill f = {&s->buffer, sz_alloc(s->ctx, size), sz_clock_s() + FILL_S * s->scale};
+    fill f = {&s->buffer, s->options->stop, sz_alloc(s->ctx, size), s->step_until};
     const sz_work work = {run_fill, &f, 1};
     if (!f.filled) return sz_no_memory(s->ctx);
     sz_status status = sz_watch_once(s->ctx, &watch, &work);
@@ -104,8 +109,8 @@ static int near_threads(const sz_survey *s) {
 
 // ---- all ---------------------------------------------------------------------------------------
 
-static sz_status note_size(sz_survey *s, size_t wanted) {
-    const size_t have = s->buffer.filled * (size_t)s->n_cpus;
+static sz_status note_size(sz_survey *s) {
+    const size_t have = s->buffer.filled * (size_t)s->n_cpus, wanted = s->buffer.wanted;
     if (have >= wanted / 100 * 99) return SZ_OK;
     if (have < wanted / 2) s->m->ok = false; // some of it may have come from the last cache
     return sz_machine_add_note(s->m,
@@ -118,24 +123,68 @@ sz_status sz_map_buffer(sz_survey *s) {
     const size_t wanted = wanted_bytes(s->m), allowed = allowed_bytes(s);
     const size_t size = wanted < allowed ? wanted : allowed;
     sz_buffer *b = &s->buffer;
+    b->wanted = wanted;
     b->slice = size / (size_t)s->n_cpus / (2 * MIB) * (2 * MIB);
     if (b->slice == 0)
-        return sz_machine_add_gap(s->m, "memory", "too little memory is free to measure it");
+        return sz_fail(s->ctx, SZ_ERR_UNAVAILABLE, "too little memory is free to measure it");
     b->size = b->slice * (size_t)s->n_cpus;
-    sz_survey_tell(s, "memory: fill a buffer");
     b->bytes = sz_pages_map(b->size);
-    if (!b->bytes) return sz_machine_add_gap(s->m, "memory", "the system refused a large buffer");
+    if (!b->bytes)
+        return sz_fail(s->ctx, SZ_ERR_UNAVAILABLE, "the system refused a buffer of %zu MiB",
+                       b->size / MIB);
     b->near_threads = near_threads(s);
-    SZ_TRY(fill_buffer(s));
-    if (b->filled < MIB) {
+    return SZ_OK;
+}
+
+// The pages were asked to be large; is that what they are?
+static sz_status note_pages(sz_survey *s) {
+    char mode[64];
+    const int64_t huge = sz_pages_huge();
+    if (huge < 0 || (size_t)huge >= s->buffer.filled * (size_t)s->n_cpus / 2) return SZ_OK;
+    if (!sz_proc_line(s->root, "/sys/kernel/mm/transparent_hugepage/enabled", mode, sizeof mode))
+        snprintf(mode, sizeof mode, "not told");
+    return sz_machine_add_note(s->m,
+                               "memory was measured on small pages, because the system gave no "
+                               "large ones (transparent huge pages: %s)",
+                               mode);
+}
+
+sz_status sz_fill_buffer(sz_survey *s) {
+    if (!s->buffer.bytes) return SZ_OK;
+    SZ_TRY(fill_slices(s));
+    SZ_TRY(sz_survey_check(s));
+    if (s->buffer.filled < MIB) {
         sz_unmap_buffer(s);
-        return sz_machine_add_gap(s->m, "memory",
-                                  "the system gives pages too slowly to measure it");
+        return sz_fail(s->ctx, SZ_ERR_UNAVAILABLE,
+                       "the system gives pages too slowly to measure it");
     }
-    return note_size(s, wanted);
+    SZ_TRY(note_pages(s));
+    return note_size(s);
 }
 
 void sz_unmap_buffer(sz_survey *s) {
     sz_pages_unmap(s->buffer.bytes, s->buffer.size);
     s->buffer.bytes = NULL;
+    s->buffer.filled = 0;
+}
+
+// A thread's own slice; all near slices when they are filled to the end and so lie without gaps.
+size_t sz_near_bytes(const sz_buffer *b) {
+    return b->filled < b->slice ? b->filled : b->slice * (size_t)b->near_threads;
+}
+
+static void run_flush(void *user, int thread, int64_t n) {
+    const sz_survey *s = user;
+    const sz_kernel *k = sz_kernel_widest(SZ_KERNEL_load, s->cpu);
+    sz_kernel_job job = {.n = (int64_t)(s->buffer.filled / SZ_KERNEL_STEP),
+                         .src = s->buffer.bytes + (size_t)thread * s->buffer.slice,
+                         .mask = UINT64_MAX};
+    (void)n;
+    k->run(&job);
+}
+
+sz_status sz_flush_caches(sz_survey *s) {
+    const sz_watch all = sz_survey_watch(s, true, 1, 1);
+    const sz_work work = {run_flush, s, 1};
+    return sz_watch_once(s->ctx, &all, &work);
 }

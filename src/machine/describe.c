@@ -57,7 +57,7 @@ static bool leads_group(const char *root, int cpu, const char *file) {
     return first == cpu;
 }
 
-static int64_t count_groups(const char *root, const int *cpus, int n, const char *file) {
+int64_t sz_count_groups(const char *root, const int *cpus, int n, const char *file) {
     int64_t groups = 0;
     for (int i = 0; i < n; i++) groups += leads_group(root, cpus[i], file);
     return groups;
@@ -75,7 +75,7 @@ static int online_cpus(const char *root, int *cpus) {
 
 // Cache `index` of the first CPU as a level; false when it is no data cache or has no size.
 static bool read_cache(const char *root, int cpu, int index, int *ret_depth, sz_level *ret_level) {
-    char path[128], type[32];
+    char path[128], type[32], list[4096];
     const size_t base = (size_t)snprintf(
         path, sizeof path, "/sys/devices/system/cpu/cpu%d/cache/index%d/", cpu, index);
 #define CACHE_FILE(name) (snprintf(path + base, sizeof path - base, name), path)
@@ -84,6 +84,9 @@ static bool read_cache(const char *root, int cpu, int index, int *ret_depth, sz_
     *ret_depth = (int)sz_proc_int(root, CACHE_FILE("level"), 0);
     ret_level->capacity_bytes = sz_proc_int(root, CACHE_FILE("size"), 0);
     ret_level->line_bytes = sz_proc_int(root, CACHE_FILE("coherency_line_size"), 64);
+    if (sz_proc_line(root, CACHE_FILE("shared_cpu_list"), list, sizeof list))
+        ret_level->shared_by = sz_proc_cpus(list, NULL, 0);
+    if (ret_level->shared_by < 1) ret_level->shared_by = 1;
 #undef CACHE_FILE
     return *ret_depth >= 1 && *ret_depth <= 9 && ret_level->capacity_bytes > 0;
 }
@@ -92,10 +95,10 @@ static sz_status describe_caches(sz_machine *m, const char *root, const int *cpu
     for (int index = 0; index < MAX_CACHES; index++) {
         char shared[64];
         int depth;
-        sz_level level = {.latency_s = SZ_NAN, .latency_spread = SZ_NAN};
+        sz_level level = {.latency_s = SZ_NAN, .latency_spread = SZ_NAN, .latency_small_pages_s = SZ_NAN};
         if (!read_cache(root, cpus[0], index, &depth, &level)) continue;
         snprintf(shared, sizeof shared, "cache/index%d/shared_cpu_list", index);
-        level.instances = count_groups(root, cpus, n, shared);
+        level.instances = sz_count_groups(root, cpus, n, shared);
         SZ_TRY(sz_machine_printf(m, &level.name, "L%d", depth));
         if (!sz_machine_find_level(m, level.name)) SZ_TRY(sz_machine_add_level(m, &level, NULL));
     }
@@ -114,7 +117,7 @@ static sz_status describe_memory(sz_machine *m, const char *root) {
     const sz_level *last = m->levels.n ? &m->levels.items[m->levels.n - 1].level : NULL;
     sz_level dram = {.name = "DRAM", .capacity_bytes = m->cpu.memory_bytes, .instances = 1,
                      .line_bytes = last ? last->line_bytes : 64, .latency_s = SZ_NAN,
-                     .latency_spread = SZ_NAN};
+                     .latency_spread = SZ_NAN, .latency_small_pages_s = SZ_NAN, .shared_by = m->cpu.threads};
     return sz_machine_add_level(m, &dram, NULL);
 }
 
@@ -154,9 +157,11 @@ sz_status sz_fingerprint(sz_machine *m) {
 static sz_status describe_topology(sz_machine *m, const char *root, int *cpus) {
     const int n = online_cpus(root, cpus);
     m->cpu.threads = n;
-    m->cpu.cores = count_groups(root, cpus, n, "topology/thread_siblings_list");
+    m->cpu.cores = sz_count_groups(root, cpus, n, "topology/thread_siblings_list");
     SZ_TRY(describe_caches(m, root, cpus, n));
-    return describe_memory(m, root);
+    SZ_TRY(describe_memory(m, root));
+    SZ_TRY(sz_describe_cores(m, root, cpus, n));
+    return sz_describe_host(m, root, cpus, n);
 }
 
 sz_status sz_describe(sz_machine *m, const char *root) {
@@ -170,4 +175,25 @@ sz_status sz_describe(sz_machine *m, const char *root) {
     sz_free(m->ctx, cpus, MAX_CPUS * sizeof *cpus);
     SZ_TRY(status);
     return sz_fingerprint(m);
+}
+
+static void hide(sz_machine *m, sz_cpu_set mask) {
+    size_t kept = 0;
+    for (size_t i = 0; i < m->isa.n; i++) {
+        bool hidden = false;
+        for (int k = 0; sz_cpu_name(k); k++)
+            if ((mask >> k & 1) && strcmp(m->isa.items[i], sz_cpu_name(k)) == 0) hidden = true;
+        if (!hidden) m->isa.items[kept++] = m->isa.items[i];
+    }
+    m->isa.n = kept;
+}
+
+sz_status sz_describe_all(sz_machine *m, const sz_measure_options *options) {
+    sz_cpu_set mask = 0;
+    SZ_TRY(sz_cpu_parse(m->ctx, options->cpu_mask, &mask));
+    SZ_TRY(sz_describe(m, options->root ? options->root : ""));
+    hide(m, mask);
+    if (options->name) m->identity.name = sz_machine_text(m, options->name);
+    if (!m->identity.name) return sz_no_memory(m->ctx);
+    return sz_describe_environment(m, options->environment);
 }

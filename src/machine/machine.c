@@ -44,6 +44,33 @@ RECORD_TYPE(power, SZ_POWER_FIELDS)
 #define RECORD sz_roof
 RECORD_TYPE(roof, SZ_ROOF_FIELDS)
 #undef RECORD
+#define RECORD sz_curve_point
+RECORD_TYPE(curve_point, SZ_CURVE_FIELDS)
+#undef RECORD
+#define RECORD sz_host
+RECORD_TYPE(host, SZ_HOST_FIELDS)
+#undef RECORD
+#define RECORD sz_core_kind
+RECORD_TYPE(core_kind, SZ_CORE_KIND_FIELDS)
+#undef RECORD
+#define RECORD sz_variable
+RECORD_TYPE(variable, SZ_VARIABLE_FIELDS)
+#undef RECORD
+#define RECORD sz_library_run
+RECORD_TYPE(library_run, SZ_LIBRARY_RUN_FIELDS)
+#undef RECORD
+#define RECORD sz_difference
+RECORD_TYPE(difference, SZ_DIFFERENCE_FIELDS)
+#undef RECORD
+#define RECORD sz_op_energy
+RECORD_TYPE(op_energy, SZ_OP_ENERGY_FIELDS)
+#undef RECORD
+#define RECORD sz_byte_energy
+RECORD_TYPE(byte_energy, SZ_BYTE_ENERGY_FIELDS)
+#undef RECORD
+#define RECORD sz_citation
+RECORD_TYPE(citation, SZ_CITATION_FIELDS)
+#undef RECORD
 #define RECORD sz_gap
 RECORD_TYPE(gap, SZ_GAP_FIELDS)
 #undef RECORD
@@ -56,7 +83,7 @@ sz_status sz_machine_create(sz_ctx *ctx, sz_machine **ret_machine) {
     m->ctx = ctx;
     m->ok = true;
     m->cpu.clock_hz = m->cpu.clock_all_hz = SZ_NAN;
-    m->overhead = (sz_overhead){SZ_NAN, SZ_NAN};
+    m->overhead = (sz_overhead){SZ_NAN, SZ_NAN, SZ_NAN, SZ_NAN, SZ_NAN, SZ_NAN, SZ_NAN, SZ_NAN};
     m->power = (sz_power){SZ_NAN, SZ_NAN, NULL};
     sz_arena_init(&m->arena, ctx);
     *ret_machine = m;
@@ -71,8 +98,15 @@ void sz_machine_destroy(sz_machine *m) {
     sz_vec_finish(ctx, &m->peaks);
     sz_vec_finish(ctx, &m->levels);
     sz_vec_finish(ctx, &m->links);
+    sz_vec_finish(ctx, &m->curve);
+    sz_vec_finish(ctx, &m->op_energy);
+    sz_vec_finish(ctx, &m->byte_energy);
+    sz_vec_finish(ctx, &m->citations);
     sz_vec_finish(ctx, &m->roofs);
     sz_vec_finish(ctx, &m->gaps);
+    sz_vec_finish(ctx, &m->kinds);
+    sz_vec_finish(ctx, &m->variables);
+    sz_vec_finish(ctx, &m->libraries);
     sz_vec_finish(ctx, &m->notes);
     sz_arena_finish(&m->arena);
     sz_free(ctx, m, sizeof *m);
@@ -130,9 +164,15 @@ sz_mem_level *sz_machine_find_level(sz_machine *m, const char *name) {
 }
 
 sz_status sz_machine_describe(sz_ctx *ctx, const char *root, sz_machine **ret_machine) {
+    const sz_measure_options options = {.root = root};
+    return sz_machine_describe_with(ctx, &options, ret_machine);
+}
+
+sz_status sz_machine_describe_with(sz_ctx *ctx, const sz_measure_options *options,
+                                   sz_machine **ret_machine) {
     sz_machine *m = NULL;
     SZ_TRY(sz_machine_create(ctx, &m));
-    sz_status status = sz_describe(m, root ? root : "");
+    sz_status status = sz_describe_all(m, options);
     if (status != SZ_OK) {
         sz_machine_destroy(m);
         return status;
@@ -159,12 +199,29 @@ sz_bandwidth sz_machine_bandwidth(const sz_machine *m, size_t level, size_t i) {
 }
 size_t sz_machine_link_count(const sz_machine *m) { return m->links.n; }
 sz_link sz_machine_link(const sz_machine *m, size_t i) { return m->links.items[i]; }
+size_t sz_machine_curve_count(const sz_machine *m) { return m->curve.n; }
+sz_curve_point sz_machine_curve(const sz_machine *m, size_t i) { return m->curve.items[i]; }
 sz_overhead sz_machine_overhead(const sz_machine *m) { return m->overhead; }
 sz_power sz_machine_power(const sz_machine *m) { return m->power; }
+size_t sz_machine_op_energy_count(const sz_machine *m) { return m->op_energy.n; }
+sz_op_energy sz_machine_op_energy(const sz_machine *m, size_t i) { return m->op_energy.items[i]; }
+size_t sz_machine_byte_energy_count(const sz_machine *m) { return m->byte_energy.n; }
+sz_byte_energy sz_machine_byte_energy(const sz_machine *m, size_t i) {
+    return m->byte_energy.items[i];
+}
+size_t sz_machine_citation_count(const sz_machine *m) { return m->citations.n; }
+sz_citation sz_machine_citation(const sz_machine *m, size_t i) { return m->citations.items[i]; }
 size_t sz_machine_roof_count(const sz_machine *m) { return m->roofs.n; }
 sz_roof sz_machine_roof(const sz_machine *m, size_t i) { return m->roofs.items[i]; }
 size_t sz_machine_gap_count(const sz_machine *m) { return m->gaps.n; }
 sz_gap sz_machine_gap(const sz_machine *m, size_t i) { return m->gaps.items[i]; }
+const sz_host *sz_machine_host(const sz_machine *m) { return m->has_host ? &m->host : NULL; }
+size_t sz_machine_core_kind_count(const sz_machine *m) { return m->kinds.n; }
+sz_core_kind sz_machine_core_kind(const sz_machine *m, size_t i) { return m->kinds.items[i]; }
+size_t sz_machine_variable_count(const sz_machine *m) { return m->variables.n; }
+sz_variable sz_machine_variable(const sz_machine *m, size_t i) { return m->variables.items[i]; }
+size_t sz_machine_library_count(const sz_machine *m) { return m->libraries.n; }
+sz_library_run sz_machine_library(const sz_machine *m, size_t i) { return m->libraries.items[i]; }
 int sz_machine_ok(const sz_machine *m) { return m->ok; }
 size_t sz_machine_note_count(const sz_machine *m) { return m->notes.n; }
 const char *sz_machine_note(const sz_machine *m, size_t i) { return m->notes.items[i]; }
@@ -178,6 +235,13 @@ static const char *family_name(sz_kernel_family family) {
     case SZ_KERNEL_triad: return "triad";
     case SZ_KERNEL_chase: return "chase";
     case SZ_KERNEL_clock: return "clock";
+    case SZ_KERNEL_store: return "store";
+    case SZ_KERNEL_store_nt: return "store_nt";
+    case SZ_KERNEL_copy_rep: return "copy_rep";
+    case SZ_KERNEL_triad_nt: return "triad_nt";
+    case SZ_KERNEL_update: return "update";
+    case SZ_KERNEL_load_any: return "load_any";
+    case SZ_KERNEL_gather: return "gather";
     }
     return "";
 }

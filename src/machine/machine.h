@@ -23,10 +23,19 @@ struct sz_machine {
     SZ_VEC(sz_peak) peaks;
     SZ_VEC(sz_mem_level) levels;
     SZ_VEC(sz_link) links;
+    SZ_VEC(sz_curve_point) curve;
     sz_overhead overhead;
     sz_power power;
+    SZ_VEC(sz_op_energy) op_energy;
+    SZ_VEC(sz_byte_energy) byte_energy;
+    SZ_VEC(sz_citation) citations;
     SZ_VEC(sz_roof) roofs;
     SZ_VEC(sz_gap) gaps;
+    bool has_host; // was described here
+    sz_host host;
+    SZ_VEC(sz_core_kind) kinds;
+    SZ_VEC(sz_variable) variables;
+    SZ_VEC(sz_library_run) libraries;
     bool ok;
     SZ_VEC(const char *) notes;
 };
@@ -46,6 +55,19 @@ sz_mem_level *sz_machine_find_level(sz_machine *m, const char *name); // NULL wh
 // Fill in identity, cpu, isa and the levels' sizes from proc/ and sys/ under root ("" = this
 // machine).
 sz_status sz_describe(sz_machine *m, const char *root);
+
+// Fill in what surrounds the CPU: host and kinds of cores (describe_host.c, describe_cores.c).
+sz_status sz_describe_host(sz_machine *m, const char *root, const int *cpus, int n);
+sz_status sz_describe_cores(sz_machine *m, const char *root, const int *cpus, int n);
+// Keep the variables that change libraries.
+sz_status sz_describe_environment(sz_machine *m, const char *const *environment);
+// Describe with all of it, as the options say.
+sz_status sz_describe_all(sz_machine *m, const sz_measure_options *options);
+// How many of the CPUs are the lowest of the list in cpuN/FILE: the number of groups.
+int64_t sz_count_groups(const char *root, const int *cpus, int n, const char *file);
+
+// Time the installed libraries in children and compare them with the roofs (libraries.c).
+sz_status sz_measure_libraries(sz_machine *m, const sz_measure_options *options, int threads);
 
 // Hash text of what stays the same as long as the machine does.
 sz_status sz_fingerprint(sz_machine *m);

@@ -7,19 +7,42 @@
 
 #include <jansson.h>
 
+#include "machine/locate.h"
+
 enum { MAX_TEXT_BYTES = 1 << 20, MAX_ITEMS = 10000, MAX_STRING = 4096 };
 
 // Where in the document we are, for messages.
 typedef struct place {
-    const char *array; // "peaks", or "cpu"
-    size_t index;      // of the element, SIZE_MAX = no array
+    const struct place *up; // NULL = the document
+    const sz_str *text;     // of the document
+    const char *key;        // "peaks" or "cpu"; "" = the document
+    size_t index;           // of the element, SIZE_MAX = no array
 } place;
 
+enum { MAX_STEPS = 8 };
+
+// Say what is wrong with `key` of the object at a place, with the line that it stands in. key NULL:
+// with the object itself.
 static sz_status bad(sz_machine *m, const place *at, const char *key, const char *what) {
-    if (at->index == SIZE_MAX)
-        return sz_fail(m->ctx, SZ_ERR_INPUT, "'%s%s%s' %s", at->array, at->array[0] ? "." : "", key,
-                       what);
-    return sz_fail(m->ctx, SZ_ERR_INPUT, "'%s[%zu].%s' %s", at->array, at->index, key, what);
+    const place *chain[MAX_STEPS];
+    sz_step steps[MAX_STEPS + 1];
+    char path[256];
+    size_t n = 0, n_steps = 0, len = 0;
+    for (const place *p = at; p && n < MAX_STEPS; p = p->up)
+        if (p->key[0]) chain[n++] = p;
+    path[0] = '\0';
+    while (n-- > 0 && len < sizeof path) {
+        steps[n_steps++] = (sz_step){chain[n]->key, chain[n]->index};
+        len += (size_t)snprintf(path + len, sizeof path - len, "%s%s", len ? "." : "",
+                                chain[n]->key);
+        if (chain[n]->index != SIZE_MAX && len < sizeof path)
+            len += (size_t)snprintf(path + len, sizeof path - len, "[%zu]", chain[n]->index);
+    }
+    if (key) steps[n_steps++] = (sz_step){key, SIZE_MAX};
+    if (key && len < sizeof path)
+        snprintf(path + len, sizeof path - len, "%s%s", len ? "." : "", key);
+    return sz_fail(m->ctx, SZ_ERR_INPUT, "line %d: '%s' %s",
+                   sz_locate(at->text->p, at->text->len, steps, n_steps), path, what);
 }
 
 // ---- records -----------------------------------------------------------------------------------
@@ -68,11 +91,7 @@ static sz_status read_field(sz_machine *m, const place *at, const sz_field *f, c
 // A key that is absent or null leaves "not known".
 static sz_status read_record(sz_machine *m, const place *at, const json_t *object,
                              const sz_record_type *type, void *record) {
-    if (!json_is_object(object)) {
-        if (at->index == SIZE_MAX)
-            return sz_fail(m->ctx, SZ_ERR_INPUT, "'%s' is not an object", at->array);
-        return sz_fail(m->ctx, SZ_ERR_INPUT, "'%s[%zu]' is not an object", at->array, at->index);
-    }
+    if (!json_is_object(object)) return bad(m, at, NULL, "is not an object");
     for (size_t i = 0; i < type->n_fields; i++) {
         const sz_field *f = &type->fields[i];
         void *member = (char *)record + f->offset;
@@ -95,15 +114,15 @@ static sz_status need_rate(sz_machine *m, const place *at, const char *key, doub
 
 typedef sz_status read_element(sz_machine *m, const place *at, const json_t *element);
 
-static sz_status read_array(sz_machine *m, const json_t *object, const char *key,
+static sz_status read_array(sz_machine *m, const place *up, const json_t *object, const char *key,
                             read_element *read) {
     const json_t *array = json_object_get(object, key);
     if (!array || json_is_null(array)) return SZ_OK;
-    if (!json_is_array(array)) return sz_fail(m->ctx, SZ_ERR_INPUT, "'%s' is not an array", key);
+    if (!json_is_array(array)) return bad(m, up, key, "is not an array");
     if (json_array_size(array) > MAX_ITEMS)
         return sz_fail(m->ctx, SZ_ERR_LIMIT, "'%s' has more than %d elements", key, MAX_ITEMS);
     for (size_t i = 0; i < json_array_size(array); i++) {
-        place at = {key, i};
+        place at = {up, up->text, key, i};
         SZ_TRY(read(m, &at, json_array_get(array, i)));
     }
     return SZ_OK;
@@ -111,7 +130,7 @@ static sz_status read_array(sz_machine *m, const json_t *object, const char *key
 
 static sz_status read_isa(sz_machine *m, const place *at, const json_t *element) {
     const char *name = NULL;
-    SZ_TRY(read_text(m, at, "name", element, &name));
+    SZ_TRY(read_text(m, at, NULL, element, &name));
     return sz_vec_push(m->ctx, &m->isa, name) ? SZ_OK : sz_no_memory(m->ctx);
 }
 
@@ -140,8 +159,7 @@ static sz_status read_level(sz_machine *m, const place *at, const json_t *elemen
     SZ_TRY(read_record(m, at, element, sz_level_type(), &l));
     SZ_TRY(need_text(m, at, "name", l.name));
     SZ_TRY(sz_machine_add_level(m, &l, NULL));
-    sz_status status = read_array(m, element, "bandwidth", read_bandwidth);
-    return status == SZ_OK ? SZ_OK : sz_place(m->ctx, status, "'levels[%zu]'", at->index);
+    return read_array(m, at, element, "bandwidth", read_bandwidth);
 }
 
 static sz_status read_link(sz_machine *m, const place *at, const json_t *element) {
@@ -151,6 +169,13 @@ static sz_status read_link(sz_machine *m, const place *at, const json_t *element
     return sz_vec_push(m->ctx, &m->links, l) ? SZ_OK : sz_no_memory(m->ctx);
 }
 
+static sz_status read_point(sz_machine *m, const place *at, const json_t *element) {
+    sz_curve_point p = {0};
+    SZ_TRY(read_record(m, at, element, sz_curve_point_type(), &p));
+    SZ_TRY(need_rate(m, at, "bytes", (double)p.bytes));
+    return sz_vec_push(m->ctx, &m->curve, p) ? SZ_OK : sz_no_memory(m->ctx);
+}
+
 static sz_status read_gap(sz_machine *m, const place *at, const json_t *element) {
     sz_gap g = {0};
     SZ_TRY(read_record(m, at, element, sz_gap_type(), &g));
@@ -158,27 +183,82 @@ static sz_status read_gap(sz_machine *m, const place *at, const json_t *element)
     return sz_vec_push(m->ctx, &m->gaps, g) ? SZ_OK : sz_no_memory(m->ctx);
 }
 
+static sz_status read_op_energy(sz_machine *m, const place *at, const json_t *element) {
+    sz_op_energy e = {0};
+    SZ_TRY(read_record(m, at, element, sz_op_energy_type(), &e));
+    SZ_TRY(need_text(m, at, "op", e.op));
+    SZ_TRY(need_text(m, at, "dtype", e.dtype));
+    SZ_TRY(need_rate(m, at, "joule", e.joule));
+    return sz_vec_push(m->ctx, &m->op_energy, e) ? SZ_OK : sz_no_memory(m->ctx);
+}
+
+static sz_status read_byte_energy(sz_machine *m, const place *at, const json_t *element) {
+    sz_byte_energy e = {0};
+    SZ_TRY(read_record(m, at, element, sz_byte_energy_type(), &e));
+    SZ_TRY(need_text(m, at, "level", e.level));
+    SZ_TRY(need_rate(m, at, "joule", e.joule));
+    return sz_vec_push(m->ctx, &m->byte_energy, e) ? SZ_OK : sz_no_memory(m->ctx);
+}
+
+static sz_status read_citation(sz_machine *m, const place *at, const json_t *element) {
+    sz_citation c = {0};
+    SZ_TRY(read_record(m, at, element, sz_citation_type(), &c));
+    SZ_TRY(need_text(m, at, "what", c.what));
+    SZ_TRY(need_text(m, at, "source", c.source));
+    return sz_vec_push(m->ctx, &m->citations, c) ? SZ_OK : sz_no_memory(m->ctx);
+}
+
 static sz_status read_note(sz_machine *m, const place *at, const json_t *element) {
     const char *text = NULL;
-    SZ_TRY(read_text(m, at, "text", element, &text));
+    SZ_TRY(read_text(m, at, NULL, element, &text));
     return sz_vec_push(m->ctx, &m->notes, text) ? SZ_OK : sz_no_memory(m->ctx);
 }
 
 // ---- the document ------------------------------------------------------------------------------
 
-static sz_status read_part(sz_machine *m, const json_t *root, const char *key,
+static sz_status read_part(sz_machine *m, const place *top, const json_t *root, const char *key,
                            const sz_record_type *type, void *record) {
     const json_t *object = json_object_get(root, key);
-    const place at = {key, SIZE_MAX};
+    const place at = {top, top->text, key, SIZE_MAX};
     if (!object || json_is_null(object)) return SZ_OK;
     return read_record(m, &at, object, type, record);
 }
 
-static sz_status read_verdict(sz_machine *m, const json_t *root) {
+static sz_status read_energy(sz_machine *m, const place *top, const json_t *root) {
+    const json_t *energy = json_object_get(root, "energy");
+    const place at = {top, top->text, "energy", SIZE_MAX};
+    if (!energy || json_is_null(energy)) return SZ_OK;
+    if (!json_is_object(energy)) return bad(m, &at, NULL, "is not an object");
+    SZ_TRY(read_array(m, &at, energy, "per_op", read_op_energy));
+    return read_array(m, &at, energy, "per_byte", read_byte_energy);
+}
+
+static sz_status read_verdict(sz_machine *m, const place *top, const json_t *root) {
     const json_t *verdict = json_object_get(root, "verdict");
+    const place at = {top, top->text, "verdict", SIZE_MAX};
     if (!json_is_object(verdict)) return SZ_OK;
     m->ok = !json_is_false(json_object_get(verdict, "ok"));
-    return read_array(m, verdict, "notes", read_note);
+    return read_array(m, &at, verdict, "notes", read_note);
+}
+
+#define READ_ELEMENT(name, ctype, type, vec)                                                       \
+    static sz_status name(sz_machine *m, const place *at, const json_t *element) {                 \
+        ctype item = {0};                                                                          \
+        SZ_TRY(read_record(m, at, element, type(), &item));                                        \
+        return sz_vec_push(m->ctx, &m->vec, item) ? SZ_OK : sz_no_memory(m->ctx);                  \
+    }
+READ_ELEMENT(read_kind, sz_core_kind, sz_core_kind_type, kinds)
+READ_ELEMENT(read_variable, sz_variable, sz_variable_type, variables)
+READ_ELEMENT(read_library, sz_library_run, sz_library_run_type, libraries)
+
+static sz_status read_host(sz_machine *m, const place *top, const json_t *root) {
+    const json_t *host = json_object_get(root, "host");
+    const place at = {top, top->text, "host", SIZE_MAX};
+    if (!host || json_is_null(host)) return SZ_OK;
+    SZ_TRY(read_part(m, top, root, "host", sz_host_type(), &m->host));
+    m->has_host = true;
+    SZ_TRY(read_array(m, &at, host, "core_kinds", read_kind));
+    return read_array(m, &at, host, "environment", read_variable);
 }
 
 static sz_status check_schema(sz_machine *m, const json_t *root) {
@@ -190,23 +270,27 @@ static sz_status check_schema(sz_machine *m, const json_t *root) {
 }
 
 // The roofs always come from the peaks, so that no file can hold two truths.
-static sz_status read_document(sz_machine *m, const json_t *root) {
-    const place top = {"", SIZE_MAX};
+static sz_status read_document(sz_machine *m, const sz_str *text, const json_t *root) {
+    const place top = {NULL, text, "", SIZE_MAX}, cpu = {&top, text, "cpu", SIZE_MAX};
     if (!json_is_object(root))
         return sz_fail(m->ctx, SZ_ERR_INPUT, "the document is not an object");
     SZ_TRY(check_schema(m, root));
     SZ_TRY(read_record(m, &top, root, sz_identity_type(), &m->identity));
     SZ_TRY(need_text(m, &top, "name", m->identity.name));
     SZ_TRY(need_text(m, &top, "source", m->identity.source));
-    SZ_TRY(read_part(m, root, "cpu", sz_cpu_facts_type(), &m->cpu));
-    SZ_TRY(read_array(m, json_object_get(root, "cpu"), "isa", read_isa));
-    SZ_TRY(read_array(m, root, "peaks", read_peak));
-    SZ_TRY(read_array(m, root, "levels", read_level));
-    SZ_TRY(read_array(m, root, "links", read_link));
-    SZ_TRY(read_part(m, root, "overhead", sz_overhead_type(), &m->overhead));
-    SZ_TRY(read_part(m, root, "power", sz_power_type(), &m->power));
-    SZ_TRY(read_array(m, root, "unavailable", read_gap));
-    SZ_TRY(read_verdict(m, root));
+    SZ_TRY(read_array(m, &top, root, "sources", read_citation));
+    SZ_TRY(read_part(m, &top, root, "cpu", sz_cpu_facts_type(), &m->cpu));
+    SZ_TRY(read_array(m, &cpu, json_object_get(root, "cpu"), "isa", read_isa));
+    SZ_TRY(read_host(m, &top, root));
+    SZ_TRY(read_array(m, &top, root, "peaks", read_peak));
+    SZ_TRY(read_array(m, &top, root, "levels", read_level));
+    SZ_TRY(read_array(m, &top, root, "links", read_link));
+    SZ_TRY(read_part(m, &top, root, "overhead", sz_overhead_type(), &m->overhead));
+    SZ_TRY(read_part(m, &top, root, "power", sz_power_type(), &m->power));
+    SZ_TRY(read_energy(m, &top, root));
+    SZ_TRY(read_array(m, &top, root, "libraries", read_library));
+    SZ_TRY(read_array(m, &top, root, "unavailable", read_gap));
+    SZ_TRY(read_verdict(m, &top, root));
     return sz_make_roofs(m);
 }
 
@@ -218,7 +302,8 @@ static sz_status parse(sz_machine *m, const char *text, size_t size) {
     if (!root)
         return sz_fail(m->ctx, SZ_ERR_INPUT, "line %d column %d: not JSON: %s", error.line,
                        error.column, error.text);
-    sz_status status = read_document(m, root);
+    const sz_str whole = {text, (uint32_t)size}; // at most MAX_TEXT_BYTES
+    sz_status status = read_document(m, &whole, root);
     json_decref(root);
     return status;
 }

@@ -51,6 +51,29 @@ static void put_levels(sz_json *j, const sz_machine *m) {
     sz_json_end_array(j);
 }
 
+// Only of machines that were described here: a data sheet has none.
+static void put_host(sz_json *j, const sz_machine *m) {
+    if (!m->has_host) return;
+    sz_json_key_object(j, "host");
+    sz_json_record(j, sz_host_type(), &m->host);
+    PUT_ITEMS(j, "core_kinds", sz_core_kind_type(), m->kinds);
+    PUT_ITEMS(j, "environment", sz_variable_type(), m->variables);
+    sz_json_end_object(j);
+}
+
+// Measured machines have neither.
+static void put_sources(sz_json *j, const sz_machine *m) {
+    if (m->citations.n) PUT_ITEMS(j, "sources", sz_citation_type(), m->citations);
+}
+
+static void put_energy(sz_json *j, const sz_machine *m) {
+    if (!m->op_energy.n && !m->byte_energy.n) return;
+    sz_json_key_object(j, "energy");
+    PUT_ITEMS(j, "per_op", sz_op_energy_type(), m->op_energy);
+    PUT_ITEMS(j, "per_byte", sz_byte_energy_type(), m->byte_energy);
+    sz_json_end_object(j);
+}
+
 static void put_roof(sz_json *j, const sz_machine *m, size_t i) {
     sz_json_begin_object(j);
     sz_json_record(j, sz_roof_type(), &m->roofs.items[i]);
@@ -84,13 +107,18 @@ sz_status sz_machine_json(sz_ctx *ctx, const sz_machine *m, sz_buf *buf) {
     sz_json_begin_object(&j);
     sz_json_key_str(&j, "schema", "sizeup.machine/1");
     sz_json_record(&j, sz_identity_type(), &m->identity);
+    put_sources(&j, m);
     put_cpu(&j, m);
+    put_host(&j, m);
     PUT_ITEMS(&j, "peaks", sz_peak_type(), m->peaks);
     put_levels(&j, m);
+    PUT_ITEMS(&j, "curve", sz_curve_point_type(), m->curve);
     PUT_ITEMS(&j, "links", sz_link_type(), m->links);
     put_record(&j, "overhead", sz_overhead_type(), &m->overhead);
     put_record(&j, "power", sz_power_type(), &m->power);
+    put_energy(&j, m);
     put_roofs(&j, m);
+    if (m->libraries.n) PUT_ITEMS(&j, "libraries", sz_library_run_type(), m->libraries);
     PUT_ITEMS(&j, "unavailable", sz_gap_type(), m->gaps);
     put_verdict(&j, m);
     sz_json_warnings(&j, ctx);

@@ -8,7 +8,7 @@
 #include "model/ops/container.h"
 #include "model/ops/loop.h"
 
-_Static_assert(SZ_ONNX_MAX_BODIES == SZ_MAX_BODIES, "what is read must be fit to be inferred");
+_Static_assert((int)SZ_ONNX_MAX_BODIES == (int)SZ_MAX_BODIES, "what is read can be inferred");
 
 int sz_list_limit(size_t i, sz_limit_row *ret_row) {
     static const sz_limit_row rows[] = {

@@ -64,7 +64,22 @@ sz_cpu_set sz_cpu_detect(void) {
     return set;
 }
 
+// Leaf 0x40000000: Linux Documentation/virt/kvm/x86/cpuid.rst.
+bool sz_cpu_hypervisor(char ret_text[13]) {
+    uint32_t r[4] = {0};
+    if (!(cpuid(1, 0, ECX) >> 31 & 1)) return false;
+    __cpuid_count(0x40000000u, 0, r[EAX], r[EBX], r[ECX], r[EDX]);
+    memcpy(ret_text, &r[EBX], 12);
+    ret_text[12] = '\0';
+    return ret_text[0] != '\0';
+}
+
 #elif defined(__aarch64__)
+
+bool sz_cpu_hypervisor(char ret_text[13]) {
+    ret_text[0] = '\0';
+    return false;
+}
 
 sz_cpu_set sz_cpu_detect(void) {
     const unsigned long words[3] = {0, getauxval(AT_HWCAP), getauxval(AT_HWCAP2)};
@@ -79,6 +94,11 @@ sz_cpu_set sz_cpu_detect(void) {
 }
 
 #else
+
+bool sz_cpu_hypervisor(char ret_text[13]) {
+    ret_text[0] = '\0';
+    return false;
+}
 
 sz_cpu_set sz_cpu_detect(void) { return 0; }
 

@@ -27,6 +27,9 @@ sz_cpu_set sz_cpu_from_words(const char *words);
 // The bits of "avx512f,fma". An unknown word is SZ_ERR_USAGE. NULL and "" are the empty set.
 sz_status sz_cpu_parse(sz_ctx *ctx, const char *list, sz_cpu_set *ret_set);
 
+// Signature of the hypervisor under this process ("KVMKVMKVM"); false when the CPU names none.
+bool sz_cpu_hypervisor(char ret_text[13]);
+
 // Name of feature `i`, NULL past the end.
 const char *sz_cpu_name(int i);
 

@@ -100,12 +100,23 @@ int sz_proc_cpus(const char *list, int *ret_cpus, int cap) {
     return n;
 }
 
-int64_t sz_proc_steal_ticks(const char *root) {
+// user nice system idle iowait irq softirq steal: proc(5)
+static bool read_ticks(const char *root, long long ticks[8]) {
     char text[256];
+    if (sz_proc_read(root, "/proc/stat", text, sizeof text) <= 0) return false;
+    return sscanf(text, "cpu %lld %lld %lld %lld %lld %lld %lld %lld", &ticks[0], &ticks[1],
+                  &ticks[2], &ticks[3], &ticks[4], &ticks[5], &ticks[6], &ticks[7]) == 8;
+}
+
+int64_t sz_proc_steal_ticks(const char *root) {
     long long ticks[8];
-    if (sz_proc_read(root, "/proc/stat", text, sizeof text) <= 0) return -1;
-    // user nice system idle iowait irq softirq steal: proc(5)
-    int n = sscanf(text, "cpu %lld %lld %lld %lld %lld %lld %lld %lld", &ticks[0], &ticks[1],
-                   &ticks[2], &ticks[3], &ticks[4], &ticks[5], &ticks[6], &ticks[7]);
-    return n == 8 ? ticks[7] : -1;
+    return read_ticks(root, ticks) ? ticks[7] : -1;
+}
+
+double sz_proc_steal_share(const char *root) {
+    long long ticks[8];
+    double sum = 0;
+    if (!read_ticks(root, ticks)) return __builtin_nan("");
+    for (int i = 0; i < 8; i++) sum += (double)ticks[i];
+    return sum > 0 ? (double)ticks[7] / sum : __builtin_nan("");
 }

@@ -25,4 +25,19 @@ int sz_proc_cpus(const char *list, int *ret_cpus, int cap);
 // Clock ticks that the hypervisor gave to others, summed over all CPUs; -1 when not known.
 int64_t sz_proc_steal_ticks(const char *root);
 
+// Share of all clock ticks since boot that the hypervisor gave to others; NaN when not known.
+double sz_proc_steal_share(const char *root);
+
+// ---- control groups (procfs_limits.c) ----------------------------------------------------------
+
+// CPUs' worth of time that the control groups of this process may use, of either version, the
+// tightest one above it; NaN = no limit.
+double sz_proc_quota_cpus(const char *root);
+
+// Bytes that they may use; 0 = no limit.
+int64_t sz_proc_memory_limit(const char *root);
+
+// Periods in which the quota stopped this process's groups; -1 = not known.
+int64_t sz_proc_throttled(const char *root);
+
 #endif

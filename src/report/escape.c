@@ -103,6 +103,15 @@ static bool csv_special(sz_buf *buf, uint32_t c) {
     return true;
 }
 
+static bool xml_special(sz_buf *buf, uint32_t c) {
+    if (c == '<') sz_buf_puts(buf, "&lt;");
+    else if (c == '>') sz_buf_puts(buf, "&gt;");
+    else if (c == '&') sz_buf_puts(buf, "&amp;");
+    else if (c == '"') sz_buf_puts(buf, "&quot;");
+    else return false;
+    return true;
+}
+
 static bool no_special(sz_buf *buf, uint32_t c) {
     (void)buf, (void)c;
     return false;
@@ -136,6 +145,7 @@ static const sink_row sinks[] = {
     [SZ_SINK_MARKDOWN] = {markdown_special, markdown_control, "\\\\x"},
     [SZ_SINK_CSV] = {csv_special, show_control, "\\x"},
     [SZ_SINK_JSON] = {json_special, json_control, "\\\\x"},
+    [SZ_SINK_XML] = {xml_special, show_control, "\\x"},
 };
 
 // Printable ASCII that no sink acts on: nearly all of nearly all names.

@@ -39,10 +39,14 @@ static bool begins(const char *s, const char *word) {
 static bool is_input(const char *s) {
     bool quoted = false, colon = false;
     for (; *s && (quoted || (*s != '#' && *s != '(')); s++) {
-        if (quoted && *s == '\\' && s[1]) s++;
-        else if (*s == '"') quoted = !quoted;
-        else if (!quoted && *s == '=') return false;
-        else if (!quoted && *s == ':' && (s[1] == ' ' || s[1] == '\t')) colon = true;
+        if (quoted && *s == '\\' && s[1])
+            s++;
+        else if (*s == '"')
+            quoted = !quoted;
+        else if (!quoted && *s == '=')
+            return false;
+        else if (!quoted && *s == ':' && (s[1] == ' ' || s[1] == '\t'))
+            colon = true;
     }
     return colon;
 }
@@ -59,9 +63,12 @@ static int depth_change(const char *s) {
     int depth = 0;
     bool quoted = false;
     for (; *s && (quoted || *s != '#'); s++) {
-        if (quoted && *s == '\\' && s[1]) s++;
-        else if (*s == '"') quoted = !quoted;
-        else if (!quoted) depth += (*s == '{') - (*s == '}');
+        if (quoted && *s == '\\' && s[1])
+            s++;
+        else if (*s == '"')
+            quoted = !quoted;
+        else if (!quoted)
+            depth += (*s == '{') - (*s == '}');
     }
     return depth;
 }

@@ -8,8 +8,8 @@
 #include <sizeup/ctx.h>
 
 // Calls `each` for every case of every file of the folder; returns how many there were.
-int alloc_cases_read(const char *folder, void (*each)(void *user, const char *title,
-                                                      const char *text), void *user);
+int alloc_cases_read(const char *folder,
+                     void (*each)(void *user, const char *title, const char *text), void *user);
 
 // Reads, verifies, infers and costs the graph; adds what comes out to *digest. An error that is
 // due to the graph is a result like any other: only SZ_OK and SZ_ERR_MEMORY are returned.

@@ -35,9 +35,12 @@ static void drop(hook *h, head *old) {
 static void *hook_realloc(void *user, void *p, size_t old_size, size_t new_size) {
     hook *h = user;
     head *old = p ? (head *)p - 1 : NULL;
-    if (old && old->mark != ALIVE) h->fault = "not a living block";
-    else if (old && old->size != old_size) h->fault = "the old size is wrong";
-    else if (!old && old_size) h->fault = "an old size without a block";
+    if (old && old->mark != ALIVE)
+        h->fault = "not a living block";
+    else if (old && old->size != old_size)
+        h->fault = "the old size is wrong";
+    else if (!old && old_size)
+        h->fault = "an old size without a block";
     if (h->fault) return NULL;
     if (new_size == 0) {
         if (old) drop(h, old);

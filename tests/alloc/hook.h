@@ -9,12 +9,12 @@
 #include <sizeup/ctx.h>
 
 typedef struct hook {
-    long count;            // requests for memory so far
-    long fail_at;          // the request that fails, from 1; 0 = none
-    bool all_after;        // and all that come after it
-    long refused;          // requests that failed
+    long count;     // requests for memory so far
+    long fail_at;   // the request that fails, from 1; 0 = none
+    bool all_after; // and all that come after it
+    long refused;   // requests that failed
     size_t live_bytes, live_blocks;
-    const char *fault;     // first misuse of the allocator, NULL = none
+    const char *fault; // first misuse of the allocator, NULL = none
 } hook;
 
 // The hook counts from now on; `fail_at` 0 = nothing fails.

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+/** @file
+ * A plot: lines and points on two axes, filled in once and drawn as SVG, as PNG or in a terminal.
+ *
+ * The plot keeps values, not pixels. Drawing lays it out for the place where it goes: ticks, labels
+ * that do not overlap, a legend. All strings are copied and may hold any byte; the writers escape
+ * them.
+ *
+ * Filling in never fails visibly: no memory is remembered and reported by sz_plot_write().
+ */
+#ifndef SIZEUP_PLOT_H
+#define SIZEUP_PLOT_H
+
+#include <sizeup/text.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct sz_plot sz_plot;
+
+/** Colours by what they are for; series count on from SZ_PLOT_SERIES and repeat. Beside its colour
+ * a series has its own shape of points, so that it can be told without colours. */
+enum {
+    SZ_PLOT_INK,     /**< text, main lines */
+    SZ_PLOT_GREY,    /**< second to it */
+    SZ_PLOT_FAINT,   /**< grid */
+    SZ_PLOT_ROOF,    /**< rates of computation */
+    SZ_PLOT_MEMORY,  /**< rates of memory */
+    SZ_PLOT_ROOF2,   /**< the same of a second machine */
+    SZ_PLOT_MEMORY2,
+    SZ_PLOT_SERIES,
+    SZ_PLOT_N_SERIES = 8
+};
+
+SZ_API sz_status sz_plot_create(sz_ctx *ctx, sz_plot **ret_plot) SZ_MUST_USE;
+SZ_API void sz_plot_destroy(sz_plot *plot); /**< NULL is fine */
+
+/** `subtitle` may be NULL. */
+SZ_API void sz_plot_title(sz_plot *plot, const char *title, const char *subtitle);
+/** A line of small text below the picture. */
+SZ_API void sz_plot_note(sz_plot *plot, const char *fmt, ...) SZ_PRINTF(2, 3);
+
+/** An axis: 0 = x, 1 = y. Logarithmic axes take positive ends; other ends or lo >= hi are replaced
+ * by what fits. Lines and points outside are cut off. */
+typedef struct sz_plot_axis {
+    const char *label;
+    double lo, hi;
+    int linear;
+} sz_plot_axis;
+SZ_API void sz_plot_set_axis(sz_plot *plot, int which, const sz_plot_axis *axis);
+
+enum {
+    SZ_PLOT_DASHED = 1,
+    SZ_PLOT_BOLD = 2,
+    SZ_PLOT_ALONG = 4, /**< the label stands on the line, not to the right of its end */
+    SZ_PLOT_MARKED = 8 /**< a mark at each of its points */
+};
+/** A line through n points, straight on the axes as drawn. Points that are not finite end it. */
+typedef struct sz_plot_line {
+    const double *x, *y;
+    size_t n;
+    const char *label; /**< NULL = none */
+    int color;
+    unsigned flags;
+} sz_plot_line;
+SZ_API void sz_plot_add_line(sz_plot *plot, const sz_plot_line *line);
+
+/** A point. */
+typedef struct sz_plot_point {
+    double x, y;
+    double share;      /**< area, 1 = the largest; 0 = a small ring */
+    const char *label; /**< shown when there is a free place beside it; NULL = none */
+    const char *tip;   /**< shown by the mouse where there is one; NULL = none */
+    int color;
+} sz_plot_point;
+SZ_API void sz_plot_add_point(sz_plot *plot, const sz_plot_point *point);
+
+/** An entry of the legend, for the series of that colour. */
+SZ_API void sz_plot_add_legend(sz_plot *plot, int color, const char *text);
+
+typedef struct sz_plot_options {
+    const char *format; /**< "svg", "png" or "text" */
+    int width, height;  /**< pixels, or columns and lines; 0 = 900 x 560, or 100 x 32. A picture may
+                             come out higher when its labels need it */
+    int ascii;          /**< text: no character outside of ASCII */
+    int color;          /**< text: with colours */
+} sz_plot_options;
+
+/** Draw at the end of `buf`. SZ_ERR_USAGE: no such format. SZ_ERR_UNAVAILABLE: PNG, where the
+ * library that draws it (cairo) is not installed. */
+SZ_API sz_status sz_plot_write(sz_ctx *ctx, const sz_plot *plot, const sz_plot_options *options,
+                               sz_buf *buf) SZ_MUST_USE;
+
+/** Rows of the formats table. `i` from 0; returns 0 past the end. */
+typedef struct sz_plot_format_row {
+    const char *name, *extension, *what;
+} sz_plot_format_row;
+SZ_API int sz_list_plot_format(size_t i, sz_plot_format_row *ret_row);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: Apache-2.0
+// A machine that is a line of text, for what-if questions:
+// "cpu:cores=8,clock=3e9,fma=32,dram=50e9,l2=1M". What the line does not say is not known.
+#include "machine/machine.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <sizeup/text.h>
+
+// ---- keys --------------------------------------------------------------------------------------
+
+typedef enum kind {
+    COUNT, // a whole number
+    NUMBER,
+    BYTES // K, M, G are powers of 1024
+} kind;
+
+typedef enum key {
+    CORES,
+    THREADS,
+    CLOCK,
+    FMA,
+    FMA_F64,
+    FMA_F16,
+    FMA_BF16,
+    FMA_INT8,
+    ADD,
+    DRAM,
+    DRAM_ONE,
+    DRAM_LATENCY,
+    MEMORY,
+    L1,
+    L2,
+    L3,
+    L1_BW,
+    L2_BW,
+    L3_BW,
+    L1_LATENCY,
+    L2_LATENCY,
+    L3_LATENCY,
+    TDP,
+    N_KEYS
+} key;
+
+// Numbers outside of low..high are slips of the unit, such as a clock of 3.
+static const struct {
+    const char *name;
+    kind kind;
+    bool required;
+    double low, high;
+    const char *help;
+} keys[N_KEYS] = {
+    [CORES] = {"cores", COUNT, true, 1, 1e6, "physical cores"},
+    [THREADS] = {"threads", COUNT, false, 1, 1e6, "logical CPUs; as many as cores when not given"},
+    [CLOCK] = {"clock", NUMBER, true, 1e6, 1e11, "clock in Hz"},
+    [FMA] = {"fma", NUMBER, true, 0.01, 1e6, "f32 FLOP per cycle and core by multiply-add"},
+    [FMA_F64] = {"fma_f64", NUMBER, false, 0.01, 1e6, "the same for f64"},
+    [FMA_F16] = {"fma_f16", NUMBER, false, 0.01, 1e6, "the same for f16"},
+    [FMA_BF16] = {"fma_bf16", NUMBER, false, 0.01, 1e6, "the same for bf16"},
+    [FMA_INT8] = {"fma_int8", NUMBER, false, 0.01, 1e6, "the same for int8"},
+    [ADD] = {"add", NUMBER, false, 0.01, 1e6, "f32 FLOP per cycle and core of additions alone"},
+    [DRAM] = {"dram", NUMBER, true, 1e3, 1e15, "main memory, all cores, in B/s"},
+    [DRAM_ONE] = {"dram_one", NUMBER, false, 1e3, 1e15, "main memory, one core, in B/s"},
+    [DRAM_LATENCY] = {"dram_latency", NUMBER, false, 1e-10, 1, "in s"},
+    [MEMORY] = {"memory", BYTES, false, 1, 1e18, "size of main memory"},
+    [L1] = {"l1", BYTES, false, 64, 1e15, "size of the L1 cache of a core"},
+    [L2] = {"l2", BYTES, false, 64, 1e15, "size of the L2 cache of a core"},
+    [L3] = {"l3", BYTES, false, 64, 1e15, "size of the L3 cache, which all cores share"},
+    [L1_BW] = {"l1_bw", NUMBER, false, 0.01, 1e5, "loads from L1 in B per cycle and core"},
+    [L2_BW] = {"l2_bw", NUMBER, false, 0.01, 1e5, "loads from L2 in B per cycle and core"},
+    [L3_BW] = {"l3_bw", NUMBER, false, 0.01, 1e5, "loads from L3 in B per cycle and core"},
+    [L1_LATENCY] = {"l1_latency", NUMBER, false, 1e-10, 1, "in s"},
+    [L2_LATENCY] = {"l2_latency", NUMBER, false, 1e-10, 1, "in s"},
+    [L3_LATENCY] = {"l3_latency", NUMBER, false, 1e-10, 1, "in s"},
+    [TDP] = {"tdp", NUMBER, false, 1e-3, 1e9, "power at work, in W"},
+};
+
+const char *sz_list_synthetic(size_t i, const char **ret_help) {
+    if (i >= N_KEYS) return NULL;
+    if (ret_help) *ret_help = keys[i].help;
+    return keys[i].name;
+}
+
+// ---- reading the line --------------------------------------------------------------------------
+
+static sz_status unknown_key(sz_ctx *ctx, sz_str word) {
+    const char *names[N_KEYS + 1] = {NULL};
+    char known[512] = "", text[64];
+    size_t n = 0;
+    for (int i = 0; i < N_KEYS; i++) {
+        names[i] = keys[i].name;
+        n += (size_t)snprintf(known + n, sizeof known - n, " %s", keys[i].name);
+    }
+    snprintf(text, sizeof text, "%.*s", (int)(word.len < 63 ? word.len : 63), word.p);
+    const char *near = sz_text_nearest(text, names);
+    if (near)
+        return sz_fail(ctx, SZ_ERR_INPUT, "unknown key '%s': did you mean '%s'?",
+                       sz_show(ctx, word), near);
+    return sz_fail(ctx, SZ_ERR_INPUT, "unknown key '%s'; known are:%s", sz_show(ctx, word), known);
+}
+
+static double suffix_factor(char c, kind kind) {
+    static const char letters[] = "KMGT";
+    const char *at = c ? strchr(letters, c == 'k' ? 'K' : c) : NULL;
+    if (!at) return 0;
+    return pow(kind == BYTES ? 1024 : 1000, (double)(at - letters) + 1);
+}
+
+static bool parse_number(const char *text, kind kind, double *ret) {
+    char *end;
+    // strtod also takes "nan", "inf" and hexadecimal; none of them is meant here.
+    if (text[strspn(text, "0123456789.eE+-KkMGT")] != '\0') return false;
+    double v = strtod(text, &end);
+    if (end == text) return false;
+    if (*end != '\0') {
+        if (end[1] != '\0') return false;
+        v *= suffix_factor(*end, kind);
+    }
+    if (!isfinite(v) || v <= 0 || (kind == COUNT && v != floor(v))) return false;
+    *ret = v;
+    return true;
+}
+
+static sz_status read_value(sz_ctx *ctx, key k, sz_str value, double *ret) {
+    char text[64];
+    snprintf(text, sizeof text, "%.*s", (int)(value.len < 63 ? value.len : 63), value.p);
+    if (!parse_number(text, keys[k].kind, ret))
+        return sz_fail(ctx, SZ_ERR_INPUT, "'%s' needs a %s above 0, not '%s'", keys[k].name,
+                       keys[k].kind == COUNT ? "whole number" : "number", sz_show(ctx, value));
+    if (*ret >= keys[k].low && *ret <= keys[k].high) return SZ_OK;
+    return sz_fail(ctx, SZ_ERR_INPUT, "'%s=%s' is not between %g and %g (%s)", keys[k].name,
+                   sz_show(ctx, value), keys[k].low, keys[k].high, keys[k].help);
+}
+
+static sz_status read_word(sz_ctx *ctx, sz_str word, double values[N_KEYS]) {
+    const char *equals = memchr(word.p, '=', word.len);
+    if (!equals) return sz_fail(ctx, SZ_ERR_INPUT, "'%s' is not KEY=NUMBER", sz_show(ctx, word));
+    const sz_str name = {word.p, (uint32_t)(equals - word.p)};
+    const sz_str value = {equals + 1, word.len - name.len - 1};
+    int k = 0;
+    while (k < N_KEYS && !sz_str_is(name, keys[k].name)) k++;
+    if (k == N_KEYS) return unknown_key(ctx, name);
+    if (!isnan(values[k])) return sz_fail(ctx, SZ_ERR_INPUT, "'%s' is given twice", keys[k].name);
+    return read_value(ctx, (key)k, value, &values[k]);
+}
+
+static sz_status read_line(sz_ctx *ctx, const char *line, double values[N_KEYS]) {
+    for (int i = 0; i < N_KEYS; i++) values[i] = SZ_NAN;
+    for (const char *p = line; *p;) {
+        const sz_str word = {p, (uint32_t)strcspn(p, ",")};
+        SZ_TRY(read_word(ctx, word, values));
+        p += word.len;
+        if (*p == ',' && *++p == '\0')
+            return sz_fail(ctx, SZ_ERR_INPUT, "a key is missing after the last comma");
+    }
+    for (int i = 0; i < N_KEYS; i++)
+        if (keys[i].required && isnan(values[i]))
+            return sz_fail(ctx, SZ_ERR_INPUT,
+                           "'%s' is missing (%s); cores, clock, fma and dram must be given",
+                           keys[i].name, keys[i].help);
+    return SZ_OK;
+}
+
+// What no machine can be, though each number alone could.
+static sz_status check(sz_ctx *ctx, const double v[N_KEYS]) {
+    static const struct {
+        key less, more;
+    } order[] = {{CORES, THREADS},
+                 {L1, L2},
+                 {L2, L3},
+                 {L1, L3},
+                 {DRAM_ONE, DRAM},
+                 {L3, MEMORY},
+                 {L2, MEMORY},
+                 {L1_LATENCY, L2_LATENCY},
+                 {L2_LATENCY, L3_LATENCY},
+                 {L3_LATENCY, DRAM_LATENCY}};
+    static const struct {
+        key needs, needed;
+    } pairs[] = {{L1_BW, L1},      {L2_BW, L2},      {L3_BW, L3},
+                 {L1_LATENCY, L1}, {L2_LATENCY, L2}, {L3_LATENCY, L3}};
+    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++)
+        if (v[order[i].less] > v[order[i].more])
+            return sz_fail(ctx, SZ_ERR_INPUT, "'%s' (%g) is more than '%s' (%g)",
+                           keys[order[i].less].name, v[order[i].less], keys[order[i].more].name,
+                           v[order[i].more]);
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++)
+        if (!isnan(v[pairs[i].needs]) && isnan(v[pairs[i].needed]))
+            return sz_fail(ctx, SZ_ERR_INPUT, "'%s' is given, but '%s' is not",
+                           keys[pairs[i].needs].name, keys[pairs[i].needed].name);
+    return SZ_OK;
+}
+
+// ---- making the machine ------------------------------------------------------------------------
+
+static sz_status add_peaks(sz_machine *m, const double v[N_KEYS]) {
+    static const struct {
+        key key;
+        const char *op, *dtype;
+    } rows[] = {{FMA_F64, "fma", "f64"}, {FMA, "fma", "f32"},       {FMA_F16, "fma", "f16"},
+                {ADD, "add", "f32"},     {FMA_BF16, "fma", "bf16"}, {FMA_INT8, "fma", "int8"}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        for (int threads = 0; threads <= 1 && !isnan(v[rows[i].key]); threads++) {
+            const double rate = v[rows[i].key] * v[CLOCK] * (threads == 0 ? v[CORES] : 1);
+            const sz_peak p = {.device = "cpu",
+                               .unit = "vector",
+                               .op = rows[i].op,
+                               .dtype = rows[i].dtype,
+                               .threads = threads,
+                               .flop_per_s = rate,
+                               .theoretical_flop_per_s = rate,
+                               .flop_per_cycle = v[rows[i].key],
+                               .clock_hz = v[CLOCK],
+                               .window_flop_per_s = SZ_NAN};
+            if (!sz_vec_push(m->ctx, &m->peaks, p)) return sz_no_memory(m->ctx);
+        }
+    return SZ_OK;
+}
+
+static sz_status add_loads(sz_machine *m, sz_mem_level *level, double one, double all) {
+    for (int threads = 0; threads <= 1; threads++) {
+        const double rate = threads == 0 ? all : one;
+        const sz_bandwidth b = {.mix = "load",
+                                .threads = threads,
+                                .byte_per_s = rate,
+                                .byte_per_cycle = SZ_NAN,
+                                .window_byte_per_s = SZ_NAN};
+        if (!isnan(rate) && !sz_vec_push(m->ctx, &level->bandwidths, b))
+            return sz_no_memory(m->ctx);
+    }
+    return SZ_OK;
+}
+
+static sz_status add_levels(sz_machine *m, const double v[N_KEYS]) {
+    static const struct {
+        const char *name;
+        key size, rate, latency;
+        bool shared;
+    } rows[] = {{"L1", L1, L1_BW, L1_LATENCY, false},
+                {"L2", L2, L2_BW, L2_LATENCY, false},
+                {"L3", L3, L3_BW, L3_LATENCY, true}};
+    sz_mem_level *level;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (isnan(v[rows[i].size])) continue;
+        const int64_t instances = rows[i].shared ? 1 : m->cpu.cores;
+        const sz_level l = {.name = rows[i].name,
+                            .capacity_bytes = (int64_t)v[rows[i].size],
+                            .instances = instances,
+                            .line_bytes = 64,
+                            .latency_s = v[rows[i].latency],
+                            .latency_spread = SZ_NAN,
+                            .shared_by = m->cpu.threads / instances};
+        const double rate = v[rows[i].rate] * v[CLOCK];
+        SZ_TRY(sz_machine_add_level(m, &l, &level));
+        SZ_TRY(add_loads(m, level, rate, rate * v[CORES]));
+    }
+    const sz_level dram = {.name = "DRAM",
+                           .capacity_bytes = m->cpu.memory_bytes,
+                           .instances = 1,
+                           .line_bytes = 64,
+                           .latency_s = v[DRAM_LATENCY],
+                           .latency_spread = SZ_NAN,
+                           .shared_by = m->cpu.threads};
+    SZ_TRY(sz_machine_add_level(m, &dram, &level));
+    // One core reaches no more than all; how much less it reaches must be said.
+    return add_loads(m, level, m->cpu.cores == 1 ? v[DRAM] : v[DRAM_ONE], v[DRAM]);
+}
+
+static sz_status fill_in(sz_machine *m, const char *text, const double v[N_KEYS]) {
+    m->identity.name = sz_machine_text(m, text);
+    if (!m->identity.name) return sz_no_memory(m->ctx);
+    m->identity.source = "datasheet";
+    m->identity.kind = "cpu";
+    m->identity.notes = "a synthetic machine: its numbers are what the line says";
+    m->cpu.model = "synthetic";
+    m->cpu.cores = (int64_t)v[CORES];
+    m->cpu.threads = isnan(v[THREADS]) ? m->cpu.cores : (int64_t)v[THREADS];
+    m->cpu.clock_hz = m->cpu.clock_all_hz = v[CLOCK];
+    m->cpu.memory_bytes = isnan(v[MEMORY]) ? 0 : (int64_t)v[MEMORY];
+    m->power.tdp_w = v[TDP];
+    SZ_TRY(add_peaks(m, v));
+    SZ_TRY(add_levels(m, v));
+    SZ_TRY(sz_machine_add_gap(m, "whatever the line does not say", "a synthetic machine"));
+    SZ_TRY(sz_fingerprint(m));
+    return sz_make_roofs(m);
+}
+
+sz_status sz_machine_synthetic(sz_ctx *ctx, const char *text, sz_machine **ret_machine) {
+    double values[N_KEYS];
+    sz_machine *m = NULL;
+    const char *line = strncmp(text, "cpu:", 4) == 0 ? text + 4 : text;
+    sz_status status = read_line(ctx, line, values);
+    if (status == SZ_OK) status = check(ctx, values);
+    if (status == SZ_OK) status = sz_machine_create(ctx, &m);
+    if (status == SZ_OK) status = fill_in(m, text, values);
+    if (status == SZ_OK) {
+        *ret_machine = m;
+        return SZ_OK;
+    }
+    sz_machine_destroy(m);
+    return sz_place(ctx, status, "machine '%s'", sz_show(ctx, sz_str_c(text)));
+}

@@ -1,0 +1,504 @@
+// SPDX-License-Identifier: Apache-2.0
+// Lays a plot out: title, axes, lines, points and legend become shapes of a display list, and every
+// label gets a place where it hides nothing. The same steps serve pictures and terminals; only the
+// look differs.
+#include "report/drawing.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+typedef struct layout {
+    const sz_plot *plot;
+    const sz_look *look;
+    sz_drawing *d;
+    sz_scale axes[2];
+    double left, top, right, bottom; // of the area between the axes
+    double label_w;                  // of the column to its right; 0 = none
+    sz_places places;
+} layout;
+
+static double line_height(const sz_look *k, double size) {
+    return k->cell_h > 0 ? k->cell_h : size * 1.3;
+}
+
+static sz_shape text_shape(double x, double y, double size, int anchor, int color,
+                           const char *text) {
+    return (sz_shape){.kind = SZ_SHAPE_TEXT, .x = x, .y = y, .size = size, .anchor = anchor,
+                      .color = color, .text = text};
+}
+
+static void put_text(layout *l, double x, double y, double size, int anchor, int color,
+                     const char *text) {
+    const sz_shape s = text_shape(x, y, size, anchor, color, text);
+    sz_shape_add(l->d, &s);
+}
+
+static void put_line(layout *l, sz_xy a, sz_xy b, double width, int color, sz_role role) {
+    const sz_shape s = {.kind = SZ_SHAPE_LINE, .role = role, .size = width, .color = color,
+                        .first = l->d->points.n, .n = 2};
+    if (!sz_vec_push(l->d->ctx, &l->d->points, a) || !sz_vec_push(l->d->ctx, &l->d->points, b))
+        l->d->failed = true;
+    else sz_shape_add(l->d, &s);
+}
+
+// ---- margins -----------------------------------------------------------------------------------
+
+static bool has_end_label(const sz_plot_line *line) {
+    return line->label && *line->label && !(line->flags & SZ_PLOT_ALONG);
+}
+
+static double tick_width(const layout *l, const sz_scale *s, double size) {
+    sz_tick ticks[SZ_MAX_TICKS];
+    const size_t n = sz_scale_ticks(s, ticks);
+    double widest = 0;
+    for (size_t i = 0; i < n; i++) {
+        char text[32];
+        if (!ticks[i].labelled) continue;
+        sz_tick_text(ticks[i].value, text, sizeof text);
+        widest = fmax(widest, sz_look_width(l->look, text, size));
+    }
+    return widest;
+}
+
+// Names from a file can be of any length: a column of labels takes a third of the width at most.
+static double column_width(const layout *l, size_t *ret_n) {
+    double widest = 0;
+    *ret_n = 0;
+    for (size_t i = 0; i < l->plot->curves.n; i++) {
+        const sz_plot_line *line = &l->plot->curves.items[i].line;
+        if (!has_end_label(line)) continue;
+        widest = fmax(widest, sz_look_width(l->look, line->label, l->look->text));
+        ++*ret_n;
+    }
+    return fmin(widest, l->look->width / 3);
+}
+
+// Rows of the legend when its entries flow over `width`; with `l->d` it is drawn from y on.
+static int legend(layout *l, double x0, double width, double y, bool draw) {
+    const sz_look *k = l->look;
+    const double mark = k->cell_w > 0 ? 2 * k->cell_w : 18, space = k->cell_w > 0 ? 16 : 18;
+    double x = 0;
+    int rows = l->plot->legend.n > 0;
+    for (size_t i = 0; i < l->plot->legend.n; i++) {
+        const sz_legend *e = &l->plot->legend.items[i];
+        const double w = mark + sz_look_width(k, e->text, k->text);
+        if (x > 0 && x + w > width) x = 0, rows++;
+        if (draw) {
+            const double at = y + (rows - 1) * line_height(k, k->text) * (k->cell_h > 0 ? 1 : 1.2);
+            const sz_shape s = {.kind = SZ_SHAPE_MARK, .x = x0 + x + (k->cell_w > 0 ? 4 : 6),
+                                .y = at, .size = k->cell_w > 0 ? 3 : 4.6, .color = e->color,
+                                .mark = sz_mark_of(e->color)};
+            sz_shape_add(l->d, &s);
+            put_text(l, x0 + x + mark, at, k->text, -1, SZ_PLOT_INK, e->text);
+        }
+        x += w + space;
+    }
+    return rows;
+}
+
+static double outer(const sz_look *k) { return k->cell_h > 0 ? 0 : 18; }
+
+static void set_margins(layout *l) {
+    const sz_look *k = l->look;
+    const double lh = line_height(k, k->text), row = k->cell_h > 0 ? lh : lh * 1.2;
+    size_t n_labels;
+    double head = outer(k), foot = outer(k) * 0.7;
+    if (l->plot->title) head += line_height(k, k->title);
+    if (l->plot->subtitle) head += lh;
+    head += k->cell_h > 0 ? lh : lh * 1.5; // name of the y axis
+    foot += 2 * lh + (k->cell_h > 0 ? 0 : 8);
+    foot += (double)l->plot->notes.n * line_height(k, k->small);
+    foot += legend(l, 0, k->width - 2 * outer(k), 0, false) * row;
+    foot += k->cell_h > 0 || !l->plot->legend.n ? 0 : 6;
+    l->label_w = column_width(l, &n_labels);
+    l->left = outer(k) + tick_width(l, &l->axes[1], k->text) + k->gap;
+    l->right = k->width - fmax(outer(k), l->label_w > 0 ? l->label_w + outer(k) + 26 : outer(k));
+    l->top = head;
+    // Higher when the labels of the lines need it.
+    const double need = (double)n_labels * lh + lh;
+    double height = k->height;
+    if (height - head - foot < need) height = need + head + foot;
+    if (k->cell_h > 0) {
+        l->left = ceil(l->left / k->cell_w) * k->cell_w + k->cell_w / 2;
+        l->right = floor(l->right / k->cell_w) * k->cell_w - k->cell_w / 2;
+        height = ceil(height / k->cell_h) * k->cell_h;
+    }
+    l->bottom = height - foot;
+    l->d->width = k->width;
+    l->d->height = height;
+    l->axes[0].from = l->left, l->axes[0].to = l->right;
+    l->axes[1].from = l->bottom, l->axes[1].to = l->top;
+}
+
+// ---- frame -------------------------------------------------------------------------------------
+
+static const char *copy(layout *l, const char *text) {
+    char *s = sz_arena_strdup(&l->d->arena, text, strlen(text));
+    if (!s) l->d->failed = true;
+    return s;
+}
+
+static void put_x_ticks(layout *l) {
+    const sz_look *k = l->look;
+    const double y = l->bottom + line_height(k, k->text) * (k->cell_h > 0 ? 0.5 : 0.85);
+    sz_tick ticks[SZ_MAX_TICKS];
+    const size_t n = sz_scale_ticks(&l->axes[0], ticks);
+    double free_from = -1;
+    for (size_t i = 0; i < n; i++) {
+        const double x = sz_scale_at(&l->axes[0], ticks[i].value);
+        char text[32];
+        put_line(l, (sz_xy){x, l->top}, (sz_xy){x, l->bottom}, ticks[i].labelled ? 1 : 0.5,
+                 SZ_PLOT_FAINT, SZ_ROLE_GRID);
+        sz_tick_text(ticks[i].value, text, sizeof text);
+        const double w = sz_look_width(k, text, k->text);
+        if (!ticks[i].labelled || x - w / 2 < free_from) continue;
+        put_text(l, x, y, k->text, 0, SZ_PLOT_GREY, copy(l, text));
+        free_from = x + w / 2 + k->gap;
+    }
+}
+
+static void put_y_ticks(layout *l) {
+    const sz_look *k = l->look;
+    sz_tick ticks[SZ_MAX_TICKS];
+    const size_t n = sz_scale_ticks(&l->axes[1], ticks);
+    double last = 1e300;
+    for (size_t i = 0; i < n; i++) {
+        double y = sz_scale_at(&l->axes[1], ticks[i].value);
+        char text[32];
+        put_line(l, (sz_xy){l->left, y}, (sz_xy){l->right, y}, ticks[i].labelled ? 1 : 0.5,
+                 SZ_PLOT_FAINT, SZ_ROLE_GRID);
+        if (!ticks[i].labelled || last - y < line_height(k, k->text)) continue;
+        sz_tick_text(ticks[i].value, text, sizeof text);
+        put_text(l, l->left - (k->cell_w > 0 ? 1.5 * k->cell_w : k->gap), y, k->text, 1,
+                 SZ_PLOT_GREY, copy(l, text));
+        last = y;
+    }
+}
+
+static void put_frame(layout *l) {
+    const sz_shape s = {.kind = SZ_SHAPE_BOX, .role = SZ_ROLE_FRAME, .x = l->left, .y = l->top,
+                        .w = l->right - l->left, .h = l->bottom - l->top, .color = SZ_PLOT_FAINT};
+    sz_shape_add(l->d, &s);
+    put_x_ticks(l);
+    put_y_ticks(l);
+}
+
+// A text that may be long, as much of it as fits.
+static const char *shortened(layout *l, const char *text, double size, double width) {
+    const double w = sz_look_width(l->look, text, size);
+    if (w <= width) return text;
+    const size_t n = strlen(text);
+    const char *result = NULL;
+    sz_buf buf;
+    sz_buf_init(&buf, l->d->ctx);
+    sz_text_shorten(&buf, text, n, (size_t)((double)sz_text_width(text, n) * width / w * 0.97));
+    if (sz_buf_status(&buf) == SZ_OK) result = sz_arena_strdup(&l->d->arena, buf.data, buf.size);
+    sz_buf_finish(&buf);
+    if (!result) l->d->failed = true;
+    return result;
+}
+
+static void put_words(layout *l) {
+    const sz_look *k = l->look;
+    const sz_plot *p = l->plot;
+    const double lh = line_height(k, k->text), x = outer(k), room = k->width - 2 * outer(k);
+    double y = outer(k);
+    if (p->title) {
+        y += line_height(k, k->title) / 2;
+        sz_shape s = text_shape(x, y, k->title, -1, SZ_PLOT_INK,
+                                shortened(l, p->title, k->title, room));
+        s.bold = true;
+        sz_shape_add(l->d, &s);
+        y += line_height(k, k->title) / 2;
+    }
+    if (p->subtitle)
+        put_text(l, x, y + lh / 2, k->text, -1, SZ_PLOT_GREY,
+                 shortened(l, p->subtitle, k->text, room));
+    if (p->axes[1].label)
+        put_text(l, x, l->top - (k->cell_h > 0 ? 0.5 : 0.75) * lh, k->text, -1, SZ_PLOT_INK,
+                 p->axes[1].label);
+    y = l->bottom + lh * (k->cell_h > 0 ? 1.5 : 2.1);
+    if (p->axes[0].label) put_text(l, l->right, y, k->text, 1, SZ_PLOT_INK, p->axes[0].label);
+    y += k->cell_h > 0 ? lh : lh * 1.35;
+    const int rows = legend(l, x, room, y, true);
+    y = l->d->height - outer(k) * 0.7 -
+        ((double)p->notes.n - 0.5) * line_height(k, k->small);
+    (void)rows;
+    for (size_t i = 0; i < p->notes.n; i++, y += line_height(k, k->small))
+        put_text(l, x, y, k->small, -1, SZ_PLOT_GREY,
+                 shortened(l, p->notes.items[i], k->small, room));
+}
+
+// ---- lines -------------------------------------------------------------------------------------
+
+// Cut the segment to the area (Liang, Barsky 1984); false when nothing is left.
+static bool clip(const layout *l, sz_xy *a, sz_xy *b) {
+    const double dx = b->x - a->x, dy = b->y - a->y;
+    const double p[4] = {-dx, dx, -dy, dy};
+    const double q[4] = {a->x - l->left, l->right - a->x, a->y - l->top, l->bottom - a->y};
+    double enter = 0, leave = 1;
+    for (int i = 0; i < 4; i++) {
+        if (fabs(p[i]) < 1e-12) {
+            if (q[i] < -1e-6) return false;
+            continue;
+        }
+        const double t = q[i] / p[i];
+        if (p[i] < 0) enter = fmax(enter, t);
+        else leave = fmin(leave, t);
+    }
+    if (enter > leave) return false;
+    const sz_xy from = *a;
+    *a = (sz_xy){from.x + enter * dx, from.y + enter * dy};
+    *b = (sz_xy){from.x + leave * dx, from.y + leave * dy};
+    return true;
+}
+
+static sz_xy place_of(const layout *l, double x, double y) {
+    return (sz_xy){sz_scale_at(&l->axes[0], x), sz_scale_at(&l->axes[1], y)};
+}
+
+static void put_mark(layout *l, sz_xy at, double radius, sz_mark mark, int color, const char *tip) {
+    const sz_shape s = {.kind = SZ_SHAPE_MARK, .x = at.x, .y = at.y, .size = radius, .mark = mark,
+                        .color = color, .text = tip};
+    if (!isfinite(at.x) || !isfinite(at.y)) return;
+    if (at.x < l->left - 1 || at.x > l->right + 1 || at.y < l->top - 1 || at.y > l->bottom + 1)
+        return;
+    sz_shape_add(l->d, &s);
+    sz_places_take(&l->places, &(sz_label_box){at.x, at.y, 2 * radius, 2 * radius, 0});
+}
+
+// Draw one line, cut to the area; *ret_end is where it ends. False when nothing of it is seen.
+static bool put_curve(layout *l, const sz_plot_line *line, sz_xy *ret_end) {
+    sz_shape s = {.kind = SZ_SHAPE_LINE, .color = line->color, .first = l->d->points.n,
+                  .size = line->flags & SZ_PLOT_BOLD ? 2.2 : 1.5,
+                  .dashed = line->flags & SZ_PLOT_DASHED};
+    bool seen = false;
+    for (size_t i = 0; i + 1 < line->n; i++) {
+        sz_xy a = place_of(l, line->x[i], line->y[i]);
+        sz_xy b = place_of(l, line->x[i + 1], line->y[i + 1]);
+        if (!isfinite(a.x + a.y) || !isfinite(b.x + b.y) || !clip(l, &a, &b)) continue;
+        const sz_xy *last = s.n ? &l->d->points.items[l->d->points.n - 1] : NULL;
+        if (last && (fabs(last->x - a.x) > 0.01 || fabs(last->y - a.y) > 0.01)) {
+            sz_shape_add(l->d, &s); // it left the area between
+            s.first = l->d->points.n, s.n = 0, last = NULL;
+        }
+        if (!last && sz_vec_push(l->d->ctx, &l->d->points, a)) s.n++;
+        if (sz_vec_push(l->d->ctx, &l->d->points, b)) s.n++;
+        sz_places_line(&l->places, a, b);
+        *ret_end = b;
+        seen = true;
+    }
+    if (s.n > 1) sz_shape_add(l->d, &s);
+    for (size_t i = 0; line->flags & SZ_PLOT_MARKED && i < line->n; i++)
+        put_mark(l, place_of(l, line->x[i], line->y[i]), l->look->mark_least,
+                 sz_mark_of(line->color), line->color, NULL);
+    return seen;
+}
+
+// ---- labels at the ends of lines ---------------------------------------------------------------
+
+typedef struct end_label {
+    sz_xy end;
+    const sz_plot_line *line;
+    double y;
+} end_label;
+
+static int upper_first(const void *a, const void *b) {
+    const end_label *x = a, *y = b;
+    if (x->end.y != y->end.y) return x->end.y < y->end.y ? -1 : 1;
+    return (x->line > y->line) - (x->line < y->line);
+}
+
+static void put_end_label(layout *l, const end_label *e) {
+    const sz_look *k = l->look;
+    const double x = l->right + (k->cell_w > 0 ? 2.5 * k->cell_w : 26);
+    if (k->cell_w == 0) {
+        put_line(l, e->end, (sz_xy){l->right + 4, e->end.y}, 0.8, e->line->color, SZ_ROLE_LEADER);
+        put_line(l, (sz_xy){l->right + 4, e->end.y}, (sz_xy){x - 4, e->y}, 0.8, e->line->color,
+                 SZ_ROLE_LEADER);
+    }
+    sz_shape s = text_shape(x, e->y, k->text, -1, e->line->color,
+                            shortened(l, e->line->label, k->text, l->label_w));
+    s.bold = e->line->flags & SZ_PLOT_BOLD;
+    sz_shape_add(l->d, &s);
+}
+
+static void put_end_labels(layout *l, end_label *ends, size_t n) {
+    const sz_look *k = l->look;
+    const double lh = line_height(k, k->text) * (k->cell_h > 0 ? 1 : 1.05);
+    double *at = sz_arena_array(&l->d->arena, n + 1, sizeof *at);
+    if (!at) {
+        l->d->failed = true;
+        return;
+    }
+    qsort(ends, n, sizeof *ends, upper_first);
+    for (size_t i = 0; i < n; i++) at[i] = ends[i].end.y;
+    sz_spread(at, n, lh, l->top + lh / 2, l->bottom - lh / 2);
+    for (size_t i = 0; i < n; i++) {
+        ends[i].y = at[i];
+        if (k->cell_h > 0) { // whole lines of the terminal, each its own
+            ends[i].y = (floor(at[i] / k->cell_h) + 0.5) * k->cell_h;
+            if (i && ends[i].y < ends[i - 1].y + k->cell_h / 2)
+                ends[i].y = ends[i - 1].y + k->cell_h;
+        }
+        put_end_label(l, &ends[i]);
+    }
+}
+
+static void put_curves(layout *l) {
+    const size_t n = l->plot->curves.n;
+    end_label *ends = sz_arena_array(&l->d->arena, n + 1, sizeof *ends);
+    size_t n_ends = 0;
+    if (!ends) {
+        l->d->failed = true;
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        const sz_plot_line *line = &l->plot->curves.items[i].line;
+        sz_xy end;
+        if (put_curve(l, line, &end) && has_end_label(line))
+            ends[n_ends++] = (end_label){end, line, 0};
+    }
+    put_end_labels(l, ends, n_ends);
+}
+
+// ---- labels on lines ---------------------------------------------------------------------------
+
+// The longest segment of a line that is seen.
+static bool longest(const layout *l, const sz_plot_line *line, sz_xy *ret_a, sz_xy *ret_b) {
+    double best = 0;
+    for (size_t i = 0; i + 1 < line->n; i++) {
+        sz_xy a = place_of(l, line->x[i], line->y[i]);
+        sz_xy b = place_of(l, line->x[i + 1], line->y[i + 1]);
+        if (!isfinite(a.x + a.y) || !isfinite(b.x + b.y) || !clip(l, &a, &b)) continue;
+        const double length = hypot(b.x - a.x, b.y - a.y);
+        if (length > best) best = length, *ret_a = a, *ret_b = b;
+    }
+    return best > 0;
+}
+
+// Try places along the line, above and below it; the least clash wins.
+static void put_along(layout *l, const sz_plot_line *line) {
+    enum { STEPS = 24 };
+    const sz_look *k = l->look;
+    const bool cells = k->cell_w > 0;
+    const double w = sz_look_width(k, line->label, k->small), h = line_height(k, k->small);
+    sz_xy a, b;
+    sz_label_box best = {0};
+    int least = 3;
+    if (!longest(l, line, &a, &b)) return;
+    const double length = hypot(b.x - a.x, b.y - a.y), ux = (b.x - a.x) / length;
+    const double uy = (b.y - a.y) / length, degrees = atan2(uy, ux) * 57.29577951308232;
+    for (int i = 0; i < 2 * STEPS && least > 0; i++) {
+        const double t = cells ? length * (i / 2) / STEPS
+                               : w / 2 + k->gap + (length - w - 2 * k->gap) * (i / 2) / STEPS;
+        const double off = (i & 1 ? -1 : 1) * (h / 2 + 1);
+        sz_label_box box = {a.x + ux * t + uy * off, a.y + uy * t - ux * off, w, h, degrees};
+        if (cells) // upright beside the line, whole cells
+            box = (sz_label_box){
+                (floor((a.x + ux * t) / k->cell_w) + (i & 1 ? 2 : -1)) * k->cell_w +
+                    (i & 1 ? w / 2 : -w / 2),
+                (floor((a.y + uy * t) / k->cell_h) + 0.5) * k->cell_h, w, h - 1, 0};
+        const int clash = sz_places_clash(&l->places, &box);
+        if (clash < least) least = clash, best = box;
+    }
+    if (least >= 2 && cells) return; // no place that would not hide something
+    sz_shape s = text_shape(best.x, best.y, k->small, 0, line->color, line->label);
+    s.angle = best.angle;
+    s.halo = true;
+    sz_shape_add(l->d, &s);
+    sz_places_take(&l->places, &best);
+}
+
+// ---- points ------------------------------------------------------------------------------------
+
+static double radius_of(const layout *l, double share) {
+    const sz_look *k = l->look;
+    if (!(share > 0)) return k->mark_least;
+    return k->mark_least + (k->mark_most - k->mark_least) * sqrt(fmin(share, 1));
+}
+
+static void put_point_label(layout *l, const sz_plot_point *p, bool past_lines) {
+    static const double sides[8][2] = {{-1, -1}, {1, 1},  {1, -1}, {-1, 1},
+                                       {0, -1},  {0, 1}, {1, 0},  {-1, 0}};
+    const sz_look *k = l->look;
+    const sz_xy at = place_of(l, p->x, p->y);
+    const double w = sz_look_width(k, p->label, k->small), h = line_height(k, k->small);
+    const double r = radius_of(l, p->share);
+    for (int i = 0; i < 8; i++) {
+        const double dx = sides[i][0] * (w / 2 + r + (sides[i][1] != 0 ? 0 : 2));
+        const double dy = sides[i][1] * (h / 2 + r * (sides[i][0] != 0 ? 0.4 : 1.1));
+        sz_label_box box = {at.x + dx, at.y + dy, w, h, 0};
+        if (k->cell_w > 0)
+            box = (sz_label_box){floor(box.x / k->cell_w) * k->cell_w,
+                                 (floor(at.y / k->cell_h) + 0.5 + sides[i][1]) * k->cell_h, w, h - 1,
+                                 0};
+        if (sz_places_clash(&l->places, &box) > (past_lines ? 1 : 0)) continue;
+        sz_shape s = text_shape(box.x, box.y, k->small, 0, p->color, p->label);
+        s.halo = true;
+        sz_shape_add(l->d, &s);
+        sz_places_take(&l->places, &box);
+        return;
+    }
+    if (!past_lines) put_point_label(l, p, true);
+}
+
+// The large ones first, so that none hides another.
+static int larger_first(const void *a, const void *b) {
+    const sz_plot_point *x = *(const sz_plot_point *const *)a, *y = *(const sz_plot_point *const *)b;
+    if (x->share != y->share) return x->share < y->share ? 1 : -1;
+    return (x > y) - (x < y);
+}
+
+static const sz_plot_point **sorted_points(layout *l) {
+    const size_t n = l->plot->points.n;
+    const sz_plot_point **sorted = sz_arena_array(&l->d->arena, n + 1, sizeof *sorted);
+    if (!sorted) {
+        l->d->failed = true;
+        return NULL;
+    }
+    for (size_t i = 0; i < n; i++) sorted[i] = &l->plot->points.items[i];
+    qsort(sorted, n, sizeof *sorted, larger_first);
+    return sorted;
+}
+
+static void put_points(layout *l) {
+    const size_t n = l->plot->points.n;
+    const sz_plot_point **sorted = sorted_points(l);
+    for (size_t i = 0; sorted && i < n; i++) {
+        const sz_plot_point *p = sorted[i];
+        put_mark(l, place_of(l, p->x, p->y), radius_of(l, p->share),
+                 p->share > 0 ? sz_mark_of(p->color) : SZ_MARK_RING, p->color, p->tip);
+    }
+    for (size_t i = 0; i < l->plot->curves.n; i++) {
+        const sz_plot_line *line = &l->plot->curves.items[i].line;
+        if (line->flags & SZ_PLOT_ALONG && line->label && *line->label) put_along(l, line);
+    }
+    for (size_t i = 0; i < n; i++) // in the order they were given: the first are the main ones
+        if (l->plot->points.items[i].label) put_point_label(l, &l->plot->points.items[i], false);
+}
+
+// ---- all ---------------------------------------------------------------------------------------
+
+sz_status sz_draw(sz_ctx *ctx, const sz_plot *plot, const sz_look *look, sz_drawing *ret_drawing) {
+    sz_drawing d = {.ctx = ctx, .title = plot->title};
+    layout l = {.plot = plot, .look = look, .d = &d, .places.ctx = ctx};
+    sz_arena_init(&d.arena, ctx);
+    sz_scale_fit(plot, 0, &l.axes[0]);
+    sz_scale_fit(plot, 1, &l.axes[1]);
+    set_margins(&l);
+    l.places.left = l.left, l.places.right = l.right;
+    l.places.top = l.top, l.places.bottom = l.bottom;
+    put_frame(&l);
+    put_words(&l);
+    put_curves(&l);
+    put_points(&l);
+    const bool failed = d.failed || l.places.failed;
+    sz_places_finish(&l.places);
+    if (failed) {
+        sz_drawing_finish(&d);
+        return sz_no_memory(ctx);
+    }
+    *ret_drawing = d;
+    return SZ_OK;
+}

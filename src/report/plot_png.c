@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+// Drawings as PNG, by the library cairo. It is opened only when a PNG is asked for, by a table of
+// its functions, so that the program starts and runs without it.
+#include "report/drawing.h"
+
+#include <dlfcn.h>
+
+// The part of cairo's stable interface (version 1) that is used. Its headers are not needed.
+typedef struct cairo_surface cairo_surface;
+typedef struct cairo cairo;
+typedef int cairo_write(void *closure, const unsigned char *data, unsigned length);
+typedef struct cairo_extents {
+    double x_bearing, y_bearing, width, height, x_advance, y_advance;
+} cairo_extents;
+enum { FORMAT_RGB24 = 1, SLANT_NORMAL = 0, WEIGHT_NORMAL = 0, WEIGHT_BOLD = 1, JOIN_ROUND = 1 };
+enum { SUCCESS = 0, WRITE_ERROR = 11 };
+
+#define CAIRO_FUNCTIONS(F)                                                                         \
+    F(cairo_surface *, image_surface_create, (int format, int width, int height))                  \
+    F(int, surface_status, (cairo_surface *))                                                      \
+    F(int, surface_write_to_png_stream, (cairo_surface *, cairo_write *, void *closure))           \
+    F(void, surface_destroy, (cairo_surface *))                                                    \
+    F(cairo *, create, (cairo_surface *))                                                          \
+    F(void, destroy, (cairo *))                                                                    \
+    F(int, status, (cairo *))                                                                      \
+    F(void, scale, (cairo *, double, double))                                                      \
+    F(void, save, (cairo *))                                                                       \
+    F(void, restore, (cairo *))                                                                    \
+    F(void, translate, (cairo *, double, double))                                                  \
+    F(void, rotate, (cairo *, double radians))                                                     \
+    F(void, set_source_rgba, (cairo *, double, double, double, double))                            \
+    F(void, set_line_width, (cairo *, double))                                                     \
+    F(void, set_line_join, (cairo *, int))                                                         \
+    F(void, set_dash, (cairo *, const double *, int, double))                                      \
+    F(void, move_to, (cairo *, double, double))                                                    \
+    F(void, line_to, (cairo *, double, double))                                                    \
+    F(void, close_path, (cairo *))                                                                 \
+    F(void, new_path, (cairo *))                                                                   \
+    F(void, arc, (cairo *, double x, double y, double r, double from, double to))                  \
+    F(void, rectangle, (cairo *, double, double, double, double))                                  \
+    F(void, paint, (cairo *))                                                                      \
+    F(void, fill_preserve, (cairo *))                                                              \
+    F(void, fill, (cairo *))                                                                       \
+    F(void, stroke, (cairo *))                                                                     \
+    F(void, select_font_face, (cairo *, const char *family, int slant, int weight))                \
+    F(void, set_font_size, (cairo *, double))                                                      \
+    F(void, text_extents, (cairo *, const char *, cairo_extents *))                                \
+    F(void, text_path, (cairo *, const char *))
+
+typedef struct cairo_api {
+#define MEMBER(type, name, arguments) type(*name) arguments;
+    CAIRO_FUNCTIONS(MEMBER)
+#undef MEMBER
+} cairo_api;
+
+// A picture in progress.
+typedef struct canvas {
+    cairo_api api;
+    cairo *c;
+    sz_ctx *ctx;
+} canvas;
+
+// POSIX lets a pointer to data be a function; C does not, so the bytes are copied.
+static bool find_functions(void *library, cairo_api *api) {
+    static const struct {
+        const char *name;
+        size_t offset;
+    } rows[] = {
+#define ROW(type, name, arguments) {"cairo_" #name, offsetof(cairo_api, name)},
+        CAIRO_FUNCTIONS(ROW)
+#undef ROW
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        void *function = dlsym(library, rows[i].name);
+        if (!function) return false;
+        memcpy((char *)api + rows[i].offset, &function, sizeof function);
+    }
+    return true;
+}
+
+// ---- shapes ------------------------------------------------------------------------------------
+
+static void set_rgb(const canvas *v, unsigned rgb, double alpha) {
+    v->api.set_source_rgba(v->c, (rgb >> 16 & 255) / 255.0, (rgb >> 8 & 255) / 255.0,
+                           (rgb & 255) / 255.0, alpha);
+}
+
+static void draw_box(const canvas *v, const sz_shape *s) {
+    v->api.rectangle(v->c, s->x, s->y, s->w, s->h);
+    set_rgb(v, SZ_PAPER, 1);
+    v->api.fill_preserve(v->c);
+    set_rgb(v, sz_color_of(s->color).rgb, 1);
+    v->api.set_line_width(v->c, 1);
+    v->api.stroke(v->c);
+}
+
+static void draw_line(const canvas *v, const sz_drawing *d, const sz_shape *s) {
+    static const double dash[] = {6, 4};
+    for (size_t i = 0; i < s->n; i++) {
+        const sz_xy p = d->points.items[s->first + i];
+        if (i) v->api.line_to(v->c, p.x, p.y);
+        else v->api.move_to(v->c, p.x, p.y);
+    }
+    set_rgb(v, sz_color_of(s->color).rgb, s->role == SZ_ROLE_LEADER ? 0.55 : 1);
+    v->api.set_line_width(v->c, s->size);
+    v->api.set_dash(v->c, dash, s->dashed ? 2 : 0, 0);
+    v->api.stroke(v->c);
+    v->api.set_dash(v->c, dash, 0, 0);
+}
+
+static void draw_mark(const canvas *v, const sz_shape *s) {
+    const double (*corners)[2];
+    const size_t n = sz_mark_corners(s->mark, &corners);
+    const bool ring = s->mark == SZ_MARK_RING;
+    v->api.new_path(v->c);
+    if (n == 0) v->api.arc(v->c, s->x, s->y, s->size, 0, 6.283185307179586);
+    for (size_t i = 0; i < n; i++) {
+        const double x = s->x + corners[i][0] * s->size, y = s->y + corners[i][1] * s->size;
+        if (i) v->api.line_to(v->c, x, y);
+        else v->api.move_to(v->c, x, y);
+    }
+    if (n) v->api.close_path(v->c);
+    set_rgb(v, ring ? (unsigned)SZ_PAPER : sz_color_of(s->color).rgb, ring ? 1 : 0.8);
+    v->api.fill_preserve(v->c);
+    set_rgb(v, ring ? sz_color_of(s->color).rgb : (unsigned)SZ_PAPER, 1);
+    v->api.set_line_width(v->c, ring ? 1.4 : 1);
+    v->api.stroke(v->c);
+}
+
+static void draw_escaped(const canvas *v, const sz_shape *s, const char *text) {
+    cairo_extents e;
+    v->api.select_font_face(v->c, "sans-serif", SLANT_NORMAL, s->bold ? WEIGHT_BOLD : WEIGHT_NORMAL);
+    v->api.set_font_size(v->c, s->size);
+    v->api.text_extents(v->c, text, &e);
+    v->api.save(v->c);
+    v->api.translate(v->c, s->x, s->y);
+    v->api.rotate(v->c, s->angle * 3.14159265358979323846 / 180);
+    v->api.move_to(v->c, -(s->anchor + 1) * 0.5 * e.x_advance, 0.35 * s->size);
+    v->api.text_path(v->c, text);
+    if (s->halo) {
+        cairo_extents unused;
+        v->api.text_extents(v->c, text, &unused);
+        v->api.save(v->c);
+        set_rgb(v, SZ_PAPER, 1);
+        v->api.set_line_width(v->c, 3);
+        v->api.stroke(v->c); // takes the path with it
+        v->api.restore(v->c);
+        v->api.move_to(v->c, -(s->anchor + 1) * 0.5 * e.x_advance, 0.35 * s->size);
+        v->api.text_path(v->c, text);
+    }
+    set_rgb(v, sz_color_of(s->color).rgb, 1);
+    v->api.fill(v->c);
+    v->api.restore(v->c);
+}
+
+// cairo wants valid UTF-8 and stops at a NUL: names from files go through the encoder.
+static sz_status draw_text(const canvas *v, const sz_shape *s) {
+    sz_buf buf;
+    sz_buf_init(&buf, v->ctx);
+    sz_escape(&buf, SZ_SINK_TERMINAL, s->text, strlen(s->text));
+    sz_buf_putc(&buf, '\0');
+    const sz_status status = sz_buf_status(&buf);
+    if (status == SZ_OK) draw_escaped(v, s, buf.data);
+    sz_buf_finish(&buf);
+    return status;
+}
+
+static sz_status draw_all(const canvas *v, const sz_drawing *d) {
+    set_rgb(v, SZ_GROUND, 1);
+    v->api.paint(v->c);
+    v->api.set_line_join(v->c, JOIN_ROUND);
+    for (size_t i = 0; i < d->shapes.n; i++) {
+        const sz_shape *s = &d->shapes.items[i];
+        if (s->kind == SZ_SHAPE_BOX) draw_box(v, s);
+        else if (s->kind == SZ_SHAPE_LINE) draw_line(v, d, s);
+        else if (s->kind == SZ_SHAPE_MARK) draw_mark(v, s);
+        else SZ_TRY(draw_text(v, s));
+    }
+    return SZ_OK;
+}
+
+// ---- write -------------------------------------------------------------------------------------
+
+static int take_bytes(void *closure, const unsigned char *data, unsigned length) {
+    sz_buf *buf = closure;
+    sz_buf_put(buf, (const char *)data, length);
+    return sz_buf_status(buf) == SZ_OK ? SUCCESS : WRITE_ERROR;
+}
+
+// Twice the size in pixels, so that small text is crisp.
+static sz_status paint(canvas *v, const sz_drawing *d, sz_buf *buf) {
+    enum { SCALE = 2 };
+    cairo_surface *surface = v->api.image_surface_create(FORMAT_RGB24, (int)(d->width * SCALE),
+                                                         (int)(d->height * SCALE));
+    sz_status status = SZ_OK;
+    v->c = v->api.create(surface);
+    if (v->api.surface_status(surface) != SUCCESS || v->api.status(v->c) != SUCCESS)
+        status = sz_no_memory(v->ctx);
+    if (status == SZ_OK) {
+        v->api.scale(v->c, SCALE, SCALE);
+        status = draw_all(v, d);
+    }
+    v->api.destroy(v->c);
+    if (status == SZ_OK && v->api.surface_write_to_png_stream(surface, take_bytes, buf) != SUCCESS)
+        status = sz_buf_status(buf) == SZ_OK
+                     ? sz_fail(v->ctx, SZ_ERR_UNAVAILABLE, "cairo could not write the PNG")
+                     : sz_no_memory(v->ctx);
+    v->api.surface_destroy(surface);
+    return status;
+}
+
+sz_status sz_write_png(const sz_drawing *d, sz_buf *buf) {
+    canvas v = {.ctx = d->ctx};
+    void *library = dlopen("libcairo.so.2", RTLD_LAZY | RTLD_LOCAL);
+    if (!library)
+        return sz_fail(d->ctx, SZ_ERR_UNAVAILABLE,
+                       "no PNG: the library cairo (libcairo.so.2) is not installed; SVG needs "
+                       "nothing");
+    sz_status status = SZ_OK;
+    if (!find_functions(library, &v.api))
+        status = sz_fail(d->ctx, SZ_ERR_UNAVAILABLE,
+                         "no PNG: this libcairo.so.2 lacks functions that are needed");
+    if (status == SZ_OK) status = paint(&v, d, buf);
+    // The library stays open: the fonts it has loaded may have threads and exit handlers of theirs.
+    return status;
+}
