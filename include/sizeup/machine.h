@@ -419,10 +419,10 @@ SZ_API const char *sz_machine_note(const sz_machine *machine, size_t i);
     F(double, b, SZ_FIELD_F64, "", "of the second")                                                   \
     F(double, ratio, SZ_FIELD_F64, "", "b / a")                                                       \
     F(const char *, better, SZ_FIELD_STR, "", "a, b, or none when they are equal or it is no matter")
-typedef struct sz_difference {
+typedef struct sz_machine_difference {
     SZ_DIFFERENCE_FIELDS(SZ_FIELD_MEMBER)
-} sz_difference;
-SZ_API const sz_record_type *sz_difference_type(void);
+} sz_machine_difference;
+SZ_API const sz_record_type *sz_machine_difference_type(void);
 
 typedef struct sz_comparison sz_comparison;
 /** Both machines may be destroyed afterwards. */
@@ -430,7 +430,7 @@ SZ_API sz_status sz_machine_compare(sz_ctx *ctx, const sz_machine *a, const sz_m
                                     sz_comparison **ret_comparison) SZ_MUST_USE;
 SZ_API void sz_comparison_destroy(sz_comparison *comparison); /**< NULL is fine */
 SZ_API size_t sz_comparison_count(const sz_comparison *comparison);
-SZ_API sz_difference sz_comparison_row(const sz_comparison *comparison, size_t i);
+SZ_API sz_machine_difference sz_comparison_row(const sz_comparison *comparison, size_t i);
 /** A gate "NAME:-3%": the rows called NAME, or else all rows with NAME in their name, must not
  * change from a to b by more than that (a minus: fall; a plus: rise). `broken[i]` becomes 1 for rows
  * that do; it has sz_comparison_count() elements. SZ_ERR_USAGE when it is no gate or meets no row

@@ -22,12 +22,12 @@ typedef struct sz_plot sz_plot;
 /** Colours by what they are for; series count on from SZ_PLOT_SERIES and repeat. Beside its colour
  * a series has its own shape of points, so that it can be told without colours. */
 enum {
-    SZ_PLOT_INK,     /**< text, main lines */
-    SZ_PLOT_GREY,    /**< second to it */
-    SZ_PLOT_FAINT,   /**< grid */
-    SZ_PLOT_ROOF,    /**< rates of computation */
-    SZ_PLOT_MEMORY,  /**< rates of memory */
-    SZ_PLOT_ROOF2,   /**< the same of a second machine */
+    SZ_PLOT_INK,    /**< text, main lines */
+    SZ_PLOT_GREY,   /**< second to it */
+    SZ_PLOT_FAINT,  /**< grid */
+    SZ_PLOT_ROOF,   /**< rates of computation */
+    SZ_PLOT_MEMORY, /**< rates of memory */
+    SZ_PLOT_ROOF2,  /**< the same of a second machine */
     SZ_PLOT_MEMORY2,
     SZ_PLOT_SERIES,
     SZ_PLOT_N_SERIES = 8

@@ -113,21 +113,21 @@ sz_status sz_map_put(sz_map *m, sz_str key, int32_t value);       // replaces
 
 // ---- checked arithmetic ------------------------------------------------------------------------
 
-// Each returns false on overflow and leaves *ret alone.
+// Each returns false on overflow and leaves *ret alone (the built-ins would not).
 static inline bool sz_add(int64_t a, int64_t b, int64_t *ret) {
-    int64_t r; // the built-in would leave the wrapped number in *ret
+    int64_t r;
     if (__builtin_add_overflow(a, b, &r)) return false;
     *ret = r;
     return true;
 }
 static inline bool sz_sub(int64_t a, int64_t b, int64_t *ret) {
-    int64_t r; // the built-in would leave the wrapped number in *ret
+    int64_t r;
     if (__builtin_sub_overflow(a, b, &r)) return false;
     *ret = r;
     return true;
 }
 static inline bool sz_mul(int64_t a, int64_t b, int64_t *ret) {
-    int64_t r; // the built-in would leave the wrapped number in *ret
+    int64_t r;
     if (__builtin_mul_overflow(a, b, &r)) return false;
     *ret = r;
     return true;

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// `sizeup machine measure|show|list`: what a machine can do.
+// `sizeup machine measure|describe|show|compare|list`: what a machine can do.
+#include "cli/interrupt.h"
 #include "cli/machines.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef struct machine_options {
-    bool quick;
-    const char *save, *cpu_mask;
+    bool quick, libraries;
+    cli_strings fail;
+    const char *root, *save, *cpu_mask, *disk;
     int64_t threads;
 } machine_options;
 
@@ -20,37 +23,69 @@ static const cli_option options_table[] = {
      offsetof(machine_options, save)},
     {"threads", 't', CLI_INT, "N", NULL, "measure: use at most N threads; 0: all",
      offsetof(machine_options, threads)},
+    {"libraries", 0, CLI_FLAG, NULL, NULL,
+     "measure: also what the installed BLAS and oneDNN reach of the roof",
+     offsetof(machine_options, libraries)},
+    {"root", 0, CLI_STRING, "FOLDER", NULL,
+     "describe: the machine whose proc/ and sys/ are in FOLDER", offsetof(machine_options, root)},
+    {"fail", 0, CLI_LIST, "NAME:-3%", NULL,
+     "compare: exit 1 when NAME falls by more (+: rises); may be repeated",
+     offsetof(machine_options, fail)},
     {"cpu-mask", 0, CLI_STRING, "LIST", NULL, "measure: do without these CPU features: avx512f,fma",
      offsetof(machine_options, cpu_mask)},
+    {"disk", 0, CLI_STRING, "DIR", NULL,
+     "measure: the disk that DIR is on; 'none': no disk (usual: that of the data; --quick: none)",
+     offsetof(machine_options, disk)},
 };
 
 static const char notes[] =
     "measure        measure this machine and save the result as 'here'\n"
-    "show [NAME]    show a machine: here, a saved name, a data sheet, or a JSON file\n"
+    "show [NAME]    show a machine: here, a saved name, a data sheet, a JSON file, or a what-if\n"
+    "               line such as cpu:cores=8,clock=3e9,fma=32,dram=50e9,l2=1M\n"
+    "describe       what the system tells about this machine, without measuring\n"
+    "compare A B    two machines side by side: roofs, levels, ratios\n"
     "list           saved machines and data sheets\n"
     "Measurements are saved in $XDG_DATA_HOME/sizeup/machines (or ~/.local/share/...).\n";
 
 static const cli_schema_row schema[] = {
     {1, NULL, CLI_J_RECORD, NULL, sz_identity_type, false},
+    {1, "sources", CLI_J_ARRAY, "of a data sheet: where the numbers come from", NULL, true},
+    {2, NULL, CLI_J_RECORD, NULL, sz_citation_type, false},
     {1, "cpu", CLI_J_OBJECT, NULL, NULL, false},
     {2, NULL, CLI_J_RECORD, NULL, sz_cpu_facts_type, false},
     {2, "isa", CLI_J_STRINGS, "instruction sets", NULL, false},
+    {1, "host", CLI_J_OBJECT, "what surrounds the CPU, where it was described", NULL, true},
+    {2, NULL, CLI_J_RECORD, NULL, sz_host_type, false},
+    {2, "core_kinds", CLI_J_ARRAY, "empty when all cores are alike", NULL, false},
+    {3, NULL, CLI_J_RECORD, NULL, sz_core_kind_type, false},
+    {2, "environment", CLI_J_ARRAY, "variables that change libraries", NULL, false},
+    {3, NULL, CLI_J_RECORD, NULL, sz_variable_type, false},
     {1, "peaks", CLI_J_ARRAY, "rates of computation", NULL, false},
     {2, NULL, CLI_J_RECORD, NULL, sz_peak_type, false},
     {1, "levels", CLI_J_ARRAY, "memory, nearest to the core first", NULL, false},
     {2, NULL, CLI_J_RECORD, NULL, sz_level_type, false},
     {2, "bandwidth", CLI_J_ARRAY, NULL, NULL, false},
     {3, NULL, CLI_J_RECORD, NULL, sz_bandwidth_type, false},
+    {1, "curve", CLI_J_ARRAY, "working sets of one thread, smallest first", NULL, false},
+    {2, NULL, CLI_J_RECORD, NULL, sz_curve_point_type, false},
     {1, "links", CLI_J_ARRAY, NULL, NULL, false},
     {2, NULL, CLI_J_RECORD, NULL, sz_link_type, false},
     {1, "overhead", CLI_J_OBJECT, NULL, NULL, false},
     {2, NULL, CLI_J_RECORD, NULL, sz_overhead_type, false},
     {1, "power", CLI_J_OBJECT, NULL, NULL, false},
     {2, NULL, CLI_J_RECORD, NULL, sz_power_type, false},
+    {1, "energy", CLI_J_OBJECT, "where it is known", NULL, true},
+    {2, "per_op", CLI_J_ARRAY, "operations", NULL, false},
+    {3, NULL, CLI_J_RECORD, NULL, sz_op_energy_type, false},
+    {2, "per_byte", CLI_J_ARRAY, "bytes of memory", NULL, false},
+    {3, NULL, CLI_J_RECORD, NULL, sz_byte_energy_type, false},
     {1, "roofs", CLI_J_ARRAY, "best peak of each kind of work", NULL, false},
     {2, NULL, CLI_J_RECORD, NULL, sz_roof_type, false},
     {2, "ridge_flop_per_byte", CLI_J_OBJECT, "by level: from this intensity on the roof limits",
      NULL, false},
+    {1, "libraries", CLI_J_ARRAY, "with --libraries: f32 matrix products against the roof", NULL,
+     true},
+    {2, NULL, CLI_J_RECORD, NULL, sz_library_run_type, false},
     {1, "unavailable", CLI_J_ARRAY, "what is not known, and why", NULL, false},
     {2, NULL, CLI_J_RECORD, NULL, sz_gap_type, false},
     {1, "verdict", CLI_J_OBJECT, "can the measurement be trusted", NULL, false},
@@ -65,7 +100,7 @@ const cli_usage cli_machine_usage = {
     .n_options = CLI_COUNT(options_table),
     .size = sizeof(machine_options),
     .min_args = 1,
-    .max_args = 2,
+    .max_args = 3,
     .notes = notes,
     .schema = schema,
     .n_schema = &n_schema,
@@ -119,11 +154,13 @@ static void put_header(sz_doc *doc, const sz_machine *m) {
     put_number(doc, "clock", cpu.clock_hz, "Hz");
     put_number(doc, "memory", (double)cpu.memory_bytes, "B");
     put_number(doc, "TDP", power.tdp_w, "W");
+    cli_put_host(doc, m);
     snprintf(text, sizeof text, "%s%s%s", id.source, id.measured_utc ? ", " : "",
              id.measured_utc ? id.measured_utc : "");
     put_text(doc, NULL, "source", text);
     if (strcmp(id.source, "measured") != 0 && id.notes)
         cli_put_wrapped(doc, "", "", id.notes);
+    cli_put_citations(doc, m);
 }
 
 // The peak that a roof was taken from.
@@ -176,17 +213,24 @@ static void put_roofs(sz_doc *doc, const sz_machine *m) {
 static void put_level(sz_doc *doc, const sz_machine *m, size_t level) {
     const sz_level l = sz_machine_level(m, level);
     const size_t n = sz_machine_bandwidth_count(m, level);
-    const sz_cell name = sz_cell_text(l.name), size = sz_cell_i64(l.capacity_bytes);
+    const sz_cell name = sz_cell_text(l.name);
+    const sz_cell size = l.capacity_bytes ? sz_cell_i64(l.capacity_bytes) : sz_cell_none();
     const sz_cell latency = sz_cell_f64(l.latency_s);
+    const double on_small = l.latency_small_pages_s;
+    const sz_cell small = on_small > 0 ? sz_cell_f64(on_small) : sz_cell_none();
     for (size_t i = 0; i < (n ? n : 1); i++) {
         const sz_bandwidth b = n ? sz_machine_bandwidth(m, level, i) : (sz_bandwidth){0};
         char mix[64];
-        snprintf(mix, sizeof mix, "%s%s", b.mix ? b.mix : "",
-                 b.stores && strcmp(b.stores, "plain") != 0 ? ", past caches" : "");
+        const bool how = b.stores && strcmp(b.stores, "plain") != 0;
+        const bool random = b.access && strcmp(b.access, "random") == 0;
+        snprintf(mix, sizeof mix, "%s%s%s%s", b.mix ? b.mix : "", how ? ", " : "",
+                 how ? b.stores : "", random ? ", random" : "");
         const sz_cell cells[] = {i ? sz_cell_text("") : name, i ? sz_cell_none() : size,
-                                 i ? sz_cell_none() : latency, sz_cell_text(mix),
+                                 i ? sz_cell_none() : latency, i ? sz_cell_none() : small,
+                                 sz_cell_text(mix),
                                  b.threads ? sz_cell_i64(b.threads) : sz_cell_text(n ? "all" : ""),
                                  n ? sz_cell_f64(b.byte_per_s) : sz_cell_none(),
+                                 n ? sz_cell_f64(b.with_write_allocate_byte_per_s) : sz_cell_none(),
                                  measured_count(b.n), measured_spread(b.n, b.spread)};
         sz_doc_row(doc, cells, CLI_COUNT(cells));
     }
@@ -197,9 +241,11 @@ static void put_levels(sz_doc *doc, const sz_machine *m) {
         {"level", "memory", NULL, SZ_AS_TEXT, 0},
         {"capacity_bytes", "size", "B", SZ_AS_SI, 0},
         {"latency_s", "latency", "s", SZ_AS_SI, 0},
+        {"latency_small_pages_s", "4 KiB pages", "s", SZ_AS_SI, 0},
         {"mix", "what", NULL, SZ_AS_TEXT, 0},
         {"threads", "threads", NULL, SZ_AS_INT, 0},
         {"byte_per_s", "B/s", NULL, SZ_AS_SI, 0},
+        {"with_write_allocate_byte_per_s", "with RFO", NULL, SZ_AS_SI, 0},
         {"n", "batches", NULL, SZ_AS_INT, 0},
         {"spread", "spread", NULL, SZ_AS_PERCENT, 0},
     };
@@ -224,7 +270,7 @@ static void put_verdict(sz_doc *doc, const sz_machine *m) {
     }
 }
 
-static int write_json(cli_app *app, const sz_machine *m) {
+int cli_machine_write_json(cli_app *app, const sz_machine *m) {
     sz_buf buf;
     sz_buf_init(&buf, app->out);
     sz_status status = sz_machine_json(app->ctx, m, &buf);
@@ -235,12 +281,15 @@ static int write_json(cli_app *app, const sz_machine *m) {
 
 static int write_machine(cli_app *app, const sz_machine *m, const char *saved) {
     sz_doc *doc;
-    if (cli_wants(app, "json")) return write_json(app, m);
+    if (cli_wants(app, "json")) return cli_machine_write_json(app, m);
     if (sz_doc_create(app->out, "sizeup.machine/1", &doc) != SZ_OK)
         return cli_error(app, CLI_BUG, "no memory for the output");
     put_header(doc, m);
     put_roofs(doc, m);
     put_levels(doc, m);
+    cli_put_costs(doc, m);
+    cli_put_energy(doc, m);
+    cli_put_libraries(doc, m);
     put_verdict(doc, m);
     if (saved) sz_doc_line(doc, "Saved in %s", saved);
     int code = cli_write_doc(app, doc);
@@ -262,17 +311,38 @@ static sz_status save(cli_app *app, const machine_options *o, const sz_machine *
     return status;
 }
 
+// Where the disk is measured: as asked for; else, in a full measurement, the data folder or the
+// nearest folder above it that is there. NULL = not.
+static const char *disk_folder(const machine_options *o, const char *data, char *buf, size_t cap) {
+    if (o->disk) return strcmp(o->disk, "none") == 0 ? NULL : o->disk;
+    if (o->quick || !data || strlen(data) >= cap) return NULL;
+    memcpy(buf, data, strlen(data) + 1);
+    while (access(buf, F_OK) != 0) {
+        char *slash = strrchr(buf, '/');
+        if (!slash || slash == buf) return "/";
+        *slash = '\0';
+    }
+    return buf;
+}
+
 static int measure(cli_app *app, const machine_options *o) {
     char folder[4096];
     sz_machine *m = NULL;
     if (app->n_args > 1) return cli_error(app, CLI_USAGE, "unexpected word '%s'", app->args[1]);
     if (o->threads > 100000) return cli_error(app, CLI_USAGE, "too many threads");
-    const sz_measure_options how = {.cpu_mask = o->cpu_mask, .threads = (int)o->threads,
-                                    .budget_s = o->quick ? 8 : 24, .progress = tell, .user = app};
+    sz_measure_options how = {.cpu_mask = o->cpu_mask, .threads = (int)o->threads,
+                                    .budget_s = o->quick ? 8 : 24, .progress = tell, .user = app,
+                                    .environment = cli_environment(),
+                                    .program = o->libraries ? "/proc/self/exe" : NULL};
+    char disk[4096];
     const bool has_folder = cli_machine_folder(folder, sizeof folder);
+    how.thorough = !o->quick;
+    how.disk = disk_folder(o, has_folder ? folder : NULL, disk, sizeof disk);
+    how.stop = cli_catch_interrupts();
     sz_status status = sz_machine_measure(app->ctx, &how, &m);
     if (app->progress) fputs("\r\033[K", stderr);
     if (status == SZ_OK && has_folder) status = save(app, o, m, folder);
+    cli_release_interrupts();
     int code = status == SZ_OK ? write_machine(app, m, has_folder ? folder : NULL)
                                : cli_fail(app, status);
     sz_machine_destroy(m);
@@ -297,85 +367,16 @@ sz_status cli_machine_load(cli_app *app, const char *name, sz_machine **ret_mach
     return sz_machine_load(app->ctx, name, has_folder ? folder : NULL, ret_machine);
 }
 
-// ---- list --------------------------------------------------------------------------------------
-
-static double best_rate(const sz_machine *m, const char *dtype) {
-    double best = NAN;
-    for (size_t i = 0; i < sz_machine_roof_count(m); i++) {
-        const sz_roof r = sz_machine_roof(m, i);
-        if (strcmp(r.dtype, dtype) == 0 && !(best >= r.flop_per_s)) best = r.flop_per_s;
-    }
-    return best;
-}
-
-static double best_bandwidth(const sz_machine *m) {
-    const int dram = dram_of(m);
-    double best = NAN;
-    if (dram < 0) return best;
-    for (size_t i = 0; i < sz_machine_bandwidth_count(m, (size_t)dram); i++) {
-        const sz_bandwidth b = sz_machine_bandwidth(m, (size_t)dram, i);
-        if (!(best >= b.byte_per_s)) best = b.byte_per_s;
-    }
-    return best;
-}
-
-static void list_one(cli_app *app, sz_doc *doc, const char *name) {
-    sz_machine *m = NULL;
-    if (cli_machine_load(app, name, &m) !=
-        SZ_OK) { // a saved file may be broken: the rest is listed
-        const sz_cell cells[] = {sz_cell_text(name), sz_cell_text("cannot be read")};
-        sz_doc_row(doc, cells, CLI_COUNT(cells));
-        return;
-    }
-    const sz_cell cells[] = {sz_cell_text(name),
-                             sz_cell_text(sz_machine_identity(m).source),
-                             sz_cell_text(sz_machine_cpu(m).model),
-                             sz_cell_f64(best_rate(m, "f32")),
-                             sz_cell_f64(best_rate(m, "f16")),
-                             sz_cell_f64(best_bandwidth(m)),
-                             sz_cell_f64(sz_machine_power(m).tdp_w)};
-    sz_doc_row(doc, cells, CLI_COUNT(cells));
-    sz_machine_destroy(m);
-}
-
-static sz_status list_all(cli_app *app, sz_doc *doc) {
-    char folder[4096], **saved = NULL;
-    if (cli_machine_folder(folder, sizeof folder)) {
-        sz_status status = sz_machine_names(app->ctx, folder, &saved);
-        if (status != SZ_OK) return status;
-        for (size_t i = 0; saved[i]; i++) list_one(app, doc, saved[i]);
-        sz_machine_names_free(app->ctx, saved);
-    }
-    for (size_t i = 0; sz_list_machine(i); i++) list_one(app, doc, sz_list_machine(i));
-    return SZ_OK;
-}
-
-static int list(cli_app *app) {
-    static const sz_column columns[] = {
-        {"name", "machine", NULL, SZ_AS_TEXT, 0},
-        {"source", "source", NULL, SZ_AS_TEXT, 0},
-        {"model", "processor or device", NULL, SZ_AS_TEXT, SZ_COLUMN_SHRINK},
-        {"f32_flop_per_s", "f32 FLOP/s", NULL, SZ_AS_SI, 0},
-        {"f16_flop_per_s", "f16 FLOP/s", NULL, SZ_AS_SI, 0},
-        {"byte_per_s", "memory B/s", NULL, SZ_AS_SI, 0},
-        {"tdp_w", "TDP", "W", SZ_AS_SI, 0},
-    };
-    sz_doc *doc;
-    if (app->n_args > 1) return cli_error(app, CLI_USAGE, "unexpected word '%s'", app->args[1]);
-    if (sz_doc_create(app->out, "sizeup.machine.list/1", &doc) != SZ_OK)
-        return cli_error(app, CLI_BUG, "no memory for the output");
-    sz_doc_table(doc, "machines", columns, CLI_COUNT(columns));
-    sz_status status = list_all(app, doc);
-    int code = status == SZ_OK ? cli_write_doc(app, doc) : cli_fail(app, status);
-    sz_doc_destroy(doc);
-    return code;
-}
-
 int cli_machine(cli_app *app, const void *options) {
-    static const char *const words[] = {"measure", "show", "list", NULL};
+    static const char *const words[] = {"measure", "describe", "show", "compare", "list", NULL};
+    const machine_options *o = options;
     const char *word = app->args[0];
+    if (strcmp(word, "compare") == 0) return cli_machine_compare(app, &o->fail);
+    if (strcmp(word, "library-child") == 0) return cli_library_child(app);
+    if (app->n_args > 2) return cli_error(app, CLI_USAGE, "unexpected word '%s'", app->args[2]);
+    if (strcmp(word, "describe") == 0) return cli_machine_describe(app, o->root, o->cpu_mask);
     if (strcmp(word, "measure") == 0) return measure(app, options);
     if (strcmp(word, "show") == 0) return show(app);
-    if (strcmp(word, "list") == 0) return list(app);
+    if (strcmp(word, "list") == 0) return cli_machine_list(app);
     return cli_unknown(app, "action", word, words);
 }

@@ -51,12 +51,18 @@ static void put_row(sz_doc *doc, const char *name, const sz_machine *m) {
     const sz_identity id = sz_machine_identity(m);
     const double f16 = best_rate(m, "f16"), bf16 = best_rate(m, "bf16");
     const bool measured = strcmp(id.source, "measured") == 0;
-    const sz_cell cells[] = {sz_cell_text(name), sz_cell_text(id.source), sz_cell_text(id.kind),
+    const sz_cell cells[] = {sz_cell_text(name),
+                             sz_cell_text(id.source),
+                             sz_cell_text(id.kind),
                              sz_cell_text(measured ? "measured" : id.kind),
                              sz_cell_text(sz_machine_cpu(m).model),
-                             sz_cell_f64(best_rate(m, "f32")), sz_cell_f64(f16), sz_cell_f64(bf16),
-                             sz_cell_f64(fmax(f16, bf16)), sz_cell_f64(best_rate(m, "int8")),
-                             sz_cell_f64(best_bandwidth(m)), sz_cell_f64(sz_machine_power(m).tdp_w)};
+                             sz_cell_f64(best_rate(m, "f32")),
+                             sz_cell_f64(f16),
+                             sz_cell_f64(bf16),
+                             sz_cell_f64(fmax(f16, bf16)),
+                             sz_cell_f64(best_rate(m, "int8")),
+                             sz_cell_f64(best_bandwidth(m)),
+                             sz_cell_f64(sz_machine_power(m).tdp_w)};
     sz_doc_row(doc, cells, sizeof cells / sizeof cells[0]);
 }
 
@@ -78,7 +84,8 @@ static void put_saved(cli_app *app, sz_doc *doc, const char *name) {
 static sz_status put_all_saved(cli_app *app, sz_doc *doc) {
     char folder[4096], **saved = NULL;
     if (!cli_machine_folder(folder, sizeof folder)) return SZ_OK;
-    SZ_TRY(sz_machine_names(app->ctx, folder, &saved));
+    sz_status status = sz_machine_names(app->ctx, folder, &saved);
+    if (status != SZ_OK) return status;
     for (size_t i = 0; saved[i]; i++) put_saved(app, doc, saved[i]);
     if (saved[0]) sz_doc_rule(doc);
     sz_machine_names_free(app->ctx, saved);
@@ -115,7 +122,7 @@ static sz_status put_all_sheets(cli_app *app, sz_doc *doc) {
     size_t n = 0, loaded = 0;
     while (sz_list_machine(n)) n++;
     sz_machine **sheets = calloc(n ? n : 1, sizeof(sz_machine *));
-    if (!sheets) return SZ_ERR_NO_MEMORY;
+    if (!sheets) return SZ_ERR_MEMORY;
     sz_status status = SZ_OK;
     while (status == SZ_OK && loaded < n) {
         status = sz_machine_load(app->ctx, sz_list_machine(loaded), NULL, &sheets[loaded]);

@@ -17,4 +17,28 @@ sz_status cli_machine_load(cli_app *app, const char *name, sz_machine **ret_mach
 // `indent`.
 void cli_put_wrapped(sz_doc *doc, const char *first, const char *indent, const char *text);
 
+// Links and overheads.
+void cli_put_costs(sz_doc *doc, const sz_machine *m);
+
+// `machine compare A B`, with the gates of --fail.
+int cli_machine_compare(cli_app *app, const cli_strings *gates);
+// `machine describe`; root and mask may be NULL.
+int cli_machine_describe(cli_app *app, const char *root, const char *cpu_mask);
+int cli_machine_write_json(cli_app *app, const sz_machine *m);
+// `machine library-child NAME THREADS`, which `machine measure --libraries` starts: one library in a
+// process of its own.
+int cli_library_child(cli_app *app);
+// What surrounds the CPU, as facts; the libraries that were timed, as a table.
+void cli_put_host(sz_doc *doc, const sz_machine *m);
+void cli_put_libraries(sz_doc *doc, const sz_machine *m);
+const char *const *cli_environment(void); // "NAME=VALUE", NULL-ended
+
+// `machine list`.
+int cli_machine_list(cli_app *app);
+
+// Where the numbers of a data sheet come from, and its table of energies; nothing of a machine that
+// was measured.
+void cli_put_citations(sz_doc *doc, const sz_machine *m);
+void cli_put_energy(sz_doc *doc, const sz_machine *m);
+
 #endif

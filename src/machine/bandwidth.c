@@ -37,7 +37,7 @@ typedef struct variant {
     sz_kernel_family family;
     int arrays;
     const char *stores;
-    double with_allocate; // lines moved over lines asked for
+    double with_allocate;    // lines moved over lines asked for
     bool in_caches, in_dram; // in a usual measurement too
 } variant;
 
@@ -85,7 +85,9 @@ sz_bandwidth sz_bandwidth_of(const sz_kernel *k, const sz_reading *r, int thread
                           .p95 = r->rate.p95,
                           .ci_lo = r->rate.ci_lo,
                           .ci_hi = r->rate.ci_hi,
-                          .spread = r->rate.spread};
+                          .spread = r->rate.spread,
+                          .verdict = sz_verdict_name(r->verdict),
+                          .next_step = sz_verdict_next_step(r->verdict)};
 }
 
 static sz_status add_bandwidth(sz_survey *s, size_t level, const variant *v, sz_bandwidth b) {
@@ -100,7 +102,8 @@ static sz_status add_bandwidth(sz_survey *s, size_t level, const variant *v, sz_
 // Time a kernel at a level. set = bytes of each array in a cache, 0 = main memory.
 static sz_status measure_walk(sz_survey *s, size_t level, const variant *v, const sz_kernel *k,
                               bool all, size_t set) {
-    const sz_watch watch = sz_survey_watch(s, all, set ? 0.02 : 0.05, set ? 0.08 : 0.15);
+    sz_watch watch = sz_survey_watch(s, all, set ? 0.02 : 0.05, set ? 0.08 : 0.15);
+    watch.noisy = set ? 0.1 : 0.2; // memory is shared with the whole host
     const size_t each = set ? set : all ? s->buffer.filled : sz_near_bytes(&s->buffer);
     const size_t bytes = (size_t)watch.n_threads * sizeof(walk);
     walk *walks = sz_alloc(s->ctx, bytes);
@@ -135,7 +138,7 @@ size_t sz_cache_set(const sz_survey *s, size_t level, int threads, int arrays) {
     size_t share = (size_t)l->capacity_bytes;
     if (threads > l->instances) // several threads to an instance
         share = share * (size_t)l->instances / (size_t)threads;
-    if (above > 0 && share / 3 > above * DEEP_FACTOR / 2) share = above * DEEP_FACTOR * 3 / 2;
+    if (above > 0 && share > above * DEEP_FACTOR / 2 * 3) share = above * DEEP_FACTOR / 2 * 3;
     if (share > s->buffer.filled) share = s->buffer.filled;
     size_t set = power_of_two_below(share / 3 * 2 / (size_t)arrays);
     if (set * (size_t)arrays <= above) set = power_of_two_below(share / (size_t)arrays);
@@ -179,6 +182,22 @@ static void run_any(void *user, int thread, int64_t n) {
     w->kernel->run(&w->job);
 }
 
+// The knees of the bandwidth: those of the latency come too early in a cache that strangers share,
+// because a chase leaves them the time to put its lines out.
+static sz_status use_curve(sz_survey *s) {
+    sz_curve_point points[SZ_CURVE_POINTS];
+    int64_t knees[SZ_MAX_KNEES];
+    size_t n = 0;
+    for (; n < s->m->curve.n && n < SZ_CURVE_POINTS; n++) {
+        points[n] = s->m->curve.items[n];
+        if (!(points[n].byte_per_s > 0)) break;
+        points[n].latency_s = 1 / points[n].byte_per_s;
+    }
+    if (n == 0 || s->m->levels.n == 0 || s->m->levels.items[0].level.knee_bytes > 0) return SZ_OK;
+    const size_t found = sz_find_knees(points, n, knees);
+    return sz_use_knees(s->m, s->n_cpus, knees, found);
+}
+
 // Loads by one thread over each working set of the curve that the buffer holds.
 sz_status sz_measure_bandwidth_curve(sz_survey *s) {
     const sz_kernel *k = sz_kernel_widest(SZ_KERNEL_load_any, s->cpu);
@@ -194,5 +213,5 @@ sz_status sz_measure_bandwidth_curve(sz_survey *s) {
         SZ_TRY(sz_survey_time(s, &watch, &work, &r));
         p->byte_per_s = r.rate.median;
     }
-    return SZ_OK;
+    return use_curve(s);
 }

@@ -9,7 +9,7 @@
 struct sz_comparison {
     sz_ctx *ctx;
     sz_arena arena;
-    SZ_VEC(sz_difference) rows;
+    SZ_VEC(sz_machine_difference) rows;
 };
 
 typedef enum wanted { MORE, LESS, EITHER } wanted; // which of two values is better
@@ -18,7 +18,7 @@ static bool same(const char *a, const char *b) { return strcmp(a ? a : "", b ? b
 
 // ---- rows --------------------------------------------------------------------------------------
 
-static sz_difference *find_row(sz_comparison *c, const char *kind, const char *name) {
+static sz_machine_difference *find_row(sz_comparison *c, const char *kind, const char *name) {
     for (size_t i = 0; i < c->rows.n; i++)
         if (same(c->rows.items[i].kind, kind) && same(c->rows.items[i].name, name))
             return &c->rows.items[i];
@@ -27,9 +27,9 @@ static sz_difference *find_row(sz_comparison *c, const char *kind, const char *n
 
 // Put a value of the first (side 0) or second machine. Two values of one name: the better stays, as
 // of the vector and the matrix unit, or of several kernels.
-static sz_status put(sz_comparison *c, int side, const char *kind, const char *unit, wanted wanted,
+static sz_status put(sz_comparison *c, int side, const char *kind, const char *unit, wanted best,
                      double v, const char *fmt, ...) SZ_PRINTF(7, 8);
-static sz_status put(sz_comparison *c, int side, const char *kind, const char *unit, wanted wanted,
+static sz_status put(sz_comparison *c, int side, const char *kind, const char *unit, wanted best,
                      double v, const char *fmt, ...) {
     char name[256];
     va_list args;
@@ -37,24 +37,25 @@ static sz_status put(sz_comparison *c, int side, const char *kind, const char *u
     va_start(args, fmt);
     vsnprintf(name, sizeof name, fmt, args);
     va_end(args);
-    sz_difference *row = find_row(c, kind, name);
+    sz_machine_difference *row = find_row(c, kind, name);
     if (!row) {
-        const sz_difference fresh = {.kind = kind,
-                                     .unit = unit,
-                                     .a = SZ_NAN,
-                                     .b = SZ_NAN,
-                                     .ratio = SZ_NAN,
-                                     .name = sz_arena_strdup(&c->arena, name, strlen(name))};
+        const sz_machine_difference fresh = {
+            .kind = kind,
+            .unit = unit,
+            .a = SZ_NAN,
+            .b = SZ_NAN,
+            .ratio = SZ_NAN,
+            .name = sz_arena_strdup(&c->arena, name, strlen(name))};
         if (!fresh.name || !sz_vec_push(c->ctx, &c->rows, fresh)) return sz_no_memory(c->ctx);
         row = &c->rows.items[c->rows.n - 1];
     }
     double *at = side == 0 ? &row->a : &row->b;
-    if (isnan(*at) || (wanted == LESS ? v < *at : v > *at)) *at = v;
+    if (isnan(*at) || (best == LESS ? v < *at : v > *at)) *at = v;
     if (isnan(row->a) || isnan(row->b)) return SZ_OK;
     row->ratio = row->b / row->a;
-    row->better = wanted == EITHER || row->a == row->b    ? NULL
-                  : (row->a > row->b) == (wanted == MORE) ? "a"
-                                                          : "b";
+    row->better = best == EITHER || row->a == row->b    ? NULL
+                  : (row->a > row->b) == (best == MORE) ? "a"
+                                                        : "b";
     return SZ_OK;
 }
 
@@ -157,7 +158,7 @@ static int rank_of(const char *kind) {
 // are some dozens of rows.
 static void sort_rows(sz_comparison *c) {
     for (size_t i = 1; i < c->rows.n; i++) {
-        const sz_difference row = c->rows.items[i];
+        const sz_machine_difference row = c->rows.items[i];
         size_t k = i;
         for (; k > 0 && rank_of(c->rows.items[k - 1].kind) > rank_of(row.kind); k--)
             c->rows.items[k] = c->rows.items[k - 1];
@@ -192,7 +193,9 @@ void sz_comparison_destroy(sz_comparison *c) {
 }
 
 size_t sz_comparison_count(const sz_comparison *c) { return c->rows.n; }
-sz_difference sz_comparison_row(const sz_comparison *c, size_t i) { return c->rows.items[i]; }
+sz_machine_difference sz_comparison_row(const sz_comparison *c, size_t i) {
+    return c->rows.items[i];
+}
 
 // ---- gates -------------------------------------------------------------------------------------
 
@@ -212,27 +215,28 @@ static sz_status read_gate(sz_ctx *ctx, const char *gate, sz_str *ret_name, doub
     return SZ_OK;
 }
 
+// At the start of a word: "f16 fma" is not meant by "bf16 fma".
 static bool holds(const char *text, sz_str part) {
-    for (; strlen(text) >= part.len; text++)
-        if (strncmp(text, part.p, part.len) == 0) return true;
+    for (const char *at = text; strlen(at) >= part.len; at++)
+        if ((at == text || at[-1] == ' ') && strncmp(at, part.p, part.len) == 0) return true;
     return false;
 }
 
-static bool breaks(const sz_difference *row, double limit, bool falling) {
+static bool breaks(const sz_machine_difference *row, double limit, bool falling) {
     const double change = row->ratio - 1;
     return falling ? change < limit : change > limit;
 }
 
 sz_status sz_comparison_gate(sz_ctx *ctx, const sz_comparison *c, const char *gate, int *broken) {
-    sz_str name;
-    double limit;
+    sz_str name = {"", 0};
+    double limit = 0;
     size_t met = 0;
     SZ_TRY(read_gate(ctx, gate, &name, &limit));
     // The sign as it was written: "-0%" means no fall at all.
     const bool falling = name.p[name.len + 1] == '-';
     for (int exact = 1; exact >= 0 && met == 0; exact--)
         for (size_t i = 0; i < c->rows.n; i++) {
-            const sz_difference *row = &c->rows.items[i];
+            const sz_machine_difference *row = &c->rows.items[i];
             if (isnan(row->ratio)) continue;
             if (exact ? !sz_str_is(name, row->name) : !holds(row->name, name)) continue;
             met++;

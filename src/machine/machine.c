@@ -59,8 +59,8 @@ RECORD_TYPE(variable, SZ_VARIABLE_FIELDS)
 #define RECORD sz_library_run
 RECORD_TYPE(library_run, SZ_LIBRARY_RUN_FIELDS)
 #undef RECORD
-#define RECORD sz_difference
-RECORD_TYPE(difference, SZ_DIFFERENCE_FIELDS)
+#define RECORD sz_machine_difference
+RECORD_TYPE(machine_difference, SZ_DIFFERENCE_FIELDS)
 #undef RECORD
 #define RECORD sz_op_energy
 RECORD_TYPE(op_energy, SZ_OP_ENERGY_FIELDS)

@@ -69,6 +69,9 @@ int64_t sz_count_groups(const char *root, const int *cpus, int n, const char *fi
 // Time the installed libraries in children and compare them with the roofs (libraries.c).
 sz_status sz_measure_libraries(sz_machine *m, const sz_measure_options *options, int threads);
 
+// Is a run above its roof? Then the roof is wrong, or the clock was higher: say which.
+sz_status sz_library_above_roof(sz_machine *m, sz_library_run *run);
+
 // Hash text of what stays the same as long as the machine does.
 sz_status sz_fingerprint(sz_machine *m);
 

@@ -68,7 +68,9 @@ static sz_peak make_peak(const sz_kernel *k, const sz_reading *r, int threads) {
                      .p95 = r->rate.p95,
                      .ci_lo = r->rate.ci_lo,
                      .ci_hi = r->rate.ci_hi,
-                     .spread = r->rate.spread};
+                     .spread = r->rate.spread,
+                     .verdict = sz_verdict_name(r->verdict),
+                     .next_step = sz_verdict_next_step(r->verdict)};
 }
 
 static sz_status measure_peak(sz_survey *s, const sz_kernel *k, sz_kernel_state *states, bool all) {
@@ -79,6 +81,7 @@ static sz_status measure_peak(sz_survey *s, const sz_kernel *k, sz_kernel_state 
     if (s->chain && s->wide_chain && k->bits >= s->wide_chain->bits) watch.chain = s->wide_chain;
     for (int i = 0; i < watch.n_threads; i++) sz_kernel_state_init(k, &states[i]);
     SZ_TRY(sz_survey_time(s, &watch, &work, &r));
+    if (r.why_not) return sz_machine_add_gap(s->m, k->name, r.why_not);
     if (!believable(k, &r))
         return sz_machine_add_gap(s->m, k->name, "ran faster than any core could: not trusted");
     sz_peak peak = make_peak(k, &r, watch.n_threads);

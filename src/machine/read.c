@@ -284,6 +284,7 @@ static sz_status read_document(sz_machine *m, const sz_str *text, const json_t *
     SZ_TRY(read_host(m, &top, root));
     SZ_TRY(read_array(m, &top, root, "peaks", read_peak));
     SZ_TRY(read_array(m, &top, root, "levels", read_level));
+    SZ_TRY(read_array(m, &top, root, "curve", read_point));
     SZ_TRY(read_array(m, &top, root, "links", read_link));
     SZ_TRY(read_part(m, &top, root, "overhead", sz_overhead_type(), &m->overhead));
     SZ_TRY(read_part(m, &top, root, "power", sz_power_type(), &m->power));

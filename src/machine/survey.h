@@ -44,6 +44,11 @@ bool sz_survey_stopped(sz_survey *s);           // did the user ask to stop?
 bool sz_survey_late(const sz_survey *s);        // is the budget of this step spent?
 sz_status sz_survey_check(sz_survey *s);        // SZ_ERR_UNAVAILABLE when stopped
 
+// What can be said of the whole (verdict.c): `steal` and `throttled` were counted before.
+sz_status sz_judge(sz_survey *s, int64_t steal, int64_t throttled, double seconds);
+// Note what disturbed the measurement.
+sz_status sz_disturbed(sz_survey *s, const char *fmt, ...) SZ_PRINTF(2, 3);
+
 sz_status sz_measure_peaks(sz_survey *s);
 
 // buffer.c. Mapping touches no page.
@@ -80,8 +85,8 @@ size_t sz_cache_set(const sz_survey *s, size_t level, int threads, int arrays);
 enum { SZ_CURVE_POINTS = 80 };
 size_t sz_curve_sizes(int64_t most, int64_t *ret_sizes, size_t cap);
 
-// Where the latency leaves a plateau: the largest working set that still has it, for each plateau
-// but the last.
+// Where the latency (or the time per byte, put in its place) leaves a plateau: the largest working
+// set that still has it, for each plateau but the last.
 enum { SZ_MAX_KNEES = 8 };
 size_t sz_find_knees(const sz_curve_point *points, size_t n, int64_t ret_knees[SZ_MAX_KNEES]);
 

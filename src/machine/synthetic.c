@@ -101,14 +101,14 @@ static sz_status unknown_key(sz_ctx *ctx, sz_str word) {
     return sz_fail(ctx, SZ_ERR_INPUT, "unknown key '%s'; known are:%s", sz_show(ctx, word), known);
 }
 
-static double suffix_factor(char c, kind kind) {
+static double suffix_factor(char c, kind of) {
     static const char letters[] = "KMGT";
     const char *at = c ? strchr(letters, c == 'k' ? 'K' : c) : NULL;
     if (!at) return 0;
-    return pow(kind == BYTES ? 1024 : 1000, (double)(at - letters) + 1);
+    return pow(of == BYTES ? 1024 : 1000, (double)(at - letters) + 1);
 }
 
-static bool parse_number(const char *text, kind kind, double *ret) {
+static bool parse_number(const char *text, kind of, double *ret) {
     char *end;
     // strtod also takes "nan", "inf" and hexadecimal; none of them is meant here.
     if (text[strspn(text, "0123456789.eE+-KkMGT")] != '\0') return false;
@@ -116,9 +116,9 @@ static bool parse_number(const char *text, kind kind, double *ret) {
     if (end == text) return false;
     if (*end != '\0') {
         if (end[1] != '\0') return false;
-        v *= suffix_factor(*end, kind);
+        v *= suffix_factor(*end, of);
     }
-    if (!isfinite(v) || v <= 0 || (kind == COUNT && v != floor(v))) return false;
+    if (!isfinite(v) || v <= 0 || (of == COUNT && v != floor(v))) return false;
     *ret = v;
     return true;
 }
@@ -225,6 +225,7 @@ static sz_status add_loads(sz_machine *m, sz_mem_level *level, double one, doubl
         const sz_bandwidth b = {.mix = "load",
                                 .threads = threads,
                                 .byte_per_s = rate,
+                                .with_write_allocate_byte_per_s = SZ_NAN,
                                 .byte_per_cycle = SZ_NAN,
                                 .window_byte_per_s = SZ_NAN};
         if (!isnan(rate) && !sz_vec_push(m->ctx, &level->bandwidths, b))
@@ -251,6 +252,7 @@ static sz_status add_levels(sz_machine *m, const double v[N_KEYS]) {
                             .line_bytes = 64,
                             .latency_s = v[rows[i].latency],
                             .latency_spread = SZ_NAN,
+                            .latency_small_pages_s = SZ_NAN,
                             .shared_by = m->cpu.threads / instances};
         const double rate = v[rows[i].rate] * v[CLOCK];
         SZ_TRY(sz_machine_add_level(m, &l, &level));
@@ -262,6 +264,7 @@ static sz_status add_levels(sz_machine *m, const double v[N_KEYS]) {
                            .line_bytes = 64,
                            .latency_s = v[DRAM_LATENCY],
                            .latency_spread = SZ_NAN,
+                           .latency_small_pages_s = SZ_NAN,
                            .shared_by = m->cpu.threads};
     SZ_TRY(sz_machine_add_level(m, &dram, &level));
     // One core reaches no more than all; how much less it reaches must be said.

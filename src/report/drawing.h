@@ -36,8 +36,16 @@ struct sz_plot {
 
 // Marks of the series, in order, then the ring of a point without a share.
 typedef enum sz_mark {
-    SZ_MARK_CIRCLE, SZ_MARK_SQUARE, SZ_MARK_DIAMOND, SZ_MARK_UP, SZ_MARK_DOWN, SZ_MARK_CROSS,
-    SZ_MARK_RING, SZ_N_MARKS
+    SZ_MARK_CIRCLE,
+    SZ_MARK_SQUARE,
+    SZ_MARK_DIAMOND,
+    SZ_MARK_UP,
+    SZ_MARK_DOWN,
+    SZ_MARK_CROSS,
+    SZ_MARK_X,
+    SZ_MARK_STAR,
+    SZ_MARK_RING,
+    SZ_N_MARKS
 } sz_mark;
 
 typedef struct sz_color {
@@ -77,7 +85,12 @@ typedef struct sz_xy {
     double x, y;
 } sz_xy;
 
-typedef enum sz_shape_kind { SZ_SHAPE_BOX, SZ_SHAPE_LINE, SZ_SHAPE_MARK, SZ_SHAPE_TEXT } sz_shape_kind;
+typedef enum sz_shape_kind {
+    SZ_SHAPE_BOX,
+    SZ_SHAPE_LINE,
+    SZ_SHAPE_MARK,
+    SZ_SHAPE_TEXT
+} sz_shape_kind;
 
 typedef enum sz_role { SZ_ROLE_DATA, SZ_ROLE_GRID, SZ_ROLE_FRAME, SZ_ROLE_LEADER } sz_role;
 
@@ -109,10 +122,10 @@ typedef struct sz_drawing {
 // Where a drawing goes.
 typedef struct sz_look {
     double width, height;
-    double text, small, title;     // sizes of text
-    double cell_w, cell_h;         // cell of a terminal; 0 = proportional text
-    double mark_least, mark_most;  // radii of marks
-    double gap;                    // between things
+    double text, small, title;    // sizes of text
+    double cell_w, cell_h;        // cell of a terminal; 0 = proportional text
+    double mark_least, mark_most; // radii of marks
+    double gap;                   // between things
 } sz_look;
 
 sz_status sz_draw(sz_ctx *ctx, const sz_plot *plot, const sz_look *look, sz_drawing *ret_drawing);
@@ -129,7 +142,7 @@ typedef struct sz_label_box {
 typedef struct sz_places {
     sz_ctx *ctx;
     SZ_VEC(sz_label_box) boxes;
-    SZ_VEC(sz_xy) segments; // two points each
+    SZ_VEC(sz_xy) segments;          // two points each
     double left, top, right, bottom; // labels stay inside
     bool failed;
 } sz_places;

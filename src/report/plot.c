@@ -82,13 +82,20 @@ void sz_plot_add_legend(sz_plot *p, int color, const char *text) {
 
 // Series: told apart also by readers who see no red or green, and by their lightness in print.
 static const sz_color colors[SZ_PLOT_SERIES + SZ_PLOT_N_SERIES] = {
-    [SZ_PLOT_INK] = {0x1f2933, -1},      [SZ_PLOT_GREY] = {0x616e7c, 245},
-    [SZ_PLOT_FAINT] = {0xe4e7eb, 240},   [SZ_PLOT_ROOF] = {0x33527a, 110},
-    [SZ_PLOT_MEMORY] = {0x2b7f78, 73},   [SZ_PLOT_ROOF2] = {0xa14a1f, 173},
-    [SZ_PLOT_MEMORY2] = {0xa87718, 178}, [SZ_PLOT_SERIES] = {0x3b6fb6, 68},
-    {0xd9822b, 172},                     {0x2f9e6e, 71},
-    {0xb5446e, 168},                     {0x7b61c4, 98},
-    {0x8d6e4b, 137},                     {0x2aa1b3, 37},
+    [SZ_PLOT_INK] = {0x1f2933, -1},
+    [SZ_PLOT_GREY] = {0x616e7c, 245},
+    [SZ_PLOT_FAINT] = {0xe4e7eb, 240},
+    [SZ_PLOT_ROOF] = {0x33527a, 110},
+    [SZ_PLOT_MEMORY] = {0x2b7f78, 73},
+    [SZ_PLOT_ROOF2] = {0xa14a1f, 173},
+    [SZ_PLOT_MEMORY2] = {0xa87718, 178},
+    [SZ_PLOT_SERIES] = {0x3b6fb6, 68},
+    {0xd9822b, 172},
+    {0x2f9e6e, 71},
+    {0xb5446e, 168},
+    {0x7b61c4, 98},
+    {0x8d6e4b, 137},
+    {0x2aa1b3, 37},
     {0x7b8794, 246},
 };
 
@@ -109,17 +116,25 @@ static const double square[][2] = {{-.87, -.87}, {.87, -.87}, {.87, .87}, {-.87,
 static const double diamond[][2] = {{0, -1.2}, {1.2, 0}, {0, 1.2}, {-1.2, 0}};
 static const double up[][2] = {{0, -1.25}, {1.2, .9}, {-1.2, .9}};
 static const double down[][2] = {{0, 1.25}, {1.2, -.9}, {-1.2, -.9}};
-static const double cross[][2] = {{-.4, -1.2}, {.4, -1.2}, {.4, -.4}, {1.2, -.4}, {1.2, .4},
-                                  {.4, .4},    {.4, 1.2},  {-.4, 1.2}, {-.4, .4}, {-1.2, .4},
-                                  {-1.2, -.4}, {-.4, -.4}};
+static const double cross[][2] = {{-.4, -1.2}, {.4, -1.2}, {.4, -.4},   {1.2, -.4},
+                                  {1.2, .4},   {.4, .4},   {.4, 1.2},   {-.4, 1.2},
+                                  {-.4, .4},   {-1.2, .4}, {-1.2, -.4}, {-.4, -.4}};
+static const double x_shape[][2] = {{0.57, -1.13}, {1.13, -0.57},  {0.57, 0},      {1.13, 0.57},
+                                    {0.57, 1.13},  {0, 0.57},      {-0.57, 1.13},  {-1.13, 0.57},
+                                    {-0.57, 0},    {-1.13, -0.57}, {-0.57, -1.13}, {0, -0.57}};
+static const double star[][2] = {{0, -1.35},     {0.35, -0.49}, {1.28, -0.42}, {0.57, 0.19},
+                                 {0.79, 1.09},   {0, 0.6},      {-0.79, 1.09}, {-0.57, 0.19},
+                                 {-1.28, -0.42}, {-0.35, -0.49}};
 
 size_t sz_mark_corners(sz_mark mark, const double (**ret_xy)[2]) {
     static const struct {
         const double (*xy)[2];
         size_t n;
     } shapes[SZ_N_MARKS] = {
-        [SZ_MARK_SQUARE] = {square, 4}, [SZ_MARK_DIAMOND] = {diamond, 4}, [SZ_MARK_UP] = {up, 3},
-        [SZ_MARK_DOWN] = {down, 3},     [SZ_MARK_CROSS] = {cross, 12},
+        [SZ_MARK_SQUARE] = {square, 4}, [SZ_MARK_DIAMOND] = {diamond, 4},
+        [SZ_MARK_UP] = {up, 3},         [SZ_MARK_DOWN] = {down, 3},
+        [SZ_MARK_CROSS] = {cross, 12},  [SZ_MARK_X] = {x_shape, 12},
+        [SZ_MARK_STAR] = {star, 10},
     };
     *ret_xy = shapes[mark].xy;
     return shapes[mark].n;

@@ -41,7 +41,8 @@ void sz_scale_fit(const sz_plot *p, int which, sz_scale *ret_scale) {
     const sz_plot_axis *a = &p->axes[which];
     const bool linear = a->linear != 0;
     double lo = NAN, hi = NAN;
-    if (fits(a->lo, linear) && fits(a->hi, linear) && a->lo < a->hi) lo = a->lo, hi = a->hi;
+    if (fits(a->lo, linear) && fits(a->hi, linear) && a->lo < a->hi)
+        lo = a->lo, hi = a->hi;
     else {
         find_range(p, which, linear, &lo, &hi);
         pad_range(linear, &lo, &hi);
@@ -51,7 +52,8 @@ void sz_scale_fit(const sz_plot *p, int which, sz_scale *ret_scale) {
 
 double sz_scale_at(const sz_scale *s, double v) {
     if (!fits(v, s->linear)) return NAN;
-    const double part = s->linear ? (v - s->lo) / (s->hi - s->lo) : log(v / s->lo) / log(s->hi / s->lo);
+    const double part = s->linear ? (v - s->lo) / (s->hi - s->lo)
+                                  : log(v / s->lo) / log(s->hi / s->lo);
     return s->from + part * (s->to - s->from);
 }
 
@@ -104,7 +106,8 @@ void sz_tick_text(double v, char *buf, size_t cap) {
     const long long whole = (long long)round(scaled);
     long long unit = 1;
     for (int k = 0; k < decimals; k++) unit *= 10;
-    if (decimals == 0) snprintf(buf, cap, "%s%lld%s", sign, whole, prefixes[i]);
+    if (decimals == 0)
+        snprintf(buf, cap, "%s%lld%s", sign, whole, prefixes[i]);
     else
         snprintf(buf, cap, "%s%lld.%0*lld%s", sign, whole / unit, decimals, whole % unit,
                  prefixes[i]);

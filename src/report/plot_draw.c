@@ -31,9 +31,12 @@ double sz_look_width(const sz_look *look, const char *text, double size) {
     double sum = 0;
     for (size_t i = 0; i < n; i++) {
         const unsigned char c = (unsigned char)text[i];
-        if (c >= 0x20 && c < 0x7F) sum += hundredths(c);
-        else if (c >= 0xC0) sum += c >= 0xE3 ? 105 : 65; // first byte of a character; wide ones
-        else if (c < 0x20) sum += 4 * 62;                // shown as \x1b
+        if (c >= 0x20 && c < 0x7F)
+            sum += hundredths(c);
+        else if (c >= 0xC0)
+            sum += c >= 0xE3 ? 105 : 65; // first byte of a character; wide ones
+        else if (c < 0x20)
+            sum += 4 * 62; // shown as \x1b
     }
     return sum / 100 * size;
 }

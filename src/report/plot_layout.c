@@ -23,8 +23,13 @@ static double line_height(const sz_look *k, double size) {
 
 static sz_shape text_shape(double x, double y, double size, int anchor, int color,
                            const char *text) {
-    return (sz_shape){.kind = SZ_SHAPE_TEXT, .x = x, .y = y, .size = size, .anchor = anchor,
-                      .color = color, .text = text};
+    return (sz_shape){.kind = SZ_SHAPE_TEXT,
+                      .x = x,
+                      .y = y,
+                      .size = size,
+                      .anchor = anchor,
+                      .color = color,
+                      .text = text};
 }
 
 static void put_text(layout *l, double x, double y, double size, int anchor, int color,
@@ -34,11 +39,16 @@ static void put_text(layout *l, double x, double y, double size, int anchor, int
 }
 
 static void put_line(layout *l, sz_xy a, sz_xy b, double width, int color, sz_role role) {
-    const sz_shape s = {.kind = SZ_SHAPE_LINE, .role = role, .size = width, .color = color,
-                        .first = l->d->points.n, .n = 2};
+    const sz_shape s = {.kind = SZ_SHAPE_LINE,
+                        .role = role,
+                        .size = width,
+                        .color = color,
+                        .first = l->d->points.n,
+                        .n = 2};
     if (!sz_vec_push(l->d->ctx, &l->d->points, a) || !sz_vec_push(l->d->ctx, &l->d->points, b))
         l->d->failed = true;
-    else sz_shape_add(l->d, &s);
+    else
+        sz_shape_add(l->d, &s);
 }
 
 // ---- margins -----------------------------------------------------------------------------------
@@ -85,8 +95,11 @@ static int legend(layout *l, double x0, double width, double y, bool draw) {
         if (x > 0 && x + w > width) x = 0, rows++;
         if (draw) {
             const double at = y + (rows - 1) * line_height(k, k->text) * (k->cell_h > 0 ? 1 : 1.2);
-            const sz_shape s = {.kind = SZ_SHAPE_MARK, .x = x0 + x + (k->cell_w > 0 ? 4 : 6),
-                                .y = at, .size = k->cell_w > 0 ? 3 : 4.6, .color = e->color,
+            const sz_shape s = {.kind = SZ_SHAPE_MARK,
+                                .x = x0 + x + (k->cell_w > 0 ? 4 : 6),
+                                .y = at,
+                                .size = k->cell_w > 0 ? 3 : 4.6,
+                                .color = e->color,
                                 .mark = sz_mark_of(e->color)};
             sz_shape_add(l->d, &s);
             put_text(l, x0 + x + mark, at, k->text, -1, SZ_PLOT_INK, e->text);
@@ -109,7 +122,7 @@ static void set_margins(layout *l) {
     foot += 2 * lh + (k->cell_h > 0 ? 0 : 8);
     foot += (double)l->plot->notes.n * line_height(k, k->small);
     foot += legend(l, 0, k->width - 2 * outer(k), 0, false) * row;
-    foot += k->cell_h > 0 || !l->plot->legend.n ? 0 : 6;
+    foot += k->cell_h > 0 ? 0 : 6;
     l->label_w = column_width(l, &n_labels);
     l->left = outer(k) + tick_width(l, &l->axes[1], k->text) + k->gap;
     l->right = k->width - fmax(outer(k), l->label_w > 0 ? l->label_w + outer(k) + 26 : outer(k));
@@ -122,6 +135,7 @@ static void set_margins(layout *l) {
         l->left = ceil(l->left / k->cell_w) * k->cell_w + k->cell_w / 2;
         l->right = floor(l->right / k->cell_w) * k->cell_w - k->cell_w / 2;
         height = ceil(height / k->cell_h) * k->cell_h;
+        foot += 1; // the lower edge belongs to the last row of the area, not to the next one
     }
     l->bottom = height - foot;
     l->d->width = k->width;
@@ -176,8 +190,13 @@ static void put_y_ticks(layout *l) {
 }
 
 static void put_frame(layout *l) {
-    const sz_shape s = {.kind = SZ_SHAPE_BOX, .role = SZ_ROLE_FRAME, .x = l->left, .y = l->top,
-                        .w = l->right - l->left, .h = l->bottom - l->top, .color = SZ_PLOT_FAINT};
+    const sz_shape s = {.kind = SZ_SHAPE_BOX,
+                        .role = SZ_ROLE_FRAME,
+                        .x = l->left,
+                        .y = l->top,
+                        .w = l->right - l->left,
+                        .h = l->bottom - l->top,
+                        .color = SZ_PLOT_FAINT};
     sz_shape_add(l->d, &s);
     put_x_ticks(l);
     put_y_ticks(l);
@@ -220,10 +239,8 @@ static void put_words(layout *l) {
     y = l->bottom + lh * (k->cell_h > 0 ? 1.5 : 2.1);
     if (p->axes[0].label) put_text(l, l->right, y, k->text, 1, SZ_PLOT_INK, p->axes[0].label);
     y += k->cell_h > 0 ? lh : lh * 1.35;
-    const int rows = legend(l, x, room, y, true);
-    y = l->d->height - outer(k) * 0.7 -
-        ((double)p->notes.n - 0.5) * line_height(k, k->small);
-    (void)rows;
+    legend(l, x, room, y, true);
+    y = l->d->height - outer(k) * 0.7 - ((double)p->notes.n - 0.5) * line_height(k, k->small);
     for (size_t i = 0; i < p->notes.n; i++, y += line_height(k, k->small))
         put_text(l, x, y, k->small, -1, SZ_PLOT_GREY,
                  shortened(l, p->notes.items[i], k->small, room));
@@ -243,8 +260,10 @@ static bool clip(const layout *l, sz_xy *a, sz_xy *b) {
             continue;
         }
         const double t = q[i] / p[i];
-        if (p[i] < 0) enter = fmax(enter, t);
-        else leave = fmin(leave, t);
+        if (p[i] < 0)
+            enter = fmax(enter, t);
+        else
+            leave = fmin(leave, t);
     }
     if (enter > leave) return false;
     const sz_xy from = *a;
@@ -258,8 +277,13 @@ static sz_xy place_of(const layout *l, double x, double y) {
 }
 
 static void put_mark(layout *l, sz_xy at, double radius, sz_mark mark, int color, const char *tip) {
-    const sz_shape s = {.kind = SZ_SHAPE_MARK, .x = at.x, .y = at.y, .size = radius, .mark = mark,
-                        .color = color, .text = tip};
+    const sz_shape s = {.kind = SZ_SHAPE_MARK,
+                        .x = at.x,
+                        .y = at.y,
+                        .size = radius,
+                        .mark = mark,
+                        .color = color,
+                        .text = tip};
     if (!isfinite(at.x) || !isfinite(at.y)) return;
     if (at.x < l->left - 1 || at.x > l->right + 1 || at.y < l->top - 1 || at.y > l->bottom + 1)
         return;
@@ -269,7 +293,9 @@ static void put_mark(layout *l, sz_xy at, double radius, sz_mark mark, int color
 
 // Draw one line, cut to the area; *ret_end is where it ends. False when nothing of it is seen.
 static bool put_curve(layout *l, const sz_plot_line *line, sz_xy *ret_end) {
-    sz_shape s = {.kind = SZ_SHAPE_LINE, .color = line->color, .first = l->d->points.n,
+    sz_shape s = {.kind = SZ_SHAPE_LINE,
+                  .color = line->color,
+                  .first = l->d->points.n,
                   .size = line->flags & SZ_PLOT_BOLD ? 2.2 : 1.5,
                   .dashed = line->flags & SZ_PLOT_DASHED};
     bool seen = false;
@@ -383,7 +409,7 @@ static void put_along(layout *l, const sz_plot_line *line) {
     const sz_look *k = l->look;
     const bool cells = k->cell_w > 0;
     const double w = sz_look_width(k, line->label, k->small), h = line_height(k, k->small);
-    sz_xy a, b;
+    sz_xy a = {0, 0}, b = {0, 0};
     sz_label_box best = {0};
     int least = 3;
     if (!longest(l, line, &a, &b)) return;
@@ -419,7 +445,7 @@ static double radius_of(const layout *l, double share) {
 }
 
 static void put_point_label(layout *l, const sz_plot_point *p, bool past_lines) {
-    static const double sides[8][2] = {{-1, -1}, {1, 1},  {1, -1}, {-1, 1},
+    static const double sides[8][2] = {{-1, -1}, {1, 1}, {1, -1}, {-1, 1},
                                        {0, -1},  {0, 1}, {1, 0},  {-1, 0}};
     const sz_look *k = l->look;
     const sz_xy at = place_of(l, p->x, p->y);
@@ -431,8 +457,8 @@ static void put_point_label(layout *l, const sz_plot_point *p, bool past_lines) 
         sz_label_box box = {at.x + dx, at.y + dy, w, h, 0};
         if (k->cell_w > 0)
             box = (sz_label_box){floor(box.x / k->cell_w) * k->cell_w,
-                                 (floor(at.y / k->cell_h) + 0.5 + sides[i][1]) * k->cell_h, w, h - 1,
-                                 0};
+                                 (floor(at.y / k->cell_h) + 0.5 + sides[i][1]) * k->cell_h, w,
+                                 h - 1, 0};
         if (sz_places_clash(&l->places, &box) > (past_lines ? 1 : 0)) continue;
         sz_shape s = text_shape(box.x, box.y, k->small, 0, p->color, p->label);
         s.halo = true;
@@ -445,7 +471,8 @@ static void put_point_label(layout *l, const sz_plot_point *p, bool past_lines) 
 
 // The large ones first, so that none hides another.
 static int larger_first(const void *a, const void *b) {
-    const sz_plot_point *x = *(const sz_plot_point *const *)a, *y = *(const sz_plot_point *const *)b;
+    const sz_plot_point *x = *(const sz_plot_point *const *)a,
+                        *y = *(const sz_plot_point *const *)b;
     if (x->share != y->share) return x->share < y->share ? 1 : -1;
     return (x > y) - (x < y);
 }

@@ -98,8 +98,10 @@ static void draw_line(const canvas *v, const sz_drawing *d, const sz_shape *s) {
     static const double dash[] = {6, 4};
     for (size_t i = 0; i < s->n; i++) {
         const sz_xy p = d->points.items[s->first + i];
-        if (i) v->api.line_to(v->c, p.x, p.y);
-        else v->api.move_to(v->c, p.x, p.y);
+        if (i)
+            v->api.line_to(v->c, p.x, p.y);
+        else
+            v->api.move_to(v->c, p.x, p.y);
     }
     set_rgb(v, sz_color_of(s->color).rgb, s->role == SZ_ROLE_LEADER ? 0.55 : 1);
     v->api.set_line_width(v->c, s->size);
@@ -109,15 +111,17 @@ static void draw_line(const canvas *v, const sz_drawing *d, const sz_shape *s) {
 }
 
 static void draw_mark(const canvas *v, const sz_shape *s) {
-    const double (*corners)[2];
+    const double(*corners)[2];
     const size_t n = sz_mark_corners(s->mark, &corners);
     const bool ring = s->mark == SZ_MARK_RING;
     v->api.new_path(v->c);
     if (n == 0) v->api.arc(v->c, s->x, s->y, s->size, 0, 6.283185307179586);
     for (size_t i = 0; i < n; i++) {
         const double x = s->x + corners[i][0] * s->size, y = s->y + corners[i][1] * s->size;
-        if (i) v->api.line_to(v->c, x, y);
-        else v->api.move_to(v->c, x, y);
+        if (i)
+            v->api.line_to(v->c, x, y);
+        else
+            v->api.move_to(v->c, x, y);
     }
     if (n) v->api.close_path(v->c);
     set_rgb(v, ring ? (unsigned)SZ_PAPER : sz_color_of(s->color).rgb, ring ? 1 : 0.8);
@@ -129,7 +133,8 @@ static void draw_mark(const canvas *v, const sz_shape *s) {
 
 static void draw_escaped(const canvas *v, const sz_shape *s, const char *text) {
     cairo_extents e;
-    v->api.select_font_face(v->c, "sans-serif", SLANT_NORMAL, s->bold ? WEIGHT_BOLD : WEIGHT_NORMAL);
+    v->api.select_font_face(v->c, "sans-serif", SLANT_NORMAL,
+                            s->bold ? WEIGHT_BOLD : WEIGHT_NORMAL);
     v->api.set_font_size(v->c, s->size);
     v->api.text_extents(v->c, text, &e);
     v->api.save(v->c);
@@ -138,13 +143,9 @@ static void draw_escaped(const canvas *v, const sz_shape *s, const char *text) {
     v->api.move_to(v->c, -(s->anchor + 1) * 0.5 * e.x_advance, 0.35 * s->size);
     v->api.text_path(v->c, text);
     if (s->halo) {
-        cairo_extents unused;
-        v->api.text_extents(v->c, text, &unused);
-        v->api.save(v->c);
         set_rgb(v, SZ_PAPER, 1);
         v->api.set_line_width(v->c, 3);
         v->api.stroke(v->c); // takes the path with it
-        v->api.restore(v->c);
         v->api.move_to(v->c, -(s->anchor + 1) * 0.5 * e.x_advance, 0.35 * s->size);
         v->api.text_path(v->c, text);
     }
@@ -171,10 +172,14 @@ static sz_status draw_all(const canvas *v, const sz_drawing *d) {
     v->api.set_line_join(v->c, JOIN_ROUND);
     for (size_t i = 0; i < d->shapes.n; i++) {
         const sz_shape *s = &d->shapes.items[i];
-        if (s->kind == SZ_SHAPE_BOX) draw_box(v, s);
-        else if (s->kind == SZ_SHAPE_LINE) draw_line(v, d, s);
-        else if (s->kind == SZ_SHAPE_MARK) draw_mark(v, s);
-        else SZ_TRY(draw_text(v, s));
+        if (s->kind == SZ_SHAPE_BOX)
+            draw_box(v, s);
+        else if (s->kind == SZ_SHAPE_LINE)
+            draw_line(v, d, s);
+        else if (s->kind == SZ_SHAPE_MARK)
+            draw_mark(v, s);
+        else
+            SZ_TRY(draw_text(v, s));
     }
     return SZ_OK;
 }

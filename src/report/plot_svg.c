@@ -22,9 +22,7 @@ static void put_attr(sz_buf *b, const char *name, double v) {
     sz_buf_putc(b, '"');
 }
 
-static void put_text(sz_buf *b, const char *text) {
-    sz_escape(b, SZ_SINK_XML, text, strlen(text));
-}
+static void put_text(sz_buf *b, const char *text) { sz_escape(b, SZ_SINK_XML, text, strlen(text)); }
 
 static void put_points(sz_buf *b, const sz_xy *p, size_t n) {
     for (size_t i = 0; i < n; i++) {
@@ -57,7 +55,7 @@ static void write_line(sz_buf *b, const sz_drawing *d, const sz_shape *s) {
 }
 
 static void put_outline(sz_buf *b, const sz_shape *s) {
-    const double (*corners)[2];
+    const double(*corners)[2];
     const size_t n = sz_mark_corners(s->mark, &corners);
     if (n == 0) {
         sz_buf_puts(b, "<circle");
@@ -136,10 +134,14 @@ sz_status sz_write_svg(const sz_drawing *d, sz_buf *b) {
                   (unsigned)SZ_GROUND);
     for (size_t i = 0; i < d->shapes.n; i++) {
         const sz_shape *s = &d->shapes.items[i];
-        if (s->kind == SZ_SHAPE_BOX) write_box(b, s);
-        else if (s->kind == SZ_SHAPE_LINE) write_line(b, d, s);
-        else if (s->kind == SZ_SHAPE_MARK) write_mark(b, s);
-        else write_text(b, s);
+        if (s->kind == SZ_SHAPE_BOX)
+            write_box(b, s);
+        else if (s->kind == SZ_SHAPE_LINE)
+            write_line(b, d, s);
+        else if (s->kind == SZ_SHAPE_MARK)
+            write_mark(b, s);
+        else
+            write_text(b, s);
     }
     sz_buf_puts(b, "</svg>\n");
     return sz_buf_status(b);

@@ -64,32 +64,30 @@ static void put_glyph(const grid *g, int column, int row, const char *glyph, siz
                       int color, bool bold) {
     cell *c = at(g, column, row);
     if (!c) return;
-    *c = (cell){.glyph = glyph, .length = (unsigned char)length, .color = (short)color,
-                .bold = bold};
+    *c = (cell){
+        .glyph = glyph, .length = (unsigned char)length, .color = (short)color, .bold = bold};
 }
 
-// Left and lower edge only: what a terminal plot needs.
+// Its left edge is enough: the row of numbers below is the lower one.
 static void draw_frame(const grid *g, const sz_shape *s) {
-    const int left = (int)floor(s->x / g->cell_w) - 1;
-    const int right = (int)floor((s->x + s->w) / g->cell_w);
-    const int top = (int)floor(s->y / g->cell_h), bottom = (int)floor((s->y + s->h) / g->cell_h);
-    const char *side = g->ascii ? "|" : "\xe2\x94\x82", *floor_ = g->ascii ? "-" : "\xe2\x94\x80";
-    (void)floor_;
-    for (int row = top; row < bottom; row++)
+    const int left = (int)floor(s->x / g->cell_w) - 1, top = (int)floor(s->y / g->cell_h);
+    const int bottom = (int)floor((s->y + s->h) / g->cell_h);
+    const char *side = g->ascii ? "|" : "\xe2\x94\x82";
+    for (int row = top; row <= bottom; row++)
         put_glyph(g, left, row, side, strlen(side), SZ_PLOT_GREY, false);
-    (void)right;
 }
 
 static void draw_mark(const grid *g, const sz_shape *s) {
     static const char *const glyphs[SZ_N_MARKS] = {
-        [SZ_MARK_CIRCLE] = "\xe2\x97\x8f", [SZ_MARK_SQUARE] = "\xe2\x96\xa0",
+        [SZ_MARK_CIRCLE] = "\xe2\x97\x8f",  [SZ_MARK_SQUARE] = "\xe2\x96\xa0",
         [SZ_MARK_DIAMOND] = "\xe2\x97\x86", [SZ_MARK_UP] = "\xe2\x96\xb2",
-        [SZ_MARK_DOWN] = "\xe2\x96\xbc", [SZ_MARK_CROSS] = "\xe2\x9c\x9a",
+        [SZ_MARK_DOWN] = "\xe2\x96\xbc",    [SZ_MARK_CROSS] = "\xe2\x9c\x9a",
+        [SZ_MARK_X] = "\xe2\x9c\x96",       [SZ_MARK_STAR] = "\xe2\x98\x85",
         [SZ_MARK_RING] = "\xe2\x97\x8b"};
     static const char *const plain[SZ_N_MARKS] = {
         [SZ_MARK_CIRCLE] = "@", [SZ_MARK_SQUARE] = "#", [SZ_MARK_DIAMOND] = "*",
         [SZ_MARK_UP] = "^",     [SZ_MARK_DOWN] = "v",   [SZ_MARK_CROSS] = "+",
-        [SZ_MARK_RING] = "o"};
+        [SZ_MARK_X] = "x",      [SZ_MARK_STAR] = "%",   [SZ_MARK_RING] = "o"};
     const char *glyph = g->ascii ? plain[s->mark] : glyphs[s->mark];
     put_glyph(g, (int)floor(s->x / g->cell_w), (int)floor(s->y / g->cell_h), glyph, strlen(glyph),
               s->color, false);
@@ -107,8 +105,9 @@ static void draw_text(const grid *g, const sz_shape *s, const char *text, size_t
         while (i + len < n && ((unsigned char)text[i + len] & 0xC0) == 0x80) len++;
         const bool foreign = g->ascii && (unsigned char)text[i] >= 0x80;
         const size_t w = sz_text_width(text + i, len);
-        if (w > 0) put_glyph(g, column, row, foreign ? "?" : text + i, foreign ? 1 : len, s->color,
-                             s->bold);
+        if (w > 0)
+            put_glyph(g, column, row, foreign ? "?" : text + i, foreign ? 1 : len, s->color,
+                      s->bold);
         if (w > 1) put_glyph(g, column + 1, row, foreign ? "?" : "", foreign, s->color, s->bold);
         column += (int)w;
         i += len;
@@ -143,9 +142,12 @@ static void set_color(const grid *g, sz_buf *buf, const cell *c, int *now) {
 static bool is_blank(const cell *c) { return !c->glyph && !c->dots; }
 
 static void put_cell(const grid *g, sz_buf *buf, const cell *c) {
-    if (c->glyph) sz_buf_put(buf, c->glyph, c->length);
-    else if (!c->dots) sz_buf_putc(buf, ' ');
-    else if (g->ascii) sz_buf_putc(buf, c->slope);
+    if (c->glyph)
+        sz_buf_put(buf, c->glyph, c->length);
+    else if (!c->dots)
+        sz_buf_putc(buf, ' ');
+    else if (g->ascii)
+        sz_buf_putc(buf, c->slope);
     else { // U+2800 + dots
         sz_buf_putc(buf, (char)0xE2);
         sz_buf_putc(buf, (char)(0xA0 | c->dots >> 6));
@@ -186,8 +188,11 @@ static sz_status draw_all(const grid *g, const sz_drawing *d, sz_drawing *texts)
 
 sz_status sz_write_terminal(const sz_drawing *d, const sz_look *look,
                             const sz_plot_options *options, sz_buf *buf) {
-    grid g = {.columns = (int)(d->width / look->cell_w), .rows = (int)(d->height / look->cell_h),
-              .cell_w = look->cell_w, .cell_h = look->cell_h, .ascii = options->ascii != 0,
+    grid g = {.columns = (int)(d->width / look->cell_w),
+              .rows = (int)(d->height / look->cell_h),
+              .cell_w = look->cell_w,
+              .cell_h = look->cell_h,
+              .ascii = options->ascii != 0,
               .color = options->color != 0};
     const size_t n = (size_t)g.columns * (size_t)g.rows;
     sz_drawing texts = {.ctx = d->ctx}; // only its arena: holds the escaped texts

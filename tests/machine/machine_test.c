@@ -139,7 +139,7 @@ static void sheets_load(void **state) {
         assert_non_null(m->identity.notes);
         assert_true(m->roofs.n > 0);
         const int dram = sz_main_memory(m);
-        assert_true(dram >= 0 && sz_best_bandwidth(m, (size_t)dram, "load", 0) > 1e9);
+        assert_true(dram >= 0 && sz_best_bandwidth(m, (size_t)dram, "load", 0) > 1e8);
         sz_machine_destroy(m);
     }
 }
@@ -202,18 +202,20 @@ static void bad_json(void **state) {
         {"{\"a\":1,\"a\":2}",
          "machine 'bad': line 1 column 10: not JSON: duplicate object key near "
          "'\"a\"'"},
-        {"{\"schema\":\"sizeup.machine/1\"}", "machine 'bad': 'name' is missing"},
-        {HEAD ",\"cpu\":3}", "machine 'bad': 'cpu' is not an object"},
-        {HEAD ",\"cpu\":{\"cores\":-1}}", "machine 'bad': 'cpu.cores' is negative or out of range"},
-        {HEAD ",\"cpu\":{\"cores\":1.5}}", "machine 'bad': 'cpu.cores' is not an integer"},
-        {HEAD ",\"peaks\":{}}", "machine 'bad': 'peaks' is not an array"},
-        {HEAD ",\"peaks\":[1]}", "machine 'bad': 'peaks[0]' is not an object"},
-        {HEAD ",\"peaks\":[{\"op\":\"fma\"}]}", "machine 'bad': 'peaks[0].dtype' is missing"},
+        {"{\"schema\":\"sizeup.machine/1\"}", "machine 'bad': line 1: 'name' is missing"},
+        {HEAD ",\"cpu\":3}", "machine 'bad': line 1: 'cpu' is not an object"},
+        {HEAD ",\"cpu\":{\"cores\":-1}}",
+         "machine 'bad': line 1: 'cpu.cores' is negative or out of range"},
+        {HEAD ",\"cpu\":{\"cores\":1.5}}", "machine 'bad': line 1: 'cpu.cores' is not an integer"},
+        {HEAD ",\"peaks\":{}}", "machine 'bad': line 1: 'peaks' is not an array"},
+        {HEAD ",\"peaks\":[1]}", "machine 'bad': line 1: 'peaks[0]' is not an object"},
+        {HEAD ",\"peaks\":[{\"op\":\"fma\"}]}",
+         "machine 'bad': line 1: 'peaks[0].dtype' is missing"},
         {HEAD ",\"peaks\":[{\"op\":\"fma\",\"dtype\":\"f32\",\"flop_per_s\":0}]}",
-         "machine 'bad': 'peaks[0].flop_per_s' is missing or 0"},
-        {HEAD ",\"peaks\":[{\"op\":7}]}", "machine 'bad': 'peaks[0].op' is not a string"},
+         "machine 'bad': line 1: 'peaks[0].flop_per_s' is missing or 0"},
+        {HEAD ",\"peaks\":[{\"op\":7}]}", "machine 'bad': line 1: 'peaks[0].op' is not a string"},
         {HEAD ",\"levels\":[{\"name\":\"DRAM\",\"bandwidth\":[{\"mix\":\"load\"}]}]}",
-         "machine 'bad': 'levels[0]': 'bandwidth[0].byte_per_s' is missing or 0"},
+         "machine 'bad': line 1: 'levels[0].bandwidth[0].byte_per_s' is missing or 0"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         sz_machine *m = NULL;

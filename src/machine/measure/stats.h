@@ -10,6 +10,7 @@ typedef struct sz_stats {
     double median, best, p5, p95; // best = the largest: samples are rates
     double ci_lo, ci_hi;          // 95 % confidence interval of the median
     double spread;                // (p95 - p5) / median
+    double modes;                 // distance of two clear groups, as a share of the median; 0 = one
 } sz_stats;
 
 // Of n > 0 samples, which get sorted.

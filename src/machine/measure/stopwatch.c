@@ -7,11 +7,14 @@
 #include "os/pin.h"
 
 enum {
-    MAX_SAMPLES = 2000,  // per thread, over all rounds
-    CHAIN_UNITS = 400,   // 400 x 96 cycles: some 10 us, long against the clock's 25 ns
+    MAX_SAMPLES = 2000, // per thread, over all rounds
+    CHAIN_UNITS = 400,  // 400 x 96 cycles: some 10 us, long against the clock's 25 ns
     MIN_SAMPLES = 60
 };
 static const double BATCH_S = 0.3e-3, PREHEAT_S = 2e-3, STABLE = 0.01;
+// A unit of work is at least one turn of a loop, which takes a cycle. Faster than any clock by far
+// means that the compiler took the work, or a call without effect, out of the loop.
+static const double IMPOSSIBLE_UNITS_PER_S = 1e12;
 
 typedef struct sample {
     double start_s, end_s, units, clock_hz;
@@ -34,7 +37,8 @@ typedef struct worker {
     size_t n, first; // `first` of this round
     int64_t batch_units;
     int64_t involuntary;
-    bool once, pinned;
+    double cpu_s, wall_s;    // while it timed batches
+    bool once, pinned, idle; // idle: its work takes no time
 } worker;
 
 double sz_watch_clock(const sz_kernel *chain) {
@@ -83,7 +87,13 @@ static void preheat(worker *w) {
     const double until = sz_clock_s() + PREHEAT_S;
     int64_t units = 1;
     double took = least_of_three(w, units);
-    while (took < BATCH_S / 4 && units < INT64_MAX / 4) took = least_of_three(w, units *= 2);
+    while (took < BATCH_S / 4 && (double)units < IMPOSSIBLE_UNITS_PER_S)
+        took = least_of_three(w, units *= 2);
+    w->idle = (double)units >= IMPOSSIBLE_UNITS_PER_S * took;
+    if (w->idle) {
+        w->batch_units = 1;
+        return;
+    }
     while (sz_clock_s() < until) run_units(w, units);
     double batch = took > 0 ? (double)units * BATCH_S / took : (double)units;
     w->batch_units = batch < 1 ? 1 : (int64_t)batch;
@@ -113,9 +123,16 @@ static void *worker_main(void *arg) {
         return NULL;
     }
     const int64_t before = sz_pin_involuntary();
-    if (w->batch_units == 0) preheat(w);
-    else run_units(w, w->batch_units);
-    if (pass_gate(w->gate)) time_batches(w);
+    if (w->batch_units == 0)
+        preheat(w);
+    else
+        run_units(w, w->batch_units);
+    if (pass_gate(w->gate)) {
+        const double wall = sz_clock_s(), cpu = sz_clock_thread_s();
+        time_batches(w);
+        w->cpu_s += sz_clock_thread_s() - cpu;
+        w->wall_s += sz_clock_s() - wall;
+    }
     w->involuntary += sz_pin_involuntary() - before;
     return NULL;
 }
@@ -174,6 +191,50 @@ static sz_stats column_stats(const worker *w, column what, double per_unit, doub
     return sz_stats_of(scratch, w->n);
 }
 
+// Median of a column over samples [from, to), which stay in order.
+static double part_median(const worker *w, column what, size_t from, size_t to, double *scratch) {
+    worker part = *w;
+    part.samples += from;
+    part.n = to - from;
+    return part.n ? column_stats(&part, what, 1, scratch).median : 0;
+}
+
+// Relative change of a column from the first third of a thread's samples to the last.
+static double change(const worker *w, column what, double *scratch) {
+    const size_t third = w->n / 3;
+    if (third < 5) return 0;
+    const double first = part_median(w, what, 0, third, scratch);
+    const double last = part_median(w, what, w->n - third, w->n, scratch);
+    return first > 0 ? last / first - 1 : 0;
+}
+
+static double larger(double a, double b) { return (a < 0 ? -a : a) > (b < 0 ? -b : b) ? a : b; }
+
+static void gather_evidence(const worker *workers, const sz_watch *watch, double *scratch,
+                            sz_reading *r) {
+    sz_evidence *e = &r->evidence;
+    double cpu = 0, wall = 0;
+    *e = (sz_evidence){.batches = r->batches,
+                       .involuntary = r->involuntary,
+                       .pinned = r->pinned,
+                       .spread = r->rate.spread,
+                       .modes = r->rate.modes,
+                       .error = sz_stats_error(&r->rate),
+                       .cycle_spread = watch->chain ? r->per_cycle.spread : SZ_UNKNOWN,
+                       .noisy = watch->noisy};
+    for (int i = 0; i < watch->n_threads; i++) {
+        const worker *w = &workers[i];
+        cpu += w->cpu_s, wall += w->wall_s;
+        e->drift = larger(e->drift, change(w, watch->chain ? PER_CYCLE : RATE, scratch));
+        if (watch->chain) e->clock_change = larger(e->clock_change, change(w, CLOCK, scratch));
+        for (int k = 0; k < i; k++) e->shared_cpu |= watch->cpus[k] == watch->cpus[i];
+        if (w->idle) r->why_not = "the work takes no time: it was not done";
+    }
+    e->cpu_share = wall > 0 ? cpu / wall : SZ_UNKNOWN;
+    e->window_share = r->rate.median > 0 ? r->window_rate / r->rate.median : SZ_UNKNOWN;
+    r->verdict = sz_verdict_of(e);
+}
+
 static void divide(sz_stats *s, double by) {
     s->median /= by, s->best /= by, s->p5 /= by, s->p95 /= by, s->ci_lo /= by, s->ci_hi /= by;
 }
@@ -209,29 +270,13 @@ static bool any_full(const worker *workers, int n) {
     return false;
 }
 
-static sz_status rounds(sz_ctx *ctx, const sz_watch *watch, const sz_work *work, worker *workers,
-                        double *scratch, sz_reading *r) {
-    const double until = sz_clock_s() + watch->budget_s;
-    const int n = watch->n_threads;
-    do {
-        double start, end, worth = 0;
-        SZ_TRY(run_round(ctx, workers, n));
-        common_window(workers, n, &start, &end);
-        for (int i = 0; i < n; i++) worth += keep_window(&workers[i], start, end, work->per_unit);
-        r->window_rate = end > start ? worth / (end - start) : 0;
-        evaluate(workers, n, work->per_unit, watch->chain != NULL, scratch, r);
-        if (all_have_samples(workers, n) && sz_stats_error(&r->rate) < STABLE) break;
-    } while (sz_clock_s() < until && !any_full(workers, n));
-    if (r->rate.n < n) return sz_fail(ctx, SZ_ERR_UNAVAILABLE, "no batch ended in the time given");
-    return SZ_OK;
-}
-
 // ---- memory ------------------------------------------------------------------------------------
 
 typedef struct crew {
     worker *workers;
     sample *samples;
     double *scratch;
+    bool done;
 } crew;
 
 static void crew_finish(sz_ctx *ctx, crew *c, int n) {
@@ -251,20 +296,74 @@ static sz_status crew_init(sz_ctx *ctx, crew *c, const sz_watch *watch, const sz
         return sz_no_memory(ctx);
     }
     for (size_t i = 0; i < n; i++)
-        c->workers[i] = (worker){.id = (int)i, .cpu = watch->cpus[i], .watch = watch, .work = work,
-                                 .samples = c->samples + i * MAX_SAMPLES, .once = once};
+        c->workers[i] = (worker){.id = (int)i,
+                                 .cpu = watch->cpus[i],
+                                 .watch = watch,
+                                 .work = work,
+                                 .samples = c->samples + i * MAX_SAMPLES,
+                                 .once = once};
     return SZ_OK;
+}
+
+// ---- rounds ------------------------------------------------------------------------------------
+
+// A round of one work, and what is known after it.
+static sz_status next_round(sz_ctx *ctx, const sz_watch *watch, const sz_work *work, crew *c,
+                            sz_reading *r, bool *ret_done) {
+    const int n = watch->n_threads;
+    double start, end, worth = 0;
+    SZ_TRY(run_round(ctx, c->workers, n));
+    common_window(c->workers, n, &start, &end);
+    for (int i = 0; i < n; i++) worth += keep_window(&c->workers[i], start, end, work->per_unit);
+    r->window_rate = end > start ? worth / (end - start) : 0;
+    evaluate(c->workers, n, work->per_unit, watch->chain != NULL, c->scratch, r);
+    gather_evidence(c->workers, watch, c->scratch, r);
+    *ret_done = (all_have_samples(c->workers, n) && sz_stats_error(&r->rate) < STABLE) ||
+                any_full(c->workers, n) || r->why_not;
+    return SZ_OK;
+}
+
+// In turn until each is known well enough or the time of all is spent. Each gets one round.
+static sz_status take_turns(sz_ctx *ctx, const sz_watch *watches, const sz_work *works, size_t n,
+                            crew *crews, sz_reading *readings) {
+    double until = sz_clock_s();
+    size_t left = n;
+    for (size_t i = 0; i < n; i++) until += watches[i].budget_s;
+    do {
+        for (size_t i = 0; i < n; i++) {
+            if (crews[i].done) continue;
+            SZ_TRY(
+                next_round(ctx, &watches[i], &works[i], &crews[i], &readings[i], &crews[i].done));
+            left -= crews[i].done;
+        }
+    } while (left > 0 && sz_clock_s() < until);
+    for (size_t i = 0; i < n; i++)
+        if (readings[i].rate.n < watches[i].n_threads)
+            return sz_fail(ctx, SZ_ERR_UNAVAILABLE, "no batch ended in the time given");
+    return SZ_OK;
+}
+
+sz_status sz_watch_interleave(sz_ctx *ctx, const sz_watch *watches, const sz_work *works, size_t n,
+                              sz_reading *ret_readings) {
+    crew *crews = sz_alloc(ctx, n * sizeof *crews);
+    sz_reading *readings = sz_alloc(ctx, n * sizeof *readings);
+    sz_status status = crews && readings ? SZ_OK : sz_no_memory(ctx);
+    size_t made = 0;
+    for (; status == SZ_OK && made < n; made++) {
+        status = crew_init(ctx, &crews[made], &watches[made], &works[made], false);
+        if (status != SZ_OK) break;
+    }
+    if (status == SZ_OK) status = take_turns(ctx, watches, works, n, crews, readings);
+    if (status == SZ_OK) memcpy(ret_readings, readings, n * sizeof *readings);
+    for (size_t i = 0; i < made; i++) crew_finish(ctx, &crews[i], watches[i].n_threads);
+    sz_free(ctx, readings, n * sizeof *readings);
+    sz_free(ctx, crews, n * sizeof *crews);
+    return status;
 }
 
 sz_status sz_watch_time(sz_ctx *ctx, const sz_watch *watch, const sz_work *work,
                         sz_reading *ret_reading) {
-    crew c;
-    sz_reading r = {0};
-    SZ_TRY(crew_init(ctx, &c, watch, work, false));
-    sz_status status = rounds(ctx, watch, work, c.workers, c.scratch, &r);
-    crew_finish(ctx, &c, watch->n_threads);
-    if (status == SZ_OK) *ret_reading = r;
-    return status;
+    return sz_watch_interleave(ctx, watch, work, 1, ret_reading);
 }
 
 sz_status sz_watch_once(sz_ctx *ctx, const sz_watch *watch, const sz_work *work) {

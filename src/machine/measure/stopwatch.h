@@ -10,6 +10,7 @@
 
 #include "machine/kernels/kernels.h"
 #include "machine/measure/stats.h"
+#include "machine/measure/verdict.h"
 
 // What to time. `run` does n units of work as thread `thread`; it must not fail.
 typedef struct sz_work {
@@ -24,6 +25,7 @@ typedef struct sz_watch {
     const sz_kernel *chain; // clock row, NULL = no clock
     double round_s;         // time of one round
     double budget_s;        // rounds follow until the median is known to 1 % or this is spent
+    double noisy;           // spread from which on a reading is noisy; 0 = SZ_NOISY_SPREAD
 } sz_watch;
 
 typedef struct sz_reading {
@@ -33,11 +35,19 @@ typedef struct sz_reading {
     double window_rate;  // all work of the last round over the time when all were at work
     int64_t involuntary; // times that a thread was taken off its CPU
     int64_t batches;
-    bool pinned;         // every thread got its CPU
+    bool pinned;          // every thread got its CPU
+    sz_evidence evidence; // what the verdict comes from
+    sz_verdict verdict;
+    const char *why_not; // NULL, or why the reading is none: then no number of it means anything
 } sz_reading;
 
 sz_status sz_watch_time(sz_ctx *ctx, const sz_watch *watch, const sz_work *work,
                         sz_reading *ret_reading) SZ_MUST_USE;
+
+// The same for several works, a round of each in turn, so that a disturbance of some seconds meets
+// all of them and each is seen at several times. `ret` has one element per work.
+sz_status sz_watch_interleave(sz_ctx *ctx, const sz_watch *watches, const sz_work *works, size_t n,
+                              sz_reading *ret_readings) SZ_MUST_USE;
 
 // Run work->run(user, t, 1) once on each thread, pinned, all at the same time.
 sz_status sz_watch_once(sz_ctx *ctx, const sz_watch *watch, const sz_work *work) SZ_MUST_USE;

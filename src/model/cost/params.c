@@ -18,6 +18,12 @@ static const operand_row operands[] = {
     {"QuantizeLinear", 2, false},
     {"QLinearConv", 8, true}, // bias as i32
     {"QGemm", 6, true},
+    {"QLinearAdd", 0, true}, // biases and scales of norms, of rank 1
+    {"QLinearAdd", 3, true},
+    {"QLinearMul", 0, true},
+    {"QLinearMul", 3, true},
+    {"QEmbedLayerNormalization", 5, true}, // gamma, beta
+    {"QEmbedLayerNormalization", 6, true},
     {"MatMulNBits", 3, false}, // packed zero points
     {"MatMulNBitsMlp", 3, false},
     {"GatherBlockQuantized", 3, false},
@@ -27,6 +33,13 @@ static const operand_row operands[] = {
     {"DynamicQuantizeLSTM", 11, false},
 };
 
+// A vector of bytes that is split or reshaped before use is data, not a list of zero points.
+static bool is_data_moved(const sz_node *n) {
+    if (n->row == SZ_NONE) return false;
+    const sz_op_kind kind = sz_op_get(n->row)->kind;
+    return kind == SZ_KIND_MOVE || kind == SZ_KIND_VIEW;
+}
+
 static bool is_parameter(const sz_node *n, int32_t input, const sz_type *t) {
     const sz_dtype_info *d = sz_dtype_get(t->dtype);
     if (d->cls == SZ_CLASS_FLOAT || d->cls == SZ_CLASS_BLOCK || d->cls == SZ_CLASS_COMPLEX)
@@ -35,7 +48,8 @@ static bool is_parameter(const sz_node *n, int32_t input, const sz_type *t) {
     for (size_t i = 0; i < sizeof operands / sizeof *operands; i++)
         if (operands[i].input == input && sz_str_is(n->op, operands[i].op))
             return operands[i].is_parameter;
-    return d->bits <= 8 && t->rank >= 2;
+    if (d->bits > 8 || t->rank < 1) return false;
+    return t->rank >= 2 || is_data_moved(n);
 }
 
 // Elements that one stored element stands for: formats that pack two 4-bit numbers into a byte.

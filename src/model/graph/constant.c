@@ -36,27 +36,54 @@ static uint64_t little(const unsigned char *p, int bytes) {
     return v;
 }
 
-// A small float of `exp` and `man` bits with bias; without infinities unless `inf`.
-static double small_float(uint32_t v, int exp, int man, int bias, bool inf) {
-    uint32_t e = v >> man & ((1u << exp) - 1), m = v & ((1u << man) - 1);
-    double sign = v >> (exp + man) & 1 ? -1.0 : 1.0;
-    if (inf && e == (1u << exp) - 1) return m ? NAN : sign * INFINITY;
-    if (e == 0) return sign * ldexp((double)m, 1 - bias - man);
-    return sign * ldexp((double)(m | 1u << man), (int)e - bias - man);
-}
+// How a format says "not a number".
+typedef enum special {
+    IEEE,       // the largest exponent: infinity and NaN
+    ALL_ONES,   // exponent and mantissa all ones: NaN; no infinity
+    MINUS_ZERO, // the pattern of -0: NaN; no infinity, no -0
+    NEVER       // all patterns are numbers
+} special;
 
 typedef struct float_form {
     const char *name;
     int exp, man, bias;
-    bool inf;
+    special special;
 } float_form;
 
-// Layouts: IEEE 754; bfloat16; OCP OFP8 and MX formats (f8e4m3fn: no infinities, fnuz: bias + 1).
+// Layouts: IEEE 754; bfloat16; OCP OFP8 and MX formats (fnuz: bias + 1, as ONNX documents it).
 static const float_form forms[] = {
-    {"f16", 5, 10, 15, true},       {"bf16", 8, 7, 127, true},  {"f8e4m3fn", 4, 3, 7, false},
-    {"f8e4m3fnuz", 4, 3, 8, false}, {"f8e5m2", 5, 2, 15, true}, {"f8e5m2fnuz", 5, 2, 16, false},
-    {"f4e2m1", 2, 1, 1, false},     {"f6e2m3", 2, 3, 1, false}, {"f6e3m2", 3, 2, 3, false},
+    {"f16", 5, 10, 15, IEEE},        {"bf16", 8, 7, 127, IEEE},
+    {"f8e4m3fn", 4, 3, 7, ALL_ONES}, {"f8e4m3fnuz", 4, 3, 8, MINUS_ZERO},
+    {"f8e5m2", 5, 2, 15, IEEE},      {"f8e5m2fnuz", 5, 2, 16, MINUS_ZERO},
+    {"f4e2m1", 2, 1, 1, NEVER},      {"f6e2m3", 2, 3, 1, NEVER},
+    {"f6e3m2", 3, 2, 3, NEVER},
 };
+
+static bool is_nan(const float_form *form, uint32_t v) {
+    const uint32_t all = (1u << (form->exp + form->man)) - 1, last = ((1u << form->exp) - 1);
+    const uint32_t e = v >> form->man & last, m = v & ((1u << form->man) - 1);
+    switch (form->special) {
+    case IEEE:
+        return e == last && m;
+    case ALL_ONES:
+        return (v & all) == all;
+    case MINUS_ZERO:
+        return v == all + 1;
+    case NEVER:
+        break;
+    }
+    return false;
+}
+
+static double small_float(const float_form *form, uint32_t v) {
+    const int exp = form->exp, man = form->man, bias = form->bias;
+    const uint32_t last = (1u << exp) - 1, e = v >> man & last, m = v & ((1u << man) - 1);
+    const double sign = v >> (exp + man) & 1 ? -1.0 : 1.0;
+    if (is_nan(form, v)) return NAN;
+    if (form->special == IEEE && e == last) return sign * INFINITY;
+    if (e == 0) return sign * ldexp((double)m, 1 - bias - man);
+    return sign * ldexp((double)(m | 1u << man), (int)e - bias - man);
+}
 
 static double decode_float(const sz_dtype_info *d, uint64_t v) {
     if (d->bits == 32) {
@@ -71,10 +98,8 @@ static double decode_float(const sz_dtype_info *d, uint64_t v) {
         return f;
     }
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
-        if (strcmp(forms[i].name, d->name) == 0)
-            return small_float((uint32_t)v, forms[i].exp, forms[i].man, forms[i].bias,
-                               forms[i].inf);
-    return ldexp(1.0, (int)v - 127); // f8e8m0: a power of two
+        if (strcmp(forms[i].name, d->name) == 0) return small_float(&forms[i], (uint32_t)v);
+    return v == 0xff ? (double)NAN : ldexp(1.0, (int)v - 127); // f8e8m0: a power of two
 }
 
 static int64_t decode_int(const sz_dtype_info *d, uint64_t v) {

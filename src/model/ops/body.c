@@ -110,11 +110,13 @@ struct sz_trace {
     sz_ctx *ctx;
     sz_graph *root;
     SZ_VEC(watched) graphs;
-    int64_t n_nodes;
+    int64_t n_nodes, n_values;
     bool any; // at least one run was added
 };
 
-enum { CHARGE_PER_NODE = 16 }; // elements of the budget that one more look at a node costs
+// Elements of the budget that one more look costs: at a node, and at so many values (a body may hold
+// a million constants beside its one node).
+enum { CHARGE_PER_NODE = 16, VALUES_PER_CHARGE = 4 };
 
 static sz_status watch(sz_trace *t, sz_graph *g) {
     const watched w = {.graph = g};
@@ -123,6 +125,7 @@ static sz_status watch(sz_trace *t, sz_graph *g) {
     own->types = sz_alloc(t->ctx, (g->values.n + 1) * sizeof *own->types);
     own->known = sz_alloc(t->ctx, (g->values.n + 1) * sizeof *own->known);
     t->n_nodes += (int64_t)g->nodes.n;
+    t->n_values += (int64_t)g->values.n;
     return own->types && own->known ? SZ_OK : sz_no_memory(t->ctx);
 }
 
@@ -192,7 +195,7 @@ void sz_trace_keep(sz_trace *t) {
 }
 
 bool sz_trace_charge(sz_trace *t) {
-    int64_t cost = (t->n_nodes + 1) * CHARGE_PER_NODE;
+    const int64_t cost = (t->n_nodes + 1) * CHARGE_PER_NODE + t->n_values / VALUES_PER_CHARGE;
     // Half of the budget stays for numbers outside of loops.
     if (t->root->known_elements + cost > SZ_MAX_KNOWN_ELEMENTS / 2) return false;
     t->root->known_elements += cost;

@@ -309,7 +309,8 @@ static int64_t general_trips(const loop *l, int again) {
 // Is there more to learn from playing the loop through?
 static bool wants_play(const loop *l, const sz_carried *c, int again) {
     if (l->cond != 1 || l->max_trips <= 0) return false;
-    if (again == 1 && l->max_trips > SZ_MAX_LOOP_STEPS) return false; // it would not come to the end
+    // more trips than that would not come to the end
+    if (again == 1 && l->max_trips > SZ_MAX_LOOP_STEPS) return false;
     if (again < 0 || !c->is_stable) return true;
     for (int k = 0; k < l->n_carried; k++)
         if (l->known[k] && !sz_body_passes(l->body, 1 + k, 2 + k)) return true;

@@ -4,6 +4,7 @@
 #include "model/ops/rules.h"
 
 #include <inttypes.h>
+#include <math.h>
 
 // Blocked: the scale has the input's rank and one entry per `block` elements along the axis.
 static sz_status check_blocked(const sz_infer *n, int axis, int64_t block) {
@@ -49,6 +50,61 @@ static sz_status check_zero_point(const sz_infer *n) {
     return SZ_OK;
 }
 
+// ---- numbers -----------------------------------------------------------------------------------
+
+// Tools that quantize every float of a model also quantize sizes that it computes with floats. The
+// shape rules work these out, for tiny tensors only: as a value rule it would read all weights.
+static bool has_tiny_numbers(const sz_infer *n) {
+    const sz_type *out = sz_out_get(n, 0);
+    int64_t count = 1;
+    if (out->rank < 0) return false;
+    for (int32_t d = 0; d < out->rank; d++)
+        if (out->dims[d] < 0 || !sz_mul(count, out->dims[d], &count) ||
+            count > SZ_TINY_VALUE_ELEMENTS)
+            return false;
+    const sz_tensor *x = sz_in_value(n, 0), *s = sz_in_value(n, 1), *z = sz_in_value(n, 2);
+    if (!x || !s || s->count != 1 || !sz_is_float(s->dtype) || sz_has_unknown(x)) return false;
+    return !sz_has_in(n, 2) || (z && z->count == 1 && z->i && !sz_has_unknown(z));
+}
+
+// The numbers that an integer format holds.
+static double lowest(sz_dtype t) {
+    return sz_is_unsigned(t) ? 0 : -ldexp(1, sz_dtype_get(t)->bits - 1);
+}
+static double highest(sz_dtype t) {
+    return ldexp(1, sz_dtype_get(t)->bits - !sz_is_unsigned(t)) - 1;
+}
+
+static sz_status quantize_numbers(sz_infer *n) {
+    const sz_dtype to = sz_out_get(n, 0)->dtype;
+    sz_tensor *y = NULL;
+    if (!sz_is_integer(to) || sz_dtype_get(to)->bits > 16 || !has_tiny_numbers(n)) return SZ_OK;
+    const sz_tensor *x = sz_in_value(n, 0), *s = sz_in_value(n, 1), *z = sz_in_value(n, 2);
+    if (!sz_is_computable(x->dtype)) return SZ_OK;
+    SZ_TRY(sz_out_value(n, 0, &y));
+    for (int64_t k = 0; y && k < y->count; k++) {
+        double q = nearbyint(sz_round_to(s->dtype, sz_as_double(x, k) / s->f[0])); // ties to even
+        if (z) q += sz_as_double(z, 0);
+        if (!(q > lowest(to))) q = lowest(to); // also what is not a number
+        sz_put_double(y, k, fmin(q, highest(to)));
+    }
+    return SZ_OK;
+}
+
+static sz_status dequantize_numbers(sz_infer *n) {
+    sz_tensor *y = NULL;
+    if (!sz_is_float(sz_out_get(n, 0)->dtype) || !sz_is_integer(sz_in_dtype(n, 0)) ||
+        !has_tiny_numbers(n))
+        return SZ_OK;
+    const sz_tensor *x = sz_in_value(n, 0), *s = sz_in_value(n, 1), *z = sz_in_value(n, 2);
+    SZ_TRY(sz_out_value(n, 0, &y));
+    for (int64_t k = 0; y && k < y->count; k++)
+        sz_put_double(y, k, (sz_as_double(x, k) - (z ? sz_as_double(z, 0) : 0)) * s->f[0]);
+    return SZ_OK;
+}
+
+// ---- types -------------------------------------------------------------------------------------
+
 // The dtype that `output_dtype` names (0 means that it does not), else `def`.
 static sz_status quantized(sz_infer *n, sz_dtype def) {
     const sz_type *x = sz_in(n, 0);
@@ -61,10 +117,15 @@ static sz_status quantized(sz_infer *n, sz_dtype def) {
 }
 
 sz_status sz_shape_quantize(sz_infer *n) {
-    return quantized(n, sz_has_in(n, 2) ? sz_in_dtype(n, 2) : sz_dtype_from_onnx(SZ_ONNX_UINT8));
+    const sz_dtype byte = sz_dtype_from_onnx(SZ_ONNX_UINT8);
+    SZ_TRY(quantized(n, sz_has_in(n, 2) ? sz_in_dtype(n, 2) : byte));
+    return quantize_numbers(n);
 }
 
-sz_status sz_shape_dequantize(sz_infer *n) { return quantized(n, sz_in_dtype(n, 1)); }
+sz_status sz_shape_dequantize(sz_infer *n) {
+    SZ_TRY(quantized(n, sz_in_dtype(n, 1)));
+    return dequantize_numbers(n);
+}
 
 sz_status sz_shape_dynamic_quantize(sz_infer *n) {
     const sz_type *x = sz_in(n, 0);

@@ -4,8 +4,7 @@
 
 #if defined(__x86_64__)
 
-#define CLOBBERS                                                                                   \
-    "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "cc", "memory"
+#define CLOBBERS "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "cc", "memory"
 
 #define NEXT                                                                                       \
     "add $512, %[offset]\n\t"                                                                      \
@@ -42,23 +41,23 @@ static const uint32_t LOWEST_BIT = 1;
 // One line of 64 bytes, in one, two or four registers; x counts the lines of a step. OF(at) is the
 // place `at` bytes into the line.
 #define OF(array, at) "64*\\x+" at "(%[" array "],%[offset])"
-#define LINE64(M) M("zmm", "0")
-#define LINE32(M) M("ymm", "0") M("ymm", "32")
-#define LINE16(M) M("xmm", "0") M("xmm", "16") M("xmm", "32") M("xmm", "48")
+#define LINE64(M)     M("zmm", "0")
+#define LINE32(M)     M("ymm", "0") M("ymm", "32")
+#define LINE16(M)     M("xmm", "0") M("xmm", "16") M("xmm", "32") M("xmm", "48")
 
 // ---- constants ---------------------------------------------------------------------------------
 
 // The store kernels write what lies at src; the others spread one number of 4 bytes.
-#define TAKE_SSE "movups (%[value]), %%xmm7\n\t"
-#define TAKE_AVX(reg) "vmovups (%[value]), %%" reg "7\n\t"
-#define SPREAD_SSE "movss (%[value]), %%xmm7\n\tshufps $0, %%xmm7, %%xmm7\n\t"
+#define TAKE_SSE        "movups (%[value]), %%xmm7\n\t"
+#define TAKE_AVX(reg)   "vmovups (%[value]), %%" reg "7\n\t"
+#define SPREAD_SSE      "movss (%[value]), %%xmm7\n\tshufps $0, %%xmm7, %%xmm7\n\t"
 #define SPREAD_AVX(reg) "vbroadcastss (%[value]), %%" reg "7\n\t"
 
 // ---- stores ------------------------------------------------------------------------------------
 
-#define PUT(reg, at) "movaps %%" reg "7, " OF("dst", at) "\n\t"
-#define PUT_NT(reg, at) "movntps %%" reg "7, " OF("dst", at) "\n\t"
-#define VPUT(reg, at) "vmovaps %%" reg "7, " OF("dst", at) "\n\t"
+#define PUT(reg, at)     "movaps %%" reg "7, " OF("dst", at) "\n\t"
+#define PUT_NT(reg, at)  "movntps %%" reg "7, " OF("dst", at) "\n\t"
+#define VPUT(reg, at)    "vmovaps %%" reg "7, " OF("dst", at) "\n\t"
 #define VPUT_NT(reg, at) "vmovntps %%" reg "7, " OF("dst", at) "\n\t"
 
 MEMORY(x86_sse2_store, "sse2", job->src, TAKE_SSE, LINE16(PUT), NEXT, "")
@@ -74,12 +73,12 @@ MEMORY(x86_avx512_store_nt, "avx512f", job->src, TAKE_AVX("zmm"), LINE64(VPUT_NT
 
 #define TURN(reg, at)                                                                              \
     "movaps " OF("dst", at) ", %%" reg "0\n\t"                                                     \
-    "xorps %%" reg "7, %%" reg "0\n\t"                                                             \
-    "movaps %%" reg "0, " OF("dst", at) "\n\t"
+                            "xorps %%" reg "7, %%" reg "0\n\t"                                     \
+                            "movaps %%" reg "0, " OF("dst", at) "\n\t"
 // Of integers: vxorps on 512 bits is no part of AVX-512F.
 #define VTURN(xor, reg, at)                                                                        \
-    xor " " OF("dst", at) ", %%" reg "7, %%" reg "0\n\t"                                           \
-    "vmovaps %%" reg "0, " OF("dst", at) "\n\t"
+    xor" " OF("dst", at) ", %%" reg "7, %%" reg "0\n\t"                                            \
+                         "vmovaps %%" reg "0, " OF("dst", at) "\n\t"
 #define TURN32(reg, at) VTURN("vpxor", reg, at)
 #define TURN64(reg, at) VTURN("vpxord", reg, at)
 
@@ -92,16 +91,16 @@ MEMORY(x86_avx512_update, "avx512f", &LOWEST_BIT, SPREAD_AVX("zmm"), LINE64(TURN
 
 #define SUM(store, reg, at)                                                                        \
     "movaps " OF("src2", at) ", %%" reg "0\n\t"                                                    \
-    "mulps %%" reg "7, %%" reg "0\n\t"                                                             \
-    "addps " OF("src", at) ", %%" reg "0\n\t"                                                      \
-    store " %%" reg "0, " OF("dst", at) "\n\t"
+                             "mulps %%" reg "7, %%" reg "0\n\t"                                    \
+                             "addps " OF("src", at) ", %%" reg "0\n\t" store " %%" reg             \
+                                                    "0, " OF("dst", at) "\n\t"
 #define VSUM(store, reg, at)                                                                       \
     "vmovaps " OF("src2", at) ", %%" reg "0\n\t"                                                   \
-    "vfmadd213ps " OF("src", at) ", %%" reg "7, %%" reg "0\n\t"                                    \
-    store " %%" reg "0, " OF("dst", at) "\n\t"
-#define SUM16(reg, at) SUM("movaps", reg, at)
+                              "vfmadd213ps " OF("src", at) ", %%" reg "7, %%" reg "0\n\t" store    \
+                                                           " %%" reg "0, " OF("dst", at) "\n\t"
+#define SUM16(reg, at)    SUM("movaps", reg, at)
 #define SUM16_NT(reg, at) SUM("movntps", reg, at)
-#define SUM_V(reg, at) VSUM("vmovaps", reg, at)
+#define SUM_V(reg, at)    VSUM("vmovaps", reg, at)
 #define SUM_V_NT(reg, at) VSUM("vmovntps", reg, at)
 
 MEMORY(x86_sse2_triad, "sse2", &HALF, SPREAD_SSE, LINE16(SUM16), NEXT, "")
@@ -115,7 +114,7 @@ MEMORY(x86_avx512_triad_nt, "avx512f", &HALF, SPREAD_AVX("zmm"), LINE64(SUM_V_NT
 
 // ---- loads over any length ---------------------------------------------------------------------
 
-#define GET(reg, at) "movaps " OF("src", at) ", %%" reg "0\n\t"
+#define GET(reg, at)  "movaps " OF("src", at) ", %%" reg "0\n\t"
 #define VGET(reg, at) "vmovaps " OF("src", at) ", %%" reg "0\n\t"
 
 MEMORY(x86_sse2_load_any, "sse2", job->src, "", LINE16(GET), NEXT_ANY, "")

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+// `sizeup plot roofline [MODEL]`: pictures of what a machine can do and what a model asks of it.
+#include "cli/count.h"
+#include "cli/machines.h"
+#include "cli/roofline.h"
+
+#include <string.h>
+
+typedef struct plot_options {
+    cli_strings machines, binds, inputs;
+    const char *dtype;
+    int64_t threads, width;
+    bool ascii;
+} plot_options;
+
+static const cli_option options_table[] = {
+    {"machine", 'm', CLI_WORDS, "NAME,...", NULL,
+     "machines: here (the default), names of 'machine list', files",
+     offsetof(plot_options, machines)},
+    {"dtype", 'd', CLI_STRING, "NAME", NULL,
+     "only roofs of this format; floats of the model are computed and stored so",
+     offsetof(plot_options, dtype)},
+    {"threads", 't', CLI_INT, "N", NULL, "roofs of N threads; 0: all that were measured",
+     offsetof(plot_options, threads)},
+    CLI_PICTURE_OPTIONS(plot_options),
+    CLI_MODEL_OPTIONS(plot_options),
+};
+
+static const char notes[] =
+    "roofline [MODEL]   roofs of the machine, its memories, ridge points; layers of the model\n"
+    "The picture goes where -o says: FILE.svg, FILE.png (needs the library cairo); without -o it "
+    "is\n"
+    "drawn in text. --format json|csv gives its points.\n";
+
+static const cli_schema_row schema[] = {
+    {1, "plot", CLI_J_STRING, "roofline", NULL, false},
+    {1, "model", CLI_J_STRING, "its path", NULL, false},
+    {1, "points", CLI_J_ARRAY, "nodes of the model on each machine", NULL, true},
+    {2, "machine", CLI_J_STRING, NULL, NULL, false},
+    {2, "node", CLI_J_STRING, NULL, NULL, false},
+    {2, "op", CLI_J_STRING, NULL, NULL, false},
+    {2, "flops", CLI_J_NUMBER, NULL, NULL, false},
+    {2, "intensity_flop_per_byte", CLI_J_NUMBER, NULL, NULL, false},
+    {2, "flop_per_s", CLI_J_NUMBER, "at best, by the roofs", NULL, false},
+    {2, "time_s", CLI_J_NUMBER, NULL, NULL, false},
+    {2, "time_share", CLI_J_NUMBER, "of the time of all nodes", NULL, false},
+    {2, "bound", CLI_J_STRING, "memory or compute", NULL, false},
+    {2, "roof", CLI_J_STRING, NULL, NULL, false},
+    {1, "ridges", CLI_J_ARRAY, "each roof with each memory and link", NULL, false},
+    {2, "machine", CLI_J_STRING, NULL, NULL, false},
+    {2, "roof", CLI_J_STRING, NULL, NULL, false},
+    {2, "flop_per_s", CLI_J_NUMBER, NULL, NULL, false},
+    {2, "memory", CLI_J_STRING, NULL, NULL, false},
+    {2, "byte_per_s", CLI_J_NUMBER, NULL, NULL, false},
+    {2, "ridge_flop_per_byte", CLI_J_NUMBER, "from this intensity on the roof limits", NULL, false},
+    {2, "element_bytes", CLI_J_NUMBER, NULL, NULL, false},
+    {2, "matmul_n", CLI_J_NUMBER, "side of the square matmul that meets the ridge", NULL, false},
+    {1, "warnings", CLI_J_STRINGS, NULL, NULL, false},
+};
+static const size_t n_schema = CLI_COUNT(schema);
+
+const cli_usage cli_plot_usage = {
+    .options = options_table,
+    .n_options = CLI_COUNT(options_table),
+    .size = sizeof(plot_options),
+    .min_args = 1,
+    .max_args = 2,
+    .notes = notes,
+    .schema = schema,
+    .n_schema = &n_schema,
+};
+
+// What a run has at hand.
+typedef struct plot_job {
+    const plot_options *options;
+    sz_model *model;
+    sz_costs *costs;
+    roofline r;
+} plot_job;
+
+static bool has_threads(const sz_machine *m, int64_t threads) {
+    for (size_t i = 0; i < sz_machine_roof_count(m); i++)
+        if (sz_machine_roof(m, i).threads == threads) return true;
+    return false;
+}
+
+// As a prediction chooses: the whole device, else the most threads that were measured.
+static int64_t choose_threads(const sz_machine *m, int64_t asked) {
+    int64_t most = 0;
+    if (asked > 0)
+        return has_threads(m, asked) ? asked : asked == sz_machine_cpu(m).threads ? 0 : -1;
+    for (size_t i = 0; !has_threads(m, 0) && i < sz_machine_roof_count(m); i++)
+        if (sz_machine_roof(m, i).threads > most) most = sz_machine_roof(m, i).threads;
+    return most;
+}
+
+static int load_machine(cli_app *app, plot_job *job, const char *name) {
+    roofline *r = &job->r;
+    if (r->n_machines == ROOFLINE_MACHINES)
+        return cli_error(app, CLI_USAGE, "at most %d machines in one plot", ROOFLINE_MACHINES);
+    sz_machine **m = &r->machines[r->n_machines];
+    sz_status status = cli_machine_load(app, name, m);
+    if (status != SZ_OK) return cli_fail(app, status);
+    const int64_t threads = choose_threads(*m, job->options->threads);
+    r->threads[r->n_machines++] = threads;
+    if (threads < 0 || !has_threads(*m, threads))
+        return cli_error(app, CLI_UNAVAILABLE, "machine '%s' has no peaks%s", name,
+                         job->options->threads > 0 ? " for that many threads" : "");
+    return CLI_DONE;
+}
+
+static int load_machines(cli_app *app, plot_job *job) {
+    const cli_strings *names = &job->options->machines;
+    int code = names->n == 0 ? load_machine(app, job, "here") : CLI_DONE;
+    for (size_t i = 0; code == CLI_DONE && i < names->n; i++)
+        code = load_machine(app, job, names->items[i]);
+    return code;
+}
+
+static sz_status load_model(cli_app *app, plot_job *job) {
+    const plot_options *o = job->options;
+    const sz_load_options load = cli_load_options(&o->binds, &o->inputs);
+    sz_status status = sz_model_load(app->ctx, app->args[1], &load, &job->model);
+    if (status == SZ_OK) status = sz_costs_create(app->ctx, job->model, NULL, &job->costs);
+    job->r.costs = job->costs;
+    job->r.model = app->args[1];
+    for (int i = 0; status == SZ_OK && i < job->r.n_machines; i++) {
+        const sz_predict_options how = {.dtype = o->dtype, .threads = (int)job->r.threads[i]};
+        status = sz_estimate_create(app->ctx, job->costs, job->r.machines[i], &how,
+                                    &job->r.estimates[i]);
+    }
+    return status;
+}
+
+static int draw(cli_app *app, plot_job *job) {
+    sz_plot *plot = NULL;
+    sz_doc *doc = NULL;
+    int code = CLI_BUG;
+    if (!roofline_collect(&job->r, job->options->dtype) ||
+        sz_plot_create(app->out, &plot) != SZ_OK ||
+        sz_doc_create(app->out, "sizeup.plot/1", &doc) != SZ_OK) {
+        cli_error(app, CLI_BUG, "no memory for the output");
+    } else if (job->r.n_roofs == 0) {
+        code = cli_error(app, CLI_UNAVAILABLE, "the machine has no roof for '%s'",
+                         job->options->dtype);
+    } else {
+        roofline_draw(&job->r, plot);
+        roofline_fill_doc(app, &job->r, doc);
+        const cli_picture picture = {plot, doc, job->options->width, job->options->ascii};
+        code = cli_write_picture(app, &picture);
+    }
+    sz_doc_destroy(doc);
+    sz_plot_destroy(plot);
+    return code;
+}
+
+static int run_roofline(cli_app *app, const plot_options *options) {
+    plot_job job = {.options = options};
+    if (options->threads > 100000) return cli_error(app, CLI_USAGE, "too many threads");
+    int code = load_machines(app, &job);
+    if (code == CLI_DONE && app->n_args > 1) {
+        const sz_status status = load_model(app, &job);
+        if (status != SZ_OK) code = cli_fail(app, status);
+    }
+    if (code == CLI_DONE) code = draw(app, &job);
+    roofline_finish(&job.r);
+    for (int i = 0; i < job.r.n_machines; i++) {
+        sz_estimate_destroy(job.r.estimates[i]);
+        sz_machine_destroy(job.r.machines[i]);
+    }
+    sz_costs_destroy(job.costs);
+    sz_model_destroy(job.model);
+    return code;
+}
+
+int cli_plot(cli_app *app, const void *options) {
+    static const char *const words[] = {"roofline", NULL};
+    if (strcmp(app->args[0], "roofline") == 0) return run_roofline(app, options);
+    return cli_unknown(app, "plot", app->args[0], words);
+}

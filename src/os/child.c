@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "os/child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "os/clock.h"
+
+enum { MAX_OUTPUT = 1 << 20 };
+
+static int start(const char *const *argv, const char *const *environment, int out, pid_t *ret_pid) {
+    posix_spawn_file_actions_t actions;
+    int error = posix_spawn_file_actions_init(&actions);
+    if (error) return error;
+    error = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    if (!error) error = posix_spawn_file_actions_adddup2(&actions, out, 1);
+    if (!error) error = posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
+    // posix_spawn takes the words as they are in C's main: it does not write to them.
+    if (!error)
+        error = posix_spawn(ret_pid, argv[0], &actions, NULL, (char *const *)(uintptr_t)argv,
+                            (char *const *)(uintptr_t)environment);
+    posix_spawn_file_actions_destroy(&actions);
+    return error;
+}
+
+// Everything until the other end is closed; false when the time is up or too much came.
+static bool drain(int fd, double limit_s, sz_buf *buf) {
+    const double until = sz_clock_s() + limit_s;
+    const size_t before = buf->size;
+    for (;;) {
+        char bytes[4096];
+        const double left = until - sz_clock_s();
+        struct pollfd p = {.fd = fd, .events = POLLIN};
+        const int ready = left > 0 ? poll(&p, 1, (int)(left * 1e3) + 1) : 0;
+        if (ready < 0 && errno == EINTR) continue;
+        if (ready <= 0) return false;
+        const ssize_t n = read(fd, bytes, sizeof bytes);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) return n == 0;
+        sz_buf_put(buf, bytes, (size_t)n);
+        if (buf->size - before > MAX_OUTPUT) return false;
+    }
+}
+
+static int wait_for(pid_t pid) {
+    int status = 0;
+    while (waitpid(pid, &status, 0) < 0)
+        if (errno != EINTR) return -1;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+sz_status sz_child_run(sz_ctx *ctx, const char *const *argv, const char *const *environment,
+                       double limit_s, sz_buf *buf, int *ret_code) {
+    static const char *const nothing[] = {NULL};
+    int ends[2];
+    pid_t pid;
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return sz_fail(ctx, SZ_ERR_UNAVAILABLE, "no pipe to a child: error %d", errno);
+    const int error = start(argv, environment ? environment : nothing, ends[1], &pid);
+    close(ends[1]);
+    if (error) {
+        close(ends[0]);
+        return sz_fail(ctx, SZ_ERR_UNAVAILABLE, "cannot start '%s': error %d", argv[0], error);
+    }
+    const bool whole = drain(ends[0], limit_s, buf);
+    close(ends[0]);
+    if (!whole) kill(pid, SIGKILL); // our own child, by its number
+    *ret_code = wait_for(pid);
+    if (whole) return SZ_OK;
+    return sz_fail(ctx, SZ_ERR_UNAVAILABLE, "the child did not end within %.0f s", limit_s);
+}

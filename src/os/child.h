@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// Run a program and take what it prints.
+#ifndef SZ_OS_CHILD_H
+#define SZ_OS_CHILD_H
+
+#include "base/base.h"
+
+#include <sizeup/text.h>
+
+// Run argv[0] with the given environment (NULL-ended both) and put its standard output, at most 1
+// MiB, at the end of `buf`. Its standard error is thrown away; its standard input is empty. It is
+// killed after `limit_s` seconds. *ret_code is its exit code, or minus the signal that ended it.
+// SZ_ERR_UNAVAILABLE when it could not be started or took too long.
+sz_status sz_child_run(sz_ctx *ctx, const char *const *argv, const char *const *environment,
+                       double limit_s, sz_buf *buf, int *ret_code);
+
+#endif
