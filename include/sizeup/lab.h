@@ -51,8 +51,8 @@ SZ_API const sz_record_type *sz_lab_ratio_type(void);
 
 /** Options. Zero-initialise. */
 typedef struct sz_lab_options {
-    const char *cpu_mask; /**< CPU features to do without; NULL = none */
-    int quick;            /**< small sizes, a second or two: for tests */
+    const char *cpu_mask;                           /**< CPU features to do without; NULL = none */
+    int quick;                                      /**< small sizes, a second or two: for tests */
     void (*progress)(void *user, const char *what); /**< told what comes next; NULL = not */
     void *user;
 } sz_lab_options;
@@ -60,7 +60,7 @@ typedef struct sz_lab_options {
 /** Names of the experiments. `i` from 0; returns 0 past the end. */
 typedef struct sz_lab_info {
     const char *name, *what;
-    const char *x_label; /**< of the plot; NULL: measured against predicted time */
+    const char *x_label;        /**< of the plot; NULL: measured against predicted time */
     const char *original, *why; /**< what the original found; why it is so */
 } sz_lab_info;
 SZ_API int sz_list_lab(size_t i, sz_lab_info *ret_info);

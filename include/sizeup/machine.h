@@ -87,7 +87,7 @@ typedef struct sz_peak {
     F(double, latency_spread, SZ_FIELD_F64, "", "(p95 - p5) / median of the latency")                 \
     F(const char *, latency_verdict, SZ_FIELD_STR, "", "verdict of the latency")                      \
     F(int64_t, shared_by, SZ_FIELD_I64, "", "logical CPUs that share one instance")                   \
-    F(double, latency_small_pages_s, SZ_FIELD_F64, "s", "the same on pages of 4 KiB: adds TLB misses") \
+    F(double, latency_small_pages_s, SZ_FIELD_F64, "s", "the same on pages of 4 KiB")        \
     F(int64_t, knee_bytes, SZ_FIELD_I64, "B", "where the working-set curve leaves this level")
 typedef struct sz_level {
     SZ_LEVEL_FIELDS(SZ_FIELD_MEMBER)
@@ -174,7 +174,7 @@ typedef struct sz_roof {
     F(const char *, governor, SZ_FIELD_STR, "", "policy of the clock")                                \
     F(const char *, turbo, SZ_FIELD_STR, "", "on or off")                                             \
     F(const char *, smt, SZ_FIELD_STR, "", "on, off, ...: several threads to a core")                 \
-    F(const char *, huge_pages, SZ_FIELD_STR, "", "always, madvise or never: transparent huge pages") \
+    F(const char *, huge_pages, SZ_FIELD_STR, "", "transparent huge pages: always, madvise, never")   \
     F(const char *, hypervisor, SZ_FIELD_STR, "", "name of the hypervisor; none = real hardware")     \
     F(const char *, counters, SZ_FIELD_STR, "", "yes or no: the kernel offers counters of the CPU")   \
     F(double, quota_cpus, SZ_FIELD_F64, "", "CPUs' worth of time that the control group may use")     \
@@ -301,8 +301,8 @@ typedef struct sz_measure_options {
                              PROGRAM machine library-child NAME THREADS; NULL = not */
     int threads;          /**< most threads to use; 0 = all this process may use */
     double budget_s;      /**< time to spend, about; 0 = 8 */
-    int thorough;         /**< all variants too: working-set curve, small pages, every kind of store */
-    const char *disk;     /**< folder to measure the disk in, by a file without a name; NULL = not */
+    int thorough;         /**< all variants: curve, small pages, all kinds of store */
+    const char *disk;     /**< folder to measure the disk in; NULL = not */
     int64_t memory_bytes; /**< most memory to use; 0 = a quarter of what is free */
     const volatile int *stop; /**< when this becomes 1 the rest is left out; NULL = never */
     void (*progress)(void *user, const char *what); /**< told what comes next; NULL = not */
@@ -418,7 +418,7 @@ SZ_API const char *sz_machine_note(const sz_machine *machine, size_t i);
     F(double, a, SZ_FIELD_F64, "", "of the first machine")                                            \
     F(double, b, SZ_FIELD_F64, "", "of the second")                                                   \
     F(double, ratio, SZ_FIELD_F64, "", "b / a")                                                       \
-    F(const char *, better, SZ_FIELD_STR, "", "a, b, or none when they are equal or it is no matter")
+    F(const char *, better, SZ_FIELD_STR, "", "a or b; none when they are equal or it is no matter")
 typedef struct sz_machine_difference {
     SZ_DIFFERENCE_FIELDS(SZ_FIELD_MEMBER)
 } sz_machine_difference;
@@ -432,9 +432,9 @@ SZ_API void sz_comparison_destroy(sz_comparison *comparison); /**< NULL is fine 
 SZ_API size_t sz_comparison_count(const sz_comparison *comparison);
 SZ_API sz_machine_difference sz_comparison_row(const sz_comparison *comparison, size_t i);
 /** A gate "NAME:-3%": the rows called NAME, or else all rows with NAME in their name, must not
- * change from a to b by more than that (a minus: fall; a plus: rise). `broken[i]` becomes 1 for rows
- * that do; it has sz_comparison_count() elements. SZ_ERR_USAGE when it is no gate or meets no row
- * that both machines have. */
+ * change from a to b by more than that (a minus: fall; a plus: rise). `broken[i]` becomes 1 for
+ * rows that do; it has sz_comparison_count() elements. SZ_ERR_USAGE when it is no gate or meets no
+ * row that both machines have. */
 SZ_API sz_status sz_comparison_gate(sz_ctx *ctx, const sz_comparison *comparison, const char *gate,
                                     int *broken) SZ_MUST_USE;
 /** @} */

@@ -6,18 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-const cli_schema_row cli_machine_compare_schema[] = {
-    {1, "a", CLI_J_STRING, "name of the first machine", NULL, false},
-    {1, "b", CLI_J_STRING, "name of the second", NULL, false},
-    {1, "rows", CLI_J_ARRAY, "what was compared; null = only the other machine has it", NULL,
-     false},
-    {2, NULL, CLI_J_RECORD, NULL, sz_machine_difference_type, false},
-    {2, "broken", CLI_J_BOOL, "a gate says that it changed too much", NULL, false},
-    {1, "passed", CLI_J_BOOL, "no gate is broken", NULL, false},
-    {1, "warnings", CLI_J_STRINGS, NULL, NULL, false},
-};
-const size_t cli_machine_compare_n_schema = CLI_COUNT(cli_machine_compare_schema);
-
 typedef struct comparing {
     cli_app *app;
     sz_machine *a, *b;

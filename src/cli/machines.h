@@ -25,8 +25,8 @@ int cli_machine_compare(cli_app *app, const cli_strings *gates);
 // `machine describe`; root and mask may be NULL.
 int cli_machine_describe(cli_app *app, const char *root, const char *cpu_mask);
 int cli_machine_write_json(cli_app *app, const sz_machine *m);
-// `machine library-child NAME THREADS`, which `machine measure --libraries` starts: one library in a
-// process of its own.
+// `machine library-child NAME THREADS`, which `machine measure --libraries` starts: one library in
+// a process of its own.
 int cli_library_child(cli_app *app);
 // What surrounds the CPU, as facts; the libraries that were timed, as a table.
 void cli_put_host(sz_doc *doc, const sz_machine *m);

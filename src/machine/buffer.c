@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The large buffer that bandwidths and latencies are measured on.
 #include "machine/survey.h"
+#include "machine/measure/traps.h"
 
 #include <stdio.h>
 
@@ -30,7 +31,9 @@ static size_t wanted_bytes(const sz_machine *m) {
 static size_t allowed_bytes(const sz_survey *s) {
     const int64_t free_bytes = sz_pages_available(s->root), limit = s->options->memory_bytes;
     int64_t most = free_bytes > 0 ? free_bytes / 4 : (int64_t)(LEAST_MIB * MIB);
+    const int64_t group = s->m->has_host ? s->m->host.memory_limit_bytes : 0;
     if (limit > 0 && limit < most) most = limit;
+    if (group > 0 && group / 4 < most) most = group / 4;
     return (size_t)most;
 }
 
@@ -127,8 +130,12 @@ sz_status sz_map_buffer(sz_survey *s) {
     b->slice = size / (size_t)s->n_cpus / (2 * MIB) * (2 * MIB);
     if (b->slice == 0)
         return sz_fail(s->ctx, SZ_ERR_UNAVAILABLE, "too little memory is free to measure it");
-    b->size = b->slice * (size_t)s->n_cpus;
-    b->bytes = sz_pages_map(b->size);
+    // A limit on addresses is not told in advance.
+    for (; b->slice >= 2 * MIB && !b->bytes; b->slice = b->slice / (4 * MIB) * (2 * MIB)) {
+        b->size = b->slice * (size_t)s->n_cpus;
+        b->bytes = sz_pages_map(b->size);
+        if (b->bytes) break;
+    }
     if (!b->bytes)
         return sz_fail(s->ctx, SZ_ERR_UNAVAILABLE, "the system refused a buffer of %zu MiB",
                        b->size / MIB);
@@ -158,6 +165,8 @@ sz_status sz_fill_buffer(sz_survey *s) {
         return sz_fail(s->ctx, SZ_ERR_UNAVAILABLE,
                        "the system gives pages too slowly to measure it");
     }
+    if (sz_trap_constant(s->buffer.bytes, s->buffer.filled))
+        SZ_TRY(sz_disturbed(s, "the buffer does not hold random numbers: rates may be too high"));
     SZ_TRY(note_pages(s));
     return note_size(s);
 }

@@ -95,7 +95,8 @@ static sz_status describe_caches(sz_machine *m, const char *root, const int *cpu
     for (int index = 0; index < MAX_CACHES; index++) {
         char shared[64];
         int depth;
-        sz_level level = {.latency_s = SZ_NAN, .latency_spread = SZ_NAN, .latency_small_pages_s = SZ_NAN};
+        sz_level level = {.latency_s = SZ_NAN, .latency_spread = SZ_NAN,
+                          .latency_small_pages_s = SZ_NAN};
         if (!read_cache(root, cpus[0], index, &depth, &level)) continue;
         snprintf(shared, sizeof shared, "cache/index%d/shared_cpu_list", index);
         level.instances = sz_count_groups(root, cpus, n, shared);
@@ -117,7 +118,8 @@ static sz_status describe_memory(sz_machine *m, const char *root) {
     const sz_level *last = m->levels.n ? &m->levels.items[m->levels.n - 1].level : NULL;
     sz_level dram = {.name = "DRAM", .capacity_bytes = m->cpu.memory_bytes, .instances = 1,
                      .line_bytes = last ? last->line_bytes : 64, .latency_s = SZ_NAN,
-                     .latency_spread = SZ_NAN, .latency_small_pages_s = SZ_NAN, .shared_by = m->cpu.threads};
+                     .latency_spread = SZ_NAN, .latency_small_pages_s = SZ_NAN,
+                     .shared_by = m->cpu.threads};
     return sz_machine_add_level(m, &dram, NULL);
 }
 

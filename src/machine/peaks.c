@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Peaks: every kernel of the family that this CPU runs, on one thread and on all.
 #include "machine/survey.h"
+#include "machine/measure/traps.h"
 
 #include <math.h>
 
@@ -45,7 +46,7 @@ static double theoretical(const sz_kernel *k, const sz_reading *r, int threads) 
 // No core has more than 4 pipes for such instructions; above that, something did not run.
 static bool believable(const sz_kernel *k, const sz_reading *r) {
     return k->portable || r->clock_hz <= 0 ||
-           r->per_cycle.median <= 4 * flop_per_instruction(k) * 1.05;
+           !sz_trap_too_fast(r->per_cycle.median, 4 * flop_per_instruction(k));
 }
 
 static sz_peak make_peak(const sz_kernel *k, const sz_reading *r, int threads) {

@@ -40,7 +40,12 @@ sz_status sz_survey_time(sz_survey *s, const sz_watch *watch, const sz_work *wor
         const double left = s->step_until - sz_clock_s();
         if (left < within.budget_s) within.budget_s = left > 0 ? left : 0;
     }
-    SZ_TRY(sz_watch_time(s->ctx, &within, work, ret));
+    sz_status status = sz_watch_time(s->ctx, &within, work, ret);
+    if (status == SZ_ERR_UNAVAILABLE) { // a quota may have slept through a short round
+        within.round_s *= 5;
+        status = sz_watch_time(s->ctx, &within, work, ret);
+    }
+    SZ_TRY(status);
     // A disturbance is over soon or lasts minutes: one more try tells which, and costs little.
     if ((ret->verdict == SZ_CONTENDED || ret->verdict == SZ_UNSTEADY) && !sz_survey_late(s)) {
         sz_reading again;
@@ -186,7 +191,8 @@ static sz_status measure_all(sz_survey *s) {
     SZ_TRY(list_gaps(s));
     if (s->options->program && !sz_survey_stopped(s))
         SZ_TRY(sz_measure_libraries(s->m, s->options, s->n_cpus));
-    if (s->stopped) SZ_TRY(sz_disturbed(s, "stopped by the user: what is missing was not measured"));
+    if (s->stopped)
+        SZ_TRY(sz_disturbed(s, "stopped by the user: what is missing was not measured"));
     return sz_judge(s, steal, throttled, sz_clock_s() - start);
 }
 

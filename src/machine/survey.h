@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A measurement of this machine in progress. The order of its steps is in survey.c; each step has a
-// budget and a file of its own. A step that is not possible here leaves a gap, and the next one runs.
+// A measurement of this machine in progress. The order of its steps is in survey.c; each has a
+// budget and a file of its own. Where one is not possible it leaves a gap, and the next one runs.
 #ifndef SZ_SURVEY_H
 #define SZ_SURVEY_H
 
@@ -73,9 +73,9 @@ sz_status sz_measure_disk(sz_survey *s);
 // A bandwidth as the record: what the kernel is, and how well it is known.
 sz_bandwidth sz_bandwidth_of(const sz_kernel *k, const sz_reading *r, int threads, size_t set);
 
-// Bytes of each of `arrays` that a thread walks at a cache level so that they all stay in it: a power
-// of two, together at most two thirds of the thread's share. 0 = there is no such size above the
-// level before.
+// Bytes of each of `arrays` that a thread walks at a cache level so that they all stay in it: a
+// power of two, together at most two thirds of the thread's share. 0 = there is no such size
+// above the level before.
 size_t sz_cache_set(const sz_survey *s, size_t level, int threads, int arrays);
 
 // ---- knees -------------------------------------------------------------------------------------
@@ -90,8 +90,8 @@ size_t sz_curve_sizes(int64_t most, int64_t *ret_sizes, size_t cap);
 enum { SZ_MAX_KNEES = 8 };
 size_t sz_find_knees(const sz_curve_point *points, size_t n, int64_t ret_knees[SZ_MAX_KNEES]);
 
-// Give the knees to the caches they belong to and say where they differ from what the system claims;
-// where it claims nothing, make the caches from the knees.
+// Give the knees to the caches they belong to and say where they differ from what the system
+// claims; where it claims nothing, make the caches from the knees.
 sz_status sz_use_knees(sz_machine *m, int n_cpus, const int64_t *knees, size_t n);
 
 #endif

@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// The promise about memory: 64 MiB plus 4 bytes for each byte of header.
+// The promise about memory, 64 MiB plus 4 bytes for each byte of header; and the one about time, as
+// far as it hangs on a count that no small file can bring to its limit exactly.
 #include <sizeup/cost.h>
 #include <sizeup/limits.h>
 #include <sizeup/model.h>
 
 #include "model/graph/allowance.h"
+#include "model/ops/rule.h"
 #include "proto.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
+#include <time.h>
 // Uses types of the headers above without including them.
 #include <cmocka.h>
 
@@ -106,12 +110,51 @@ static void test_limit_ends(void **state) {
     bytes_free(&file);
 }
 
+// Looks at large values are counted; when they are used up, the numbers are as good as unknown.
+static void test_looks(void **state) {
+    (void)state;
+    static const char text[] = "graph g {\n w = const i64[129] {%s}\n t = const i64[1] {5}\n"
+                               " y = Add(w, t)\n output y\n}\n";
+    char numbers[1024] = "", all[2048];
+    for (int i = 0; i < 129; i++) strcat(numbers, i ? ",1" : "1");
+    snprintf(all, sizeof all, text, numbers);
+    sz_ctx *ctx = sz_ctx_create(NULL);
+    sz_graph *g = NULL;
+    assert_int_equal(sz_graph_parse(ctx, all, strlen(all), &g), SZ_OK);
+    const sz_infer n = {.ctx = ctx, .graph = g, .node = sz_graph_node(g, 0)};
+    const int64_t most = (int64_t)limit("looks");
+    for (int d = -1; d <= 1; d++) {
+        g->looked_elements = most - 129 + d;
+        assert_int_equal(sz_in_value(&n, 0) != NULL, d <= 0);
+        assert_non_null(sz_in_value(&n, 1)); // tiny ones are free
+    }
+    sz_graph_destroy(g);
+    sz_ctx_destroy(ctx);
+}
+
+// So a file of a megabyte whose nodes each add up a large value ends in time.
+static void test_many_looks(void **state) {
+    (void)state;
+    bytes graph = nothing, ones = make_ones("w", SZ_MAX_VALUE_ELEMENTS, 0);
+    put_message(&graph, 5, &ones);
+    for (int64_t i = 0; i < 20000; i++) add_node(&graph, "ReduceSum", "w", NULL, numbered('v', i));
+    add_output(&graph, "v19999");
+    bytes file = make_model(&graph, 13, 8);
+    sz_ctx *ctx = sz_ctx_create(NULL);
+    sz_model *m = NULL;
+    const clock_t start = clock();
+    assert_int_equal(sz_model_load_memory(ctx, "m", file.p, file.n, NULL, &m), SZ_OK);
+    assert_true((double)(clock() - start) / CLOCKS_PER_SEC < 5); // 20 with sanitizers, without it
+    sz_model_destroy(m);
+    sz_ctx_destroy(ctx);
+    bytes_free(&file);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_job_limit),
-        cmocka_unit_test(test_allowance),
-        cmocka_unit_test(test_many_nodes),
-        cmocka_unit_test(test_limit_ends),
+        cmocka_unit_test(test_job_limit),  cmocka_unit_test(test_allowance),
+        cmocka_unit_test(test_many_nodes), cmocka_unit_test(test_limit_ends),
+        cmocka_unit_test(test_looks),      cmocka_unit_test(test_many_looks),
     };
     return cmocka_run_group_tests_name("memory", tests, NULL, NULL);
 }

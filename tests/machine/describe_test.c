@@ -87,8 +87,8 @@ static void written_and_read_back(void **state) {
     sz_machine *a = NULL, *b = NULL;
     sz_buf first, second;
     tree_unpack(*state, "laptop", root, sizeof root);
-    const sz_measure_options how = {.root = root, .environment = environment,
-                                    .cpu_mask = "avx_vnni,fma", .name = "mine"};
+    const sz_measure_options how = {
+        .root = root, .environment = environment, .cpu_mask = "avx_vnni,fma", .name = "mine"};
     assert_int_equal(sz_machine_describe_with(*state, &how, &a), SZ_OK);
     tree_remove(root);
     assert_string_equal(a->identity.name, "mine");
@@ -125,8 +125,10 @@ static void limits(void **state) {
         char root[64];
         tree_unpack(*state, cases[i].tree, root, sizeof root);
         const double quota = sz_proc_quota_cpus(root);
-        if (cases[i].quota > 0) assert_true(quota == cases[i].quota);
-        else assert_false(quota == quota); // NaN: no limit
+        if (cases[i].quota > 0)
+            assert_true(quota == cases[i].quota);
+        else
+            assert_false(quota == quota); // NaN: no limit
         assert_int_equal(sz_proc_memory_limit(root), cases[i].memory);
         assert_int_equal(sz_proc_throttled(root), cases[i].throttled);
         tree_remove(root);

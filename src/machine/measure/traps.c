@@ -23,13 +23,6 @@ bool sz_trap_constant(const void *bytes, size_t size) {
     return 2 * equal >= looked;
 }
 
-bool sz_trap_cache_claim(int64_t claimed_bytes, int64_t knee_bytes) {
-    if (claimed_bytes <= 0 || knee_bytes <= 0) return true;
-    // Knees lie on steps of 4/3, and a set near the size no longer fits whole: a factor of 2 is the
-    // finest that can be told.
-    return claimed_bytes <= 2 * knee_bytes && knee_bytes <= 2 * claimed_bytes;
-}
-
 bool sz_trap_shared_cores(double one, double all, int64_t threads) {
     return threads > 1 && one > 0 && all < 0.75 * one * (double)threads;
 }

@@ -14,10 +14,6 @@ bool sz_trap_too_fast(double per_cycle, double bound_per_cycle);
 // page. Looks at some thousand words.
 bool sz_trap_constant(const void *bytes, size_t size);
 
-// Does the claimed size of a cache fit the size at which the latency was seen to rise? A hypervisor
-// tells the host's cache or invents one.
-bool sz_trap_cache_claim(int64_t claimed_bytes, int64_t knee_bytes);
-
 // Do n threads share cores? They then do little more work than one: less than 0.75 n times as much.
 bool sz_trap_shared_cores(double one, double all, int64_t threads);
 

@@ -52,7 +52,9 @@ typedef struct sz_type {
 enum {
     SZ_MAX_VALUE_ELEMENTS = 65536,   // of one value
     SZ_MAX_KNOWN_ELEMENTS = 4 << 20, // of all values that inference computes; then only tiny ones
-    SZ_TINY_VALUE_ELEMENTS = 128
+    SZ_TINY_VALUE_ELEMENTS = 128,
+    // Of larger values, each time that a rule looks at one; a byte of a string counts as one more.
+    SZ_MAX_LOOKED_ELEMENTS = 64 << 20
 };
 typedef struct sz_tensor {
     sz_dtype dtype;
@@ -178,6 +180,7 @@ typedef struct sz_graph {
     const sz_node_id *order; // in which nodes can run; NULL = as they stand (the usual case)
     bool reshaped;           // root: an input shape was overridden, declared types no longer hold
     int64_t known_elements;  // root: numbers computed so far, see SZ_MAX_KNOWN_ELEMENTS
+    int64_t looked_elements; // root: numbers looked at so far, see SZ_MAX_LOOKED_ELEMENTS
     uint64_t header_bytes;   // root: bytes of the file that the importer read
 } sz_graph;
 

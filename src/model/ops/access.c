@@ -15,6 +15,22 @@ const sz_type *sz_in(const sz_infer *n, int i) {
     return sz_has_in(n, i) ? &sz_graph_value(n->graph, n->node->inputs[i])->type : &no_type;
 }
 
+// What a look at the value costs: its elements, and the bytes of strings.
+static int64_t look_cost(const sz_tensor *t) {
+    int64_t cost = t->count;
+    for (int64_t k = 0; t->s && k < t->count; k++) cost += t->s[k].len; // 2^16 x 2^32 at most
+    return cost;
+}
+
+// Every look at a large value takes time in proportion, and a file can ask for a million of them.
+bool sz_op_afford(const sz_infer *n, int64_t steps) {
+    if (steps <= SZ_TINY_VALUE_ELEMENTS) return true;
+    sz_graph *root = sz_graph_root(n->graph);
+    if (steps > SZ_MAX_LOOKED_ELEMENTS - root->looked_elements) return false;
+    root->looked_elements += steps;
+    return true;
+}
+
 const sz_tensor *sz_in_value(const sz_infer *n, int i) {
     const sz_tensor *t = NULL;
     if (!sz_has_in(n, i)) return NULL;
@@ -24,7 +40,7 @@ const sz_tensor *sz_in_value(const sz_infer *n, int i) {
         sz_warn(n->ctx, "%s", sz_ctx_error(n->ctx));
         return NULL;
     }
-    return t;
+    return t && sz_op_afford(n, look_cost(t)) ? t : NULL;
 }
 
 int32_t sz_in_rank(const sz_infer *n, int i) { return sz_in(n, i)->rank; }

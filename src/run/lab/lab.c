@@ -12,23 +12,24 @@
 static const struct {
     sz_lab_info info;
     sz_status (*run)(sz_lab *lab);
-} labs[] = {
+} experiments[] = {
 #define LAB(name, ident, what, x_label, original, why)                                             \
     {{name, what, x_label, original, why}, sz_lab_##ident},
 #include "run/lab/labs.def"
 #undef LAB
 };
-enum { N_LABS = sizeof labs / sizeof labs[0] };
+enum { N_LABS = sizeof experiments / sizeof experiments[0] };
 
 int sz_list_lab(size_t i, sz_lab_info *ret_info) {
     if (i >= N_LABS) return 0;
-    *ret_info = labs[i].info;
+    *ret_info = experiments[i].info;
     return 1;
 }
 
 // ---- records -----------------------------------------------------------------------------------
 
-#define ROW_FIELD(ctype, name, kind, unit, doc) {#name, unit, doc, kind, offsetof(sz_lab_row, name)},
+#define ROW_FIELD(ctype, name, kind, unit, doc)                                                    \
+    {#name, unit, doc, kind, offsetof(sz_lab_row, name)},
 static const sz_field row_fields[] = {SZ_LAB_ROW_FIELDS(ROW_FIELD)};
 #undef ROW_FIELD
 #define RATIO_FIELD(ctype, name, kind, unit, doc)                                                  \
@@ -68,8 +69,7 @@ sz_status sz_lab_buffer(sz_lab *lab, size_t wanted, size_t least) {
     const int64_t available = sz_pages_available("");
     uint64_t seed = 0x9e3779b97f4a7c15u;
     size_t size = (wanted + CHUNK - 1) / CHUNK * CHUNK;
-    if (available > 0 && size > (size_t)available / 3)
-        size = (size_t)available / 3 / CHUNK * CHUNK;
+    if (available > 0 && size > (size_t)available / 3) size = (size_t)available / 3 / CHUNK * CHUNK;
     sz_lab_tell(lab, "fill memory with random numbers");
     if (size >= least) lab->bytes = sz_pages_map(size);
     if (!lab->bytes)
@@ -93,7 +93,9 @@ void sz_lab_tell(const sz_lab *lab, const char *what) {
 sz_status sz_lab_time(sz_lab *lab, void (*run)(void *user, int thread, int64_t n), void *user,
                       sz_reading *ret_reading) {
     const bool quick = lab->options->quick;
-    const sz_watch watch = {.cpus = &lab->cpu, .n_threads = 1, .round_s = quick ? 0.02 : 0.1,
+    const sz_watch watch = {.cpus = &lab->cpu,
+                            .n_threads = 1,
+                            .round_s = quick ? 0.02 : 0.1,
                             .budget_s = quick ? 0.03 : 0.3};
     const sz_work work = {run, user, 1};
     SZ_TRY(sz_watch_time(lab->ctx, &watch, &work, ret_reading));
@@ -128,7 +130,10 @@ sz_status sz_lab_add(sz_lab *lab, const sz_lab_row *row, const char *fmt, ...) {
     copy.flop_per_s = copy.flops > 0 ? copy.flops / copy.time_s : SZ_NAN;
     copy.byte_per_s = (copy.bytes_read + copy.bytes_written) / copy.time_s;
     copy.predicted_ratio = copy.time_s / copy.predicted_s;
-    if (!copy.what || !sz_vec_push(lab->ctx, &lab->rows, copy)) return sz_no_memory(lab->ctx);
+    if (copy.level) // the machine may go before the lab
+        copy.level = sz_arena_strdup(&lab->arena, copy.level, strlen(copy.level));
+    if (!copy.what || (row->level && !copy.level) || !sz_vec_push(lab->ctx, &lab->rows, copy))
+        return sz_no_memory(lab->ctx);
     if (copy.verified) return SZ_OK;
     return sz_fail(lab->ctx, SZ_ERR_INTERNAL, "'%s': the result of '%s' is wrong", lab->info.name,
                    copy.what);
@@ -152,16 +157,17 @@ sz_status sz_lab_find(sz_lab *lab, const char *fmt, ...) {
 // ---- run ---------------------------------------------------------------------------------------
 
 static sz_status find_lab(sz_ctx *ctx, const char *name, size_t *ret_i) {
-    const char *names[N_LABS + 1] = {NULL};
+    char known[256] = "";
+    size_t n = 0;
     for (size_t i = 0; i < N_LABS; i++) {
-        names[i] = labs[i].info.name;
         *ret_i = i;
-        if (strcmp(names[i], name) == 0) return SZ_OK;
+        if (strcmp(experiments[i].info.name, name) == 0) return SZ_OK;
+        if (n < sizeof known)
+            n += (size_t)snprintf(known + n, sizeof known - n, "%s%s", i ? ", " : "",
+                                  experiments[i].info.name);
     }
-    const char *near = sz_text_nearest(name, names);
-    return sz_fail(ctx, SZ_ERR_USAGE, "unknown experiment '%s'%s%s%s", sz_show(ctx, sz_str_c(name)),
-                   near ? ": did you mean '" : "; 'sizeup lab' names them", near ? near : "",
-                   near ? "'?" : "");
+    return sz_fail(ctx, SZ_ERR_USAGE, "unknown experiment '%s'; there are %s",
+                   sz_show(ctx, sz_str_c(name)), known);
 }
 
 static sz_status prepare(sz_lab *lab) {
@@ -182,16 +188,18 @@ sz_status sz_lab_run(sz_ctx *ctx, const char *name, const sz_machine *machine,
     sz_lab *lab = sz_alloc(ctx, sizeof *lab);
     if (!lab) return sz_no_memory(ctx);
     lab->ctx = ctx;
-    lab->info = labs[which].info;
+    lab->info = experiments[which].info;
     lab->machine = machine;
     lab->options = options ? options : &none;
     sz_arena_init(&lab->arena, ctx);
     sz_status status = prepare(lab);
-    if (status == SZ_OK) status = labs[which].run(lab);
+    if (status == SZ_OK) status = experiments[which].run(lab);
     sz_pages_unmap(lab->bytes, lab->mapped);
     lab->bytes = NULL, lab->machine = NULL, lab->options = NULL;
-    if (status == SZ_OK) *ret_lab = lab;
-    else sz_lab_destroy(lab);
+    if (status == SZ_OK)
+        *ret_lab = lab;
+    else
+        sz_lab_destroy(lab);
     return status;
 }
 

@@ -13,12 +13,12 @@ struct sz_lab {
     sz_ctx *ctx;
     sz_arena arena;
     sz_lab_info info;
-    const sz_machine *machine;      // while it runs
-    const sz_lab_options *options;  // while it runs
+    const sz_machine *machine;     // while it runs
+    const sz_lab_options *options; // while it runs
     const sz_lab_loops *loops;
-    int cpu;                        // logical CPU it runs on
-    unsigned char *bytes;           // buffer of random f32 in [0.5, 1), NULL = none
-    size_t size, mapped;            // filled, mapped
+    int cpu;              // logical CPU it runs on
+    unsigned char *bytes; // buffer of random f32 in [0.5, 1), NULL = none
+    size_t size, mapped;  // filled, mapped
     SZ_VEC(sz_lab_row) rows;
     SZ_VEC(sz_lab_ratio) ratios;
     SZ_VEC(const char *) findings;

@@ -12,10 +12,10 @@ typedef enum sz_lab_step { SZ_STEP_FMA, SZ_STEP_MUL_MAX, SZ_STEP_ADD_MAX, SZ_N_S
 
 enum {
     SZ_LAB_ACCUMULATORS = 12,
-    SZ_LAB_PASSES = 4,      // of a register loop, over all accumulators, per iteration
-    SZ_LAB_LONGEST = 16,    // floats of the longest vector
-    SZ_LAB_GRAIN = 768,     // floats: every length is a multiple of it (12 x 16 x 4)
-    SZ_LAB_DEPTH = 256      // steps of a block of a matrix product
+    SZ_LAB_PASSES = 4,   // of a register loop, over all accumulators, per iteration
+    SZ_LAB_LONGEST = 16, // floats of the longest vector
+    SZ_LAB_GRAIN = 768,  // floats: every length is a multiple of it (12 x 16 x 4)
+    SZ_LAB_DEPTH = 256   // steps of a block of a matrix product
 };
 
 typedef struct sz_lab_loops {
@@ -31,8 +31,8 @@ typedef struct sz_lab_loops {
     void (*add)(float *c, const float *a, const float *b, int64_t n);
     float (*dot)(const float *a, const float *b, int64_t n);
     float (*sum)(const float *a, int64_t n);
-    void (*scale)(float *o, float u, const float *v, int64_t n);   // o = u * v
-    void (*accumulate)(float *s, const float *o, int64_t n);       // s += o
+    void (*scale)(float *o, float u, const float *v, int64_t n);       // o = u * v
+    void (*accumulate)(float *s, const float *o, int64_t n);           // s += o
     float (*poly)(const float *x, int64_t n, int k, float f, float t); // sum of k steps x*f+t each
     void (*copy)(void *to, const void *from, int64_t bytes);
     void (*shift)(void *to, const void *from, int64_t bytes);       // by one bit; reads 8 more

@@ -5,13 +5,13 @@
 
 #if defined(__x86_64__)
 #include <immintrin.h>
-#define TARGET __attribute__((target("avx2,fma,popcnt")))
-#define LANES  8
-#define ROWS   6
+#define TARGET      __attribute__((target("avx2,fma,popcnt")))
+#define LANES       8
+#define ROWS        6
 #define EACH_ROW(X) X(0) X(1) X(2) X(3) X(4) X(5)
-#define SET    sz_lab_loops_avx2
-#define ISA    "avx2+fma"
-#define NEEDS  (SZ_CPU(avx2) | SZ_CPU(fma))
+#define SET         sz_lab_loops_avx2
+#define ISA         "avx2+fma"
+#define NEEDS       (SZ_CPU(avx2) | SZ_CPU(fma))
 
 typedef float V __attribute__((vector_size(32)));
 #define FMA(a, b, c) _mm256_fmadd_ps((a), (b), (c))

@@ -3,11 +3,11 @@
 #include "run/lab/loops.h"
 
 #define TARGET
-#define LANES 4
-#define ROWS  4
+#define LANES       4
+#define ROWS        4
 #define EACH_ROW(X) X(0) X(1) X(2) X(3)
-#define SET   sz_lab_loops_c
-#define NEEDS 0
+#define SET         sz_lab_loops_c
+#define NEEDS       0
 
 typedef float V __attribute__((vector_size(16)));
 

@@ -22,10 +22,9 @@ static double roof_named(const sz_machine *m, const char *op) {
 // A machine without such a roof: two instructions for two FLOPs on the pipes of the multiply-add,
 // which does both in one.
 double sz_lab_roof(const sz_machine *m, sz_lab_step step) {
-    static const char *const names[SZ_N_STEPS][2] = {
-        [SZ_STEP_FMA] = {"fma", "fma"},
-        [SZ_STEP_MUL_MAX] = {"mul+max", "max+mul"},
-        [SZ_STEP_ADD_MAX] = {"add+max", "max+add"}};
+    static const char *const names[SZ_N_STEPS][2] = {[SZ_STEP_FMA] = {"fma", "fma"},
+                                                     [SZ_STEP_MUL_MAX] = {"mul+max", "max+mul"},
+                                                     [SZ_STEP_ADD_MAX] = {"add+max", "max+add"}};
     for (int i = 0; i < 2; i++) {
         const double roof = roof_named(m, names[step][i]);
         if (!isnan(roof)) return roof;
@@ -54,15 +53,18 @@ static double rate_of(const sz_mem_level *l, const char *mix) {
 
 static bool is_dram(const sz_mem_level *l) { return same(l->level.name, "DRAM"); }
 
-// The nearest level that holds the set: by the size that was found, else by the one that is claimed.
+// The nearest level that holds the set: by the size that was found, else by the one that is
+// claimed.
 static const sz_mem_level *level_for(const sz_machine *m, double set) {
     const sz_mem_level *dram = NULL;
     for (size_t i = 0; i < m->levels.n; i++) {
         const sz_mem_level *l = &m->levels.items[i];
         const int64_t size = l->level.knee_bytes > 0 ? l->level.knee_bytes
                                                      : l->level.capacity_bytes;
-        if (is_dram(l)) dram = l;
-        else if (set <= (double)size && !isnan(rate_of(l, "load"))) return l;
+        if (is_dram(l))
+            dram = l;
+        else if (set <= (double)size && !isnan(rate_of(l, "load")))
+            return l;
     }
     return dram;
 }
