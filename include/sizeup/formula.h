@@ -31,8 +31,8 @@ SZ_API void sz_formula_destroy(sz_formula *formula);
 
 SZ_API size_t sz_formula_symbol_count(const sz_formula *formula);
 SZ_API const char *sz_formula_symbol(const sz_formula *formula, size_t i);
-/** The polynomials hold for sizes that are multiples of this: 1, 32 for nets that halve images, 1024
- * for sound. */
+/** The polynomials hold for sizes that are multiples of this: 1, 32 for nets that halve images,
+ * 1024 for sound. */
 SZ_API int64_t sz_formula_multiple(const sz_formula *formula);
 SZ_API size_t sz_formula_count(const sz_formula *formula);
 SZ_API sz_formula_row sz_formula_get(const sz_formula *formula, size_t i);

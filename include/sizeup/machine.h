@@ -61,13 +61,16 @@ typedef struct sz_cpu_facts {
 #define SZ_PEAK_FIELDS(F)                                                                          \
     F(const char *, device, SZ_FIELD_STR, "", "cpu, gpu, npu, ...")                                \
     F(const char *, unit, SZ_FIELD_STR, "", "scalar, vector or matrix")                            \
-    F(const char *, op, SZ_FIELD_STR, "", "fma, mul+add, add, ...")                                \
+    F(const char *, op, SZ_FIELD_STR, "", "fma, add, mul, max+mul, div, exp, dot, ...")            \
     F(const char *, dtype, SZ_FIELD_STR, "", "numeric format")                                     \
     F(const char *, isa, SZ_FIELD_STR, "", "instruction set")                                      \
     F(int64_t, threads, SZ_FIELD_I64, "", "threads; 0 = the whole device")                         \
     F(double, flop_per_s, SZ_FIELD_F64, "FLOP/s", "rate: the median, or the data sheet's")         \
     F(double, theoretical_flop_per_s, SZ_FIELD_F64, "FLOP/s",                                      \
       "pipes x lanes x operations x clock")                                                        \
+    F(double, fraction, SZ_FIELD_F64, "", "flop_per_s as a share of theoretical_flop_per_s")       \
+    F(double, pipes, SZ_FIELD_F64, "",                                                             \
+      "instructions per cycle: the whole number, or one over it, that fits")                       \
     F(double, flop_per_cycle, SZ_FIELD_F64, "FLOP", "per core and cycle of the core's clock")      \
     F(double, clock_hz, SZ_FIELD_F64, "Hz", "clock of the core beside the batches")                \
     F(double, window_flop_per_s, SZ_FIELD_F64, "FLOP/s",                                           \

@@ -250,7 +250,7 @@ int sz_list_kernel(size_t i, sz_kernel_row *ret_row) {
     const sz_kernel *k = sz_kernel_get(i);
     if (!k) return 0;
     *ret_row = (sz_kernel_row){.name = k->name, .family = family_name(k->family), .op = k->op,
-                               .dtype = k->dtype, .isa = k->isa, .flops = k->flops,
+                               .dtype = k->dtype, .isa = k->isa, .flops = sz_kernel_flops(k, 0),
                                .loads = k->loads, .stores = k->stores, .bytes = k->bytes,
                                .runs = sz_kernel_runs(k, sz_cpu_detect())};
     return 1;

@@ -63,42 +63,6 @@ void sz_survey_tell(const sz_survey *s, const char *what) {
     if (s->options->progress) s->options->progress(s->options->user, what);
 }
 
-// ---- clock -------------------------------------------------------------------------------------
-
-static double best_clock(const sz_kernel *chain) {
-    double best = 0;
-    for (int i = 0; i < 200; i++) {
-        double hz = sz_watch_clock(chain);
-        if (hz > best) best = hz;
-    }
-    return best;
-}
-
-// Two chains of different operations must tell the same clock, else neither is believed. The first
-// one of the table is then used throughout.
-static sz_status choose_chain(sz_survey *s) {
-    const sz_kernel *k;
-    double first = 0;
-    for (size_t i = 0; (k = sz_kernel_get(i)); i++) {
-        if (k->family != SZ_KERNEL_clock || !sz_kernel_runs(k, s->cpu)) continue;
-        if (k->bits > 64) {
-            s->wide_chain = k;
-            continue;
-        }
-        double hz = best_clock(k);
-        if (!s->chain) {
-            s->chain = k, first = hz;
-        } else if (!sz_clocks_agree(first, hz)) {
-            s->chain = s->wide_chain = NULL, s->m->ok = false;
-            return sz_machine_add_note(s->m,
-                                       "two ways to tell the clock disagree: %.2f and %.2f GHz",
-                                       first * 1e-9, hz * 1e-9);
-        }
-    }
-    if (s->chain) return SZ_OK;
-    return sz_machine_add_gap(s->m, "clock", "no chain of operations of known latency is built in");
-}
-
 // ---- what is not measured ----------------------------------------------------------------------
 
 static sz_status gap_if(sz_survey *s, const char *path, const char *what, const char *has,
@@ -108,27 +72,7 @@ static sz_status gap_if(sz_survey *s, const char *path, const char *what, const 
     return sz_machine_add_gap(s->m, what, there ? has : lacks);
 }
 
-typedef struct wide_format {
-    const char *what;
-    sz_cpu_set any;
-} wide_format;
-
-static sz_status gap_formats(sz_survey *s) {
-    static const wide_format formats[] = {
-        {"bf16 peak", SZ_CPU(avx512_bf16) | SZ_CPU(amx_bf16) | SZ_CPU(bf16)},
-        {"f16 peak", SZ_CPU(avx512_fp16) | SZ_CPU(amx_fp16) | SZ_CPU(neon_fp16)},
-        {"int8 peak", SZ_CPU(avx512_vnni) | SZ_CPU(avx_vnni) | SZ_CPU(amx_int8) | SZ_CPU(neon_dot) |
-                          SZ_CPU(i8mm)}};
-    for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++)
-        SZ_TRY(sz_machine_add_gap(s->m, formats[i].what,
-                                  s->cpu & formats[i].any
-                                      ? "this CPU has it, but no kernel for it is built in yet"
-                                      : "this CPU has no instruction for it"));
-    return SZ_OK;
-}
-
 static sz_status list_gaps(sz_survey *s) {
-    SZ_TRY(gap_formats(s));
     SZ_TRY(gap_if(s, "/sys/class/powercap/intel-rapl:0/energy_uj", "energy",
                   "there is an energy counter (RAPL), but it is not read yet",
                   "no energy counter (RAPL) that this process may read"));
@@ -155,7 +99,7 @@ typedef struct step {
 // The latency curve writes over the buffer, so it comes before the fill, and the latencies after
 // the bandwidths. The disk comes last: it may leave the system busy writing.
 static const step steps[] = {
-    {"clock", choose_chain, 0.5, false},
+    {"clock", sz_choose_clock, 0.5, false},
     {"peaks", sz_measure_peaks, 3, false},
     {"memory", sz_map_buffer, 0.2, false},
     {"latency curve", sz_measure_latency_curve, 2.5, false},

@@ -51,6 +51,11 @@ sz_status sz_disturbed(sz_survey *s, const char *fmt, ...) SZ_PRINTF(2, 3);
 
 sz_status sz_measure_peaks(sz_survey *s);
 
+// clock.c: set the chains that tell the clock, or say that it is not known.
+sz_status sz_choose_clock(sz_survey *s);
+// The first of n clocks that another one agrees with; -1 = none.
+int sz_pick_clock(const double *hz, int n);
+
 // buffer.c. Mapping touches no page.
 sz_status sz_map_buffer(sz_survey *s);
 sz_status sz_fill_buffer(sz_survey *s);

@@ -11,6 +11,7 @@
 #include "machine/kernels/kernels.h"
 #include "machine/measure/stopwatch.h"
 #include "os/pin.h"
+#include "peak_rows.h"
 
 enum { SIZE = 64 * 1024, STEPS = SIZE / SZ_KERNEL_STEP };
 
@@ -24,30 +25,76 @@ static void peaks_compute(void **state) {
     (void)state;
     for (size_t i = 0; (k = sz_kernel_get(i)); i++) {
         if (k->family != SZ_KERNEL_peak || !sz_kernel_runs(k, cpu)) continue;
-        sz_kernel_state registers;
-        sz_kernel_job job = {.n = 150, .state = &registers};
-        sz_kernel_state_init(k, &registers);
-        assert_false(sz_kernel_state_holds(k, &registers, 150)); // an empty kernel is found out
-        k->run(&job);
-        job.n = 50;
-        k->run(&job); // goes on where it was
-        if (!sz_kernel_state_holds(k, &registers, 200)) fail_msg("%s computes wrong", k->name);
-        if (sz_kernel_state_holds(k, &registers, 199)) fail_msg("%s is not told from 199", k->name);
+        const char *why = check_peak_row(k);
+        if (why) fail_msg("%s %s", k->name, why);
         ran++;
     }
-    assert_true(ran >= 3); // the C rows run anywhere
+    assert_true(ran >= 20); // the C rows run anywhere
 }
 
-// 12 accumulators x 4 passes x lanes, and two operations for a multiply and an add.
+// Numbers stay normal in as many iterations as are promised.
+static const char *check_long(const sz_kernel *k) {
+    sz_kernel_state state;
+    sz_kernel_state_init(k, &state);
+    run_row(k, &state, SZ_KERNEL_MOST);
+    return sz_kernel_state_normal(k, &state) ? NULL : "numbers do not stay normal";
+}
+
+static void peaks_stay_normal(void **state) {
+    const sz_kernel *k;
+    (void)state;
+    for (size_t i = 0; (k = sz_kernel_get(i)); i++) {
+        if (k->family != SZ_KERNEL_peak || k->portable || !sz_kernel_runs(k, cpu)) continue;
+        const char *why = check_long(k);
+        if (why) fail_msg("%s: %s", k->name, why);
+    }
+}
+
+// Also the rows that this CPU lacks.
 static void peaks_declare_their_work(void **state) {
     const sz_kernel *k;
     (void)state;
     for (size_t i = 0; (k = sz_kernel_get(i)); i++) {
         if (k->family != SZ_KERNEL_peak) continue;
-        const int lanes = k->bits / (strcmp(k->dtype, "f64") == 0 ? 64 : 32);
-        const int each = strcmp(k->op, "add") == 0 ? 1 : 2;
-        assert_int_equal(k->flops, 12 * 4 * lanes * each);
-        assert_int_equal(k->bytes, 0);
+        const char *why = check_cost(k);
+        if (why) fail_msg("%s %s", k->name, why);
+    }
+}
+
+// A wrong number in any lane is found.
+static void law_sees_every_lane(void **state) {
+    const sz_kernel *k = sz_kernel_get(0);
+    sz_kernel_state registers;
+    (void)state;
+    for (int acc = 0; acc < k->chains; acc++)
+        for (int lane = 0; lane < sz_kernel_lanes(k); lane++) {
+            sz_kernel_state_init(k, &registers);
+            run_row(k, &registers, 5);
+            assert_true(sz_kernel_state_holds(k, &registers, 5));
+            const double value = sz_kernel_value(k, &registers, acc, lane);
+            sz_kernel_set_value(k, &registers, acc, lane, value * 1.0001);
+            assert_false(sz_kernel_state_holds(k, &registers, 5));
+            sz_kernel_set_value(k, &registers, acc, lane, 1e-40);
+            assert_false(sz_kernel_state_normal(k, &registers));
+        }
+}
+
+// The bound on believable results: pipes x lanes x operations.
+static void bounds(void **state) {
+    static const struct {
+        const char *name;
+        double flops;
+    } rows[] = {{"x86_avx512_fma_f32", 64},    {"x86_avx512_maxmul_f32", 64},
+                {"x86_avx512_fmaadd_f32", 96}, {"x86_avx512_dot_int8", 256},
+                {"x86_avx512_add_int32", 64},  {"x86_amx_dot_bf16", 1024},
+                {"x86_avx512_div_f64", 8},     {"arm_neon_fma_f64", 24}};
+    (void)state;
+    for (size_t j = 0; j < sizeof rows / sizeof rows[0]; j++) {
+        const sz_kernel *k;
+        for (size_t i = 0; (k = sz_kernel_get(i)) && strcmp(k->name, rows[j].name) != 0; i++) {
+        }
+        assert_non_null(k);
+        assert_true(fabs(sz_kernel_bound(k) - rows[j].flops) < 1e-9);
     }
 }
 
@@ -179,7 +226,7 @@ static void stopwatch_times(void **state) {
                             .chain = sz_kernel_widest(SZ_KERNEL_clock, 0),
                             .round_s = 0.03,
                             .budget_s = 0.3};
-    const sz_work work = {spin, states, sz_kernel_get(0)->flops};
+    const sz_work work = {spin, states, sz_kernel_flops(sz_kernel_get(0), 0)};
     assert_int_equal(sz_watch_time(*state, &watch, &work, &r), SZ_OK);
     assert_true(r.rate.n >= n && r.rate.median > 1e6 && r.rate.best >= r.rate.median);
     assert_true(r.rate.ci_lo <= r.rate.median && r.rate.median <= r.rate.ci_hi);
@@ -200,7 +247,10 @@ static int drop_ctx(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(peaks_compute),
+        cmocka_unit_test(peaks_stay_normal),
         cmocka_unit_test(peaks_declare_their_work),
+        cmocka_unit_test(law_sees_every_lane),
+        cmocka_unit_test(bounds),
         cmocka_unit_test(memory_kernels_move),
         cmocka_unit_test(memory_kernels_declare_their_bytes),
         cmocka_unit_test(chase_follows),

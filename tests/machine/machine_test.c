@@ -277,7 +277,7 @@ static void measures(void **state) {
 
 static void mask_leaves_c(void **state) {
     const sz_measure_options masked = {
-        .budget_s = 0.2, .threads = 1, .cpu_mask = "sse2,avx2,avx512f,neon"};
+        .budget_s = 0.2, .threads = 1, .cpu_mask = "sse2,avx2,avx512f,amx_tile,neon,sve"};
     sz_machine *m = NULL;
     assert_int_equal(sz_machine_measure(*state, &masked, &m), SZ_OK);
     for (size_t i = 0; i < m->peaks.n; i++) assert_string_equal(m->peaks.items[i].isa, "c");

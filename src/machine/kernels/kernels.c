@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "machine/kernels/kernels.h"
 
-#include <math.h>
-
 #define BUILT_C(function) sz_kernel_##function
-#define PORTABLE_C true
+#define PORTABLE_C        true
 #if defined(__x86_64__)
 #define BUILT_X86(function) sz_kernel_##function
 #else
@@ -18,14 +16,46 @@
 #endif
 #define PORTABLE_ARM false
 
+#define VARY_vary  true
+#define VARY_fixed false
+
 static const sz_kernel kernels[] = {
-#define SZ_KERNEL(where, family, op, dtype, isa, needs, bits, flops, loads, stores, bytes, cycles, \
-                  function)                                                                        \
-    {#function, SZ_KERNEL_##family, op,     dtype, isa,    needs,            bits,                 \
-     flops,     loads,              stores, bytes, cycles, PORTABLE_##where,                       \
-     BUILT_##where(function)},
+#define SZ_KERNEL(where, row_family, row_op, row_dtype, row_isa, row_needs, row_bits, row_flops,   \
+                  row_loads, row_stores, row_bytes, row_cycles, function)                          \
+    {.name = #function,                                                                            \
+     .family = SZ_KERNEL_##row_family,                                                             \
+     .op = row_op,                                                                                 \
+     .dtype = row_dtype,                                                                           \
+     .isa = row_isa,                                                                               \
+     .needs = row_needs,                                                                           \
+     .bits = row_bits,                                                                             \
+     .flops = row_flops,                                                                           \
+     .loads = row_loads,                                                                           \
+     .stores = row_stores,                                                                         \
+     .bytes = row_bytes,                                                                           \
+     .cycles = row_cycles,                                                                         \
+     .portable = PORTABLE_##where,                                                                 \
+     .run = BUILT_##where(function)},
+#define SZ_PEAK(where, row_op, row_dtype, row_isa, row_needs, row_bits, row_chains, row_vary,      \
+                row_passes, row_flops, row_work, row_pipes, function)                              \
+    {.name = #function,                                                                            \
+     .family = SZ_KERNEL_peak,                                                                     \
+     .op = row_op,                                                                                 \
+     .dtype = row_dtype,                                                                           \
+     .isa = row_isa,                                                                               \
+     .needs = row_needs,                                                                           \
+     .bits = row_bits,                                                                             \
+     .chains = row_chains,                                                                         \
+     .vary = VARY_##row_vary,                                                                      \
+     .passes = row_passes,                                                                         \
+     .lane_flops = row_flops,                                                                      \
+     .lane_work = row_work,                                                                        \
+     .pipes = row_pipes,                                                                           \
+     .portable = PORTABLE_##where,                                                                 \
+     .run = BUILT_##where(function)},
 #include "machine/kernels/kernels.def"
 #undef SZ_KERNEL
+#undef SZ_PEAK
 };
 
 const sz_kernel *sz_kernel_get(size_t i) {
@@ -33,7 +63,8 @@ const sz_kernel *sz_kernel_get(size_t i) {
 }
 
 bool sz_kernel_runs(const sz_kernel *k, sz_cpu_set cpu) {
-    return k->run && (k->needs & cpu) == k->needs;
+    if (!k->run || (k->needs & cpu) != k->needs) return false;
+    return !(k->needs & SZ_CPU(amx_tile)) || sz_kernel_tiles_allowed();
 }
 
 const sz_kernel *sz_kernel_widest(sz_kernel_family family, sz_cpu_set cpu) {
@@ -44,60 +75,34 @@ const sz_kernel *sz_kernel_widest(sz_kernel_family family, sz_cpu_set cpu) {
     return best;
 }
 
-// ---- values of the peak kernels ----------------------------------------------------------------
+// ---- shape of the peak kernels -----------------------------------------------------------------
 
-// 1 - 2^-10 and 2^-10: exact in f32, and the fixed point is exactly 1.
-static const double FACTOR = 0.9990234375, TERM = 0.0009765625;
+int sz_kernel_bits(const sz_kernel *k) { return k->bits ? k->bits : 8 * sz_kernel_sve_bytes(); }
 
-static bool is_f64(const sz_kernel *k) { return strcmp(k->dtype, "f64") == 0; }
-
-static int lanes(const sz_kernel *k) { return k->bits / (is_f64(k) ? 64 : 32); }
-
-static void put(const sz_kernel *k, unsigned char *at, int lane, double value) {
-    float narrow = (float)value;
-    if (is_f64(k)) memcpy(at + 8 * lane, &value, sizeof value);
-    else memcpy(at + 4 * lane, &narrow, sizeof narrow);
+static int lane_bits(const sz_kernel *k) {
+    if (strcmp(k->dtype, "f64") == 0) return 64;
+    return strcmp(k->dtype, "f16") == 0 ? 16 : 32;
 }
 
-static double get(const sz_kernel *k, const unsigned char *at, int lane) {
-    double value;
-    float narrow;
-    if (is_f64(k)) return memcpy(&value, at + 8 * lane, sizeof value), value;
-    return memcpy(&narrow, at + 4 * lane, sizeof narrow), narrow;
+int sz_kernel_lanes(const sz_kernel *k) { return sz_kernel_bits(k) / lane_bits(k); }
+
+const char *sz_kernel_unit(const sz_kernel *k) {
+    if (k->bits == lane_bits(k)) return "scalar";
+    return k->bits > 8 * SZ_KERNEL_MAX_REGISTER ? "matrix" : "vector";
 }
 
-// Every lane of every accumulator starts at another number, so that a kernel which skips or swaps
-// registers is found out.
-static double start_value(const sz_kernel *k, int acc, int lane) {
-    return 2 + (acc * lanes(k) + lane) / 64.0;
+int sz_kernel_flops(const sz_kernel *k, int64_t chains) {
+    if (k->family != SZ_KERNEL_peak) return k->flops;
+    const int all = k->passes * k->lane_flops * sz_kernel_lanes(k);
+    return chains == 0 ? all : (int)(all / k->chains * chains);
 }
 
-void sz_kernel_state_init(const sz_kernel *k, sz_kernel_state *state) {
-    memset(state, 0, sizeof *state);
-    for (int lane = 0; lane < lanes(k); lane++) {
-        put(k, state->factor, lane, FACTOR);
-        put(k, state->term, lane, TERM);
-        for (int acc = 0; acc < SZ_KERNEL_ACCUMULATORS; acc++)
-            put(k, state->acc[acc], lane, start_value(k, acc, lane));
-    }
+double sz_kernel_flops_each(const sz_kernel *k) {
+    return (double)sz_kernel_lanes(k) * k->lane_flops / k->lane_work;
 }
 
-// a -> factor * a + term has the fixed point 1, so after s steps a = 1 + (a0 - 1) factor^s. The
-// kernels that only add gain 3 - 1 terms in an iteration.
-static double expected(const sz_kernel *k, double start, int64_t iterations) {
-    const double gained = 2.0 * (double)iterations;
-    if (strcmp(k->op, "add") == 0) return start + gained * TERM;
-    if (strcmp(k->isa, "neon") == 0) return start + gained * TERM * FACTOR;
-    return 1 + (start - 1) * pow(FACTOR, (double)iterations * SZ_KERNEL_PASSES);
-}
+double sz_kernel_bound(const sz_kernel *k) { return k->pipes * sz_kernel_flops_each(k); }
 
-// One part in 2^16 leaves room for the rounding of f32 and none for a wrong number of steps.
-bool sz_kernel_state_holds(const sz_kernel *k, const sz_kernel_state *state, int64_t iterations) {
-    for (int acc = 0; acc < SZ_KERNEL_ACCUMULATORS; acc++)
-        for (int lane = 0; lane < lanes(k); lane++) {
-            double want = expected(k, start_value(k, acc, lane), iterations);
-            double have = get(k, state->acc[acc], lane);
-            if (!(fabs(have - want) <= want / 65536)) return false;
-        }
-    return true;
-}
+#if !defined(__aarch64__)
+int sz_kernel_sve_bytes(void) { return 0; }
+#endif

@@ -31,7 +31,7 @@ static bool runs_bodies(const sz_node *n) {
 static sz_status why_of(side_by_side *s, sz_node_id id, const sz_convention *by,
                         const sz_work *work, const char **ret_why) {
     const sz_node *n = sz_graph_node(s->graph, id);
-    sz_infer in = {s->x->ctx, s->graph, id, n, sz_op_get(n->row), n->opset, 0};
+    sz_infer in = {s->x->ctx, s->graph, id, n, sz_op_get(n->row), n->opset, 0, false};
     int64_t count;
     if (!runs_bodies(n)) return sz_convention_count(by, &(sz_counted){&in, work}, &count, ret_why);
     *ret_why = by->body_once ? "the body counts once, however often it runs"

@@ -173,13 +173,14 @@ static bool is_loop(const sz_op *op) {
 static sz_status cost_any(sz_graph *g, sz_node_id id, const sz_convention *by, int depth,
                           sz_node_result *r) {
     const sz_node *n = sz_graph_node(g, id);
-    sz_infer in = {g->ctx, g, id, n, NULL, n->opset, depth};
+    sz_infer in = {g->ctx, g, id, n, NULL, n->opset, depth, false};
     *r = (sz_node_result){0};
     if (n->row == SZ_NONE) {
         r->unknown = "unknown operator";
         return SZ_OK;
     }
     in.op = sz_op_get(n->row);
+    sz_op_begin(&in);
     if (in.op->kind == SZ_KIND_CONTROL && strcmp(in.op->name, "If") == 0)
         return cost_if(&in, by, r);
     if (in.op->kind == SZ_KIND_CONTROL && is_loop(in.op)) return cost_loop(&in, by, r);

@@ -40,7 +40,10 @@ static void add_inputs(line *l, sz_graph *g, const sz_node *n) {
     }
 }
 
+// No list that stands for an axis each is longer; and a function may hand one long list to many
+// nodes.
 static bool all_same(const sz_attr *a) {
+    if (a->n > 2 * SZ_MAX_RANK) return false;
     for (int32_t i = 1; i < a->n; i++)
         if (a->ints[i] != a->ints[0]) return false;
     return a->n > 0;

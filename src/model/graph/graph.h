@@ -53,7 +53,7 @@ enum {
     SZ_MAX_VALUE_ELEMENTS = 65536,   // of one value
     SZ_MAX_KNOWN_ELEMENTS = 4 << 20, // of all values that inference computes; then only tiny ones
     SZ_TINY_VALUE_ELEMENTS = 128,
-    // Of larger values, each time that a rule looks at one; a byte of a string counts as one more.
+    // Of larger values, for each node that takes one; a byte of a string counts as one more.
     SZ_MAX_LOOKED_ELEMENTS = 64 << 20
 };
 typedef struct sz_tensor {

@@ -15,14 +15,8 @@ const sz_type *sz_in(const sz_infer *n, int i) {
     return sz_has_in(n, i) ? &sz_graph_value(n->graph, n->node->inputs[i])->type : &no_type;
 }
 
-// What a look at the value costs: its elements, and the bytes of strings.
-static int64_t look_cost(const sz_tensor *t) {
-    int64_t cost = t->count;
-    for (int64_t k = 0; t->s && k < t->count; k++) cost += t->s[k].len; // 2^16 x 2^32 at most
-    return cost;
-}
+// ---- the budget for large values ---------------------------------------------------------------
 
-// Every look at a large value takes time in proportion, and a file can ask for a million of them.
 bool sz_op_afford(const sz_infer *n, int64_t steps) {
     if (steps <= SZ_TINY_VALUE_ELEMENTS) return true;
     sz_graph *root = sz_graph_root(n->graph);
@@ -30,6 +24,53 @@ bool sz_op_afford(const sz_infer *n, int64_t steps) {
     root->looked_elements += steps;
     return true;
 }
+
+// The numbers of an input as far as they have been read; *ret_count is right before that too.
+static const sz_tensor *numbers_of(const sz_infer *n, int i, int64_t *ret_count) {
+    const sz_graph *g = n->graph;
+    const sz_value *v = sz_graph_value(g, n->node->inputs[i]);
+    while (v->kind == SZ_VALUE_CAPTURED) {
+        g = g->parent;
+        v = sz_graph_value(g, v->outer);
+    }
+    const sz_tensor *t = v->known;
+    if (!t && v->constant && v->constant->form == SZ_CONST_VALUE) t = v->constant->tensor;
+    *ret_count = t ? t->count : 0;
+    if (t || !v->constant || v->known_tried || v->constant->form != SZ_CONST_RAW) return t;
+    if (sz_type_elements(n->ctx, &v->type, ret_count) != SZ_OK) *ret_count = 0;
+    if (*ret_count > SZ_MAX_VALUE_ELEMENTS) *ret_count = 0; // is never read
+    return NULL;
+}
+
+// Elements that a rule may look at, and bytes of strings, which it may compare.
+static int64_t look_cost(const sz_infer *n, int i) {
+    int64_t count = 0;
+    const sz_tensor *t = numbers_of(n, i, &count);
+    int64_t cost = count > SZ_TINY_VALUE_ELEMENTS ? count : 0;
+    for (int64_t k = 0; t && t->s && k < count; k++) cost += t->s[k].len; // 2^16 x 2^32 at most
+    return cost;
+}
+
+void sz_op_begin(sz_infer *n) {
+    sz_graph *root = sz_graph_root(n->graph);
+    n->blind = false;
+    for (int i = 0; i < n->node->n_inputs; i++) {
+        if (n->node->inputs[i] == SZ_NONE) continue;
+        // once it is used up, it is used up: not even what a value costs is worked out any more
+        const bool spent = root->looked_elements > SZ_MAX_LOOKED_ELEMENTS;
+        if (!spent && sz_op_afford(n, look_cost(n, i))) continue;
+        root->looked_elements = SZ_MAX_LOOKED_ELEMENTS + 1;
+        n->blind = true;
+        return;
+    }
+}
+
+// Is it too large to be looked at by a rule that can't afford it?
+static bool is_hidden(const sz_infer *n, const sz_tensor *t) {
+    return n->blind && (t->s || t->count > SZ_TINY_VALUE_ELEMENTS);
+}
+
+// ---- inputs and outputs ------------------------------------------------------------------------
 
 const sz_tensor *sz_in_value(const sz_infer *n, int i) {
     const sz_tensor *t = NULL;
@@ -40,7 +81,7 @@ const sz_tensor *sz_in_value(const sz_infer *n, int i) {
         sz_warn(n->ctx, "%s", sz_ctx_error(n->ctx));
         return NULL;
     }
-    return t && sz_op_afford(n, look_cost(t)) ? t : NULL;
+    return t && !is_hidden(n, t) ? t : NULL;
 }
 
 int32_t sz_in_rank(const sz_infer *n, int i) { return sz_in(n, i)->rank; }

@@ -114,8 +114,8 @@ struct sz_trace {
     bool any; // at least one run was added
 };
 
-// Elements of the budget that one more look costs: at a node, and at so many values (a body may hold
-// a million constants beside its one node).
+// Elements of the budget that one more look costs: at a node, and at so many values (a body may
+// hold a million constants beside its one node).
 enum { CHARGE_PER_NODE = 16, VALUES_PER_CHARGE = 4 };
 
 static sz_status watch(sz_trace *t, sz_graph *g) {
@@ -149,8 +149,10 @@ sz_status sz_trace_create(sz_infer *n, sz_graph *body, sz_trace **ret_trace) {
     if (!t) return sz_no_memory(n->ctx);
     *t = (sz_trace){.ctx = n->ctx, .root = sz_graph_root(body)};
     sz_status status = watch_all(t, body);
-    if (status == SZ_OK) *ret_trace = t;
-    else sz_trace_destroy(t);
+    if (status == SZ_OK)
+        *ret_trace = t;
+    else
+        sz_trace_destroy(t);
     return status;
 }
 

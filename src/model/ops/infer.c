@@ -119,10 +119,11 @@ static sz_status infer_unknown(sz_infer *n) {
 
 static sz_status infer_node(sz_graph *g, sz_node_id id, int depth) {
     const sz_node *node = sz_graph_node(g, id);
-    sz_infer n = {g->ctx, g, id, node, NULL, node->opset, depth};
+    sz_infer n = {g->ctx, g, id, node, NULL, node->opset, depth, false};
     if (node->row == SZ_NONE) return infer_unknown(&n);
     n.op = sz_op_get(node->row);
     SZ_TRY(check_arity(&n));
+    sz_op_begin(&n);
     SZ_TRY(n.op->shape(&n));
     for (int32_t o = 0; o < node->n_outputs; o++)
         if (node->outputs[o] != SZ_NONE) SZ_TRY(merge_declared(g, node->outputs[o]));

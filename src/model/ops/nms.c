@@ -6,12 +6,12 @@
 #include <inttypes.h>
 
 typedef struct boxes {
-    const float *corner;  // of one batch: box k is corner[4 * k ...]
-    const float *score;   // of one batch and class
-    bool centers;         // corner holds centre x, centre y, width, height
+    const float *corner; // of one batch: box k is corner[4 * k ...]
+    const float *score;  // of one batch and class
+    bool centers;        // corner holds centre x, centre y, width, height
     double iou, min_score;
     bool has_min_score;
-    int64_t count, most;  // boxes; how many to select per class
+    int64_t count, most; // boxes; how many to select per class
 } boxes;
 
 typedef struct edges {

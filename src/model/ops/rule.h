@@ -81,14 +81,18 @@ struct sz_infer {
     const sz_op *op;
     int32_t opset; // version of the node's domain
     int depth;     // of subgraphs
+    bool blind;    // large values are hidden, see sz_op_begin
 };
 
 bool sz_has_in(const sz_infer *n, int i);               // present (not left out)
 const sz_type *sz_in(const sz_infer *n, int i);         // kind SZ_TYPE_NONE when absent; never NULL
 const sz_tensor *sz_in_value(const sz_infer *n, int i); // NULL when not known; reads constants
-// May the rule take so many steps of work that is more than linear in the file? Few steps are free,
-// many come out of the budget of the model (SZ_MAX_LOOKED_ELEMENTS); false = do without the numbers.
+// May the rule take so many steps of work that is more than linear in its inputs? Few are free,
+// many come out of the budget of the model (SZ_MAX_LOOKED_ELEMENTS); false = do without the result.
 bool sz_op_afford(const sz_infer *n, int64_t steps);
+// For the drivers, before the rules of a node: takes the large values of its inputs out of the
+// budget, or hides them from all rules.
+void sz_op_begin(sz_infer *n);
 // Convenience on sz_in: rank (-1 unknown or absent), dim at axis (SZ_DIM_UNKNOWN when not known;
 // negative axis counts from the end), dtype.
 int32_t sz_in_rank(const sz_infer *n, int i);

@@ -218,6 +218,8 @@ sz_status sz_shape_string_normalizer(sz_infer *n) {
     if (t->rank < 0) return sz_out_rank(n, 0, sz_dtype_by_name("string"), -1);
     if (t->rank < 1 || t->rank > 2 || (t->rank == 2 && t->dims[0] >= 0 && t->dims[0] != 1))
         return sz_op_fail(n, "takes strings of shape [C] or [1,C]");
+    // each word is compared with each
+    if (x && stop && !sz_op_afford(n, x->count * stop->n)) x = NULL;
     if (x && (!stop || can_compare(x, stop, by_case))) return normalize(n, x, stop, by_case);
     int64_t count = stop ? SZ_DIM_UNKNOWN : t->dims[t->rank - 1];
     return out_words(n, t->rank, count == 0 ? 1 : count);
@@ -243,31 +245,33 @@ sz_status sz_shape_tfidf(sz_infer *n) {
     return sz_out(n, 0, f32, t->rank, dims);
 }
 
+enum { MAX_WORDS = 1 << 16 }; // beyond, counting the grams takes longer than is worth it
+
 // Every n-gram that the input holds is looked up and adds to one count: a gram of g words with s
 // skipped between them fits C - (g - 1)(s + 1) times. Single words have nothing between them.
-static sz_status grams(const sz_costing *c, int64_t words, int64_t *ret) {
-    const int64_t low = sz_attr_i(c->in.node, "min_gram_length", 1);
-    const int64_t high = sz_attr_i(c->in.node, "max_gram_length", 1);
-    const int64_t skips = sz_attr_i(c->in.node, "max_skip_count", 0);
-    *ret = 0;
-    for (int64_t g = low > 1 ? low : 1; g <= high && g <= words; g++) {
-        for (int64_t s = 0; s <= (g > 1 ? skips : 0); s++) {
-            int64_t span = 0;
-            if (!sz_mul(g - 1, s + 1, &span) || span >= words) break;
-            if (!sz_add(*ret, words - span, ret)) return sz_op_fail(&c->in, "flops exceed 2^63");
-        }
+static int64_t grams(const sz_node *node, int64_t words, int64_t low, int64_t high) {
+    const int64_t skips = sz_attr_i(node, "max_skip_count", 0);
+    int64_t sum = 0;
+    for (int64_t g = low; g <= high; g++) {
+        // s + 1 = 1 ... k, as long as there is room: an arithmetic series
+        const int64_t room = g > 1 ? (words - 1) / (g - 1) : 1;
+        const int64_t most = g == 1 ? 1 : skips < 0 ? 0 : skips < room ? skips + 1 : room;
+        const int64_t k = most < room ? most : room;
+        sum += k * words - (g - 1) * (k * (k + 1) / 2); // (g - 1) k < words <= MAX_WORDS
     }
-    return SZ_OK;
+    return sum;
 }
-
-enum { MAX_WORDS = 1 << 16 }; // beyond, counting the grams takes longer than is worth it
 
 sz_status sz_cost_tfidf(sz_costing *c) {
     const sz_type *t = sz_in(&c->in, 0);
     const int64_t rows = t->rank == 2 ? t->dims[0] : 1, words = t->dims[t->rank - 1];
-    int64_t per_row;
-    if (words > MAX_WORDS) return sz_cost_unknown(c, "input too long to count its n-grams");
-    SZ_TRY(grams(c, words, &per_row));
+    int64_t low = sz_attr_i(c->in.node, "min_gram_length", 1);
+    int64_t high = sz_attr_i(c->in.node, "max_gram_length", 1);
+    if (low < 1) low = 1;
+    if (high > words) high = words;
+    if (words > MAX_WORDS || (high > low && !sz_op_afford(&c->in, high - low)))
+        return sz_cost_unknown(c, "input too long to count its n-grams");
+    const int64_t per_row = grams(c->in.node, words, low, high);
     SZ_TRY(sz_cost_add_flops(c, 2, (const int64_t[]){rows, per_row}));
     if (sz_str_is(sz_attr_s(c->in.node, "mode", "TF"), "TF")) return SZ_OK;
     return sz_cost_add_flops(c, 1, &c->work->out_elements); // times the weights

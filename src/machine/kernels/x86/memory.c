@@ -4,8 +4,7 @@
 
 #if defined(__x86_64__)
 
-#define CLOBBERS                                                                                   \
-    "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "cc", "memory"
+#define CLOBBERS "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "cc", "memory"
 
 // Next step: offset = (offset + 512) & mask.
 #define NEXT                                                                                       \
@@ -26,7 +25,7 @@
     }
 
 // 64 bytes as one, two or four registers; x counts lines of 64 bytes.
-#define LINES ".irp x, 0,1,2,3,4,5,6,7\n\t"
+#define LINES  ".irp x, 0,1,2,3,4,5,6,7\n\t"
 #define LOAD64 "vmovaps 64*\\x(%[src],%[offset]), %%zmm\\x\n\t"
 #define LOAD32                                                                                     \
     "vmovaps 64*\\x(%[src],%[offset]), %%ymm0\n\t"                                                 \
@@ -40,8 +39,9 @@
 #define STORE32(store)                                                                             \
     store " %%ymm0, 64*\\x(%[dst],%[offset])\n\t" store " %%ymm1, 64*\\x+32(%[dst],%[offset])\n\t"
 #define STORE16(store)                                                                             \
-    store " %%xmm0, 64*\\x(%[dst],%[offset])\n\t" store " %%xmm1, 64*\\x+16(%[dst],%[offset])\n\t" \
-          store " %%xmm2, 64*\\x+32(%[dst],%[offset])\n\t" store                                   \
+    store " %%xmm0, 64*\\x(%[dst],%[offset])\n\t" store                                            \
+          " %%xmm1, 64*\\x+16(%[dst],%[offset])\n\t" store                                         \
+          " %%xmm2, 64*\\x+32(%[dst],%[offset])\n\t" store                                         \
           " %%xmm3, 64*\\x+48(%[dst],%[offset])\n\t"
 
 MEMORY(x86_sse2_load, "sse2", LINES LOAD16 ".endr\n\t", "")
@@ -59,9 +59,8 @@ MEMORY(x86_avx512_copy_nt, "avx512f", LINES LOAD64 STORE64("vmovntps") ".endr\n\
 
 // ---- clock -------------------------------------------------------------------------------------
 
-#define BESIDE(r) "vfmadd213ps %%zmm13, %%zmm12, %%zmm" r "\n\t"
-#define CHAIN_STEP(a, b, c, d)                                                                     \
-    "imul %[y], %[x]\n\t" BESIDE(a) BESIDE(b) BESIDE(c) BESIDE(d)
+#define BESIDE(r)              "vfmadd213ps %%zmm13, %%zmm12, %%zmm" r "\n\t"
+#define CHAIN_STEP(a, b, c, d) "imul %[y], %[x]\n\t" BESIDE(a) BESIDE(b) BESIDE(c) BESIDE(d)
 
 // 32 dependent multiplies of 3 cycles each.
 void sz_kernel_x86_clock_imul(sz_kernel_job *job) {
@@ -89,30 +88,32 @@ __attribute__((target("avx512f"))) void sz_kernel_x86_clock_imul_avx512(sz_kerne
                      "vmovaps %%zmm12, %%zmm\\r\n\t.endr\n\t"
                      ".p2align 6\n1:\n\t"
                      ".rept 10\n\t" CHAIN_STEP("0", "1", "2", "3") CHAIN_STEP("4", "5", "6", "7")
-                     CHAIN_STEP("8", "9", "10", "11") ".endr\n\t"
-                     CHAIN_STEP("0", "1", "2", "3") CHAIN_STEP("4", "5", "6", "7")
-                     "dec %[n]\n\t"
-                     "jnz 1b\n\t"
-                     "vzeroupper"
+                         CHAIN_STEP("8", "9", "10", "11") ".endr\n\t" CHAIN_STEP("0", "1", "2", "3")
+                             CHAIN_STEP("4", "5", "6", "7") "dec %[n]\n\t"
+                                                            "jnz 1b\n\t"
+                                                            "vzeroupper"
                      : [n] "+r"(n), [x] "+r"(x)
                      : [y] "r"(y), [factor] "m"(factor), [term] "m"(term)
                      : CLOBBERS, "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13");
     job->sink ^= x;
 }
 
-// 96 dependent exclusive-ors of 1 cycle each: the check of the chain above.
-void sz_kernel_x86_clock_xor(sz_kernel_job *job) {
-    int64_t n = job->n;
-    uint32_t x = 3, y = 5;
-    __asm__ volatile(".p2align 6\n1:\n\t"
-                     ".rept 96\n\txor %[y], %[x]\n\t.endr\n\t"
-                     "dec %[n]\n\t"
-                     "jnz 1b\n\t"
-                     : [n] "+r"(n), [x] "+r"(x)
-                     : [y] "r"(y)
-                     : "cc");
-    job->sink ^= x;
-}
+// The checks of the chain above: 32 dependent crc32 of 3 cycles each, and 96 exclusive-ors of 1.
+#define CHAIN(function, times, op)                                                                 \
+    void sz_kernel_##function(sz_kernel_job *job) {                                                \
+        int64_t n = job->n;                                                                        \
+        uint32_t x = 3, y = 5;                                                                     \
+        __asm__ volatile(".p2align 6\n1:\n\t"                                                      \
+                         ".rept " times "\n\t" op " %[y], %[x]\n\t.endr\n\t"                       \
+                         "dec %[n]\n\t"                                                            \
+                         "jnz 1b\n\t"                                                              \
+                         : [n] "+r"(n), [x] "+r"(x)                                                \
+                         : [y] "r"(y)                                                              \
+                         : "cc");                                                                  \
+        job->sink ^= x;                                                                            \
+    }
+CHAIN(x86_clock_crc32, "32", "crc32l")
+CHAIN(x86_clock_xor, "96", "xor")
 
 #else
 typedef int sz_not_built; // a translation unit must hold something
