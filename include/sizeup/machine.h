@@ -448,6 +448,60 @@ SZ_API sz_status sz_comparison_gate(sz_ctx *ctx, const sz_comparison *comparison
 SZ_API sz_status sz_library_child(sz_ctx *ctx, const char *library, int threads,
                                   sz_buf *buf) SZ_MUST_USE;
 
+/** @name Why a peak is what it is
+ *  Speed against the number of independent chains of an operation, on one thread.
+ *  @{ */
+#define SZ_CHAIN_POINT_FIELDS(F)                                                                   \
+    F(const char *, op, SZ_FIELD_STR, "", "operation")                                             \
+    F(const char *, dtype, SZ_FIELD_STR, "", "numeric format")                                     \
+    F(const char *, isa, SZ_FIELD_STR, "", "instruction set")                                      \
+    F(int64_t, chains, SZ_FIELD_I64, "", "independent chains: accumulators")                       \
+    F(double, flop_per_s, SZ_FIELD_F64, "FLOP/s", "rate: the median")                              \
+    F(double, flop_per_cycle, SZ_FIELD_F64, "FLOP", "per cycle of the core's clock")               \
+    F(double, step_per_cycle, SZ_FIELD_F64, "", "operations on whole registers per cycle")         \
+    F(double, spread, SZ_FIELD_F64, "", "(p95 - p5) / median")                                     \
+    F(const char *, verdict, SZ_FIELD_STR, "", "valid, noisy, throttled, contended or unsteady")
+typedef struct sz_chain_point {
+    SZ_CHAIN_POINT_FIELDS(SZ_FIELD_MEMBER)
+} sz_chain_point;
+
+#define SZ_CHAIN_SUMMARY_FIELDS(F)                                                                 \
+    F(const char *, op, SZ_FIELD_STR, "", "operation")                                             \
+    F(const char *, dtype, SZ_FIELD_STR, "", "numeric format")                                     \
+    F(const char *, isa, SZ_FIELD_STR, "", "instruction set")                                      \
+    F(int64_t, lanes, SZ_FIELD_I64, "", "numbers in a register")                                   \
+    F(int64_t, instructions, SZ_FIELD_I64, "", "of one step")                                      \
+    F(int64_t, registers, SZ_FIELD_I64, "", "vector registers that the instruction set has")       \
+    F(double, latency_cycles, SZ_FIELD_F64, "", "cycles of a step: from one chain")                \
+    F(double, step_per_cycle, SZ_FIELD_F64, "", "most steps per cycle")                            \
+    F(double, pipes, SZ_FIELD_F64, "", "most instructions per cycle; whole where near it")         \
+    F(int64_t, chains_needed, SZ_FIELD_I64, "", "fewest chains with 97 % of the most")             \
+    F(double, flop_per_s, SZ_FIELD_F64, "FLOP/s", "best rate")                                     \
+    F(double, flop_per_cycle, SZ_FIELD_F64, "FLOP", "most per cycle")
+typedef struct sz_chain_summary {
+    SZ_CHAIN_SUMMARY_FIELDS(SZ_FIELD_MEMBER)
+} sz_chain_summary;
+SZ_API const sz_record_type *sz_chain_point_type(void);
+SZ_API const sz_record_type *sz_chain_summary_type(void);
+
+typedef struct sz_chain_study sz_chain_study;
+
+/** Measure fma, add, mul, max, max+mul or add+max (f32, widest registers) with 1 to 24 chains,
+ * beside what it is best compared with. Uses cpu_mask, stop, progress and user of the options,
+ * which may be NULL. `*ret_study` is yours to destroy, set only on success. */
+SZ_API sz_status sz_machine_explain(sz_ctx *ctx, const sz_measure_options *options, const char *op,
+                                    sz_chain_study **ret_study) SZ_MUST_USE;
+SZ_API void sz_chain_study_destroy(sz_chain_study *study); /**< NULL is fine */
+SZ_API size_t sz_chain_study_point_count(const sz_chain_study *study);
+SZ_API sz_chain_point sz_chain_study_point(const sz_chain_study *study, size_t i);
+/** One per operation. */
+SZ_API size_t sz_chain_study_summary_count(const sz_chain_study *study);
+SZ_API sz_chain_summary sz_chain_study_summary(const sz_chain_study *study, size_t i);
+/** What follows, as sentences. */
+SZ_API size_t sz_chain_study_line_count(const sz_chain_study *study);
+SZ_API const char *sz_chain_study_line(const sz_chain_study *study, size_t i);
+/** @} */
+
 /** Rows of the kernels table, for `sizeup list`. `i` from 0; returns 0 past the end. */
 typedef struct sz_kernel_row {
     const char *name, *family, *op, *dtype, *isa;

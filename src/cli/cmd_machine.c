@@ -12,7 +12,7 @@
 typedef struct machine_options {
     bool quick, libraries;
     cli_strings fail;
-    const char *root, *save, *cpu_mask, *disk;
+    const char *root, *save, *cpu_mask, *disk, *explain;
     int64_t threads;
 } machine_options;
 
@@ -26,6 +26,9 @@ static const cli_option options_table[] = {
     {"libraries", 0, CLI_FLAG, NULL, NULL,
      "measure: also what the installed BLAS and oneDNN reach of the roof",
      offsetof(machine_options, libraries)},
+    {"explain", 0, CLI_STRING, "OP", NULL,
+     "measure: only this: speed of fma, max, max+mul ... against independent chains, and why",
+     offsetof(machine_options, explain)},
     {"root", 0, CLI_STRING, "FOLDER", NULL,
      "describe: the machine whose proc/ and sys/ are in FOLDER", offsetof(machine_options, root)},
     {"fail", 0, CLI_LIST, "NAME:-3%", NULL,
@@ -330,6 +333,7 @@ static int measure(cli_app *app, const machine_options *o) {
     sz_machine *m = NULL;
     if (app->n_args > 1) return cli_error(app, CLI_USAGE, "unexpected word '%s'", app->args[1]);
     if (o->threads > 100000) return cli_error(app, CLI_USAGE, "too many threads");
+    if (o->explain) return cli_machine_explain(app, o->explain, o->cpu_mask);
     sz_measure_options how = {.cpu_mask = o->cpu_mask, .threads = (int)o->threads,
                                     .budget_s = o->quick ? 8 : 24, .progress = tell, .user = app,
                                     .environment = cli_environment(),

@@ -88,10 +88,12 @@ static void draw_times(const sz_lab *lab, sz_plot *plot) {
 void lab_draw(const sz_lab *lab, const sz_machine *machine, sz_plot *plot) {
     const sz_lab_info info = sz_lab_about(lab);
     const char *cpu = sz_machine_cpu(machine).model;
-    char sub[200];
+    char title[200], sub[200];
     snprintf(sub, sizeof sub, "%s: %s, one thread, %s", sz_machine_identity(machine).name,
              cpu ? cpu : "", sz_lab_isa(lab));
-    sz_plot_title(plot, info.what, sub);
+    snprintf(title, sizeof title, "%s", info.what);
+    if (title[0] >= 'a' && title[0] <= 'z') title[0] = (char)(title[0] - 'a' + 'A');
+    sz_plot_title(plot, title, sub);
     if (info.x_label)
         draw_rates(lab, plot);
     else

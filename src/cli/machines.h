@@ -33,6 +33,9 @@ void cli_put_host(sz_doc *doc, const sz_machine *m);
 void cli_put_libraries(sz_doc *doc, const sz_machine *m);
 const char *const *cli_environment(void); // "NAME=VALUE", NULL-ended
 
+// `machine measure --explain OP`; mask may be NULL.
+int cli_machine_explain(cli_app *app, const char *op, const char *cpu_mask);
+
 // `machine list`.
 int cli_machine_list(cli_app *app);
 

@@ -131,7 +131,7 @@ static void draw_roof(const roofline *r, const roof_row *roofs, size_t n, const 
     char names[200], rate[32], label[256];
     joined_names(r, roofs, n, names, sizeof names);
     rate_text(y, "FLOP/s", rate, sizeof rate);
-    snprintf(label, sizeof label, "%s  %s", names, rate);
+    snprintf(label, sizeof label, "%s %s", names, rate);
     const sz_plot_line line = {
         xs, ys, 2, label, roof_color(r, roofs[0].machine), top ? SZ_PLOT_BOLD : 0};
     sz_plot_add_line(plot, &line);

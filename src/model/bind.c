@@ -85,10 +85,18 @@ static sz_status bind_by_input(sz_graph *g, const char *option, int64_t old, int
     if (old >= 0 && old != size) g->reshaped = true; // the file's other shapes no longer hold
     if (old > SZ_DIM_SYMBOL(0) || old == SZ_DIM_UNKNOWN) return SZ_OK;
     sz_symbol *s = &g->symbols.items[SZ_SYMBOL_OF(old)];
-    if (s->bound >= 0 && s->bound != size)
+    if (s->bound >= 0 && s->bound != size && !s->by_input)
         return sz_fail(g->ctx, SZ_ERR_USAGE,
                        "'--input %s' sets '%s' to %" PRId64 ", but it is %" PRId64, option,
                        sz_show(g->ctx, s->name), size, s->bound);
+    if (s->bound >= 0 && s->bound != size) {
+        // Exporters give one name to dimensions that have nothing to do with each other.
+        sz_warn(g->ctx, "'--input %s': '%s' has another size in another input; both are kept",
+                option, sz_show(g->ctx, s->name));
+        g->reshaped = true;
+        return SZ_OK;
+    }
+    s->by_input = true;
     s->bound = size;
     return SZ_OK;
 }

@@ -77,10 +77,11 @@ static double column_width(const layout *l, size_t *ret_n) {
     for (size_t i = 0; i < l->plot->curves.n; i++) {
         const sz_plot_line *line = &l->plot->curves.items[i].line;
         if (!has_end_label(line)) continue;
-        widest = fmax(widest, sz_look_width(l->look, line->label, l->look->text));
+        const double bold = line->flags & SZ_PLOT_BOLD && l->look->cell_w == 0 ? 1.1 : 1;
+        widest = fmax(widest, bold * sz_look_width(l->look, line->label, l->look->text));
         ++*ret_n;
     }
-    return fmin(widest, l->look->width / 3);
+    return fmin(widest, l->look->width * 0.36);
 }
 
 // Rows of the legend when its entries flow over `width`; with `l->d` it is drawn from y on.

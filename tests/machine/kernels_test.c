@@ -10,6 +10,7 @@
 
 #include "machine/kernels/kernels.h"
 #include "machine/measure/stopwatch.h"
+#include "machine/survey.h"
 #include "os/pin.h"
 #include "peak_rows.h"
 
@@ -96,6 +97,59 @@ static void bounds(void **state) {
         assert_non_null(k);
         assert_true(fabs(sz_kernel_bound(k) - rows[j].flops) < 1e-9);
     }
+}
+
+// ---- clocks ------------------------------------------------------------------------------------
+
+static void picks_a_clock(void **state) {
+    static const double agree[] = {3.5e9, 3.52e9, 3.49e9}, first_off[] = {1.75e9, 3.5e9, 3.51e9},
+                        last_off[] = {3.5e9, 3.51e9, 7e9}, none[] = {1e9, 2e9, 3e9};
+    (void)state;
+    assert_int_equal(sz_pick_clock(agree, 3), 0);
+    assert_int_equal(sz_pick_clock(first_off, 3), 1);
+    assert_int_equal(sz_pick_clock(last_off, 3), 0);
+    assert_int_equal(sz_pick_clock(none, 3), -1);
+    assert_int_equal(sz_pick_clock(agree, 1), 0); // nothing to compare with
+    assert_int_equal(sz_pick_clock(agree, 0), -1);
+}
+
+// The chains of this CPU tell the same within 2 %: best of many, so that interruptions do not
+// count.
+static void clocks_agree(void **state) {
+    const sz_kernel *k;
+    double first = 0;
+    (void)state;
+    for (size_t i = 0; (k = sz_kernel_get(i)); i++) {
+        double best = 0;
+        if (k->family != SZ_KERNEL_clock || k->bits > 64 || !sz_kernel_runs(k, cpu)) continue;
+        for (int j = 0; j < 2000; j++) best = fmax(best, sz_watch_clock(k));
+        if (first == 0)
+            first = best;
+        else if (fabs(best / first - 1) > 0.05) // a wrong latency would be off by a factor
+            fail_msg("%s tells %.3f GHz, not %.3f", k->name, best * 1e-9, first * 1e-9);
+    }
+}
+
+// ---- explanation -------------------------------------------------------------------------------
+
+static void explains(void **state) {
+    sz_chain_study *study = NULL;
+    const sz_measure_options options = {.cpu_mask = "avx512f"};
+    assert_int_equal(sz_machine_explain(*state, &options, "sin", &study), SZ_ERR_USAGE);
+    assert_string_equal(sz_ctx_error(*state),
+                        "no chains of 'sin'; there are fma, max+mul, max, add, mul, add+max");
+    const sz_status status = sz_machine_explain(*state, &options, "mul+max", &study);
+    if (status == SZ_ERR_UNAVAILABLE) return; // no such rows on this CPU, or no clock
+    assert_int_equal(status, SZ_OK);
+    assert_int_equal(sz_chain_study_summary_count(study), 2);
+    assert_true(sz_chain_study_line_count(study) >= 6);
+    const sz_chain_summary s = sz_chain_study_summary(study, 0);
+    assert_string_equal(s.op, "max+mul");
+    assert_true(s.latency_cycles > 1 && s.latency_cycles < 40);
+    assert_true(s.chains_needed >= 2 && s.chains_needed <= 24);
+    assert_true(sz_chain_study_point(study, 0).flop_per_s < s.flop_per_s);
+    sz_chain_study_destroy(study);
+    assert_int_equal(sz_ctx_memory_used(*state), 0);
 }
 
 // ---- memory kernels ----------------------------------------------------------------------------
@@ -251,6 +305,9 @@ int main(void) {
         cmocka_unit_test(peaks_declare_their_work),
         cmocka_unit_test(law_sees_every_lane),
         cmocka_unit_test(bounds),
+        cmocka_unit_test(picks_a_clock),
+        cmocka_unit_test(clocks_agree),
+        cmocka_unit_test_setup_teardown(explains, make_ctx, drop_ctx),
         cmocka_unit_test(memory_kernels_move),
         cmocka_unit_test(memory_kernels_declare_their_bytes),
         cmocka_unit_test(chase_follows),

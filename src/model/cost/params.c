@@ -52,19 +52,26 @@ static bool is_parameter(const sz_node *n, int32_t input, const sz_type *t) {
     return t->rank >= 2 || is_data_moved(n);
 }
 
-// Elements that one stored element stands for: formats that pack two 4-bit numbers into a byte.
-static int64_t packed(const sz_node *n, int32_t input, const sz_type *t) {
+// Operators whose 8-bit operands hold several narrower numbers per byte.
+static bool is_block_op(const sz_node *n) {
     static const char *const block_ops[] = {"MatMulNBits", "MatMulBnb4", "MatMulFpQ4",
                                             "GatherBlockQuantized", "QMoE"};
-    const sz_dtype_info *d = sz_dtype_get(t->dtype);
-    if (d->bits != 8 || (d->cls != SZ_CLASS_UINT && d->cls != SZ_CLASS_INT)) return 1;
     for (size_t i = 0; i < sizeof block_ops / sizeof *block_ops; i++)
-        if (sz_str_is(n->op, block_ops[i])) {
-            const char *attr = sz_str_is(n->op, "QMoE") ? "expert_weight_bits" : "bits";
-            int64_t bits = sz_attr_i(n, attr, 4);
-            return input >= 0 && bits > 0 && bits <= 8 ? 8 / bits : 1;
-        }
-    return 1;
+        if (sz_str_is(n->op, block_ops[i])) return true;
+    return false;
+}
+
+static bool is_byte(const sz_type *t) {
+    const sz_dtype_info *d = sz_dtype_get(t->dtype);
+    return d->bits == 8 && (d->cls == SZ_CLASS_UINT || d->cls == SZ_CLASS_INT);
+}
+
+// Elements that one stored element stands for.
+static int64_t packed(const sz_node *n, const sz_type *t) {
+    if (!is_byte(t) || !is_block_op(n)) return 1;
+    const char *attr = sz_str_is(n->op, "QMoE") ? "expert_weight_bits" : "bits";
+    int64_t bits = sz_attr_i(n, attr, 4);
+    return bits > 0 && bits <= 8 ? 8 / bits : 1;
 }
 
 static sz_status elements_of(sz_graph *g, const sz_node *n, int32_t input, const sz_value *v,
@@ -76,7 +83,7 @@ static sz_status elements_of(sz_graph *g, const sz_node *n, int32_t input, const
         int64_t k = sz_attr_i(n, "K", 0), cols = sz_attr_i(n, "N", 0);
         if (k > 0 && cols > 0 && sz_mul(k, cols, ret_elements)) return SZ_OK;
     }
-    if (!sz_mul(*ret_elements, packed(n, input, &v->type), ret_elements))
+    if (!sz_mul(*ret_elements, packed(n, &v->type), ret_elements))
         return sz_fail(g->ctx, SZ_ERR_INPUT, "parameters exceed 2^63");
     return SZ_OK;
 }
@@ -109,6 +116,7 @@ typedef struct seen {
 
 typedef struct walk {
     sz_costs *costs;
+    bool is_last; // of two passes over the nodes
     SZ_VEC(seen) graphs;
 } walk;
 
@@ -127,17 +135,38 @@ static sz_status stored_bytes(sz_graph *g, const sz_value *v, int64_t *ret_bytes
     return SZ_OK;
 }
 
-static sz_status add_operand(walk *w, sz_graph *g, const sz_node *n, int32_t input, sz_cost *cost) {
-    sz_graph *owner = g;
+// The value that a node reads, and the graph that owns it. A block operator sees through a few
+// views: an embedding that shares the packed matrix of the last layer reads it by a Reshape.
+static const sz_value *operand_of(sz_graph *g, const sz_node *n, int32_t input,
+                                  sz_graph **ret_owner, sz_value_id *ret_id) {
     sz_value_id id = n->inputs[input];
-    while (sz_graph_value(owner, id)->kind == SZ_VALUE_CAPTURED) {
-        id = sz_graph_value(owner, id)->outer;
-        owner = owner->parent;
+    for (int views = is_block_op(n) ? 4 : 0;; views--) {
+        const sz_value *v = sz_graph_value(g, id);
+        for (; v->kind == SZ_VALUE_CAPTURED; v = sz_graph_value(g, id)) {
+            id = v->outer;
+            g = g->parent;
+        }
+        *ret_owner = g;
+        *ret_id = id;
+        if (views == 0 || v->constant || v->kind != SZ_VALUE_NODE || v->producer == SZ_NONE)
+            return v;
+        const sz_node *p = sz_graph_node(g, v->producer);
+        if (p->row == SZ_NONE || sz_op_get(p->row)->kind != SZ_KIND_VIEW || p->n_inputs < 1 ||
+            p->inputs[0] == SZ_NONE)
+            return v;
+        id = p->inputs[0];
     }
-    const sz_value *v = sz_graph_value(owner, id);
+}
+
+static sz_status add_operand(walk *w, sz_graph *g, const sz_node *n, int32_t input, sz_cost *cost) {
+    sz_graph *owner;
+    sz_value_id id;
+    const sz_value *v = operand_of(g, n, input, &owner, &id);
     if (!v->constant && !is_made_weight(owner, n, input, v)) return SZ_OK;
     if (is_literal(owner, v)) return SZ_OK;
     if (!is_parameter(n, input, &v->type)) return SZ_OK;
+    // How many numbers a byte holds, only the operator that computes with them says.
+    if (!w->is_last && is_byte(&v->type) && is_data_moved(n)) return SZ_OK;
     uint8_t *flags = flags_of(w, owner);
     if (!flags) return sz_no_memory(g->ctx);
     if (flags[id]) return SZ_OK;
@@ -199,10 +228,13 @@ sz_status sz_costs_params(sz_costs *costs) {
     sz_graph *g = costs->graph;
     walk w = {.costs = costs};
     sz_status status = SZ_OK;
-    for (size_t i = 0; i < costs->n_nodes && status == SZ_OK; i++) {
-        const sz_node *n = &g->nodes.items[i];
-        status = add_node(&w, g, n, &costs->nodes[i].cost);
-        if (status == SZ_OK) status = add_bodies(&w, n, &costs->nodes[i].cost);
+    for (int pass = 0; pass < 2; pass++) {
+        w.is_last = pass == 1;
+        for (size_t i = 0; i < costs->n_nodes && status == SZ_OK; i++) {
+            const sz_node *n = &g->nodes.items[i];
+            status = add_node(&w, g, n, &costs->nodes[i].cost);
+            if (status == SZ_OK) status = add_bodies(&w, n, &costs->nodes[i].cost);
+        }
     }
     if (status == SZ_OK) status = add_defaults(&w, &costs->total);
     sz_vec_finish(g->ctx, &w.graphs);

@@ -150,6 +150,7 @@ typedef struct sz_symbol {
     sz_value_id input; // graph input that shows it first, SZ_NONE when none
     int32_t axis;
     int64_t bound; // what it was bound to, -1 while it is free
+    bool by_input; // bound by the shape of an input, not by name
 } sz_symbol;
 
 typedef struct sz_side { // a file beside the model

@@ -166,14 +166,31 @@ sz_status sz_cost_ms_crop_and_resize(sz_costing *c) {
 }
 
 // ReorderInput: channels into blocks. The runtime pads them to its block size, which the file does
-// not say; as many channels as there are is what the model needs.
+// not say, but the weights of the convolution that reads them show it: it stands close behind.
+static int64_t padded_channels(const sz_infer *n, int64_t channels) {
+    enum { REACH = 16 };
+    const size_t first = (size_t)n->id + 1;
+    for (size_t k = first; channels >= 0 && k < n->graph->nodes.n && k < first + REACH; k++) {
+        const sz_node *conv = sz_graph_node(n->graph, (sz_node_id)k);
+        if (conv->n_inputs < 2 || conv->inputs[0] != n->node->outputs[0] ||
+            conv->inputs[1] == SZ_NONE || !sz_str_is(conv->op, "Conv"))
+            continue;
+        const sz_type *w = &sz_graph_value(n->graph, conv->inputs[1])->type;
+        int64_t padded;
+        if (w->rank < 2 || w->dims[1] < 0 || !sz_mul(w->dims[1], sz_attr_i(conv, "group", 1), &padded)) break;
+        return padded > channels ? padded : channels;
+    }
+    return channels;
+}
+
 sz_status sz_shape_nchwc_in(sz_infer *n) {
     int64_t dims[SZ_MAX_RANK];
     int32_t rank = sz_in_rank(n, 0);
-    if (rank < 3 || sz_attr_i(n->node, "channels_last", 0) == 0) return sz_out_like(n, 0, 0);
+    const bool last = sz_attr_i(n->node, "channels_last", 0) != 0;
+    if (rank < 3) return sz_out_like(n, 0, 0);
     dims[0] = sz_in_dim(n, 0, 0);
-    dims[1] = sz_in_dim(n, 0, rank - 1);
-    for (int d = 2; d < rank; d++) dims[d] = sz_in_dim(n, 0, d - 1);
+    dims[1] = padded_channels(n, sz_in_dim(n, 0, last ? rank - 1 : 1));
+    for (int d = 2; d < rank; d++) dims[d] = sz_in_dim(n, 0, last ? d - 1 : d);
     return sz_out(n, 0, sz_in_dtype(n, 0), rank, dims);
 }
 

@@ -204,7 +204,7 @@ static int64_t inside(int64_t count, int64_t step, int64_t shift, int64_t limit)
 }
 
 int64_t sz_axis_taps(const sz_axis *a, int64_t positions, int64_t limit) {
-    enum { MAX_STEPS = 1 << 14 };
+    enum { MAX_STEPS = 1 << 12 };
     bool by_tap = a->kernel <= positions;
     int64_t loops = by_tap ? a->kernel : positions, others = by_tap ? positions : a->kernel;
     int64_t step = by_tap ? a->dilation : a->stride, across = by_tap ? a->stride : a->dilation;

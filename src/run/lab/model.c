@@ -53,17 +53,27 @@ static double rate_of(const sz_mem_level *l, const char *mix) {
 
 static bool is_dram(const sz_mem_level *l) { return same(l->level.name, "DRAM"); }
 
-// The nearest level that holds the set: by the size that was found, else by the one that is
-// claimed.
+// Bytes that a cache is trusted to hold: the size that the working-set curve found; else the
+// claimed one, but not more than twice what it was measured with. A virtual machine sees the caches
+// of its whole host, and shares them.
+static double trusted_size(const sz_mem_level *l) {
+    double measured = 0;
+    if (l->level.knee_bytes > 0) return (double)l->level.knee_bytes;
+    for (size_t i = 0; i < l->bandwidths.n; i++)
+        if (l->bandwidths.items[i].threads == 1)
+            measured = fmax(measured, (double)l->bandwidths.items[i].working_set_bytes);
+    const double claimed = (double)l->level.capacity_bytes;
+    return measured > 0 ? fmin(claimed, 2 * measured) : claimed;
+}
+
+// The nearest level that holds the set.
 static const sz_mem_level *level_for(const sz_machine *m, double set) {
     const sz_mem_level *dram = NULL;
     for (size_t i = 0; i < m->levels.n; i++) {
         const sz_mem_level *l = &m->levels.items[i];
-        const int64_t size = l->level.knee_bytes > 0 ? l->level.knee_bytes
-                                                     : l->level.capacity_bytes;
         if (is_dram(l))
             dram = l;
-        else if (set <= (double)size && !isnan(rate_of(l, "load")))
+        else if (set <= trusted_size(l) && !isnan(rate_of(l, "load")))
             return l;
     }
     return dram;

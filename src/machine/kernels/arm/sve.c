@@ -11,7 +11,7 @@ int sz_kernel_sve_bytes(void) {
     enum { HWCAP_BIT_SVE = 22 };
     uint64_t bytes = 0;
     if (!(getauxval(AT_HWCAP) >> HWCAP_BIT_SVE & 1)) return 0;
-    __asm__(".arch_extension sve\n\trdvl %0, #1" : "=r"(bytes));
+    __asm__ volatile(".arch_extension sve\n\trdvl %0, #1" : "=r"(bytes));
     return (int)bytes;
 }
 

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// The lab: every experiment, quick, on every instruction set of this CPU; its results are right,
+// and the model predicts what can be worked out by hand.
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "run/lab/lab.h"
+
+static sz_ctx *ctx;
+
+// 100 GFLOP/s, 10 GB/s loads, 8 GB/s copies: 12 GB/s with write-allocate.
+static const char machine_text[] =
+    "{\"schema\":\"sizeup.machine/1\",\"name\":\"paper\",\"source\":\"measured\","
+    "\"peaks\":[{\"device\":\"cpu\",\"unit\":\"vector\",\"op\":\"fma\",\"dtype\":\"f32\","
+    "\"threads\":1,\"flop_per_s\":100e9}],"
+    "\"levels\":[{\"name\":\"L1\",\"capacity_bytes\":32768,"
+    "\"bandwidth\":[{\"mix\":\"load\",\"threads\":1,\"byte_per_s\":200e9}]},"
+    "{\"name\":\"DRAM\",\"capacity_bytes\":1000000000,\"bandwidth\":["
+    "{\"mix\":\"load\",\"threads\":1,\"byte_per_s\":10e9},"
+    "{\"mix\":\"copy\",\"threads\":1,\"byte_per_s\":8e9}]}]}";
+
+static sz_machine *paper(void) {
+    sz_machine *m;
+    assert_int_equal(sz_machine_parse(ctx, "paper", machine_text, strlen(machine_text), &m), SZ_OK);
+    return m;
+}
+
+static void check(const char *name, const char *mask) {
+    sz_machine *m = paper();
+    const sz_lab_options options = {.quick = 1, .cpu_mask = mask};
+    sz_lab *lab = NULL;
+    sz_status status = sz_lab_run(ctx, name, m, &options, &lab);
+    if (status != SZ_OK) print_message("%s\n", sz_ctx_error(ctx));
+    assert_int_equal(status, SZ_OK);
+    sz_machine_destroy(m); // the lab keeps nothing of it
+    assert_true(sz_lab_row_count(lab) > 0 && sz_lab_ratio_count(lab) > 0);
+    assert_true(sz_lab_finding_count(lab) > 0);
+    for (size_t i = 0; i < sz_lab_row_count(lab); i++) {
+        const sz_lab_row r = sz_lab_row_at(lab, i);
+        assert_true(r.verified);
+        assert_true(r.time_s > 0 && r.n > 0 && strlen(r.what) > 0);
+        assert_true(isnan(r.predicted_s) || (r.predicted_s > 0 && r.bound));
+    }
+    for (size_t i = 0; i < sz_lab_ratio_count(lab); i++)
+        assert_true(sz_lab_ratio_at(lab, i).measured > 0);
+    sz_lab_destroy(lab);
+}
+
+static void test_all(void **state) {
+    static const char *const masks[] = {NULL, "avx512f", "avx512f,avx2"};
+    sz_lab_info info;
+    (void)state;
+    for (size_t i = 0; sz_list_lab(i, &info); i++) {
+        check(info.name, NULL);
+#if defined(__x86_64__)
+        for (int k = 1; k < 3; k++) check(info.name, masks[k]);
+#else
+        (void)masks;
+#endif
+    }
+}
+
+static void test_unknown(void **state) {
+    sz_machine *m = paper();
+    sz_lab *lab = NULL;
+    (void)state;
+    assert_int_equal(sz_lab_run(ctx, "alchemy", m, NULL, &lab), SZ_ERR_USAGE);
+    assert_non_null(strstr(sz_ctx_error(ctx), "add-vs-matmul"));
+    assert_null(lab);
+    sz_machine_destroy(m);
+}
+
+static bool near(double a, double b) { return fabs(a - b) <= 1e-9 * fabs(b); }
+
+// Reads go at the rate of loads; what is written is first read, and shares the bus of a copy.
+static void test_memory_model(void **state) {
+    sz_machine *m = paper();
+    sz_lab_row reads = {.bytes_read = 1e9, .working_set_bytes = 1e8};
+    sz_lab_row writes = {.bytes_written = 1e9, .working_set_bytes = 1e8};
+    sz_lab_row both = {.bytes_read = 1e9, .bytes_written = 1e9, .working_set_bytes = 1e8};
+    sz_lab_row small = {.bytes_read = 1e9, .working_set_bytes = 1e4};
+    (void)state;
+    assert_true(near(sz_lab_memory_time(m, &reads), 0.1));
+    assert_true(near(sz_lab_memory_time(m, &writes), 2 / 12.0));
+    assert_true(near(sz_lab_memory_time(m, &both), 3 / 12.0));
+    assert_true(near(sz_lab_memory_time(m, &small), 0.005));
+    assert_string_equal(small.level, "L1");
+    assert_true(both.bytes_with_write_allocate == 3e9);
+    // The original question: outer product and column sums against matrix x vector.
+    const double outer = sz_lab_memory_time(m, &writes) + sz_lab_memory_time(m, &reads);
+    assert_true(near(outer / sz_lab_memory_time(m, &reads), 1 + 20 / 12.0));
+    sz_machine_destroy(m);
+}
+
+static void test_roofs(void **state) {
+    sz_machine *m = paper();
+    (void)state;
+    assert_true(near(sz_lab_roof(m, SZ_STEP_FMA), 100e9));
+    assert_true(near(sz_lab_roof(m, SZ_STEP_MUL_MAX), 50e9)); // two instructions
+    assert_true(near(sz_lab_roof_add(m), 50e9));
+    sz_machine_destroy(m);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_all),
+        cmocka_unit_test(test_unknown),
+        cmocka_unit_test(test_memory_model),
+        cmocka_unit_test(test_roofs),
+    };
+    ctx = sz_ctx_create(NULL);
+    const int failed = ctx ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
+    sz_ctx_destroy(ctx);
+    return failed;
+}
