@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Golden counts of real exports: every tests/models/truth/NAME.json with a reference against the
-// count of tests/models/NAME.onnx, by the public API alone. Usage: models_test TESTS [NAME...]
+// count of tests/models/NAME.onnx, and the same in tests/models/extra, by the public API alone.
+// Usage: models_test TESTS [NAME...]
 //
 // The reference took each intermediate's shape from a real run, so it owes nothing to shape
 // inference. All mismatches of a model are printed, not only the first.
@@ -63,7 +64,7 @@ static sz_status load(sz_ctx *ctx, const model_case *c, const json_t *inputs,
         n++;
     }
     char path[2 * MAX_TEXT];
-    snprintf(path, sizeof path, "%s/models/%s.onnx", c->folder, c->name);
+    snprintf(path, sizeof path, "%s/%s.onnx", c->folder, c->name);
     const sz_load_options options = {.inputs = option, .n_inputs = n};
     return sz_model_load(ctx, path, &options, ret_model);
 }
@@ -93,6 +94,37 @@ static int find_node(const sz_costs *costs, const char *name, sz_node_cost *ret_
     return 0;
 }
 
+static int is_shape(const sz_port *port, const json_t *dims) {
+    if (port->rank < 0 || (size_t)port->rank != json_array_size(dims)) return 0;
+    for (int i = 0; i < port->rank; i++)
+        if (port->dims[i] != json_integer_value(json_array_get(dims, (size_t)i))) return 0;
+    return 1;
+}
+
+static void check_shape(model_case *c, const sz_port *port, const json_t *dims) {
+    if (is_shape(port, dims)) return;
+    char *want = json_dumps(dims, JSON_COMPACT | JSON_ENCODE_ANY);
+    print_error("%s: shape of '%s': want %s, got %s\n", c->name, port->name, want, port->shape);
+    free(want);
+    c->mismatches++;
+}
+
+// "shapes" of the reference: those of all values that nodes make, by name.
+static void check_shapes(model_case *c, const json_t *reference, const sz_costs *costs) {
+    const json_t *shapes = json_object_get(reference, "shapes");
+    size_t found = 0;
+    for (size_t i = 0; shapes && i < sz_costs_node_count(costs); i++)
+        for (size_t o = 0; o < sz_costs_node(costs, i).n_outputs; o++) {
+            const sz_port port = sz_costs_node_output(costs, i, o);
+            const json_t *dims = json_object_get(shapes, port.name);
+            if (!dims) continue;
+            check_shape(c, &port, dims);
+            found++;
+        }
+    if (found != json_object_size(shapes))
+        mismatch(c, "values with a shape", (int64_t)json_object_size(shapes), (int64_t)found);
+}
+
 // [name, op, macs, [shape of output 0]] against the node of that name.
 static void check_node(model_case *c, const sz_costs *costs, const json_t *row) {
     const char *name = json_string_value(json_array_get(row, 0));
@@ -119,6 +151,9 @@ static void check_costs(model_case *c, const json_t *reference, const sz_costs *
     if (total.macs != macs) mismatch(c, "macs", macs, total.macs);
     if (weights_are_float(reference) && total.params != params)
         mismatch(c, "params", params, total.params);
+    const json_t *quantized = json_object_get(reference, "params"); // quantized weights too
+    if (quantized && total.params != json_integer_value(quantized))
+        mismatch(c, "params", json_integer_value(quantized), total.params);
     if (got_peak != peak) mismatch(c, "peak_activation_bytes", peak, got_peak);
     const json_t *rows = json_object_get(reference, "macs_per_node");
     const size_t listed = json_array_size(rows);
@@ -144,6 +179,7 @@ static void test_model(void **state) {
         c->mismatches++;
     } else {
         check_costs(c, reference, costs);
+        check_shapes(c, reference, costs);
     }
     sz_costs_destroy(costs);
     sz_model_destroy(model);
@@ -163,13 +199,14 @@ static int by_name(const void *a, const void *b) {
     return strcmp(((const model_case *)a)->name, ((const model_case *)b)->name);
 }
 
-// All truths with a reference, sorted by name.
-static size_t read_cases(const char *folder, char *const *names, int n_names, model_case *cases) {
-    char path[2 * MAX_TEXT];
-    snprintf(path, sizeof path, "%s/models/truth", folder);
+// Adds the truths with a reference below TESTS/models/`below` to `cases`; how many there are now.
+static size_t read_cases(const char *below, const char *tests, char *const *names, int n_names,
+                         model_case *cases, size_t n) {
+    char folder[MAX_TEXT], path[2 * MAX_TEXT];
+    snprintf(folder, sizeof folder, "%s/models%s", tests, below);
+    snprintf(path, sizeof path, "%s/truth", folder);
     DIR *dir = opendir(path);
-    if (!dir) return 0;
-    size_t n = 0;
+    if (!dir) return n;
     for (struct dirent *entry; n < MAX_MODELS && (entry = readdir(dir));) {
         const size_t length = strlen(entry->d_name);
         if (length < 6 || strcmp(entry->d_name + length - 5, ".json") != 0) continue;
@@ -177,7 +214,7 @@ static size_t read_cases(const char *folder, char *const *names, int n_names, mo
         snprintf(c->folder, sizeof c->folder, "%s", folder);
         snprintf(c->name, sizeof c->name, "%.*s", (int)(length - 5), entry->d_name);
         if (!wanted(c->name, names, n_names)) continue;
-        snprintf(path, sizeof path, "%s/models/truth/%s", folder, entry->d_name);
+        snprintf(path, sizeof path, "%s/truth/%s", folder, entry->d_name);
         json_error_t error;
         c->truth = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
         if (!c->truth) {
@@ -188,7 +225,6 @@ static size_t read_cases(const char *folder, char *const *names, int n_names, mo
         else json_decref(c->truth);
     }
     closedir(dir);
-    qsort(cases, n, sizeof *cases, by_name);
     return n;
 }
 
@@ -199,7 +235,9 @@ int main(int argc, char **argv) {
         fprintf(stderr, "usage: models_test TESTS [NAME...]\n");
         return 2;
     }
-    const size_t n = read_cases(argv[1], argv + 2, argc - 2, cases);
+    size_t n = read_cases("", argv[1], argv + 2, argc - 2, cases, 0);
+    n = read_cases("/extra", argv[1], argv + 2, argc - 2, cases, n);
+    qsort(cases, n, sizeof *cases, by_name);
     if (n == 0) {
         fprintf(stderr, "no models with a reference below '%s'\n", argv[1]);
         return 1;

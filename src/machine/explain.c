@@ -95,7 +95,7 @@ static sz_status measure_chains(sz_survey *s, sz_chain_study *e, const sz_kernel
     sz_watch watch = sz_survey_watch(s, false, 0.025, 0.1);
     const sz_work work = {run_chains, &w, sz_kernel_flops(k, chains)};
     sz_reading r;
-    if (s->wide_chain && sz_kernel_bits(k) >= s->wide_chain->bits) watch.chain = s->wide_chain;
+    watch.chain = sz_clock_beside(s, k);
     sz_kernel_state_init(k, &fresh);
     fresh.chains = chains;
     SZ_TRY(sz_survey_time(s, &watch, &work, &r));

@@ -10,37 +10,35 @@
 #include "os/pages.h"
 
 typedef struct peak_work {
-  const sz_kernel *kernel;
-  const sz_kernel_state *fresh;
-  sz_kernel_state *states; // one per thread
+    const sz_kernel *kernel;
+    const sz_kernel_state *fresh;
+    sz_kernel_state *states; // one per thread
 } peak_work;
 
 // Each call starts from fresh numbers: in few enough iterations they stay
 // normal.
 static void run_peak(void *user, int thread, int64_t n) {
-  const peak_work *w = user;
-  sz_kernel_state *state = &w->states[thread];
-  while (n > 0) {
-    sz_kernel_job job = {.n = n < SZ_KERNEL_MOST ? n : SZ_KERNEL_MOST,
-                         .state = state};
-    *state = *w->fresh;
-    w->kernel->run(&job);
-    n -= job.n;
-  }
+    const peak_work *w = user;
+    sz_kernel_state *state = &w->states[thread];
+    while (n > 0) {
+        sz_kernel_job job = {.n = n < SZ_KERNEL_MOST ? n : SZ_KERNEL_MOST, .state = state};
+        *state = *w->fresh;
+        w->kernel->run(&job);
+        n -= job.n;
+    }
 }
 
 // A short run against the closed form: a kernel that skips work must never make
 // a record.
 static bool computes(const sz_kernel *k, sz_kernel_state *state) {
-  enum { FEW = 2, MANY = 200 };
-  sz_kernel_job job = {.n = FEW, .state = state};
-  sz_kernel_state_init(k, state);
-  k->run(&job);
-  if (!sz_kernel_state_holds(k, state, FEW))
-    return false;
-  job.n = MANY - FEW;
-  k->run(&job);
-  return sz_kernel_state_holds(k, state, MANY);
+    enum { FEW = 2, MANY = 200 };
+    sz_kernel_job job = {.n = FEW, .state = state};
+    sz_kernel_state_init(k, state);
+    k->run(&job);
+    if (!sz_kernel_state_holds(k, state, FEW)) return false;
+    job.n = MANY - FEW;
+    k->run(&job);
+    return sz_kernel_state_holds(k, state, MANY);
 }
 
 // ---- one reading
@@ -52,87 +50,81 @@ static bool computes(const sz_kernel *k, sz_kernel_state *state) {
 // Nothing is told by the rows of c/, because the compiler chose the
 // instructions, and by mixtures of many instructions.
 static double pipes_of(const sz_kernel *k, const sz_reading *r) {
-  if (k->portable || r->clock_hz <= 0 || strcmp(k->op, "exp") == 0)
-    return SZ_NAN;
-  const double rate = r->per_cycle.median / sz_kernel_flops_each(k);
-  const double whole = rate >= 0.9 ? round(rate) : 1 / round(1 / rate);
-  return fabs(rate - whole) <= (rate >= 0.9 ? 0.05 : 0.02) * whole ? whole
-                                                                   : SZ_NAN;
+    if (k->portable || r->clock_hz <= 0 || strcmp(k->op, "exp") == 0) return SZ_NAN;
+    const double rate = r->per_cycle.median / sz_kernel_flops_each(k);
+    const double whole = rate >= 0.9 ? round(rate) : 1 / round(1 / rate);
+    return fabs(rate - whole) <= (rate >= 0.9 ? 0.05 : 0.02) * whole ? whole : SZ_NAN;
 }
 
-static double theoretical(const sz_kernel *k, const sz_reading *r,
-                          int threads) {
-  return pipes_of(k, r) * sz_kernel_flops_each(k) * r->clock_hz * threads;
+static double theoretical(const sz_kernel *k, const sz_reading *r, int threads) {
+    return pipes_of(k, r) * sz_kernel_flops_each(k) * r->clock_hz * threads;
 }
 
 static sz_peak make_peak(const sz_kernel *k, const sz_reading *r, int threads) {
-  const bool clock = r->clock_hz > 0;
-  const double theory = theoretical(k, r, threads);
-  return (sz_peak){.device = "cpu",
-                   .unit = sz_kernel_unit(k),
-                   .op = k->op,
-                   .dtype = k->dtype,
-                   .isa = k->isa,
-                   .threads = threads,
-                   .flop_per_s = r->rate.median,
-                   .theoretical_flop_per_s = theory,
-                   .fraction = r->rate.median / theory,
-                   .pipes = pipes_of(k, r),
-                   .flop_per_cycle = clock ? r->per_cycle.median : SZ_NAN,
-                   .clock_hz = clock ? r->clock_hz : SZ_NAN,
-                   .window_flop_per_s = r->window_rate,
-                   .n = r->rate.n,
-                   .median = r->rate.median,
-                   .best = r->rate.best,
-                   .p5 = r->rate.p5,
-                   .p95 = r->rate.p95,
-                   .ci_lo = r->rate.ci_lo,
-                   .ci_hi = r->rate.ci_hi,
-                   .spread = r->rate.spread,
-                   .verdict = sz_verdict_name(r->verdict),
-                   .next_step = sz_verdict_next_step(r->verdict)};
+    const bool clock = r->clock_hz > 0;
+    const double theory = theoretical(k, r, threads);
+    return (sz_peak){.device = "cpu",
+                     .unit = sz_kernel_unit(k),
+                     .op = k->op,
+                     .dtype = k->dtype,
+                     .isa = k->isa,
+                     .threads = threads,
+                     .flop_per_s = r->rate.median,
+                     .theoretical_flop_per_s = theory,
+                     .fraction = r->rate.median / theory,
+                     .pipes = pipes_of(k, r),
+                     .flop_per_cycle = clock ? r->per_cycle.median : SZ_NAN,
+                     .clock_hz = clock ? r->clock_hz : SZ_NAN,
+                     .window_flop_per_s = r->window_rate,
+                     .n = r->rate.n,
+                     .median = r->rate.median,
+                     .best = r->rate.best,
+                     .p5 = r->rate.p5,
+                     .p95 = r->rate.p95,
+                     .ci_lo = r->rate.ci_lo,
+                     .ci_hi = r->rate.ci_hi,
+                     .spread = r->rate.spread,
+                     .verdict = sz_verdict_name(r->verdict),
+                     .next_step = sz_verdict_next_step(r->verdict)};
 }
 
 // What the cores could do at most, or the reason why the reading is none.
-static const char *refusal(const sz_kernel *k, const sz_reading *r,
-                           const sz_kernel_state *states, int threads) {
-  if (r->why_not)
-    return r->why_not;
-  if (!k->portable && r->clock_hz > 0 &&
-      sz_trap_too_fast(r->per_cycle.median, sz_kernel_bound(k)))
-    return "ran faster than the pipes of any core can: not trusted";
-  for (int i = 0; i < threads; i++)
-    if (!sz_kernel_state_normal(k, &states[i]))
-      return "left numbers that are not normal: not trusted";
-  return NULL;
+static const char *refusal(const sz_kernel *k, const sz_reading *r, const sz_kernel_state *states,
+                           int threads) {
+    if (r->why_not) return r->why_not;
+    if (!k->portable && r->clock_hz > 0 &&
+        sz_trap_too_fast(r->per_cycle.median, sz_kernel_bound(k)))
+        return "ran faster than the pipes of any core can: not trusted";
+    for (int i = 0; i < threads; i++)
+        if (!sz_kernel_state_normal(k, &states[i]))
+            return "left numbers that are not normal: not trusted";
+    return NULL;
 }
 
-static sz_status measure_peak(sz_survey *s, const sz_kernel *k,
-                              sz_kernel_state *states, bool all) {
-  sz_watch watch = sz_survey_watch(s, all, 0.025, 0.08);
-  const sz_kernel_state fresh = states[s->n_cpus];
-  peak_work w = {k, &fresh, states};
-  const sz_work work = {run_peak, &w, sz_kernel_flops(k, 0)};
-  sz_reading r;
-  if (s->chain && s->wide_chain && sz_kernel_bits(k) >= s->wide_chain->bits)
-    watch.chain = s->wide_chain;
-  SZ_TRY(sz_survey_time(s, &watch, &work, &r));
-  const char *why = refusal(k, &r, states, watch.n_threads);
-  if (why)
-    return sz_machine_add_gap(s->m, k->name, why);
-  sz_peak peak = make_peak(k, &r, watch.n_threads);
-  return sz_vec_push(s->ctx, &s->m->peaks, peak) ? SZ_OK : sz_no_memory(s->ctx);
+static sz_status measure_peak(sz_survey *s, const sz_kernel *k, sz_kernel_state *states, bool all) {
+    sz_watch watch = sz_survey_watch(s, all, 0.025, 0.08);
+    const sz_kernel_state fresh = states[s->n_cpus];
+    peak_work w = {k, &fresh, states};
+    const sz_work work = {run_peak, &w, sz_kernel_flops(k, 0)};
+    sz_reading r;
+    watch.chain = sz_clock_beside(s, k);
+    // The first round on tiles may be thirty times slower: the core must get leave for the power.
+    if (strcmp(sz_kernel_unit(k), "matrix") == 0) SZ_TRY(sz_survey_time(s, &watch, &work, &r));
+    SZ_TRY(sz_survey_time(s, &watch, &work, &r));
+    const char *why = refusal(k, &r, states, watch.n_threads);
+    if (why) return sz_machine_add_gap(s->m, k->name, why);
+    sz_peak peak = make_peak(k, &r, watch.n_threads);
+    return sz_vec_push(s->ctx, &s->m->peaks, peak) ? SZ_OK : sz_no_memory(s->ctx);
 }
 
 // `states` has one more than there are threads: the fresh one.
-static sz_status measure_kernel(sz_survey *s, const sz_kernel *k,
-                                sz_kernel_state *states, bool all) {
-  if (!computes(k, &states[0]))
-    return sz_machine_add_gap(s->m, k->name,
-                              "its results were wrong: not trusted");
-  sz_kernel_state_init(k, &states[s->n_cpus]);
-  SZ_TRY(measure_peak(s, k, states, false));
-  return all && s->n_cpus > 1 ? measure_peak(s, k, states, true) : SZ_OK;
+static sz_status measure_kernel(sz_survey *s, const sz_kernel *k, sz_kernel_state *states,
+                                bool all) {
+    if (!computes(k, &states[0]))
+        return sz_machine_add_gap(s->m, k->name, "its results were wrong: not trusted");
+    sz_kernel_state_init(k, &states[s->n_cpus]);
+    SZ_TRY(measure_peak(s, k, states, false));
+    return all && s->n_cpus > 1 ? measure_peak(s, k, states, true) : SZ_OK;
 }
 
 // ---- which rows
@@ -141,8 +133,8 @@ static sz_status measure_kernel(sz_survey *s, const sz_kernel *k,
 // What a quick measurement takes, and of which on all threads too. A
 // multiply-add may be fused or not.
 typedef struct wanted {
-  const char *op, *dtype;
-  bool all;
+    const char *op, *dtype;
+    bool all;
 } wanted;
 static const wanted main_rows[] = {
     {"fma", "f32", true},      {"fma", "f64", true},      {"add", "f32", true},
@@ -157,133 +149,110 @@ static bool same(const char *a, const char *b) { return strcmp(a, b) == 0; }
 // Two rows for the same work on the same unit; the wider one counts, a fused
 // one at equal width, and any before one of c/.
 static bool rivals(const sz_kernel *a, const sz_kernel *b) {
-  const bool both = same(a->op, b->op) ||
-                    (same(a->op, "fma") && same(b->op, "mul+add")) ||
-                    (same(a->op, "mul+add") && same(b->op, "fma"));
-  return both && same(a->dtype, b->dtype) &&
-         same(sz_kernel_unit(a), sz_kernel_unit(b));
+    const bool both = same(a->op, b->op) || (same(a->op, "fma") && same(b->op, "mul+add")) ||
+                      (same(a->op, "mul+add") && same(b->op, "fma"));
+    return both && same(a->dtype, b->dtype) && same(sz_kernel_unit(a), sz_kernel_unit(b));
 }
 
 static bool better(const sz_kernel *a, const sz_kernel *b) {
-  if (a->portable != b->portable)
-    return b->portable;
-  if (sz_kernel_bits(a) != sz_kernel_bits(b))
-    return sz_kernel_bits(a) > sz_kernel_bits(b);
-  if (same(a->op, b->op))
-    return a > b;
-  return same(a->op, "fma");
+    if (a->portable != b->portable) return b->portable;
+    if (sz_kernel_bits(a) != sz_kernel_bits(b)) return sz_kernel_bits(a) > sz_kernel_bits(b);
+    if (same(a->op, b->op)) return a > b;
+    return same(a->op, "fma");
 }
 
 static bool is_widest(const sz_survey *s, const sz_kernel *k) {
-  const sz_kernel *other;
-  for (size_t i = 0; (other = sz_kernel_get(i)); i++)
-    if (other != k && other->family == SZ_KERNEL_peak && rivals(k, other) &&
-        better(other, k) && sz_kernel_runs(other, s->cpu))
-      return false;
-  return !same(sz_kernel_unit(k), "scalar");
+    const sz_kernel *other;
+    for (size_t i = 0; (other = sz_kernel_get(i)); i++)
+        if (other != k && other->family == SZ_KERNEL_peak && rivals(k, other) && better(other, k) &&
+            sz_kernel_runs(other, s->cpu))
+            return false;
+    return !same(sz_kernel_unit(k), "scalar");
 }
 
 // The C rows for short formats are references: what a compiler makes of them is
 // no roof.
 static bool is_reference(const sz_kernel *k) {
-  return k->portable && (same(k->op, "dot") || same(k->dtype, "int32"));
+    return k->portable && (same(k->op, "dot") || same(k->dtype, "int32"));
 }
 
 static const wanted *main_row(const sz_survey *s, const sz_kernel *k) {
-  for (size_t i = 0; i < sizeof main_rows / sizeof main_rows[0]; i++) {
-    const wanted *w = &main_rows[i];
-    const bool op =
-        same(w->op, k->op) || (same(w->op, "fma") && same(k->op, "mul+add"));
-    if (op && same(w->dtype, k->dtype))
-      return is_widest(s, k) ? w : NULL;
-  }
-  return NULL;
+    for (size_t i = 0; i < sizeof main_rows / sizeof main_rows[0]; i++) {
+        const wanted *w = &main_rows[i];
+        const bool op = same(w->op, k->op) || (same(w->op, "fma") && same(k->op, "mul+add"));
+        if (op && same(w->dtype, k->dtype)) return is_widest(s, k) ? w : NULL;
+    }
+    return NULL;
 }
 
-static sz_status measure_rows(sz_survey *s, sz_kernel_state *states,
-                              bool others) {
-  const sz_kernel *k;
-  for (size_t i = 0; (k = sz_kernel_get(i)); i++) {
-    if (k->family != SZ_KERNEL_peak || is_reference(k) ||
-        !sz_kernel_runs(k, s->cpu))
-      continue;
-    const wanted *w = main_row(s, k);
-    if ((w == NULL) != others)
-      continue;
-    SZ_TRY(measure_kernel(
-        s, k, states, w ? w->all || s->options->thorough : is_widest(s, k)));
-  }
-  return SZ_OK;
+static sz_status measure_rows(sz_survey *s, sz_kernel_state *states, bool others) {
+    const sz_kernel *k;
+    for (size_t i = 0; (k = sz_kernel_get(i)); i++) {
+        if (k->family != SZ_KERNEL_peak || is_reference(k) || !sz_kernel_runs(k, s->cpu)) continue;
+        const wanted *w = main_row(s, k);
+        if ((w == NULL) != others) continue;
+        SZ_TRY(measure_kernel(s, k, states, w ? w->all || s->options->thorough : is_widest(s, k)));
+    }
+    return SZ_OK;
 }
 
 // ---- what there is not
 // -------------------------------------------------------------------------
 
 static bool measured(const sz_machine *m, const char *op, const char *dtype) {
-  for (size_t i = 0; i < m->peaks.n; i++)
-    if (same(m->peaks.items[i].op, op) && same(m->peaks.items[i].dtype, dtype))
-      return true;
-  return false;
+    for (size_t i = 0; i < m->peaks.n; i++)
+        if (same(m->peaks.items[i].op, op) && same(m->peaks.items[i].dtype, dtype)) return true;
+    return false;
 }
 
 static sz_status list_gaps(sz_survey *s) {
-  static const struct {
-    const char *what, *op, *dtype;
-    sz_cpu_set any; // features that could do it
-  } formats[] = {
-      {"bf16 dot", "dot", "bf16",
-       SZ_CPU(avx512_bf16) | SZ_CPU(amx_bf16) | SZ_CPU(bf16)},
-      {"f16 fma", "fma", "f16", SZ_CPU(avx512_fp16) | SZ_CPU(neon_fp16)},
-      {"int8 dot", "dot", "int8",
-       SZ_CPU(avx512_vnni) | SZ_CPU(avx_vnni) | SZ_CPU(amx_int8) |
-           SZ_CPU(neon_dot)}};
-  if ((s->cpu & SZ_CPU(amx_tile)) && !sz_kernel_tiles_allowed())
-    SZ_TRY(sz_machine_add_gap(s->m, "tiles (AMX)",
-                              "the system does not let this process use them"));
-  for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
-    const bool has = s->cpu & formats[i].any;
-    if (measured(s->m, formats[i].op, formats[i].dtype))
-      continue;
-    if (has && !s->options->thorough)
-      continue; // left out: said below
-    SZ_TRY(sz_machine_add_gap(
-        s->m, formats[i].what,
-        has ? "this CPU has it, but no kernel of ours that runs here"
-            : "this CPU has no instruction for it"));
-  }
-  if (s->options->thorough)
-    return SZ_OK;
-  return sz_machine_add_gap(
-      s->m, "max, add+max, fma+add, sqrt, f16, int32, narrow vectors, scalars",
-      "left out of a quick measurement");
+    static const struct {
+        const char *what, *op, *dtype;
+        sz_cpu_set any; // features that could do it
+    } formats[] = {
+        {"bf16 dot", "dot", "bf16", SZ_CPU(avx512_bf16) | SZ_CPU(amx_bf16) | SZ_CPU(bf16)},
+        {"f16 fma", "fma", "f16", SZ_CPU(avx512_fp16) | SZ_CPU(neon_fp16)},
+        {"int8 dot", "dot", "int8",
+         SZ_CPU(avx512_vnni) | SZ_CPU(avx_vnni) | SZ_CPU(amx_int8) | SZ_CPU(neon_dot)}};
+    if ((s->cpu & SZ_CPU(amx_tile)) && !sz_kernel_tiles_allowed())
+        SZ_TRY(sz_machine_add_gap(s->m, "tiles (AMX)",
+                                  "the system does not let this process use them"));
+    for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
+        const bool has = s->cpu & formats[i].any;
+        if (measured(s->m, formats[i].op, formats[i].dtype)) continue;
+        if (has && !s->options->thorough) continue; // left out: said below
+        SZ_TRY(sz_machine_add_gap(s->m, formats[i].what,
+                                  has ? "this CPU has it, but no kernel of ours that runs here"
+                                      : "this CPU has no instruction for it"));
+    }
+    if (s->options->thorough) return SZ_OK;
+    return sz_machine_add_gap(s->m,
+                              "max, add+max, fma+add, sqrt, f16, int32, narrow vectors, scalars",
+                              "left out of a quick measurement");
 }
 
 // The clock of the fastest kernel of f32: what the machine is bought for.
 static void note_clocks(sz_machine *m) {
-  double best_one = 0, best_all = 0;
-  for (size_t i = 0; i < m->peaks.n; i++) {
-    const sz_peak *p = &m->peaks.items[i];
-    if (strcmp(p->dtype, "f32") != 0)
-      continue;
-    if (p->threads == 1 && p->flop_per_s > best_one)
-      best_one = p->flop_per_s, m->cpu.clock_hz = p->clock_hz;
-    if (p->threads > 1 && p->flop_per_s > best_all)
-      best_all = p->flop_per_s, m->cpu.clock_all_hz = p->clock_hz;
-  }
-  if (best_all == 0)
-    m->cpu.clock_all_hz = m->cpu.clock_hz;
+    double best_one = 0, best_all = 0;
+    for (size_t i = 0; i < m->peaks.n; i++) {
+        const sz_peak *p = &m->peaks.items[i];
+        if (strcmp(p->dtype, "f32") != 0) continue;
+        if (p->threads == 1 && p->flop_per_s > best_one)
+            best_one = p->flop_per_s, m->cpu.clock_hz = p->clock_hz;
+        if (p->threads > 1 && p->flop_per_s > best_all)
+            best_all = p->flop_per_s, m->cpu.clock_all_hz = p->clock_hz;
+    }
+    if (best_all == 0) m->cpu.clock_all_hz = m->cpu.clock_hz;
 }
 
 sz_status sz_measure_peaks(sz_survey *s) {
-  const size_t size = ((size_t)s->n_cpus + 1) * sizeof(sz_kernel_state);
-  sz_kernel_state *states = sz_pages_map(size);
-  if (!states)
-    return sz_no_memory(s->ctx);
-  sz_survey_tell(s, "peaks");
-  sz_status status = measure_rows(s, states, false);
-  if (status == SZ_OK && s->options->thorough)
-    status = measure_rows(s, states, true);
-  sz_pages_unmap(states, size);
-  note_clocks(s->m);
-  return status == SZ_OK ? list_gaps(s) : status;
+    const size_t size = ((size_t)s->n_cpus + 1) * sizeof(sz_kernel_state);
+    sz_kernel_state *states = sz_pages_map(size);
+    if (!states) return sz_no_memory(s->ctx);
+    sz_survey_tell(s, "peaks");
+    sz_status status = measure_rows(s, states, false);
+    if (status == SZ_OK && s->options->thorough) status = measure_rows(s, states, true);
+    sz_pages_unmap(states, size);
+    note_clocks(s->m);
+    return status == SZ_OK ? list_gaps(s) : status;
 }

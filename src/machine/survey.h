@@ -53,6 +53,8 @@ sz_status sz_measure_peaks(sz_survey *s);
 
 // clock.c: set the chains that tell the clock, or say that it is not known.
 sz_status sz_choose_clock(sz_survey *s);
+// The chain to run beside a kernel: with work on registers as wide as the kernel's.
+const sz_kernel *sz_clock_beside(const sz_survey *s, const sz_kernel *work);
 // The first of n clocks that another one agrees with; -1 = none.
 int sz_pick_clock(const double *hz, int n);
 

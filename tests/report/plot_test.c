@@ -14,6 +14,10 @@
 
 #include <sizeup/text.h>
 
+// fontconfig, below cairo, keeps what it made for fonts until the process ends.
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void) { return "leak:libfontconfig"; }
+
 static const char *folder; // of this file
 static sz_ctx *ctx;
 

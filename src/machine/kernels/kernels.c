@@ -77,7 +77,11 @@ const sz_kernel *sz_kernel_widest(sz_kernel_family family, sz_cpu_set cpu) {
 
 // ---- shape of the peak kernels -----------------------------------------------------------------
 
-int sz_kernel_bits(const sz_kernel *k) { return k->bits ? k->bits : 8 * sz_kernel_sve_bytes(); }
+// SVE: the least that its length can be where there is none.
+int sz_kernel_bits(const sz_kernel *k) {
+    const int bytes = k->bits ? 0 : sz_kernel_sve_bytes();
+    return k->bits ? k->bits : bytes ? 8 * bytes : 128;
+}
 
 static int lane_bits(const sz_kernel *k) {
     if (strcmp(k->dtype, "f64") == 0) return 64;

@@ -115,6 +115,7 @@ bool sz_lab_near(double a, double b, double tolerance) {
 
 // ---- results -----------------------------------------------------------------------------------
 
+SZ_PRINTF(2, 0)
 static const char *print(sz_lab *lab, const char *fmt, va_list args) {
     char text[400]; // longer ones are cut
     vsnprintf(text, sizeof text, fmt, args);

@@ -19,6 +19,9 @@ _Static_assert(SZ_KERNEL_MAX_REGISTER == 256, "of 256 bytes each");
     CLOBBERS_16, "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23", "xmm24",  \
         "xmm25", "xmm26", "xmm27", "xmm28", "xmm29", "xmm30", "xmm31"
 
+// The text of an assembly is longer than what C promises for a string.
+#pragma GCC diagnostic ignored "-Woverlength-strings"
+
 // `op` for each accumulator r in use.
 #define UP_TO_16 "0,1,2,3,4,5,6,7,8,9,10,11,12,13,14"
 #define UP_TO_24 "0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23"
