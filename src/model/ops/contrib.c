@@ -170,6 +170,7 @@ sz_status sz_cost_ms_crop_and_resize(sz_costing *c) {
 static int64_t padded_channels(const sz_infer *n, int64_t channels) {
     enum { REACH = 16 };
     const size_t first = (size_t)n->id + 1;
+    if (!sz_has_out(n, 0)) return channels;
     for (size_t k = first; channels >= 0 && k < n->graph->nodes.n && k < first + REACH; k++) {
         const sz_node *conv = sz_graph_node(n->graph, (sz_node_id)k);
         if (conv->n_inputs < 2 || conv->inputs[0] != n->node->outputs[0] ||
@@ -177,7 +178,9 @@ static int64_t padded_channels(const sz_infer *n, int64_t channels) {
             continue;
         const sz_type *w = &sz_graph_value(n->graph, conv->inputs[1])->type;
         int64_t padded;
-        if (w->rank < 2 || w->dims[1] < 0 || !sz_mul(w->dims[1], sz_attr_i(conv, "group", 1), &padded)) break;
+        if (w->rank < 2 || w->dims[1] < 0 ||
+            !sz_mul(w->dims[1], sz_attr_i(conv, "group", 1), &padded))
+            break;
         return padded > channels ? padded : channels;
     }
     return channels;
