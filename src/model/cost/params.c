@@ -33,11 +33,13 @@ static const operand_row operands[] = {
     {"DynamicQuantizeLSTM", 11, false},
 };
 
-// A vector of bytes that is split or reshaped before use is data, not a list of zero points.
-static bool is_data_moved(const sz_node *n) {
-    if (n->row == SZ_NONE) return false;
-    const sz_op_kind kind = sz_op_get(n->row)->kind;
-    return kind == SZ_KIND_MOVE || kind == SZ_KIND_VIEW;
+// A vector of bytes that is split or gathered before use is data, not a list of zero points.
+static bool is_moved(const sz_node *n) {
+    return n->row != SZ_NONE && sz_op_get(n->row)->kind == SZ_KIND_MOVE;
+}
+
+static bool is_viewed(const sz_node *n) {
+    return n->row != SZ_NONE && sz_op_get(n->row)->kind == SZ_KIND_VIEW;
 }
 
 static bool is_parameter(const sz_node *n, int32_t input, const sz_type *t) {
@@ -49,7 +51,7 @@ static bool is_parameter(const sz_node *n, int32_t input, const sz_type *t) {
         if (operands[i].input == input && sz_str_is(n->op, operands[i].op))
             return operands[i].is_parameter;
     if (d->bits > 8 || t->rank < 1) return false;
-    return t->rank >= 2 || is_data_moved(n);
+    return t->rank >= 2 || is_moved(n);
 }
 
 // Operators whose 8-bit operands hold several narrower numbers per byte.
@@ -151,9 +153,7 @@ static const sz_value *operand_of(sz_graph *g, const sz_node *n, int32_t input,
         if (views == 0 || v->constant || v->kind != SZ_VALUE_NODE || v->producer == SZ_NONE)
             return v;
         const sz_node *p = sz_graph_node(g, v->producer);
-        if (p->row == SZ_NONE || sz_op_get(p->row)->kind != SZ_KIND_VIEW || p->n_inputs < 1 ||
-            p->inputs[0] == SZ_NONE)
-            return v;
+        if (!is_viewed(p) || p->n_inputs < 1 || p->inputs[0] == SZ_NONE) return v;
         id = p->inputs[0];
     }
 }
@@ -166,7 +166,7 @@ static sz_status add_operand(walk *w, sz_graph *g, const sz_node *n, int32_t inp
     if (is_literal(owner, v)) return SZ_OK;
     if (!is_parameter(n, input, &v->type)) return SZ_OK;
     // How many numbers a byte holds, only the operator that computes with them says.
-    if (!w->is_last && is_byte(&v->type) && is_data_moved(n)) return SZ_OK;
+    if (!w->is_last && is_byte(&v->type) && (is_moved(n) || is_viewed(n))) return SZ_OK;
     uint8_t *flags = flags_of(w, owner);
     if (!flags) return sz_no_memory(g->ctx);
     if (flags[id]) return SZ_OK;
