@@ -46,12 +46,12 @@ typedef struct variant {
 static const variant variants[] = {
     {SZ_KERNEL_load, 1, NULL, 1, true, true},
     {SZ_KERNEL_copy, 2, "plain", 3.0 / 2, true, true},
-    {SZ_KERNEL_copy_nt, 2, "past the caches", 1, false, true},
+    {SZ_KERNEL_copy_nt, 2, "past caches", 1, false, true},
     {SZ_KERNEL_copy_rep, 2, "rep movsb", 0, false, false},
     {SZ_KERNEL_triad, 3, "plain", 4.0 / 3, false, true},
-    {SZ_KERNEL_triad_nt, 3, "past the caches", 1, false, false},
+    {SZ_KERNEL_triad_nt, 3, "past caches", 1, false, false},
     {SZ_KERNEL_update, 1, "plain", 1, false, false},
-    {SZ_KERNEL_store_nt, 1, "past the caches", 1, false, false},
+    {SZ_KERNEL_store_nt, 1, "past caches", 1, false, false},
     {SZ_KERNEL_store, 1, "plain", 2, true, true},
 };
 
