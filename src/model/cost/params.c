@@ -111,22 +111,16 @@ static bool is_literal(const sz_graph *owner, const sz_value *v) {
     return owner->parent && v->kind == SZ_VALUE_NODE && v->type.rank < 2;
 }
 
-typedef struct seen {
-    sz_graph *g;
-    uint8_t *flags; // per value of g
-} seen;
-
 typedef struct walk {
     sz_costs *costs;
-    bool is_last; // of two passes over the nodes
-    SZ_VEC(seen) graphs;
+    bool is_last;   // of two passes over the nodes
+    uint8_t **seen; // per graph by its number: one flag per value, made on demand
 } walk;
 
-static uint8_t *flags_of(walk *w, sz_graph *g) {
-    for (size_t i = 0; i < w->graphs.n; i++)
-        if (w->graphs.items[i].g == g) return w->graphs.items[i].flags;
-    seen s = {g, sz_arena_alloc(&w->costs->arena, g->values.n)};
-    return s.flags && sz_vec_push(g->ctx, &w->graphs, s) ? s.flags : NULL;
+static uint8_t *flags_of(walk *w, const sz_graph *g) {
+    uint8_t **flags = &w->seen[g->number];
+    if (!*flags) *flags = sz_arena_alloc(&w->costs->arena, g->values.n);
+    return *flags;
 }
 
 static sz_status stored_bytes(sz_graph *g, const sz_value *v, int64_t *ret_bytes) {
@@ -186,22 +180,17 @@ static sz_status add_node(walk *w, sz_graph *g, const sz_node *n, sz_cost *cost)
     return SZ_OK;
 }
 
-static bool is_below(const sz_graph *body, const sz_graph *top) {
-    while (body && body != top) body = body->parent;
-    return body == top;
-}
-
-// Constants that the bodies of a node use belong to the node.
+// Constants that the bodies of a node use belong to the node. Bodies nest at most SZ_MAX_BODIES
+// deep (the importer and inference see to it), so the walk may call itself.
 static sz_status add_bodies(walk *w, const sz_node *n, sz_cost *cost) {
-    sz_graph *root = w->costs->graph;
     for (int32_t a = 0; a < n->n_attrs; a++)
-        for (int32_t k = 0; n->attrs[a].graphs && k < n->attrs[a].n; k++)
-            for (size_t c = 0; c < root->children.n; c++) {
-                sz_graph *body = root->children.items[c];
-                if (!is_below(body, n->attrs[a].graphs[k])) continue;
-                for (size_t i = 0; i < body->nodes.n; i++)
-                    SZ_TRY(add_node(w, body, &body->nodes.items[i], cost));
+        for (int32_t k = 0; n->attrs[a].graphs && k < n->attrs[a].n; k++) {
+            sz_graph *body = n->attrs[a].graphs[k];
+            for (size_t i = 0; i < body->nodes.n; i++) {
+                SZ_TRY(add_node(w, body, &body->nodes.items[i], cost));
+                SZ_TRY(add_bodies(w, &body->nodes.items[i], cost));
             }
+        }
     return SZ_OK;
 }
 
@@ -228,6 +217,8 @@ sz_status sz_costs_params(sz_costs *costs) {
     sz_graph *g = costs->graph;
     walk w = {.costs = costs};
     sz_status status = SZ_OK;
+    w.seen = sz_arena_array(&costs->arena, g->children.n + 1, sizeof *w.seen);
+    if (!w.seen) return sz_no_memory(g->ctx);
     for (int pass = 0; pass < 2; pass++) {
         w.is_last = pass == 1;
         for (size_t i = 0; i < costs->n_nodes && status == SZ_OK; i++) {
@@ -237,6 +228,5 @@ sz_status sz_costs_params(sz_costs *costs) {
         }
     }
     if (status == SZ_OK) status = add_defaults(&w, &costs->total);
-    sz_vec_finish(g->ctx, &w.graphs);
     return status;
 }

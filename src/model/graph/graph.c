@@ -54,6 +54,7 @@ sz_status sz_graph_create_body(sz_graph *parent, sz_graph **ret_graph) {
     g->arena = root->arena;
     g->parent = parent;
     root->children.items[root->children.n++] = g;
+    g->number = (int32_t)root->children.n;
     *ret_graph = g;
     return SZ_OK;
 }

@@ -166,6 +166,7 @@ typedef struct sz_graph {
     sz_arena *arena; // shared with the parent; the root owns it
     sz_arena own_arena;
     struct sz_graph *parent; // NULL for the main graph
+    int32_t number;          // 0 for the main graph, then the bodies as they were made
     sz_str name, format, producer;
     char *path;               // of the main file, owned by the arena; NULL when from memory
     struct sz_source *source; // for reading constants; owned by the root; NULL for hand-made graphs
