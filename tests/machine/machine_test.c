@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Machines described from captured trees, read from JSON, written and read back, measured.
 #include <fcntl.h>
-#include <ftw.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,44 +16,15 @@
 #include "os/pages.h"
 #include "os/procfs.h"
 
-static const char *folder; // of this test
+#include "tree.h"
 
 // ---- captured trees ----------------------------------------------------------------------------
-
-// NAME.tree holds files one after the other, each after a line "== /path". Unpacked into a folder
-// of its own, which is given back.
-static void unpack(sz_ctx *ctx, const char *name, char *root, size_t cap) {
-    char path[1024], *text;
-    size_t size, allocated;
-    snprintf(root, cap, "%s", "/tmp/sizeup-machine-XXXXXX");
-    assert_non_null(mkdtemp(root));
-    snprintf(path, sizeof path, "%s/%s.tree", folder, name);
-    assert_int_equal(sz_folder_read(ctx, path, 1 << 20, &text, &size, &allocated), SZ_OK);
-    text[size] = '\0'; // the room that is allocated has one byte more
-    for (char *at = text; at && strncmp(at, "== ", 3) == 0;) {
-        const size_t len = strcspn(at + 3, "\n");
-        const char *body = at + 3 + len + 1;
-        char *next = strstr(body, "\n== ");
-        snprintf(path, sizeof path, "%s%.*s", root, (int)len, at + 3);
-        const size_t n = next ? (size_t)(next + 1 - body) : strlen(body);
-        assert_int_equal(sz_folder_write(ctx, path, body, n), SZ_OK);
-        at = next ? next + 1 : NULL;
-    }
-    sz_free(ctx, text, allocated);
-}
-
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw) {
-    (void)st, (void)flag, (void)ftw;
-    return remove(path);
-}
-
-static void remove_tree(const char *root) { nftw(root, remove_one, 16, FTW_DEPTH | FTW_PHYS); }
 
 // The description as text: one line per fact.
 static void describe(sz_ctx *ctx, const char *name, char *text, size_t cap) {
     char root[64];
     sz_machine *m = NULL;
-    unpack(ctx, name, root, sizeof root);
+    tree_unpack(ctx, name, root, sizeof root);
     assert_int_equal(sz_machine_describe(ctx, root, &m), SZ_OK);
     size_t n = (size_t)snprintf(text, cap, "%s | %lld cores %lld threads | %lld B |", m->cpu.model,
                                 (long long)m->cpu.cores, (long long)m->cpu.threads,
@@ -68,7 +38,7 @@ static void describe(sz_ctx *ctx, const char *name, char *text, size_t cap) {
     }
     snprintf(text + n, cap - n, " | %s", m->identity.fingerprint);
     sz_machine_destroy(m);
-    remove_tree(root);
+    tree_remove(root);
 }
 
 static void describes(void **state) {
@@ -251,7 +221,7 @@ static void store(void **state) {
     sz_machine_names_free(*state, names);
     sz_machine_destroy(m);
     sz_machine_destroy(again);
-    remove_tree(root);
+    tree_remove(root);
 }
 
 // ---- measuring ---------------------------------------------------------------------------------
@@ -266,7 +236,10 @@ static void measures(void **state) {
     for (size_t i = 0; i < m->peaks.n; i++) {
         const sz_peak *p = &m->peaks.items[i];
         assert_true(p->n > 0 && p->flop_per_s > 1e6 && p->best >= p->flop_per_s);
-        assert_true(isnan(p->theoretical_flop_per_s) || p->theoretical_flop_per_s > 0);
+        // Compared per cycle: under load the clock wanders between a batch and its chain.
+        assert_true(isnan(p->theoretical_flop_per_s) ||
+                    p->flop_per_cycle * p->clock_hz * (double)p->threads <
+                        1.06 * p->theoretical_flop_per_s);
     }
     const int dram = sz_main_memory(m);
     assert_true(dram >= 0);
@@ -385,6 +358,6 @@ int main(int argc, char **argv) {
         TEST(pages),
         TEST(nth_allocation_fails),
     };
-    folder = argc > 1 ? argv[1] : ".";
+    tree_folder = argc > 1 ? argv[1] : ".";
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
