@@ -9,36 +9,9 @@
 // Uses types of the headers above without including them.
 #include <cmocka.h>
 
-static sz_ctx *ctx;
-
-static int set_up(void **state) {
-    (void)state;
-    ctx = sz_ctx_create(NULL);
-    return ctx ? 0 : -1;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    sz_ctx_clear(ctx);
-    const size_t left = sz_ctx_memory_used(ctx);
-    sz_ctx_destroy(ctx);
-    return left == 0 ? 0 : -1;
-}
-
-static sz_graph *new_graph(void) {
-    sz_graph *g = NULL;
-    assert_int_equal(sz_graph_create(ctx, &g), SZ_OK);
-    g->name = sz_str_c("g");
-    return g;
-}
+#include "graph_fixture.h"
 
 // ---- the dtype table ---------------------------------------------------------------------------
-
-static sz_dtype dtype(const char *name) {
-    sz_dtype t = sz_dtype_by_name(name);
-    if (!t) fail_msg("no dtype %s", name);
-    return t;
-}
 
 static void test_dtypes(void **state) {
     (void)state;

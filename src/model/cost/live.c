@@ -14,20 +14,23 @@ typedef struct sweep {
     uint8_t *alive;
 } sweep;
 
-static void read_by(sweep *s, sz_value_id id, int32_t node) {
-    if (id != SZ_NONE) s->last[id] = node;
-}
+typedef void read_rule(sweep *s, sz_value_id id, int32_t node, int64_t *live);
 
 // A node reads its inputs and what its bodies capture.
-static void mark_reads(sweep *s, const sz_node *n, int32_t node) {
-    for (int32_t i = 0; i < n->n_inputs; i++) read_by(s, n->inputs[i], node);
+static void for_reads(sweep *s, const sz_node *n, int32_t node, int64_t *live, read_rule *rule) {
+    for (int32_t i = 0; i < n->n_inputs; i++) rule(s, n->inputs[i], node, live);
     for (int32_t a = 0; a < n->n_attrs; a++)
         for (int32_t k = 0; n->attrs[a].graphs && k < n->attrs[a].n; k++) {
             const sz_graph *body = n->attrs[a].graphs[k];
             for (size_t v = 0; v < body->values.n; v++)
                 if (body->values.items[v].kind == SZ_VALUE_CAPTURED)
-                    read_by(s, body->values.items[v].outer, node);
+                    rule(s, body->values.items[v].outer, node, live);
         }
+}
+
+static void mark_read(sweep *s, sz_value_id id, int32_t node, int64_t *live) {
+    (void)live;
+    if (id != SZ_NONE) s->last[id] = node;
 }
 
 static sz_status prepare(sweep *s, sz_arena *arena) {
@@ -48,7 +51,8 @@ static sz_status prepare(sweep *s, sz_arena *arena) {
             sz_warn(s->g->ctx, "value '%s' would take %" PRId64 " bytes: is its shape meant?",
                     sz_show(s->g->ctx, v->name), s->bytes[i]);
     }
-    for (size_t i = 0; i < s->g->nodes.n; i++) mark_reads(s, &s->g->nodes.items[i], (int32_t)i);
+    for (size_t i = 0; i < s->g->nodes.n; i++)
+        for_reads(s, &s->g->nodes.items[i], (int32_t)i, NULL, mark_read);
     return SZ_OK;
 }
 
@@ -66,15 +70,8 @@ static void death(sweep *s, sz_value_id id, int32_t node, int64_t *live) {
 }
 
 static void deaths(sweep *s, const sz_node *n, int32_t node, int64_t *live) {
-    for (int32_t i = 0; i < n->n_inputs; i++) death(s, n->inputs[i], node, live);
+    for_reads(s, n, node, live, death);
     for (int32_t o = 0; o < n->n_outputs; o++) death(s, n->outputs[o], node, live);
-    for (int32_t a = 0; a < n->n_attrs; a++)
-        for (int32_t k = 0; n->attrs[a].graphs && k < n->attrs[a].n; k++) {
-            const sz_graph *body = n->attrs[a].graphs[k];
-            for (size_t v = 0; v < body->values.n; v++)
-                if (body->values.items[v].kind == SZ_VALUE_CAPTURED)
-                    death(s, body->values.items[v].outer, node, live);
-        }
 }
 
 sz_status sz_costs_liveness(sz_costs *costs) {
