@@ -21,8 +21,10 @@ typedef struct sz_machine sz_machine;
 /** @name Records
  *  @{ */
 
-/** How well a number is known: statistics over n batches, in the unit of the number. The number
- * itself is the median; a sum of threads has the sums of their statistics. All 0 for a data sheet.
+/** How well a number is known: statistics over n batches, in the unit of the number. Of what a core
+ * does by itself (its pipes, its own caches) the number is the 98th percentile of the work per cycle,
+ * times the clock: the level that only disturbances hide. Of shared memory it is the median. A sum of
+ * threads has the sums of their statistics. All 0 for a data sheet.
  */
 #define SZ_SPREAD_FIELDS(F, unit)                                                                     \
     F(int64_t, n, SZ_FIELD_I64, "", "batches timed")                                                  \
@@ -33,6 +35,8 @@ typedef struct sz_machine sz_machine;
     F(double, ci_lo, SZ_FIELD_F64, unit, "95 % confidence interval of the median, low end")           \
     F(double, ci_hi, SZ_FIELD_F64, unit, "95 % confidence interval of the median, high end")          \
     F(double, spread, SZ_FIELD_F64, "", "(p95 - p5) / median")                                        \
+    F(double, disturbed, SZ_FIELD_F64, "",                                                            \
+      "share of the batches more than 5 % below the number; of a core's own units only")              \
     F(const char *, verdict, SZ_FIELD_STR, "", "valid, noisy, throttled, contended or unsteady")      \
     F(const char *, next_step, SZ_FIELD_STR, "", "what to do about the verdict")
 
@@ -65,7 +69,7 @@ typedef struct sz_cpu_facts {
     F(const char *, dtype, SZ_FIELD_STR, "", "numeric format")                                     \
     F(const char *, isa, SZ_FIELD_STR, "", "instruction set")                                      \
     F(int64_t, threads, SZ_FIELD_I64, "", "threads; 0 = the whole device")                         \
-    F(double, flop_per_s, SZ_FIELD_F64, "FLOP/s", "rate: the median, or the data sheet's")         \
+    F(double, flop_per_s, SZ_FIELD_F64, "FLOP/s", "rate: undisturbed, or the data sheet's")        \
     F(double, theoretical_flop_per_s, SZ_FIELD_F64, "FLOP/s",                                      \
       "pipes x lanes x operations x clock")                                                        \
     F(double, fraction, SZ_FIELD_F64, "", "flop_per_s as a share of theoretical_flop_per_s")       \
@@ -102,7 +106,7 @@ typedef struct sz_level {
     F(const char *, access, SZ_FIELD_STR, "", "sequential or random")                                 \
     F(const char *, isa, SZ_FIELD_STR, "", "instruction set")                                         \
     F(int64_t, threads, SZ_FIELD_I64, "", "threads; 0 = the whole device")                            \
-    F(double, byte_per_s, SZ_FIELD_F64, "B/s", "bytes asked for per second: the median")              \
+    F(double, byte_per_s, SZ_FIELD_F64, "B/s", "bytes asked for per second")                          \
     F(double, with_write_allocate_byte_per_s, SZ_FIELD_F64, "B/s",                                    \
       "the same with the lines that are read because they are about to be written")                   \
     F(double, byte_per_cycle, SZ_FIELD_F64, "B", "per core and cycle of the core's clock")            \

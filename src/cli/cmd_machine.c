@@ -195,6 +195,7 @@ static void put_roofs(sz_doc *doc, const sz_machine *m) {
         {"flop_per_s", "FLOP/s", NULL, SZ_AS_SI, 0},
         {"flop_per_cycle", "per cycle", NULL, SZ_AS_NUMBER, 0},
         {"theoretical_flop_per_s", "in theory", NULL, SZ_AS_SI, 0},
+        {"fraction", "of theory", NULL, SZ_AS_PERCENT, 0},
         {"ridge_flop_per_byte", "ridge FLOP/B", NULL, SZ_AS_NUMBER, 0},
         {"n", "batches", NULL, SZ_AS_INT, 0},
         {"spread", "spread", NULL, SZ_AS_PERCENT, 0},
@@ -207,6 +208,7 @@ static void put_roofs(sz_doc *doc, const sz_machine *m) {
         const sz_cell cells[] = {
             sz_cell_text(r.name), sz_cell_text(p.isa), sz_cell_f64(r.flop_per_s),
             sz_cell_f64(p.n ? p.flop_per_cycle : NAN), sz_cell_f64(p.theoretical_flop_per_s),
+            sz_cell_f64(p.n ? p.fraction : NAN),
             sz_cell_f64(dram < 0 ? NAN : sz_machine_ridge(m, i, (size_t)dram)),
             measured_count(p.n), measured_spread(p.n, p.spread)};
         sz_doc_row(doc, cells, CLI_COUNT(cells));
@@ -260,8 +262,8 @@ static void put_verdict(sz_doc *doc, const sz_machine *m) {
     const bool measured = strcmp(sz_machine_identity(m).source, "measured") == 0;
     if (measured)
         sz_doc_line(doc,
-                    "Rates are medians of batches of 0.3 ms; spread = (95th - 5th percentile) / "
-                    "median.");
+                    "Peaks and a core's own caches: the undisturbed level (98th percentile); shared "
+                    "memory: the median. Spread = (95th - 5th percentile) / median.");
     if (measured && sz_machine_ok(m)) sz_doc_line(doc, "Nothing disturbed the measurement.");
     else if (!sz_machine_ok(m)) sz_doc_line(doc, "Something disturbed the measurement:");
     for (size_t i = 0; i < sz_machine_note_count(m); i++)

@@ -39,20 +39,21 @@ typedef struct variant {
     const char *stores;
     double with_allocate;    // lines moved over lines asked for
     bool in_caches, in_dram; // in a usual measurement too
+    bool overwrites;         // what it reads is not what it found
 } variant;
 
 // Stores and updates come last, because they write over the random numbers: the store kernels write
 // one line's worth of them everywhere.
 static const variant variants[] = {
-    {SZ_KERNEL_load, 1, NULL, 1, true, true},
-    {SZ_KERNEL_copy, 2, "plain", 3.0 / 2, true, true},
-    {SZ_KERNEL_copy_nt, 2, "past caches", 1, false, true},
-    {SZ_KERNEL_copy_rep, 2, "rep movsb", 0, false, false},
-    {SZ_KERNEL_triad, 3, "plain", 4.0 / 3, false, true},
-    {SZ_KERNEL_triad_nt, 3, "past caches", 1, false, false},
-    {SZ_KERNEL_update, 1, "plain", 1, false, false},
-    {SZ_KERNEL_store_nt, 1, "past caches", 1, false, false},
-    {SZ_KERNEL_store, 1, "plain", 2, true, true},
+    {SZ_KERNEL_load, 1, NULL, 1, true, true, false},
+    {SZ_KERNEL_copy, 2, "plain", 3.0 / 2, true, true, false},
+    {SZ_KERNEL_copy_nt, 2, "past caches", 1, false, true, false},
+    {SZ_KERNEL_copy_rep, 2, "rep movsb", 0, false, false, false},
+    {SZ_KERNEL_triad, 3, "plain", 4.0 / 3, false, true, false},
+    {SZ_KERNEL_triad_nt, 3, "past caches", 1, false, false, false},
+    {SZ_KERNEL_update, 1, "plain", 1, false, false, true},
+    {SZ_KERNEL_store_nt, 1, "past caches", 1, false, false, true},
+    {SZ_KERNEL_store, 1, "plain", 2, true, true, true},
 };
 
 // Divide [at, at + size) into the arrays of the kernel. A single array is both read and written.
@@ -73,9 +74,9 @@ sz_bandwidth sz_bandwidth_of(const sz_kernel *k, const sz_reading *r, int thread
                           .access = "sequential",
                           .isa = k->isa,
                           .threads = threads,
-                          .byte_per_s = r->rate.median,
-                          .with_write_allocate_byte_per_s = r->rate.median,
-                          .byte_per_cycle = clock ? r->per_cycle.median : SZ_NAN,
+                          .byte_per_s = r->level,
+                          .with_write_allocate_byte_per_s = r->level,
+                          .byte_per_cycle = clock ? r->level_per_cycle : SZ_NAN,
                           .window_byte_per_s = r->window_rate,
                           .working_set_bytes = (int64_t)set,
                           .n = r->rate.n,
@@ -86,6 +87,7 @@ sz_bandwidth sz_bandwidth_of(const sz_kernel *k, const sz_reading *r, int thread
                           .ci_lo = r->rate.ci_lo,
                           .ci_hi = r->rate.ci_hi,
                           .spread = r->rate.spread,
+                          .disturbed = r->disturbed,
                           .verdict = sz_verdict_name(r->verdict),
                           .next_step = sz_verdict_next_step(r->verdict)};
 }
@@ -99,25 +101,93 @@ static sz_status add_bandwidth(sz_survey *s, size_t level, const variant *v, sz_
                                                                          : sz_no_memory(s->ctx);
 }
 
-// Time a kernel at a level. set = bytes of each array in a cache, 0 = main memory.
-static sz_status measure_walk(sz_survey *s, size_t level, const variant *v, const sz_kernel *k,
-                              bool all, size_t set) {
-    sz_watch watch = sz_survey_watch(s, all, set ? 0.02 : 0.05, set ? 0.08 : 0.15);
-    watch.noisy = set ? 0.1 : 0.2; // memory is shared with the whole host
+// ---- works of a level --------------------------------------------------------------------------
+
+// One way at one level. The ways of a level that leave each other's data alone take turns, so that
+// a slow phase of the machine meets all of them a little and none altogether.
+typedef struct way {
+    const variant *variant;
+    const sz_kernel *kernel;
+    walk *walks; // one per thread
+    int threads;
+    size_t walked; // bytes, by all threads
+} way;
+
+typedef struct ways {
+    sz_ctx *ctx;
+    SZ_VEC(way) list;
+} ways;
+
+static void drop_ways(ways *w) {
+    for (size_t i = 0; i < w->list.n; i++)
+        sz_free(w->ctx, w->list.items[i].walks,
+                (size_t)w->list.items[i].threads * sizeof(walk));
+    sz_vec_finish(w->ctx, &w->list);
+}
+
+// set = bytes of each array in a cache, 0 = main memory.
+static sz_status add_way(ways *list, sz_survey *s, const variant *v, const sz_kernel *k, bool all,
+                         size_t set) {
     const size_t each = set ? set : all ? s->buffer.filled : sz_near_bytes(&s->buffer);
-    const size_t bytes = (size_t)watch.n_threads * sizeof(walk);
-    walk *walks = sz_alloc(s->ctx, bytes);
-    sz_reading r;
-    if (!walks) return sz_no_memory(s->ctx);
-    for (int i = 0; i < watch.n_threads; i++)
-        walks[i] = make_walk(k, v->arrays, s->buffer.bytes + (size_t)i * s->buffer.slice, each,
-                             set > 0);
-    const sz_work work = {run_walk, walks, k->bytes};
-    sz_status status = sz_survey_time(s, &watch, &work, &r);
-    const size_t walked = (size_t)v->arrays * walks[0].bytes * (size_t)watch.n_threads;
-    sz_free(s->ctx, walks, bytes);
-    SZ_TRY(status);
-    return add_bandwidth(s, level, v, sz_bandwidth_of(k, &r, watch.n_threads, walked));
+    way w = {.variant = v, .kernel = k, .threads = all ? s->n_cpus : 1};
+    w.walks = sz_alloc(s->ctx, (size_t)w.threads * sizeof *w.walks);
+    if (!w.walks) return sz_no_memory(s->ctx);
+    for (int i = 0; i < w.threads; i++)
+        w.walks[i] = make_walk(k, v->arrays, s->buffer.bytes + (size_t)i * s->buffer.slice, each,
+                               set > 0);
+    w.walked = (size_t)v->arrays * w.walks[0].bytes * (size_t)w.threads;
+    if (sz_vec_push(s->ctx, &list->list, w)) return SZ_OK;
+    sz_free(s->ctx, w.walks, (size_t)w.threads * sizeof *w.walks);
+    return sz_no_memory(s->ctx);
+}
+
+// Is a cache the core's own? The last one before main memory is shared with the whole host, whatever
+// a hypervisor says of it.
+static bool own_cache(const sz_machine *m, size_t level) {
+    const sz_level *l = &m->levels.items[level].level;
+    return level == 0 ? m->levels.n > 1 : level + 2 < m->levels.n && l->shared_by <= 2;
+}
+
+// Memory is shared with the whole host, so its batches are long and its spread is large.
+static sz_watch watch_of(const sz_survey *s, size_t level, const way *w) {
+    const bool dram = level + 1 == s->m->levels.n, all = w->threads > 1;
+    const bool past = w->variant->stores && strcmp(w->variant->stores, "past caches") == 0;
+    sz_watch watch = sz_survey_watch(s, all, dram ? 0.05 : 0.02, dram ? 0.15 : 0.08);
+    watch.noisy = dram ? 0.2 : 0.1;
+    watch.own = !past && own_cache(s->m, level);
+    if (!watch.own) return watch;
+    watch.round_s = 0.01;
+    watch.batch_s = 0.1e-3;
+    return watch;
+}
+
+static sz_status take_ways(sz_survey *s, size_t level, const ways *w, const sz_reading *readings) {
+    for (size_t i = 0; i < w->list.n; i++) {
+        const way *at = &w->list.items[i];
+        SZ_TRY(add_bandwidth(s, level, at->variant,
+                             sz_bandwidth_of(at->kernel, &readings[i], at->threads, at->walked)));
+    }
+    return SZ_OK;
+}
+
+static sz_status time_ways(sz_survey *s, size_t level, const ways *w) {
+    const size_t n = w->list.n;
+    sz_watch *watches = sz_alloc(s->ctx, n * sizeof *watches);
+    sz_work *works = sz_alloc(s->ctx, n * sizeof *works);
+    sz_reading *readings = sz_alloc(s->ctx, n * sizeof *readings);
+    sz_status status = watches && works && readings ? SZ_OK : sz_no_memory(s->ctx);
+    for (size_t i = 0; status == SZ_OK && i < n; i++) {
+        watches[i] = watch_of(s, level, &w->list.items[i]);
+        works[i] = (sz_work){.run = run_walk,
+                             .user = w->list.items[i].walks,
+                             .per_unit = w->list.items[i].kernel->bytes};
+    }
+    if (status == SZ_OK) status = sz_survey_interleave(s, watches, works, n, readings);
+    if (status == SZ_OK) status = take_ways(s, level, w, readings);
+    sz_free(s->ctx, readings, n * sizeof *readings);
+    sz_free(s->ctx, works, n * sizeof *works);
+    sz_free(s->ctx, watches, n * sizeof *watches);
+    return status;
 }
 
 // ---- levels ------------------------------------------------------------------------------------
@@ -145,13 +215,24 @@ size_t sz_cache_set(const sz_survey *s, size_t level, int threads, int arrays) {
     return set * (size_t)arrays > above && set >= SZ_KERNEL_STEP ? set : 0;
 }
 
-static sz_status measure_variant(sz_survey *s, size_t level, const variant *v, bool dram) {
+static sz_status add_variant(ways *list, sz_survey *s, size_t level, const variant *v, bool dram) {
     const sz_kernel *k = sz_kernel_widest(v->family, s->cpu);
     const size_t one = dram ? 0 : sz_cache_set(s, level, 1, v->arrays);
     const size_t all = dram ? 0 : sz_cache_set(s, level, s->n_cpus, v->arrays);
     if (!k || (!s->options->thorough && !(dram ? v->in_dram : v->in_caches))) return SZ_OK;
-    if (dram || one > 0) SZ_TRY(measure_walk(s, level, v, k, false, one));
-    return s->n_cpus > 1 && (dram || all > 0) ? measure_walk(s, level, v, k, true, all) : SZ_OK;
+    if (dram || one > 0) SZ_TRY(add_way(list, s, v, k, false, one));
+    return s->n_cpus > 1 && (dram || all > 0) ? add_way(list, s, v, k, true, all) : SZ_OK;
+}
+
+static sz_status measure_variants(sz_survey *s, size_t level, bool dram, bool overwriting) {
+    ways list = {.ctx = s->ctx};
+    sz_status status = SZ_OK;
+    for (size_t i = 0; status == SZ_OK && i < sizeof variants / sizeof variants[0]; i++)
+        if (variants[i].overwrites == overwriting)
+            status = add_variant(&list, s, level, &variants[i], dram);
+    if (status == SZ_OK && list.list.n > 0) status = time_ways(s, level, &list);
+    drop_ways(&list);
+    return status;
 }
 
 static sz_status measure_level(sz_survey *s, size_t level) {
@@ -160,8 +241,8 @@ static sz_status measure_level(sz_survey *s, size_t level) {
     char text[64];
     snprintf(text, sizeof text, "bandwidths of %s", name);
     sz_survey_tell(s, text);
-    for (size_t i = 0; i < sizeof variants / sizeof variants[0]; i++)
-        SZ_TRY(measure_variant(s, level, &variants[i], dram));
+    SZ_TRY(measure_variants(s, level, dram, false));
+    SZ_TRY(measure_variants(s, level, dram, true));
     if (dram || (sz_cache_set(s, level, 1, 1) > 0 && sz_cache_set(s, level, s->n_cpus, 1) > 0))
         return SZ_OK;
     return sz_machine_add_gap(s->m, name, "a thread's share is no larger than the cache above it");

@@ -32,6 +32,15 @@ sz_status sz_survey_check(sz_survey *s) {
     return sz_fail(s->ctx, SZ_ERR_UNAVAILABLE, "stopped by the user");
 }
 
+// Add up what disturbed a reading.
+static sz_status take_note(sz_survey *s, const sz_reading *r) {
+    s->cpu_s += r->cpu_s;
+    s->wall_s += r->wall_s;
+    if (r->pinned || !s->m->ok) return SZ_OK;
+    s->m->ok = false;
+    return sz_machine_add_note(s->m, "threads could not be bound to their CPUs");
+}
+
 sz_status sz_survey_time(sz_survey *s, const sz_watch *watch, const sz_work *work,
                          sz_reading *ret) {
     sz_watch within = *watch;
@@ -52,11 +61,27 @@ sz_status sz_survey_time(sz_survey *s, const sz_watch *watch, const sz_work *wor
         SZ_TRY(sz_watch_time(s->ctx, &within, work, &again));
         if (again.verdict == SZ_VALID || again.rate.spread < ret->rate.spread) *ret = again;
     }
-    s->involuntary += ret->involuntary;
-    s->batches += ret->batches;
-    if (ret->pinned || !s->m->ok) return SZ_OK;
-    s->m->ok = false;
-    return sz_machine_add_note(s->m, "threads could not be bound to their CPUs");
+    return take_note(s, ret);
+}
+
+sz_status sz_survey_interleave(sz_survey *s, sz_watch *watches, const sz_work *works, size_t n,
+                               sz_reading *ret) {
+    double left = s->step_until - sz_clock_s();
+    SZ_TRY(sz_survey_check(s));
+    if (left < 0) left = 0;
+    for (size_t i = 0; i < n; i++) {
+        watches[i].stop = s->options->stop;
+        if (s->step_until > 0 && watches[i].budget_s * (double)n > left)
+            watches[i].budget_s = left / (double)n;
+    }
+    sz_status status = sz_watch_interleave(s->ctx, watches, works, n, ret);
+    if (status == SZ_ERR_UNAVAILABLE) { // a quota may have slept through a short round
+        for (size_t i = 0; i < n; i++) watches[i].round_s *= 5;
+        status = sz_watch_interleave(s->ctx, watches, works, n, ret);
+    }
+    SZ_TRY(status);
+    for (size_t i = 0; i < n; i++) SZ_TRY(take_note(s, &ret[i]));
+    return SZ_OK;
 }
 
 void sz_survey_tell(const sz_survey *s, const char *what) {
@@ -100,12 +125,12 @@ typedef struct step {
 // the bandwidths. The disk comes last: it may leave the system busy writing.
 static const step steps[] = {
     {"clock", sz_choose_clock, 0.5, false},
-    {"peaks", sz_measure_peaks, 3, false},
+    {"peaks", sz_measure_peaks, 3.5, false},
     {"memory", sz_map_buffer, 0.2, false},
     {"latency curve", sz_measure_latency_curve, 2.5, false},
     {"memory", sz_fill_buffer, 1.5, false},
     {"bandwidth curve", sz_measure_bandwidth_curve, 1, true},
-    {"bandwidths", sz_measure_bandwidths, 1.8, false},
+    {"bandwidths", sz_measure_bandwidths, 2, false},
     {"latencies", sz_measure_latencies, 0.3, false},
     {"latencies on small pages", sz_measure_small_pages, 1, true},
     {"memory", release_buffer, 0.2, false},
@@ -127,17 +152,17 @@ static sz_status run_step(sz_survey *s, const step *at) {
 }
 
 static sz_status measure_all(sz_survey *s) {
-    const int64_t steal = sz_proc_steal_ticks(""), throttled = sz_proc_throttled("");
-    const double start = sz_clock_s();
+    const sz_counts before = sz_count_now();
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) SZ_TRY(run_step(s, &steps[i]));
     sz_unmap_buffer(s);
+    const sz_counts after = sz_count_now();
     SZ_TRY(sz_make_roofs(s->m));
     SZ_TRY(list_gaps(s));
     if (s->options->program && !sz_survey_stopped(s))
         SZ_TRY(sz_measure_libraries(s->m, s->options, s->n_cpus));
     if (s->stopped)
         SZ_TRY(sz_disturbed(s, "stopped by the user: what is missing was not measured"));
-    return sz_judge(s, steal, throttled, sz_clock_s() - start);
+    return sz_judge(s, &before, &after);
 }
 
 static sz_status name_machine(sz_survey *s) {
@@ -145,7 +170,8 @@ static sz_status name_machine(sz_survey *s) {
     sz_clock_utc(now);
     s->m->identity.name = sz_machine_text(s->m, s->options->name ? s->options->name : "here");
     s->m->identity.measured_utc = sz_machine_text(s->m, now);
-    s->m->identity.notes = "measured by sizeup: medians of batches of 0.3 ms on pinned threads";
+    s->m->identity.notes = "measured by sizeup: short batches on pinned threads; of a core's own "
+                             "units the undisturbed level, of shared memory the median";
     s->m->power.method = "not measured";
     return s->m->identity.name && s->m->identity.measured_utc ? SZ_OK : sz_no_memory(s->ctx);
 }
