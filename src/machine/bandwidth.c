@@ -157,7 +157,9 @@ static sz_watch watch_of(const sz_survey *s, size_t level, const way *w) {
     watch.own = !past && own_cache(s->m, level);
     if (!watch.own) return watch;
     watch.round_s = 0.01;
-    watch.batch_s = 0.1e-3;
+    watch.batch_s = 0.05e-3;
+    watch.rounds = s->options->thorough ? 8 : 4;
+    if (s->options->thorough) watch.budget_s = 0.5; // spent only while others disturb
     return watch;
 }
 

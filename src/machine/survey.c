@@ -117,32 +117,38 @@ static sz_status release_buffer(sz_survey *s) {
 typedef struct step {
     const char *name;
     sz_status (*run)(sz_survey *s);
-    double budget_s; // of a usual measurement; longer ones get more in proportion
-    bool thorough;   // left out of a usual measurement
+    double budget_s; // of a quick measurement; longer ones get more in proportion
+    double full_s;   // of a thorough one, where that is more; it is spent only while others disturb
+    bool thorough;   // left out of a quick measurement
 } step;
 
 // The latency curve writes over the buffer, so it comes before the fill, and the latencies after
 // the bandwidths. The disk comes last: it may leave the system busy writing.
 static const step steps[] = {
-    {"clock", sz_choose_clock, 0.5, false},
-    {"peaks", sz_measure_peaks, 3.5, false},
-    {"memory", sz_map_buffer, 0.2, false},
-    {"latency curve", sz_measure_latency_curve, 2.5, false},
-    {"memory", sz_fill_buffer, 1.5, false},
-    {"bandwidth curve", sz_measure_bandwidth_curve, 1, true},
-    {"bandwidths", sz_measure_bandwidths, 2, false},
-    {"latencies", sz_measure_latencies, 0.3, false},
-    {"latencies on small pages", sz_measure_small_pages, 1, true},
-    {"memory", release_buffer, 0.2, false},
-    {"overheads", sz_measure_overheads, 0.4, false},
-    {"network", sz_measure_links, 0.4, false},
-    {"disk", sz_measure_disk, 2.5, false},
+    {"clock", sz_choose_clock, 0.5, 0, false},
+    {"peaks", sz_measure_peaks, 3, 20, false},
+    {"memory", sz_map_buffer, 0.2, 0, false},
+    {"latency curve", sz_measure_latency_curve, 2.5, 0, false},
+    {"memory", sz_fill_buffer, 1.5, 0, false},
+    {"bandwidth curve", sz_measure_bandwidth_curve, 1, 0, true},
+    {"bandwidths", sz_measure_bandwidths, 1.8, 16, false},
+    {"latencies", sz_measure_latencies, 0.3, 0, false},
+    {"latencies on small pages", sz_measure_small_pages, 1, 0, true},
+    {"memory", release_buffer, 0.2, 0, false},
+    {"overheads", sz_measure_overheads, 0.4, 0, false},
+    {"network", sz_measure_links, 0.4, 0, false},
+    {"disk", sz_measure_disk, 2.5, 0, false},
 };
+
+static double budget_of(const sz_survey *s, const step *at) {
+    const double usual = at->budget_s * s->scale;
+    return s->options->thorough && at->full_s > usual ? at->full_s : usual;
+}
 
 // What cannot be had here is a gap, and no reason to lose the rest.
 static sz_status run_step(sz_survey *s, const step *at) {
     if (sz_survey_stopped(s) || (at->thorough && !s->options->thorough)) return SZ_OK;
-    s->step_until = sz_clock_s() + at->budget_s * s->scale;
+    s->step_until = sz_clock_s() + budget_of(s, at);
     sz_survey_tell(s, at->name);
     const sz_status status = at->run(s);
     s->step_until = 0;

@@ -10,7 +10,7 @@
 enum {
     MAX_SAMPLES = 2000, // per thread, over all rounds, unless the watch asks for less
     MAX_ROUNDS = 64,    // whose levels are kept
-    MIN_ROUNDS = 3,     // of own work: its level is one that more than one of them reached
+    MIN_ROUNDS = 3,     // of own work, unless the watch asks for more
     CHAIN_UNITS = 400,  // 400 x 96 cycles: some 10 us, long against the clock's 25 ns
     MIN_SAMPLES = 60
 };
@@ -202,18 +202,31 @@ static int by_clock(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-// Both chains of a batch may have been interrupted; the clock would be far too low, and the work per
-// cycle a record. The clock of a core does not fall by 3 % for one batch of a round.
-static void drop_lost_clocks(worker *w, double *scratch) {
+static double max_clock(const sample *samples, size_t from, size_t to) {
+    double most = 0;
+    for (size_t i = from; i < to; i++)
+        if (samples[i].clock_hz > most) most = samples[i].clock_hz;
+    return most;
+}
+
+// A chain that was interrupted, or that a stranger on the same core slowed, makes the clock too low
+// and the work per cycle a record. A clock does not change for one batch of 50 us: the highest of
+// five neighbours counts. What is 3 % below the rest of the round even so is dropped.
+static void mend_clocks(worker *w, double *scratch) {
+    enum { AROUND = 2 };
     const size_t n = w->n - w->first;
-    size_t kept = w->first;
+    sample *round = w->samples + w->first;
+    size_t kept = 0;
     if (n == 0 || !w->watch->chain) return;
-    for (size_t i = 0; i < n; i++) scratch[i] = w->samples[w->first + i].clock_hz;
+    for (size_t i = 0; i < n; i++)
+        scratch[i] = max_clock(round, i > AROUND ? i - AROUND : 0,
+                               i + AROUND < n ? i + AROUND + 1 : n);
+    for (size_t i = 0; i < n; i++) round[i].clock_hz = scratch[i];
     qsort(scratch, n, sizeof *scratch, by_clock);
     const double least = (1 - CLOCK_FALLS) * scratch[n / 2];
-    for (size_t i = w->first; i < w->n; i++)
-        if (w->samples[i].clock_hz >= least) w->samples[kept++] = w->samples[i];
-    w->n = kept;
+    for (size_t i = 0; i < n; i++)
+        if (round[i].clock_hz >= least) round[kept++] = round[i];
+    w->n = w->first + kept;
 }
 
 typedef enum column { RATE, PER_CYCLE, CLOCK } column;
@@ -394,7 +407,9 @@ static int count_reached(const crew *c) {
 
 static bool known(const crew *c, const sz_watch *watch, const sz_reading *r) {
     if (!all_have_samples(c->workers, watch->n_threads)) return false;
-    if (watch->own) return c->rounds >= MIN_ROUNDS && r->evidence.reached >= 2;
+    const int rounds = watch->rounds > MIN_ROUNDS ? watch->rounds : MIN_ROUNDS;
+    const int enough = rounds > MIN_ROUNDS ? 3 : 2; // to have been at the level by no accident
+    if (watch->own) return c->rounds >= rounds && r->evidence.reached >= enough;
     return sz_stats_error(&r->rate) < STABLE;
 }
 
@@ -406,7 +421,7 @@ static sz_status next_round(sz_ctx *ctx, const sz_watch *watch, const sz_work *w
     SZ_TRY(run_round(ctx, c->workers, n));
     common_window(c->workers, n, &start, &end);
     for (int i = 0; i < n; i++) worth += keep_window(&c->workers[i], start, end, work->per_unit);
-    for (int i = 0; watch->own && i < n; i++) drop_lost_clocks(&c->workers[i], c->scratch);
+    for (int i = 0; watch->own && i < n; i++) mend_clocks(&c->workers[i], c->scratch);
     r->window_rate = end > start ? worth / (end - start) : 0;
     if (c->rounds < MAX_ROUNDS)
         c->levels[c->rounds++] = round_level(c->workers, watch, c->scratch);

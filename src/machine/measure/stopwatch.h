@@ -9,7 +9,7 @@
 // What a core does by itself (its pipes, its nearest caches) can only be slowed down: by an
 // interruption, or by a stranger on the other thread of the core, which no counter in a guest shows.
 // For such work (`own`) the reading is the 98th percentile of the work per cycle, and rounds follow
-// until two of them have reached it. For memory that is shared it is the median: what is usual.
+// until some of them, at different times, have reached it. For memory that is shared it is the median: what is usual.
 #ifndef SZ_STOPWATCH_H
 #define SZ_STOPWATCH_H
 
@@ -35,6 +35,7 @@ typedef struct sz_watch {
     double noisy;           // spread from which on a reading is noisy; 0 = SZ_NOISY_SPREAD
     bool own;               // of units that the core shares with nobody
     double batch_s;         // time of a batch; 0 = 0.3 ms
+    int rounds;             // of own work, before it may be known; 0 = 3
     size_t most;            // batches to keep of each thread; 0 = 2000
     const volatile int *stop; // no more rounds once it is 1; NULL = never
 } sz_watch;
