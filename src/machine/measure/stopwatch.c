@@ -15,7 +15,7 @@ enum {
     MIN_SAMPLES = 60
 };
 static const double BATCH_S = 0.3e-3, PREHEAT_S = 2e-3, STABLE = 0.01;
-static const double SAME_LEVEL = 0.01, DISTURBED = 0.05, CLOCK_FALLS = 0.03;
+static const double SAME_LEVEL = 0.01, DISTURBED = 0.05;
 // A unit of work is at least one turn of a loop, which takes a cycle. Faster than any clock by far
 // means that the compiler took the work, or a call without effect, out of the loop.
 static const double IMPOSSIBLE_UNITS_PER_S = 1e12;
@@ -41,6 +41,8 @@ typedef struct worker {
     size_t n, first; // `first` of this round
     int64_t batch_units;
     int64_t involuntary;
+    double levels[MAX_ROUNDS]; // of each round
+    int rounds;
     double cpu_s, wall_s;    // while it timed batches
     bool once, pinned, idle; // idle: its work takes no time
 } worker;
@@ -202,31 +204,16 @@ static int by_clock(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-static double max_clock(const sample *samples, size_t from, size_t to) {
-    double most = 0;
-    for (size_t i = from; i < to; i++)
-        if (samples[i].clock_hz > most) most = samples[i].clock_hz;
-    return most;
-}
-
 // A chain that was interrupted, or that a stranger on the same core slowed, makes the clock too low
-// and the work per cycle a record. A clock does not change for one batch of 50 us: the highest of
-// five neighbours counts. What is 3 % below the rest of the round even so is dropped.
+// and the work per cycle a record. A clock hardly changes within 10 ms, so the whole round has that
+// of nearly its fastest chain.
 static void mend_clocks(worker *w, double *scratch) {
-    enum { AROUND = 2 };
     const size_t n = w->n - w->first;
     sample *round = w->samples + w->first;
-    size_t kept = 0;
     if (n == 0 || !w->watch->chain) return;
-    for (size_t i = 0; i < n; i++)
-        scratch[i] = max_clock(round, i > AROUND ? i - AROUND : 0,
-                               i + AROUND < n ? i + AROUND + 1 : n);
-    for (size_t i = 0; i < n; i++) round[i].clock_hz = scratch[i];
+    for (size_t i = 0; i < n; i++) scratch[i] = round[i].clock_hz;
     qsort(scratch, n, sizeof *scratch, by_clock);
-    const double least = (1 - CLOCK_FALLS) * scratch[n / 2];
-    for (size_t i = 0; i < n; i++)
-        if (round[i].clock_hz >= least) round[kept++] = round[i];
-    w->n = w->first + kept;
+    for (size_t i = 0; i < n; i++) round[i].clock_hz = scratch[n * 9 / 10];
 }
 
 typedef enum column { RATE, PER_CYCLE, CLOCK } column;
@@ -272,7 +259,8 @@ static void gather_evidence(const worker *workers, const sz_watch *watch, int re
                        .cycle_spread = watch->chain ? r->per_cycle.spread : SZ_UNKNOWN,
                        .noisy = watch->noisy,
                        .own = watch->own,
-                       .reached = reached};
+                       .reached = reached,
+                       .tail = watch->chain ? r->per_cycle.tail : r->rate.tail};
     for (int i = 0; i < watch->n_threads; i++) {
         const worker *w = &workers[i];
         r->cpu_s += w->cpu_s, r->wall_s += w->wall_s;
@@ -328,17 +316,32 @@ static void evaluate(const worker *workers, const sz_watch *watch, double per_un
     r->disturbed = watch->own && r->batches > 0 ? disturbed / (double)r->batches : SZ_UNKNOWN;
 }
 
-// The level of the last round alone, mean of the threads.
-static double round_level(const worker *workers, const sz_watch *watch, double *scratch) {
-    double sum = 0;
-    for (int i = 0; i < watch->n_threads; i++) {
-        worker part = workers[i];
-        part.samples += part.first;
-        part.n -= part.first;
-        if (part.n > 0)
-            sum += column_stats(&part, watch->chain ? PER_CYCLE : RATE, 1, scratch).top;
+// Keep the level of the last round alone.
+static void keep_level(worker *w, double *scratch) {
+    worker part = *w;
+    part.samples += w->first;
+    part.n -= w->first;
+    if (part.n == 0 || w->rounds == MAX_ROUNDS) return;
+    w->levels[w->rounds++] = column_stats(&part, w->watch->chain ? PER_CYCLE : RATE, 1, scratch).top;
+}
+
+// In how many rounds did a thread meet the best of their levels?
+static int count_reached(const worker *w) {
+    double best = 0;
+    int n = 0;
+    for (int i = 0; i < w->rounds; i++) best = w->levels[i] > best ? w->levels[i] : best;
+    for (int i = 0; i < w->rounds; i++) n += w->levels[i] >= (1 - SAME_LEVEL) * best;
+    return n;
+}
+
+// The same of the thread that met its own the least often.
+static int least_reached(const worker *workers, int n) {
+    int least = count_reached(&workers[0]);
+    for (int i = 1; i < n; i++) {
+        const int reached = count_reached(&workers[i]);
+        if (reached < least) least = reached;
     }
-    return sum / watch->n_threads;
+    return least;
 }
 
 static bool all_have_samples(const worker *workers, int n) {
@@ -359,8 +362,8 @@ typedef struct crew {
     worker *workers;
     sample *samples;
     double *scratch;
-    double levels[MAX_ROUNDS]; // of each round
     int n_workers, rounds;
+    double spent_s;
     size_t most;
     bool done;
 } crew;
@@ -396,20 +399,12 @@ static sz_status crew_init(sz_ctx *ctx, crew *c, const sz_watch *watch, const sz
 
 // ---- rounds ------------------------------------------------------------------------------------
 
-// In how many rounds was the best of their levels met?
-static int count_reached(const crew *c) {
-    double best = 0;
-    int n = 0;
-    for (int i = 0; i < c->rounds; i++) best = c->levels[i] > best ? c->levels[i] : best;
-    for (int i = 0; i < c->rounds; i++) n += c->levels[i] >= (1 - SAME_LEVEL) * best;
-    return n;
-}
-
 static bool known(const crew *c, const sz_watch *watch, const sz_reading *r) {
     if (!all_have_samples(c->workers, watch->n_threads)) return false;
     const int rounds = watch->rounds > MIN_ROUNDS ? watch->rounds : MIN_ROUNDS;
     const int enough = rounds > MIN_ROUNDS ? 3 : 2; // to have been at the level by no accident
-    if (watch->own) return c->rounds >= rounds && r->evidence.reached >= enough;
+    if (watch->own)
+        return c->rounds >= rounds && r->evidence.reached >= enough && r->verdict == SZ_VALID;
     return sz_stats_error(&r->rate) < STABLE;
 }
 
@@ -417,18 +412,24 @@ static bool known(const crew *c, const sz_watch *watch, const sz_reading *r) {
 static sz_status next_round(sz_ctx *ctx, const sz_watch *watch, const sz_work *work, crew *c,
                             sz_reading *r) {
     const int n = watch->n_threads;
+    const double began = sz_clock_s();
     double start, end, worth = 0;
     SZ_TRY(run_round(ctx, c->workers, n));
     common_window(c->workers, n, &start, &end);
     for (int i = 0; i < n; i++) worth += keep_window(&c->workers[i], start, end, work->per_unit);
-    for (int i = 0; watch->own && i < n; i++) mend_clocks(&c->workers[i], c->scratch);
+    for (int i = 0; watch->own && i < n; i++) {
+        mend_clocks(&c->workers[i], c->scratch);
+        keep_level(&c->workers[i], c->scratch);
+    }
     r->window_rate = end > start ? worth / (end - start) : 0;
-    if (c->rounds < MAX_ROUNDS)
-        c->levels[c->rounds++] = round_level(c->workers, watch, c->scratch);
     evaluate(c->workers, watch, work->per_unit, c->scratch, r);
-    gather_evidence(c->workers, watch, count_reached(c), c->scratch, r);
+    gather_evidence(c->workers, watch, least_reached(c->workers, n), c->scratch, r);
     if (work->check && !r->why_not) r->why_not = work->check(work->user);
-    c->done = known(c, watch, r) || any_full(c->workers, n) || r->why_not;
+    c->rounds++;
+    c->spent_s += sz_clock_s() - began;
+    // What a core shares with nobody gets the time that the others leave.
+    c->done = known(c, watch, r) || any_full(c->workers, n) || r->why_not ||
+              (!watch->own && c->spent_s >= watch->budget_s);
     return SZ_OK;
 }
 

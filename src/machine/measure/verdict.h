@@ -10,7 +10,8 @@
 
 // The first that fits, from the cause that would make the others: contended, throttled, unsteady,
 // noisy, valid. But what a core's own units do has a level that only disturbances hide: once it was
-// met at two times, the reading is valid, whatever happened to the batches that were not used.
+// met at several times, and by many batches alike, the reading is valid, whatever happened to the
+// batches that were not used.
 typedef enum sz_verdict {
     SZ_VALID,
     SZ_NOISY,     // the batches differ much, for no reason seen
@@ -36,6 +37,7 @@ typedef struct sz_evidence {
     double noisy;                 // spread from which on it is noisy; 0 = SZ_NOISY_SPREAD
     bool own;                     // of a core's own units: the level is what is read
     int reached;                  // rounds whose level is within 1 % of the reading
+    double tail;                  // (99th - 97th percentile) / reading
 } sz_evidence;
 
 sz_verdict sz_verdict_of(const sz_evidence *evidence);
