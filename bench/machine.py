@@ -4,12 +4,12 @@
 
     machine.py SIZEUP [--peers FOLDER] [--rounds N]
 
-Rounds run alternately: a full `sizeup machine measure`, then every kernel of the peers, and so on. A
-ratio is the median over the rounds of (ours / best peer of the same round), with its range and n.
+Rounds run alternately: a full `sizeup machine measure`, then every kernel of the peers, and so on.
+A ratio is the median over the rounds of (ours / best peer of the same round), with its range and n.
 --peers needs likwid-bench and a C compiler; FOLDER takes the compiled loops in plain C. Without it
 only what needs no peer is checked: the share of the theoretical peak, two runs against each other,
-load on the other core, time. Bytes are those asked for, on both sides: a line that is read because it
-is about to be written counts for nobody.
+load on the other core, time. Bytes are those asked for, on both sides: a line that is read because
+it is about to be written counts for nobody.
 """
 
 import argparse
@@ -195,7 +195,8 @@ def rows_per_cycle(machine):
     rows = {}
     for p in machine["peaks"]:
         if p["isa"] != "c":
-            rows[(p["op"], p["dtype"], p["isa"], p["threads"])] = (p["flop_per_cycle"], p["verdict"])
+            key = (p["op"], p["dtype"], p["isa"], p["threads"])
+            rows[key] = (p["flop_per_cycle"], p["verdict"])
     for level in machine["levels"][:-2]:
         for b in level["bandwidth"]:
             if b["stores"] != "past caches":

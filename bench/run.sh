@@ -22,7 +22,8 @@ if [ "${PEERS:-0}" = 1 ]; then
     args+=(--peers "$venv/bin/python")
     if ! command -v likwid-bench >/dev/null; then
         echo "bench: installing likwid"
-        apt-get install --yes --quiet likwid >/dev/null || echo "bench: likwid could not be installed"
+        apt-get install --yes --quiet likwid >/dev/null ||
+            echo "bench: likwid could not be installed"
     fi
     machine_args+=(--peers "$build/peers")
 fi

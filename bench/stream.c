@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// What plain C reaches: loops over arrays of doubles, as a compiler makes them. A peer for `make bench`,
-// no part of the library.
+// What plain C reaches: loops over arrays of doubles, as a compiler makes them. A peer for `make
+// bench`, no part of the library.
 //
 //     stream KERNEL BYTES MILLISECONDS     (threads: OMP_NUM_THREADS)
 //
-// BYTES are of all arrays together. Prints bytes per second as they are asked for (no line that is read
-// because it will be written), the median of 11 timings.
+// BYTES are of all arrays together. Prints bytes per second as they are asked for (no line that is
+// read because it will be written), the median of 11 timings.
 #include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>

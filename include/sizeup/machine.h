@@ -21,10 +21,10 @@ typedef struct sz_machine sz_machine;
 /** @name Records
  *  @{ */
 
-/** How well a number is known: statistics over n batches, in the unit of the number. Of what a core
- * does by itself (its pipes, its own caches) the number is the 98th percentile of the work per cycle,
- * times the clock: the level that only disturbances hide. Of shared memory it is the median. A sum of
- * threads has the sums of their statistics. All 0 for a data sheet.
+/** How well a number is known: statistics over n batches, in the unit of the number. Of what a
+ * core does by itself (its pipes, its own caches) the number is the 98th percentile of the work
+ * per cycle, times the clock: the level that only disturbances hide. Of shared memory it is the
+ * median. A sum of threads has the sums of their statistics. All 0 for a data sheet.
  */
 #define SZ_SPREAD_FIELDS(F, unit)                                                                     \
     F(int64_t, n, SZ_FIELD_I64, "", "batches timed")                                                  \

@@ -261,9 +261,9 @@ static void put_levels(sz_doc *doc, const sz_machine *m) {
 static void put_verdict(sz_doc *doc, const sz_machine *m) {
     const bool measured = strcmp(sz_machine_identity(m).source, "measured") == 0;
     if (measured)
-        sz_doc_line(doc,
-                    "Peaks and a core's own caches: the undisturbed level (98th percentile); shared "
-                    "memory: the median. Spread = (95th - 5th percentile) / median.");
+        cli_put_wrapped(doc, "", "",
+                        "Peaks and a core's own caches: the undisturbed level (98th percentile); "
+                        "shared memory: the median. Spread = (95th - 5th percentile) / median.");
     if (measured && sz_machine_ok(m)) sz_doc_line(doc, "Nothing disturbed the measurement.");
     else if (!sz_machine_ok(m)) sz_doc_line(doc, "Something disturbed the measurement:");
     for (size_t i = 0; i < sz_machine_note_count(m); i++)

@@ -3,6 +3,7 @@
 // sets.
 #include "machine/survey.h"
 
+#include <math.h>
 #include <stdio.h>
 
 enum { PAGE = 4096 };
@@ -120,8 +121,7 @@ typedef struct ways {
 
 static void drop_ways(ways *w) {
     for (size_t i = 0; i < w->list.n; i++)
-        sz_free(w->ctx, w->list.items[i].walks,
-                (size_t)w->list.items[i].threads * sizeof(walk));
+        sz_free(w->ctx, w->list.items[i].walks, (size_t)w->list.items[i].threads * sizeof(walk));
     sz_vec_finish(w->ctx, &w->list);
 }
 
@@ -141,8 +141,8 @@ static sz_status add_way(ways *list, sz_survey *s, const variant *v, const sz_ke
     return sz_no_memory(s->ctx);
 }
 
-// Is a cache the core's own? The last one before main memory is shared with the whole host, whatever
-// a hypervisor says of it.
+// Is a cache the core's own? The last one before main memory is shared with the whole host,
+// whatever a hypervisor says of it.
 static bool own_cache(const sz_machine *m, size_t level) {
     const sz_level *l = &m->levels.items[level].level;
     return level == 0 ? m->levels.n > 1 : level + 2 < m->levels.n && l->shared_by <= 2;
@@ -159,7 +159,7 @@ static sz_watch watch_of(const sz_survey *s, size_t level, const way *w) {
     watch.round_s = 0.01;
     watch.batch_s = 0.05e-3;
     watch.rounds = s->options->thorough ? 8 : 4;
-    if (s->options->thorough) watch.budget_s = 0.5; // spent only while others disturb
+    if (s->options->thorough) watch.budget_s *= 2; // spent only while others disturb
     return watch;
 }
 
@@ -281,20 +281,34 @@ static sz_status use_curve(sz_survey *s) {
     return sz_use_knees(s->m, s->n_cpus, knees, found);
 }
 
-// Loads by one thread over each working set of the curve that the buffer holds.
+// One working set in one sweep, by one thread. A set is walked a few times, or a large cache would
+// not get the time to hold it.
+static sz_status time_set(sz_survey *s, const sz_kernel *k, int64_t bytes, double *ret_seconds) {
+    static const double SLOW = 10e9, WALKS = 3, LEAST_S = 0.005, MOST_S = 0.06;
+    walk w = {.kernel = k, .job = {.src = s->buffer.bytes, .mask = (uint64_t)bytes}};
+    const double round_s = fmin(fmax(WALKS * (double)bytes / SLOW, LEAST_S), MOST_S);
+    const sz_watch watch = sz_survey_watch(s, false, round_s, 0);
+    const sz_work work = {.run = run_any, .user = &w, .per_unit = k->bytes};
+    sz_reading r;
+    SZ_TRY(sz_survey_time(s, &watch, &work, &r));
+    *ret_seconds = 1 / r.rate.median;
+    return SZ_OK;
+}
+
+// Loads over each working set of the curve that the buffer holds, in several sweeps.
 sz_status sz_measure_bandwidth_curve(sz_survey *s) {
+    enum { SWEEPS = 5 };
     const sz_kernel *k = sz_kernel_widest(SZ_KERNEL_load_any, s->cpu);
+    double seconds[SZ_CURVE_POINTS][SWEEPS];
+    size_t n = 0, sweeps = 0;
     if (!s->buffer.bytes || !k) return SZ_OK;
-    const size_t most = sz_near_bytes(&s->buffer);
-    for (size_t i = 0; i < s->m->curve.n; i++) {
-        sz_curve_point *p = &s->m->curve.items[i];
-        walk w = {.kernel = k, .job = {.src = s->buffer.bytes, .mask = (uint64_t)p->bytes}};
-        const sz_watch watch = sz_survey_watch(s, false, 0.015, 0.02);
-        const sz_work work = {run_any, &w, k->bytes};
-        sz_reading r;
-        if ((size_t)p->bytes > most) break;
-        SZ_TRY(sz_survey_time(s, &watch, &work, &r));
-        p->byte_per_s = r.rate.median;
-    }
+    while (n < s->m->curve.n && n < SZ_CURVE_POINTS &&
+           (size_t)s->m->curve.items[n].bytes <= sz_near_bytes(&s->buffer))
+        n++;
+    for (; sweeps < SWEEPS && (sweeps == 0 || !sz_survey_late(s)); sweeps++)
+        for (size_t i = 0; i < n; i++)
+            SZ_TRY(time_set(s, k, s->m->curve.items[i].bytes, &seconds[i][sweeps]));
+    for (size_t i = 0; i < n; i++)
+        s->m->curve.items[i].byte_per_s = 1 / sz_settle(seconds[i], sweeps);
     return use_curve(s);
 }

@@ -9,8 +9,8 @@
 
 enum { MAX_CHAINS = 8, CLOCKS = 200 };
 
-// In turn: the clock may change meanwhile, and all shall see the same. An interruption makes a clock
-// too low, so what counts is near the best of many, but not the very best.
+// In turn: the clock may change meanwhile, and all shall see the same. An interruption makes a
+// clock too low, so what counts is near the best of many, but not the very best.
 static void best_clocks(const sz_kernel *const *chains, int n, double *ret_hz) {
     double hz[MAX_CHAINS][CLOCKS];
     for (int round = 0; round < CLOCKS; round++)

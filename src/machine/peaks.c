@@ -46,9 +46,9 @@ static bool computes(const sz_kernel *k, sz_kernel_state *state) {
 
 // Instructions per cycle in theory. Pipes are whole: where the rate is near a whole number of
 // instructions in a cycle, or of cycles for an instruction (units that are not pipelined), that
-// number is the design of the core. It may be somewhat missed, but hardly surpassed. Nothing is told
-// by the rows of c/, because the compiler chose the instructions, by mixtures of many instructions,
-// and by a level that was not met twice.
+// number is the design of the core. It may be somewhat missed, but hardly surpassed. Nothing is
+// told by the rows of c/, because the compiler chose the instructions, by mixtures of many
+// instructions, and by a level that was not met twice.
 static double pipes_of(const sz_kernel *k, const sz_reading *r) {
     static const double MISSED = 0.95, SURPASSED = 1.02, MISSED_CYCLES = 0.98;
     if (k->portable || r->clock_hz <= 0 || strcmp(k->op, "exp") == 0) return SZ_NAN;
@@ -113,8 +113,7 @@ static const char *check_numbers(void *user) {
 // What the cores could do at most, or the reason why the reading is none.
 static const char *refusal(const sz_kernel *k, const sz_reading *r) {
     if (r->why_not) return r->why_not;
-    if (!k->portable && r->clock_hz > 0 &&
-        sz_trap_too_fast(r->level_per_cycle, sz_kernel_bound(k)))
+    if (!k->portable && r->clock_hz > 0 && sz_trap_too_fast(r->level_per_cycle, sz_kernel_bound(k)))
         return "ran faster than the pipes of any core can: not trusted";
     return NULL;
 }
@@ -161,11 +160,12 @@ static sz_status add_kernel(program *p, sz_survey *s, const sz_kernel *k, bool a
 
 // Short batches: the shorter, the more of them run undisturbed.
 static sz_watch watch_of(const sz_survey *s, const peak_work *w) {
-    sz_watch watch = sz_survey_watch(s, w->threads > 1, 0.01, s->options->thorough ? 0.4 : 0.1);
+    sz_watch watch = sz_survey_watch(s, w->threads > 1, 0.01, s->options->thorough ? 0.14 : 0.1);
     watch.own = true;
     watch.batch_s = 0.05e-3;
     watch.rounds = s->options->thorough ? 8 : 4;
-    watch.most = s->n_cpus > 32 ? (size_t)(64000 / s->n_cpus) + 100 : 2000; // of works that all stay
+    watch.most = s->n_cpus > 32 ? (size_t)(64000 / s->n_cpus) + 100
+                                : 2000; // of works that all stay
     watch.chain = sz_clock_beside(s, w->kernel);
     return watch;
 }

@@ -14,8 +14,11 @@ enum { MAX_CPUS = 1024 };
 static const double USUAL_BUDGET_S = 8;
 
 sz_watch sz_survey_watch(const sz_survey *s, bool all, double round_s, double budget_s) {
-    return (sz_watch){.cpus = s->cpus, .n_threads = all ? s->n_cpus : 1, .chain = s->chain,
-                      .round_s = round_s, .budget_s = budget_s * s->scale};
+    return (sz_watch){.cpus = s->cpus,
+                      .n_threads = all ? s->n_cpus : 1,
+                      .chain = s->chain,
+                      .round_s = round_s,
+                      .budget_s = budget_s * s->scale};
 }
 
 bool sz_survey_stopped(sz_survey *s) {
@@ -130,7 +133,7 @@ static const step steps[] = {
     {"memory", sz_map_buffer, 0.2, 0, false},
     {"latency curve", sz_measure_latency_curve, 2.5, 0, false},
     {"memory", sz_fill_buffer, 1.5, 0, false},
-    {"bandwidth curve", sz_measure_bandwidth_curve, 1, 0, true},
+    {"bandwidth curve", sz_measure_bandwidth_curve, 1, 6, true},
     {"bandwidths", sz_measure_bandwidths, 1.8, 16, false},
     {"latencies", sz_measure_latencies, 0.3, 0, false},
     {"latencies on small pages", sz_measure_small_pages, 1, 0, true},
@@ -141,8 +144,9 @@ static const step steps[] = {
 };
 
 static double budget_of(const sz_survey *s, const step *at) {
-    const double usual = at->budget_s * s->scale;
-    return s->options->thorough && at->full_s > usual ? at->full_s : usual;
+    static const double FULL = 3; // scale of a full measurement
+    const double usual = at->budget_s * s->scale, full = at->full_s * s->scale / FULL;
+    return s->options->thorough && full > usual ? full : usual;
 }
 
 // What cannot be had here is a gap, and no reason to lose the rest.
@@ -177,7 +181,7 @@ static sz_status name_machine(sz_survey *s) {
     s->m->identity.name = sz_machine_text(s->m, s->options->name ? s->options->name : "here");
     s->m->identity.measured_utc = sz_machine_text(s->m, now);
     s->m->identity.notes = "measured by sizeup: short batches on pinned threads; of a core's own "
-                             "units the undisturbed level, of shared memory the median";
+                           "units the undisturbed level, of shared memory the median";
     s->m->power.method = "not measured";
     return s->m->identity.name && s->m->identity.measured_utc ? SZ_OK : sz_no_memory(s->ctx);
 }
@@ -208,7 +212,9 @@ sz_status sz_machine_measure(sz_ctx *ctx, const sz_measure_options *options,
     sz_status status = s.cpus ? survey(&s) : sz_no_memory(ctx);
     sz_unmap_buffer(&s);
     sz_free(ctx, s.cpus, MAX_CPUS * sizeof *s.cpus);
-    if (status == SZ_OK) *ret_machine = s.m;
-    else sz_machine_destroy(s.m);
+    if (status == SZ_OK)
+        *ret_machine = s.m;
+    else
+        sz_machine_destroy(s.m);
     return status;
 }

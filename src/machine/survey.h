@@ -105,6 +105,7 @@ size_t sz_curve_sizes(int64_t most, int64_t *ret_sizes, size_t cap);
 // Where the latency (or the time per byte, put in its place) leaves a plateau: the largest working
 // set that still has it, for each plateau but the last.
 enum { SZ_MAX_KNEES = 8 };
+double sz_settle(double *seconds, size_t n); // of one working set in n sweeps
 size_t sz_find_knees(const sz_curve_point *points, size_t n, int64_t ret_knees[SZ_MAX_KNEES]);
 
 // Give the knees to the caches they belong to and say where they differ from what the system

@@ -52,8 +52,8 @@ static sz_status judge_interruptions(sz_survey *s) {
                         100 * (1 - s->cpu_s / s->wall_s));
 }
 
-// Others on other CPUs take no CPU time from a thread, but memory and power, and perhaps half of its
-// core.
+// Others on other CPUs take no CPU time from a thread, but memory and power, and perhaps half of
+// its core.
 static sz_status judge_others(sz_survey *s, const sz_counts *before, const sz_counts *after) {
     static const double BUSY = 0.15; // of the CPUs in use
     const double seconds = after->time_s - before->time_s;
@@ -175,14 +175,14 @@ static sz_status judge_neighbours(sz_survey *s) {
     static const double MANY = 0.2;
     double disturbed = 0, n = 0;
     for (size_t i = 0; i < s->m->peaks.n; i++)
-        if (s->m->peaks.items[i].disturbed >= 0)
-            disturbed += s->m->peaks.items[i].disturbed, n++;
+        if (s->m->peaks.items[i].disturbed >= 0) disturbed += s->m->peaks.items[i].disturbed, n++;
     if (n == 0 || disturbed < MANY * n) return SZ_OK;
-    return sz_machine_add_note(s->m,
-                               "%.0f %% of the batches of the peaks were slowed, though they had their "
-                               "CPU: the cores are shared with strangers, and long runs are slower "
-                               "than the roofs",
-                               100 * disturbed / n);
+    return sz_machine_add_note(
+        s->m,
+        "%.0f %% of the batches of the peaks were slowed, though they had their "
+        "CPU: the cores are shared with strangers, and long runs are slower "
+        "than the roofs",
+        100 * disturbed / n);
 }
 
 sz_status sz_judge(sz_survey *s, const sz_counts *before, const sz_counts *after) {

@@ -47,8 +47,8 @@ typedef struct worker {
     bool once, pinned, idle; // idle: its work takes no time
 } worker;
 
-// What reading the time takes is taken off. Of two tries, because one that was interrupted would make
-// the clock too high, and the best of many clocks would be just that one.
+// What reading the time takes is taken off. Of two tries, because one that was interrupted would
+// make the clock too high, and the best of many clocks would be just that one.
 double sz_watch_clock(const sz_kernel *chain) {
     sz_kernel_job job = {.n = CHAIN_UNITS};
     const double first = sz_clock_s(), start = sz_clock_s();
@@ -275,7 +275,8 @@ static void gather_evidence(const worker *workers, const sz_watch *watch, int re
 }
 
 static void divide(sz_stats *s, double by) {
-    s->median /= by, s->best /= by, s->top /= by, s->p5 /= by, s->p95 /= by, s->ci_lo /= by, s->ci_hi /= by;
+    s->median /= by, s->best /= by, s->top /= by, s->p5 /= by, s->p95 /= by, s->ci_lo /= by,
+        s->ci_hi /= by;
 }
 
 // Of batches by one thread, which are more than 5 % below the level?
@@ -286,8 +287,8 @@ static double count_disturbed(const worker *w, column what, double level, double
     return n;
 }
 
-static void evaluate(const worker *workers, const sz_watch *watch, double per_unit,
-                     double *scratch, sz_reading *r) {
+static void evaluate(const worker *workers, const sz_watch *watch, double per_unit, double *scratch,
+                     sz_reading *r) {
     const int n = watch->n_threads;
     const column what = watch->chain ? PER_CYCLE : RATE;
     double level = 0, disturbed = 0;
@@ -322,7 +323,8 @@ static void keep_level(worker *w, double *scratch) {
     part.samples += w->first;
     part.n -= w->first;
     if (part.n == 0 || w->rounds == MAX_ROUNDS) return;
-    w->levels[w->rounds++] = column_stats(&part, w->watch->chain ? PER_CYCLE : RATE, 1, scratch).top;
+    w->levels[w->rounds++] =
+        column_stats(&part, w->watch->chain ? PER_CYCLE : RATE, 1, scratch).top;
 }
 
 // In how many rounds did a thread meet the best of their levels?

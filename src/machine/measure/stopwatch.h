@@ -7,9 +7,10 @@
 // chain of dependent integer operations before and after each batch tells the core's clock.
 //
 // What a core does by itself (its pipes, its nearest caches) can only be slowed down: by an
-// interruption, or by a stranger on the other thread of the core, which no counter in a guest shows.
-// For such work (`own`) the reading is the 98th percentile of the work per cycle, and rounds follow
-// until some of them, at different times, have reached it. For memory that is shared it is the median: what is usual.
+// interruption, or by a stranger on the other thread of the core, which no counter in a guest
+// shows. For such work (`own`) the reading is the 98th percentile of the work per cycle, and rounds
+// follow until some of them, at different times, have reached it. For memory that is shared it is
+// the median: what is usual.
 #ifndef SZ_STOPWATCH_H
 #define SZ_STOPWATCH_H
 
@@ -29,26 +30,26 @@ typedef struct sz_work {
 typedef struct sz_watch {
     const int *cpus; // one per thread
     int n_threads;
-    const sz_kernel *chain; // clock row, NULL = no clock
-    double round_s;         // time of one round
-    double budget_s;        // rounds follow until the median is known to 1 % or this is spent
-    double noisy;           // spread from which on a reading is noisy; 0 = SZ_NOISY_SPREAD
-    bool own;               // of units that the core shares with nobody
-    double batch_s;         // time of a batch; 0 = 0.3 ms
-    int rounds;             // of own work, before it may be known; 0 = 3
-    size_t most;            // batches to keep of each thread; 0 = 2000
+    const sz_kernel *chain;   // clock row, NULL = no clock
+    double round_s;           // time of one round
+    double budget_s;          // rounds follow until the median is known to 1 % or this is spent
+    double noisy;             // spread from which on a reading is noisy; 0 = SZ_NOISY_SPREAD
+    bool own;                 // of units that the core shares with nobody
+    double batch_s;           // time of a batch; 0 = 0.3 ms
+    int rounds;               // of own work, before it may be known; 0 = 3
+    size_t most;              // batches to keep of each thread; 0 = 2000
     const volatile int *stop; // no more rounds once it is 1; NULL = never
 } sz_watch;
 
 typedef struct sz_reading {
-    sz_stats rate;       // worth per second: sum of the threads' statistics while all were at work
-    sz_stats per_cycle;  // worth per core cycle, mean of the threads; n = 0 without a clock
+    sz_stats rate;      // worth per second: sum of the threads' statistics while all were at work
+    sz_stats per_cycle; // worth per core cycle, mean of the threads; n = 0 without a clock
     double level, level_per_cycle; // the reading: of own work the undisturbed one, else the medians
-    double disturbed;    // share of the batches more than 5 % below the level; NaN unless `own`
+    double disturbed;     // share of the batches more than 5 % below the level; NaN unless `own`
     double cpu_s, wall_s; // of the threads while they timed batches
-    double clock_hz;     // median of the threads' medians, 0 = not known
-    double window_rate;  // all work of the last round over the time when all were at work
-    int64_t involuntary; // times that a thread was taken off its CPU
+    double clock_hz;      // median of the threads' medians, 0 = not known
+    double window_rate;   // all work of the last round over the time when all were at work
+    int64_t involuntary;  // times that a thread was taken off its CPU
     int64_t batches;
     bool pinned;          // every thread got its CPU
     sz_evidence evidence; // what the verdict comes from

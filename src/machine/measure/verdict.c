@@ -13,7 +13,8 @@ static const double SAME_CLOCK = 0.05, SAME_SPEED = 0.03, CLOCKS_AGREE = 0.02, S
 static const double LOST_NOTHING = 0.98;
 enum { BATCHES_PER_SWITCH = 50, TWICE = 2 };
 
-// What nothing disturbs repeats to the cycle; what a neighbour lets through differs from batch to batch.
+// What nothing disturbs repeats to the cycle; what a neighbour lets through differs from batch to
+// batch.
 static const double PLATEAU = 0.01;
 
 static bool reached(const sz_evidence *e) {
@@ -40,8 +41,7 @@ static bool unsteady(const sz_evidence *e) {
 
 sz_verdict sz_verdict_of(const sz_evidence *e) {
     const double noisy = e->noisy > 0 ? e->noisy : SZ_NOISY_SPREAD;
-    if (reached(e) && !misplaced(e))
-        return e->clock_change < -SAME_CLOCK ? SZ_THROTTLED : SZ_VALID;
+    if (reached(e) && !misplaced(e)) return e->clock_change < -SAME_CLOCK ? SZ_THROTTLED : SZ_VALID;
     if (contended(e)) return SZ_CONTENDED;
     if (throttled(e, noisy)) return SZ_THROTTLED;
     if (unsteady(e)) return SZ_UNSTEADY;
