@@ -254,7 +254,7 @@ static void recorded_knees(void **state) {
             int64_t knees[SZ_MAX_KNEES];
             recorded r;
             read_curve(names[i], &r);
-            if (seed > 0) disturb(&r, seed, 64, 3); // a quarter of the readings
+            if (seed > 0) disturb(&r, seed, 32, 3); // an eighth of the readings
             const size_t n = knees_of(r, knees);
             sz_machine *m = machine_of(*state, claims, 3);
             assert_int_equal(sz_use_knees(m, 2, knees, n), SZ_OK);
