@@ -150,8 +150,7 @@ static void put_header(sz_doc *doc, const sz_machine *m) {
     sz_doc_heading(doc, id.name);
     put_text(doc, NULL, strcmp(id.source, "measured") == 0 ? "processor" : "device", cpu.model);
     if (cpu.cores > 0 && cpu.threads > 0) {
-        snprintf(text, sizeof text, "%lld, with %lld threads", (long long)cpu.cores,
-                 (long long)cpu.threads);
+        cli_cores_text(&cpu, text, sizeof text);
         put_text(doc, NULL, "cores", text);
     }
     put_number(doc, "clock", cpu.clock_hz, "Hz");
@@ -347,13 +346,19 @@ static int measure(cli_app *app, const machine_options *o) {
     how.stop = cli_catch_interrupts();
     sz_status status = sz_machine_measure(app->ctx, &how, &m);
     if (app->progress) fputs("\r\033[K", stderr);
-    if (status == SZ_OK && has_folder) status = save(app, o, m, folder);
+    const sz_status saved = status == SZ_OK && has_folder ? save(app, o, m, folder) : SZ_OK;
     cli_release_interrupts();
-    int code = status == SZ_OK ? write_machine(app, m, has_folder ? folder : NULL)
-                               : cli_fail(app, status);
+    // What was measured is shown also where it cannot be kept.
+    char why[1024];
+    snprintf(why, sizeof why, "%s", saved == SZ_OK ? "" : sz_ctx_error(app->ctx));
+    int code = status == SZ_OK
+                   ? write_machine(app, m, has_folder && saved == SZ_OK ? folder : NULL)
+                   : cli_fail(app, status);
     sz_machine_destroy(m);
     if (code == CLI_DONE && !has_folder)
         return cli_error(app, CLI_UNAVAILABLE, "not saved: neither XDG_DATA_HOME nor HOME is set");
+    if (code == CLI_DONE && saved != SZ_OK)
+        return cli_error(app, CLI_UNAVAILABLE, "not saved, only shown: %s", why);
     return code;
 }
 
