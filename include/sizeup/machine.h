@@ -154,7 +154,9 @@ typedef struct sz_curve_point {
 
 #define SZ_POWER_FIELDS(F)                                                                            \
     F(double, idle_w, SZ_FIELD_F64, "W", "power at rest")                                             \
-    F(double, tdp_w, SZ_FIELD_F64, "W", "thermal design power")                                       \
+    F(double, busy_w, SZ_FIELD_F64, "W", "power while all threads multiply and add f32")              \
+    F(double, joule_per_flop, SZ_FIELD_F64, "J", "busy_w over the rate reached meanwhile")            \
+    F(double, tdp_w, SZ_FIELD_F64, "W", "thermal design power, or the limit that is set")             \
     F(const char *, method, SZ_FIELD_STR, "", "how power is known")
 typedef struct sz_power {
     SZ_POWER_FIELDS(SZ_FIELD_MEMBER)
@@ -513,6 +515,12 @@ typedef struct sz_kernel_row {
     int runs;                        /**< built in and runs on this CPU */
 } sz_kernel_row;
 SZ_API int sz_list_kernel(size_t i, sz_kernel_row *ret_row);
+/** A kind of sensor of energy and power. */
+typedef struct sz_sensor_row {
+    const char *name, *what;
+    char here[256]; /**< what this machine has of it, or why nothing */
+} sz_sensor_row;
+SZ_API int sz_list_sensor(sz_ctx *ctx, size_t i, sz_sensor_row *ret_row);
 
 #ifdef __cplusplus
 }

@@ -205,6 +205,23 @@ static void fill_kernels(sz_doc *doc) {
     sz_doc_line(doc, "FLOPs, loads, stores and bytes are those of one iteration");
 }
 
+static void fill_sensors(sz_doc *doc) {
+    static const sz_column columns[] = {
+        {"name", "sensor", NULL, SZ_AS_TEXT, 0},
+        {"what", "what", NULL, SZ_AS_TEXT, 0},
+        {"here", "here", NULL, SZ_AS_TEXT, SZ_COLUMN_WRAP},
+    };
+    sz_doc_table(doc, "sensors", columns, CLI_COUNT(columns));
+    sz_ctx *ctx = sz_ctx_create(NULL);
+    sz_sensor_row row;
+    for (size_t i = 0; ctx && sz_list_sensor(ctx, i, &row); i++) {
+        const sz_cell cells[] = {sz_cell_text(row.name), sz_cell_text(row.what),
+                                 sz_cell_text(row.here)};
+        sz_doc_row(doc, cells, CLI_COUNT(cells));
+    }
+    sz_ctx_destroy(ctx);
+}
+
 // ---- run ---------------------------------------------------------------------------------------
 
 typedef struct listing {

@@ -156,6 +156,9 @@ static void put_header(sz_doc *doc, const sz_machine *m) {
     put_number(doc, "clock", cpu.clock_hz, "Hz");
     put_number(doc, "memory", (double)cpu.memory_bytes, "B");
     put_number(doc, "TDP", power.tdp_w, "W");
+    put_number(doc, "power at rest", power.idle_w, "W");
+    put_number(doc, "power at work", power.busy_w, "W");
+    put_number(doc, "energy", power.joule_per_flop, "J/FLOP");
     cli_put_host(doc, m);
     snprintf(text, sizeof text, "%s%s%s", id.source, id.measured_utc ? ", " : "",
              id.measured_utc ? id.measured_utc : "");
@@ -270,7 +273,9 @@ static void put_verdict(sz_doc *doc, const sz_machine *m) {
     if (sz_machine_gap_count(m)) sz_doc_line(doc, "Not known:");
     for (size_t i = 0; i < sz_machine_gap_count(m); i++) {
         const sz_gap gap = sz_machine_gap(m, i);
-        sz_doc_line(doc, "- %s: %s", gap.what, gap.why ? gap.why : "no reason given");
+        char line[1024];
+        snprintf(line, sizeof line, "%s: %s", gap.what, gap.why ? gap.why : "no reason given");
+        cli_put_wrapped(doc, "- ", "  ", line);
     }
 }
 

@@ -84,7 +84,7 @@ sz_status sz_machine_create(sz_ctx *ctx, sz_machine **ret_machine) {
     m->ok = true;
     m->cpu.clock_hz = m->cpu.clock_all_hz = SZ_NAN;
     m->overhead = (sz_overhead){SZ_NAN, SZ_NAN, SZ_NAN, SZ_NAN, SZ_NAN, SZ_NAN, SZ_NAN, SZ_NAN};
-    m->power = (sz_power){SZ_NAN, SZ_NAN, NULL};
+    m->power = (sz_power){SZ_NAN, SZ_NAN, SZ_NAN, SZ_NAN, NULL};
     sz_arena_init(&m->arena, ctx);
     *ret_machine = m;
     return SZ_OK;

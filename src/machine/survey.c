@@ -91,25 +91,6 @@ void sz_survey_tell(const sz_survey *s, const char *what) {
     if (s->options->progress) s->options->progress(s->options->user, what);
 }
 
-// ---- what is not measured ----------------------------------------------------------------------
-
-static sz_status gap_if(sz_survey *s, const char *path, const char *what, const char *has,
-                        const char *lacks) {
-    char text[64];
-    bool there = sz_proc_line(s->root, path, text, sizeof text);
-    return sz_machine_add_gap(s->m, what, there ? has : lacks);
-}
-
-static sz_status list_gaps(sz_survey *s) {
-    SZ_TRY(gap_if(s, "/sys/class/powercap/intel-rapl:0/energy_uj", "energy",
-                  "there is an energy counter (RAPL), but it is not read yet",
-                  "no energy counter (RAPL) that this process may read"));
-    SZ_TRY(gap_if(s, "/sys/bus/event_source/devices/cpu/type", "hardware counters",
-                  "there are counters, but they are not read yet",
-                  "the kernel offers no performance counters of the CPU"));
-    return SZ_OK;
-}
-
 // ---- all ---------------------------------------------------------------------------------------
 
 static sz_status release_buffer(sz_survey *s) {
@@ -129,6 +110,7 @@ typedef struct step {
 // the bandwidths. The disk comes last: it may leave the system busy writing.
 static const step steps[] = {
     {"clock", sz_choose_clock, 0.5, 0, false},
+    {"counters", sz_check_counters, 0.1, 0, false},
     {"peaks", sz_measure_peaks, 3, 20, false},
     {"memory", sz_map_buffer, 0.2, 0, false},
     {"latency curve", sz_measure_latency_curve, 2.5, 0, false},
@@ -140,6 +122,7 @@ static const step steps[] = {
     {"memory", release_buffer, 0.2, 0, false},
     {"overheads", sz_measure_overheads, 0.4, 0, false},
     {"network", sz_measure_links, 0.4, 0, false},
+    {"power", sz_measure_power, 0.6, 3, false},
     {"disk", sz_measure_disk, 2.5, 0, false},
 };
 
@@ -167,7 +150,6 @@ static sz_status measure_all(sz_survey *s) {
     sz_unmap_buffer(s);
     const sz_counts after = sz_count_now();
     SZ_TRY(sz_make_roofs(s->m));
-    SZ_TRY(list_gaps(s));
     if (s->options->program && !sz_survey_stopped(s))
         SZ_TRY(sz_measure_libraries(s->m, s->options, s->n_cpus));
     if (s->stopped)

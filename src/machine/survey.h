@@ -87,6 +87,11 @@ sz_status sz_measure_overheads(sz_survey *s);
 sz_status sz_measure_links(sz_survey *s);
 sz_status sz_measure_disk(sz_survey *s);
 
+// power.c: power at rest and at work, or why no sensor tells it.
+sz_status sz_measure_power(sz_survey *s);
+// The clock against the processor's own counter of cycles, or why that cannot be read.
+sz_status sz_check_counters(sz_survey *s);
+
 // A bandwidth as the record: what the kernel is, and how well it is known.
 sz_bandwidth sz_bandwidth_of(const sz_kernel *k, const sz_reading *r, int threads, size_t set);
 
