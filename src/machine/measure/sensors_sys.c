@@ -99,8 +99,9 @@ static sz_status open_domain(sz_sensors *s, int64_t type, const char *domain, bo
         sscanf(text, "event=%x", &config) != 1)
         return SZ_OK;
     snprintf(path, sizeof path, POWER_UNIT "events/%s.scale", domain);
-    const double scale = sz_proc_line(s->options.root, path, text, sizeof text) ? atof(text) : 0;
-    if (scale <= 0) return SZ_OK;
+    const double scale =
+        sz_proc_line(s->options.root, path, text, sizeof text) ? strtod(text, NULL) : 0;
+    if (!(scale > 0)) return SZ_OK;
     // One CPU stands for its package; the first package is that of CPU 0.
     const int fd = s->options.perf->open((uint32_t)type, config, 0);
     if (fd < 0) {
