@@ -98,6 +98,52 @@ static const cli_schema_row schema[] = {
 };
 static const size_t n_schema = CLI_COUNT(schema);
 
+static const cli_schema_row compare_schema[] = {
+    {1, "a", CLI_J_STRING, "name of the first machine", NULL, false},
+    {1, "b", CLI_J_STRING, "name of the second machine", NULL, false},
+    {1, "rows", CLI_J_ARRAY, "what either of them has", NULL, false},
+    {2, "kind", CLI_J_STRING, "cpu, roof, bandwidth, per cycle, latency, ...", NULL, false},
+    {2, "name", CLI_J_STRING, NULL, NULL, false},
+    {2, "unit", CLI_J_STRING, NULL, NULL, false},
+    {2, "a", CLI_J_NUMBER, NULL, NULL, false},
+    {2, "b", CLI_J_NUMBER, NULL, NULL, false},
+    {2, "ratio", CLI_J_NUMBER, "b / a", NULL, false},
+    {2, "better", CLI_J_STRING, "a or b, where one is", NULL, false},
+    {2, "broken", CLI_J_BOOL, "a gate of --fail is broken", NULL, false},
+    {1, "passed", CLI_J_BOOL, "no gate is broken", NULL, false},
+    {1, "warnings", CLI_J_STRINGS, NULL, NULL, false},
+};
+
+static const cli_schema_row explain_schema[] = {
+    {1, "chains", CLI_J_ARRAY, "speed against the number of independent chains", NULL, false},
+    {2, "op", CLI_J_STRING, NULL, NULL, false},
+    {2, "isa", CLI_J_STRING, NULL, NULL, false},
+    {2, "chains", CLI_J_INTEGER, NULL, NULL, false},
+    {2, "flop_per_s", CLI_J_NUMBER, NULL, NULL, false},
+    {2, "flop_per_cycle", CLI_J_NUMBER, NULL, NULL, false},
+    {2, "step_per_cycle", CLI_J_NUMBER, "links of a chain", NULL, false},
+    {1, "summary", CLI_J_ARRAY, "what follows for each operation", NULL, false},
+    {2, "op", CLI_J_STRING, NULL, NULL, false},
+    {2, "dtype", CLI_J_STRING, NULL, NULL, false},
+    {2, "isa", CLI_J_STRING, NULL, NULL, false},
+    {2, "lanes", CLI_J_INTEGER, "of a register", NULL, false},
+    {2, "registers", CLI_J_INTEGER, "that the instruction set has", NULL, false},
+    {2, "instructions", CLI_J_INTEGER, "of a link", NULL, false},
+    {2, "latency_cycles", CLI_J_NUMBER, "of a link", NULL, false},
+    {2, "step_per_cycle", CLI_J_NUMBER, "with enough chains", NULL, false},
+    {2, "pipes", CLI_J_NUMBER, NULL, NULL, false},
+    {2, "chains_needed", CLI_J_INTEGER, "for that speed", NULL, false},
+    {2, "flop_per_s", CLI_J_NUMBER, NULL, NULL, false},
+    {2, "flop_per_cycle", CLI_J_NUMBER, NULL, NULL, false},
+    {1, "warnings", CLI_J_STRINGS, NULL, NULL, false},
+};
+
+static const cli_word_schema words_schemas[] = {
+    {"compare", compare_schema, CLI_COUNT(compare_schema)},
+    {"explain", explain_schema, CLI_COUNT(explain_schema)},
+    {NULL, NULL, 0},
+};
+
 const cli_usage cli_machine_usage = {
     .options = options_table,
     .n_options = CLI_COUNT(options_table),
@@ -107,6 +153,7 @@ const cli_usage cli_machine_usage = {
     .notes = notes,
     .schema = schema,
     .n_schema = &n_schema,
+    .words = words_schemas,
 };
 
 // The command line may read the environment; the library may not.

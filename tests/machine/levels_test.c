@@ -254,7 +254,7 @@ static void recorded_knees(void **state) {
             int64_t knees[SZ_MAX_KNEES];
             recorded r;
             read_curve(names[i], &r);
-            if (seed > 0) disturb(&r, seed, 32, 3); // an eighth of the readings
+            if (seed > 0) disturb(&r, seed, 16, 3); // one reading in 16
             const size_t n = knees_of(r, knees);
             sz_machine *m = machine_of(*state, claims, 3);
             assert_int_equal(sz_use_knees(m, 2, knees, n), SZ_OK);
@@ -263,7 +263,9 @@ static void recorded_knees(void **state) {
             // Its step is a third in time, at the edge of what shows.
             if (seed == 0 || l[1].level.knee_bytes > 0)
                 assert_in_range(l[1].level.knee_bytes, 280 << 10, 720 << 10);
-            assert_in_range(l[2].level.knee_bytes, 7 << 20, 18 << 20);
+            // Undisturbed 9.2 MiB; noise may move it by three steps of the grid.
+            if (seed == 0) assert_in_range(l[2].level.knee_bytes, 9 << 20, 10 << 20);
+            assert_in_range(l[2].level.knee_bytes, 5 << 20, 24 << 20);
             assert_int_equal(l[2].level.capacity_bytes, 32 << 20);
             sz_machine_destroy(m);
         }
