@@ -5,27 +5,10 @@
 
 #include <stdio.h>
 
-enum { PAGE = 4096 };
-
-// One thread's walk over arrays of equal length. In a cache it goes round by the mask; in main
-// memory it goes on from batch to batch, so that every batch meets data that was not touched for
-// long.
-typedef struct walk {
-    const sz_kernel *kernel;
-    sz_kernel_job job;
-    size_t bytes; // of each array, a multiple of SZ_KERNEL_STEP
-    bool round;   // in a cache
-} walk;
+#include "machine/measure/walk.h"
 
 static void run_walk(void *user, int thread, int64_t n) {
-    walk *w = (walk *)user + thread;
-    while (n > 0) {
-        int64_t left = w->round ? n : (int64_t)((w->bytes - w->job.offset) / SZ_KERNEL_STEP);
-        w->job.n = n < left ? n : left;
-        w->kernel->run(&w->job);
-        if (!w->round && w->job.offset >= w->bytes) w->job.offset = 0;
-        n -= w->job.n;
-    }
+    sz_walk_run((sz_walk *)user + thread, n);
 }
 
 // ---- variants ----------------------------------------------------------------------------------
@@ -39,12 +22,14 @@ typedef struct variant {
     const char *stores;
     double with_allocate;    // lines moved over lines asked for
     bool in_caches, in_dram; // in a usual measurement too
+    int places;              // read at the same time; more than one: in main memory only
 } variant;
 
 // Stores and updates come last, because they write over the random numbers: the store kernels write
 // one line's worth of them everywhere.
 static const variant variants[] = {
     {SZ_KERNEL_load, 1, NULL, 1, true, true},
+    {SZ_KERNEL_load, 1, NULL, 1, false, true, 4},
     {SZ_KERNEL_copy, 2, "plain", 3.0 / 2, true, true},
     {SZ_KERNEL_copy_nt, 2, "past caches", 1, false, true},
     {SZ_KERNEL_copy_rep, 2, "rep movsb", 0, false, false},
@@ -54,18 +39,6 @@ static const variant variants[] = {
     {SZ_KERNEL_store_nt, 1, "past caches", 1, false, false},
     {SZ_KERNEL_store, 1, "plain", 2, true, true},
 };
-
-// Divide [at, at + size) into the arrays of the kernel. A single array is both read and written.
-static walk make_walk(const sz_kernel *k, int arrays, unsigned char *at, size_t size, bool round) {
-    const size_t each = round ? size : size / (size_t)arrays / PAGE * PAGE;
-    return (walk){.kernel = k,
-                  .bytes = each,
-                  .round = round,
-                  .job = {.src = at,
-                          .dst = arrays > 1 ? at + each : at,
-                          .src2 = arrays > 2 ? at + 2 * each : NULL,
-                          .mask = round ? each - 1 : UINT64_MAX}};
-}
 
 sz_bandwidth sz_bandwidth_of(const sz_kernel *k, const sz_reading *r, int threads, size_t set) {
     const bool clock = r->clock_hz > 0;
@@ -92,6 +65,7 @@ sz_bandwidth sz_bandwidth_of(const sz_kernel *k, const sz_reading *r, int thread
 
 static sz_status add_bandwidth(sz_survey *s, size_t level, const variant *v, sz_bandwidth b) {
     b.stores = v->stores;
+    if (v->places > 1) b.access = "4 places";
     // In the first level the line is there, and nothing has to be read for it.
     if (level > 0) b.with_write_allocate_byte_per_s *= v->with_allocate;
     if (v->with_allocate == 0) b.with_write_allocate_byte_per_s = SZ_NAN;
@@ -105,13 +79,15 @@ static sz_status measure_walk(sz_survey *s, size_t level, const variant *v, cons
     sz_watch watch = sz_survey_watch(s, all, set ? 0.02 : 0.05, set ? 0.08 : 0.15);
     watch.noisy = set ? 0.1 : 0.2; // memory is shared with the whole host
     const size_t each = set ? set : all ? s->buffer.filled : sz_near_bytes(&s->buffer);
-    const size_t bytes = (size_t)watch.n_threads * sizeof(walk);
-    walk *walks = sz_alloc(s->ctx, bytes);
+    const size_t bytes = (size_t)watch.n_threads * sizeof(sz_walk);
+    sz_walk *walks = sz_alloc(s->ctx, bytes);
     sz_reading r;
     if (!walks) return sz_no_memory(s->ctx);
-    for (int i = 0; i < watch.n_threads; i++)
-        walks[i] = make_walk(k, v->arrays, s->buffer.bytes + (size_t)i * s->buffer.slice, each,
-                             set > 0);
+    for (int i = 0; i < watch.n_threads; i++) {
+        walks[i] = sz_walk_make(k, v->arrays, s->buffer.bytes + (size_t)i * s->buffer.slice, each,
+                                set > 0);
+        if (v->places > 1) walks[i].places = v->places;
+    }
     const sz_work work = {run_walk, walks, k->bytes};
     sz_status status = sz_survey_time(s, &watch, &work, &r);
     const size_t walked = (size_t)v->arrays * walks[0].bytes * (size_t)watch.n_threads;
@@ -147,6 +123,7 @@ size_t sz_cache_set(const sz_survey *s, size_t level, int threads, int arrays) {
 
 static sz_status measure_variant(sz_survey *s, size_t level, const variant *v, bool dram) {
     const sz_kernel *k = sz_kernel_widest(v->family, s->cpu);
+    if (!dram && v->places > 1) return SZ_OK;
     const size_t one = dram ? 0 : sz_cache_set(s, level, 1, v->arrays);
     const size_t all = dram ? 0 : sz_cache_set(s, level, s->n_cpus, v->arrays);
     if (!k || (!s->options->thorough && !(dram ? v->in_dram : v->in_caches))) return SZ_OK;
@@ -176,7 +153,7 @@ sz_status sz_measure_bandwidths(sz_survey *s) {
 // ---- working-set curve -------------------------------------------------------------------------
 
 static void run_any(void *user, int thread, int64_t n) {
-    walk *w = user;
+    sz_walk *w = user;
     (void)thread;
     w->job.n = n;
     w->kernel->run(&w->job);
@@ -205,7 +182,7 @@ sz_status sz_measure_bandwidth_curve(sz_survey *s) {
     const size_t most = sz_near_bytes(&s->buffer);
     for (size_t i = 0; i < s->m->curve.n; i++) {
         sz_curve_point *p = &s->m->curve.items[i];
-        walk w = {.kernel = k, .job = {.src = s->buffer.bytes, .mask = (uint64_t)p->bytes}};
+        sz_walk w = {.kernel = k, .job = {.src = s->buffer.bytes, .mask = (uint64_t)p->bytes}};
         const sz_watch watch = sz_survey_watch(s, false, 0.015, 0.02);
         const sz_work work = {run_any, &w, k->bytes};
         sz_reading r;

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "machine/measure/walk.h"
+
+enum { PAGE = 4096 };
+
+sz_walk sz_walk_make(const sz_kernel *k, int arrays, unsigned char *at, size_t size, bool round) {
+    const size_t n = (size_t)arrays, skew = round ? 0 : SZ_WALK_SKEW;
+    const size_t rest = size > (n - 1) * skew ? size - (n - 1) * skew : 0;
+    const size_t each = round ? size : rest / n / PAGE * PAGE, next = each + skew;
+    return (sz_walk){.kernel = k,
+                     .bytes = each,
+                     .round = round,
+                     .places = 1,
+                     .job = {.src = at,
+                             .dst = arrays > 1 ? at + next : at,
+                             .src2 = arrays > 2 ? at + 2 * next : NULL,
+                             .mask = round ? each - 1 : UINT64_MAX}};
+}
+
+static void run_on(sz_walk *w, int64_t n) {
+    while (n > 0) {
+        const int64_t left = w->round ? n : (int64_t)((w->bytes - w->job.offset) / SZ_KERNEL_STEP);
+        w->job.n = n < left ? n : left;
+        w->kernel->run(&w->job);
+        if (!w->round && w->job.offset >= w->bytes) w->job.offset = 0;
+        n -= w->job.n;
+    }
+}
+
+// A step at each place in turn.
+static void run_places(sz_walk *w, int64_t n) {
+    const size_t part = w->bytes / (size_t)w->places / SZ_KERNEL_STEP * SZ_KERNEL_STEP;
+    size_t at = w->job.offset % part;
+    for (w->job.n = 1; n > 0; n--) {
+        w->job.offset = (size_t)w->place * part + at;
+        w->kernel->run(&w->job);
+        if (++w->place < w->places) continue;
+        w->place = 0;
+        at = (at + SZ_KERNEL_STEP) % part;
+    }
+    w->job.offset = at;
+}
+
+void sz_walk_run(sz_walk *walk, int64_t n) {
+    if (walk->places > 1)
+        run_places(walk, n);
+    else
+        run_on(walk, n);
+}
+
+void sz_peak_run(const sz_kernel *k, const sz_kernel_state *fresh, sz_kernel_state *state,
+                 int64_t n) {
+    while (n > 0) {
+        sz_kernel_job job = {.n = n < SZ_KERNEL_MOST ? n : SZ_KERNEL_MOST, .state = state};
+        *state = *fresh;
+        k->run(&job);
+        n -= job.n;
+    }
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// Work for the stopwatch: a kernel that walks memory, and one that keeps to registers.
+#ifndef SZ_WALK_H
+#define SZ_WALK_H
+
+#include "machine/kernels/kernels.h"
+
+// One thread's walk over arrays of equal length. In a cache it goes round by the mask; in main
+// memory it goes on from batch to batch, so that every batch meets data that was not touched for
+// long. There it can read at several places at the same time: the hardware fetches ahead of each
+// place only so far, and more places keep more lines under way.
+typedef struct sz_walk {
+    const sz_kernel *kernel;
+    sz_kernel_job job;
+    size_t bytes; // of each array, a multiple of SZ_KERNEL_STEP
+    bool round;   // in a cache
+    int places;   // at least 1; more only where it does not go round
+    int place;    // that is next
+} sz_walk;
+
+// Where one array begins after the end of another: not at the same place of the banks of memory,
+// as arrays of equal length would that are a power of two.
+enum { SZ_WALK_SKEW = 17 * 4096 };
+
+// Over [at, at + size), divided into the arrays of the kernel; `size` is that of each when it goes
+// round. A single array is both read and written.
+sz_walk sz_walk_make(const sz_kernel *k, int arrays, unsigned char *at, size_t size, bool round);
+
+// n steps.
+void sz_walk_run(sz_walk *walk, int64_t n);
+
+// n iterations of a peak kernel. Each call starts from fresh numbers: in few enough iterations
+// they stay normal.
+void sz_peak_run(const sz_kernel *k, const sz_kernel_state *fresh, sz_kernel_state *state,
+                 int64_t n);
+
+#endif

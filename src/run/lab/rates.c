@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "run/lab/rates.h"
+
+#include <math.h>
+#include <string.h>
+
+// ---- roofs -------------------------------------------------------------------------------------
+
+// The widest row for work on f32 vectors that this CPU runs.
+static const sz_kernel *peak_row(sz_cpu_set cpu, const char *op) {
+    const sz_kernel *best = NULL, *k;
+    for (size_t i = 0; (k = sz_kernel_get(i)); i++) {
+        if (k->family != SZ_KERNEL_peak || strcmp(k->op, op) != 0) continue;
+        if (strcmp(k->dtype, "f32") != 0 || strcmp(sz_kernel_unit(k), "vector") != 0) continue;
+        if (!k->run || !sz_kernel_runs(k, cpu)) continue;
+        if (!best || sz_kernel_bits(k) >= sz_kernel_bits(best)) best = k;
+    }
+    return best;
+}
+
+static bool again_roof(const sz_lab *lab, int roof, sz_lab_again *a) {
+    static const char *const ops[SZ_LAB_ROOFS][2] = {[SZ_STEP_FMA] = {"fma", "mul+add"},
+                                                     [SZ_STEP_MUL_MAX] = {"max+mul", NULL},
+                                                     [SZ_STEP_ADD_MAX] = {"add+max", NULL},
+                                                     [SZ_LAB_ROOF_ADD] = {"add", NULL}};
+    a->kernel = peak_row(lab->features, ops[roof][0]);
+    if (!a->kernel && ops[roof][1]) a->kernel = peak_row(lab->features, ops[roof][1]);
+    if (!a->kernel) return false;
+    sz_kernel_state_init(a->kernel, &a->fresh);
+    return true;
+}
+
+// ---- memory ------------------------------------------------------------------------------------
+
+static const struct {
+    sz_kernel_family family;
+    int arrays;
+} walks[SZ_N_MIXES] = {
+    [SZ_MIX_LOAD] = {SZ_KERNEL_load, 1},
+    [SZ_MIX_TRIAD] = {SZ_KERNEL_triad, 3},
+    [SZ_MIX_COPY] = {SZ_KERNEL_copy, 2},
+    [SZ_MIX_STORE] = {SZ_KERNEL_store, 1},
+};
+
+// A cache is walked as it was when it was measured; main memory in the whole buffer, which must be
+// many times what the caches hold.
+static bool again_mix(const sz_lab *lab, const sz_lab_model *m, size_t level, int mix,
+                      sz_lab_again *a) {
+    enum { BEYOND_CACHES = 4 };
+    const sz_lab_level *l = &m->level[level];
+    const int arrays = walks[mix].arrays;
+    const size_t each = (size_t)l->mix[mix].set_bytes / (size_t)arrays;
+    a->kernel = sz_kernel_widest(walks[mix].family, lab->features);
+    if (!a->kernel || !a->kernel->run) return false;
+    if (l->dram) {
+        if (level > 0 && (double)lab->size < BEYOND_CACHES * m->level[level - 1].most) return false;
+        a->walk = sz_walk_make(a->kernel, arrays, lab->bytes, lab->size, false);
+        a->walk.places = l->mix[mix].places;
+        return a->walk.bytes >= SZ_KERNEL_STEP * (size_t)a->walk.places;
+    }
+    if (each < SZ_KERNEL_STEP || (each & (each - 1)) != 0) return false; // walked by a mask
+    if ((size_t)arrays * each > lab->size) return false;
+    a->walk = sz_walk_make(a->kernel, arrays, lab->bytes, each, true);
+    return true;
+}
+
+// load_any goes round by a length in place of the mask.
+static bool again_between(const sz_lab *lab, double bytes, sz_lab_again *a) {
+    const size_t set = (size_t)bytes / SZ_KERNEL_STEP * SZ_KERNEL_STEP;
+    a->kernel = sz_kernel_widest(SZ_KERNEL_load_any, lab->features);
+    if (!a->kernel || !a->kernel->run || set == 0 || set > lab->size) return false;
+    a->walk = sz_walk_make(a->kernel, 1, lab->bytes, set, true);
+    a->walk.job.mask = set;
+    return true;
+}
+
+// ---- all ---------------------------------------------------------------------------------------
+
+void sz_lab_again_run(void *again, int thread, int64_t n) {
+    sz_lab_again *a = again;
+    (void)thread;
+    if (a->kernel->family == SZ_KERNEL_peak)
+        sz_peak_run(a->kernel, &a->fresh, &a->state, n);
+    else
+        sz_walk_run(&a->walk, n);
+}
+
+double sz_lab_again_unit(const sz_lab_again *a) {
+    return a->kernel->family == SZ_KERNEL_peak ? sz_kernel_flops(a->kernel, 0) : a->kernel->bytes;
+}
+
+size_t sz_lab_again_list(sz_lab *lab, sz_lab_model *now, sz_lab_again list[SZ_LAB_AGAIN]) {
+    size_t n = 0;
+    for (int i = 0; i < SZ_LAB_ROOFS; i++) {
+        list[n] = (sz_lab_again){.now = &now->roof[i]};
+        if (now->roof[i].used) n += again_roof(lab, i, &list[n]);
+    }
+    for (size_t l = 0; l < now->n_levels; l++)
+        for (int i = 0; i < SZ_N_MIXES; i++) {
+            list[n] = (sz_lab_again){.now = &now->level[l].mix[i]};
+            if (now->level[l].mix[i].used) n += again_mix(lab, now, l, i, &list[n]);
+        }
+    for (size_t i = 0; i < now->n_between; i++) {
+        list[n] = (sz_lab_again){.now = &now->between[i].load};
+        n += again_between(lab, now->between[i].bytes, &list[n]);
+    }
+    return n;
+}
+
+// ---- results -----------------------------------------------------------------------------------
+
+static sz_status tell_roofs(sz_lab *lab, const sz_lab_model *saved, const sz_lab_model *now) {
+    static const char *const names[SZ_LAB_ROOFS] = {[SZ_STEP_FMA] = "f32 fma",
+                                                    [SZ_STEP_MUL_MAX] = "f32 max+mul",
+                                                    [SZ_STEP_ADD_MAX] = "f32 add+max",
+                                                    [SZ_LAB_ROOF_ADD] = "f32 add"};
+    for (int i = 0; i < SZ_LAB_ROOFS; i++)
+        if (now->roof[i].used)
+            SZ_TRY(sz_lab_add_rate(lab, saved->roof[i].per_s, now->roof[i].per_s, "%s", names[i]));
+    return SZ_OK;
+}
+
+static sz_status tell_memory(sz_lab *lab, const sz_lab_model *saved, const sz_lab_model *now) {
+    for (size_t l = 0; l < now->n_levels; l++)
+        for (int i = 0; i < SZ_N_MIXES; i++)
+            if (now->level[l].mix[i].used)
+                SZ_TRY(sz_lab_add_rate(lab, saved->level[l].mix[i].per_s,
+                                       now->level[l].mix[i].per_s, "%s %s", now->level[l].name,
+                                       sz_lab_mix_name((sz_lab_mix)i)));
+    for (size_t i = 0; i < now->n_between; i++)
+        SZ_TRY(sz_lab_add_rate(lab, saved->between[i].load.per_s, now->between[i].load.per_s,
+                               "load over %.3g MB", 1e-6 * now->between[i].bytes));
+    return SZ_OK;
+}
+
+sz_status sz_lab_again_take(sz_lab *lab, const sz_lab_model *saved, sz_lab_model *now,
+                            const sz_lab_again *list, const sz_reading *readings, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        if (!(readings[i].rate.median > 0) || readings[i].why_not) continue;
+        list[i].now->per_s = readings[i].rate.median;
+        list[i].now->measured = true;
+    }
+    sz_lab_model_fill(now);
+    SZ_TRY(tell_roofs(lab, saved, now));
+    return tell_memory(lab, saved, now);
+}
