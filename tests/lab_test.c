@@ -130,7 +130,9 @@ static void test_between_levels(void **state) {
     sz_lab_model_init(&model, m);
     assert_true(near(sz_lab_memory_time(&model, &loads), 0.1)); // not known: all from beyond
     assert_int_equal(model.n_between, 1);
-    model.between[0].load.per_s = 1e9 / half;
+    sz_lab_known *load = &model.between[0].level.mix[SZ_MIX_LOAD];
+    load->per_s = 1e9 / half, load->measured = true;
+    sz_lab_model_fill(&model);
     assert_true(near(sz_lab_memory_time(&model, &loads), half));
     assert_true(near(sz_lab_memory_time(&model, &copy), (1 / 200.0 + 1 / 8.0) / 2));
     sz_machine_destroy(m);

@@ -1,20 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "machine/measure/walk.h"
 
-enum { PAGE = 4096 };
+enum { PAGE = 4096, SKEW = 17 * PAGE, LARGE_PAGE = 1 << 21 };
+
+size_t sz_walk_apart(size_t size, size_t n) {
+    const size_t each = size / n / LARGE_PAGE * LARGE_PAGE;
+    return each < 4 * LARGE_PAGE ? size / n / PAGE * PAGE : each - LARGE_PAGE + SKEW;
+}
 
 sz_walk sz_walk_make(const sz_kernel *k, int arrays, unsigned char *at, size_t size, bool round) {
-    const size_t n = (size_t)arrays, skew = round ? 0 : SZ_WALK_SKEW;
-    const size_t rest = size > (n - 1) * skew ? size - (n - 1) * skew : 0;
-    const size_t each = round ? size : rest / n / PAGE * PAGE, next = each + skew;
+    const size_t apart = round || arrays == 1 ? size : sz_walk_apart(size, (size_t)arrays);
     return (sz_walk){.kernel = k,
-                     .bytes = each,
+                     .bytes = apart / SZ_KERNEL_STEP * SZ_KERNEL_STEP,
                      .round = round,
                      .places = 1,
                      .job = {.src = at,
-                             .dst = arrays > 1 ? at + next : at,
-                             .src2 = arrays > 2 ? at + 2 * next : NULL,
-                             .mask = round ? each - 1 : UINT64_MAX}};
+                             .dst = arrays > 1 ? at + apart : at,
+                             .src2 = arrays > 2 ? at + 2 * apart : NULL,
+                             .mask = round ? size - 1 : UINT64_MAX}};
 }
 
 static void run_on(sz_walk *w, int64_t n) {
@@ -29,10 +32,11 @@ static void run_on(sz_walk *w, int64_t n) {
 
 // A step at each place in turn.
 static void run_places(sz_walk *w, int64_t n) {
-    const size_t part = w->bytes / (size_t)w->places / SZ_KERNEL_STEP * SZ_KERNEL_STEP;
+    const size_t places = (size_t)w->places, apart = sz_walk_apart(w->bytes, places);
+    const size_t part = apart / SZ_KERNEL_STEP * SZ_KERNEL_STEP;
     size_t at = w->job.offset % part;
     for (w->job.n = 1; n > 0; n--) {
-        w->job.offset = (size_t)w->place * part + at;
+        w->job.offset = (size_t)w->place * apart + at;
         w->kernel->run(&w->job);
         if (++w->place < w->places) continue;
         w->place = 0;

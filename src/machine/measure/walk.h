@@ -18,9 +18,11 @@ typedef struct sz_walk {
     int place;    // that is next
 } sz_walk;
 
-// Where one array begins after the end of another: not at the same place of the banks of memory,
-// as arrays of equal length would that are a power of two.
-enum { SZ_WALK_SKEW = 17 * 4096 };
+// Bytes from the beginning of one of n arrays that divide `size` to that of the next. Not a power
+// of two: arrays that are that far apart meet in the same banks of memory and the same sets of
+// caches. Large pages are 2 MiB, and each may be anywhere, so it is the place in a page that
+// counts.
+size_t sz_walk_apart(size_t size, size_t n);
 
 // Over [at, at + size), divided into the arrays of the kernel; `size` is that of each when it goes
 // round. A single array is both read and written.

@@ -46,9 +46,12 @@ static sz_lab_case addition_case(addition *w, double flops) {
     return c;
 }
 
-static addition make_addition(const sz_lab *lab, float *at, int64_t n) {
-    const int64_t next = n + SZ_WALK_SKEW / (int64_t)sizeof *at;
-    return (addition){.loops = lab->loops, .c = at, .a = at + next, .b = at + 2 * next, .n = n};
+// In `size` bytes; n 0: as many as fit.
+static addition make_addition(const sz_lab *lab, float *at, size_t size, int64_t n) {
+    const int64_t next = (int64_t)(sz_walk_apart(size, 3) / sizeof *at), grain = SZ_LAB_GRAIN;
+    const int64_t most = next / grain * grain;
+    return (addition){
+        .loops = lab->loops, .c = at, .a = at + next, .b = at + 2 * next, .n = n ? n : most};
 }
 
 enum { SAME, PRODUCT, EQUAL, N_CASES };
@@ -71,16 +74,16 @@ static sz_status conclude(sz_lab *lab, const sz_lab_case cases[N_CASES]) {
 // grow from round to round.
 sz_status sz_lab_add_vs_matmul(sz_lab *lab) {
     const bool quick = lab->options->quick;
-    const int64_t n = quick ? SZ_LAB_PRODUCT_N : 3 * SZ_LAB_PRODUCT_N, grain = SZ_LAB_GRAIN;
-    const int64_t small = n * n / grain * grain;
+    const int64_t n = quick ? SZ_LAB_PRODUCT_N : 3 * SZ_LAB_PRODUCT_N;
     const size_t own = (size_t)(2 * n * n + sz_product_floats(n)) * sizeof(float);
-    const size_t skew = 2 * SZ_WALK_SKEW, least = own + (size_t)(3 * small) * sizeof(float) + skew;
+    const size_t small = (size_t)(n * n) * sizeof(float) / (1 << 20) + 5; // MiB, with room apart
+    const size_t least = own + (3 * small << 20);
     SZ_TRY(sz_lab_buffer(lab, quick ? least : (size_t)768 << 20, least));
     float *at = (float *)(void *)lab->bytes, *sums = at + own / sizeof(float);
-    const int64_t large = (int64_t)((lab->size - own - skew) / 12) / grain * grain;
     sz_product p;
     sz_product_init(&p, lab->loops, SZ_STEP_FMA, n, at, at + n * n, at + 2 * n * n);
-    addition same = make_addition(lab, sums, small), equal = make_addition(lab, sums, large);
+    addition same = make_addition(lab, sums, 3 * small << 20, n * n);
+    addition equal = make_addition(lab, sums, lab->size - own, 0);
     const long long side = n;
     sz_lab_case cases[N_CASES] = {[PRODUCT] = sz_product_case(&p)};
     cases[SAME] = addition_case(&same, (double)n * (double)n);
@@ -88,7 +91,7 @@ sz_status sz_lab_add_vs_matmul(sz_lab *lab) {
     SZ_TRY(sz_lab_name(lab, &cases[SAME], "add, %lld x %lld", side, side));
     SZ_TRY(sz_lab_name(lab, &cases[PRODUCT], "multiply, %lld x %lld", side, side));
     SZ_TRY(sz_lab_name(lab, &cases[EQUAL], "add, as many FLOPs, arrays of %.0f MB",
-                       4e-6 * (double)large));
+                       4e-6 * (double)equal.n));
     SZ_TRY(sz_lab_measure(lab, cases, N_CASES));
     return conclude(lab, cases);
 }

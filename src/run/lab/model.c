@@ -122,11 +122,6 @@ static void fill_level(sz_lab_level *l) {
         if (!l->mix[i].measured) l->mix[i].per_s = lines / moved(l, mixes[i].written);
 }
 
-void sz_lab_model_fill(sz_lab_model *model) {
-    fill_roofs(model);
-    for (size_t i = 0; i < model->n_levels; i++) fill_level(&model->level[i]);
-}
-
 // ---- time --------------------------------------------------------------------------------------
 
 static double use(sz_lab_known *k) {
@@ -157,41 +152,63 @@ static double curve_time(const sz_machine *m, double bytes) {
     return SZ_NAN;
 }
 
-static sz_lab_between *find_between(sz_lab_model *model, double bytes) {
+// The share of the lines that come from beyond: by the time of loads over the set, which lies
+// between those of the two levels. Where it is not known: all.
+static double share_beyond(const sz_lab_model *model, const sz_lab_between *b) {
+    const double near = 1 / model->level[b->beyond - 1].mix[SZ_MIX_LOAD].per_s;
+    const double far = 1 / model->level[b->beyond].mix[SZ_MIX_LOAD].per_s;
+    const sz_lab_known *load = &b->level.mix[SZ_MIX_LOAD];
+    const double time = load->measured ? 1 / load->per_s : curve_time(model->machine, b->bytes);
+    const double share = (time - near) / (far - near);
+    return isnan(share) || far <= near ? 1 : fmin(fmax(share, 0), 1);
+}
+
+// What was not measured over this set is made of the rates of the two levels.
+static void fill_between(const sz_lab_model *model, sz_lab_between *b) {
+    const sz_lab_level *near = &model->level[b->beyond - 1], *far = &model->level[b->beyond];
+    const double share = share_beyond(model, b);
+    b->level.name = share < 0.5 ? near->name : far->name;
+    for (int i = 0; i < SZ_N_MIXES; i++)
+        if (!b->level.mix[i].measured)
+            b->level.mix[i].per_s = 1 /
+                                    ((1 - share) / near->mix[i].per_s + share / far->mix[i].per_s);
+}
+
+void sz_lab_model_fill(sz_lab_model *model) {
+    fill_roofs(model);
+    for (size_t i = 0; i < model->n_levels; i++) fill_level(&model->level[i]);
+    for (size_t i = 0; i < model->n_between; i++) fill_between(model, &model->between[i]);
+}
+
+// A set that is larger than the level before is trusted to hold, and not so large that next to
+// nothing of it can stay there. NULL: there are too many such sets.
+static sz_lab_between *between(sz_lab_model *model, size_t level, double set) {
     for (size_t i = 0; i < model->n_between; i++)
-        if (model->between[i].bytes == bytes) return &model->between[i];
+        if (model->between[i].bytes == set) return &model->between[i];
     if (model->n_between == SZ_LAB_BETWEEN) return NULL;
     sz_lab_between *b = &model->between[model->n_between++];
-    *b = (sz_lab_between){.bytes = bytes, .load.per_s = 1 / curve_time(model->machine, bytes)};
+    *b = (sz_lab_between){.bytes = set, .beyond = level};
+    fill_between(model, b);
     return b;
 }
 
-// A set that is larger than a cache is trusted to hold, and not so large that next to nothing of it
-// can stay there, is served by the cache and by what lies beyond. The time of loads over such a
-// set, between those of the two levels, tells the share that comes from beyond. Where that time is
-// not known: all.
-static double share_beyond(sz_lab_model *model, size_t level, double set) {
+static sz_lab_level *serve(sz_lab_model *model, double set) {
     enum { OUTGROWN = 8 };
-    if (level == 0 || set >= OUTGROWN * model->level[level - 1].most) return 1;
-    sz_lab_between *b = find_between(model, set);
-    if (!b) return 1;
-    const double near = 1 / use(&model->level[level - 1].mix[SZ_MIX_LOAD]);
-    const double far = 1 / use(&model->level[level].mix[SZ_MIX_LOAD]);
-    const double share = (1 / use(&b->load) - near) / (far - near);
-    return isnan(share) || far <= near ? 1 : fmin(fmax(share, 0), 1);
+    size_t i = 0;
+    while (i < model->n_levels && set > model->level[i].size) i++;
+    if (i == model->n_levels) return NULL;
+    if (i == 0 || set >= OUTGROWN * model->level[i - 1].most) return &model->level[i];
+    sz_lab_between *b = between(model, i, set);
+    return b ? &b->level : &model->level[i];
 }
 
 double sz_lab_memory_time(sz_lab_model *model, sz_lab_row *row) {
     const double bytes = row->bytes_read + row->bytes_written;
-    size_t i = 0;
     row->bytes_with_write_allocate = row->bytes_read + 2 * row->bytes_written;
     row->level = NULL;
-    while (i < model->n_levels && row->working_set_bytes > model->level[i].size) i++;
-    if (i == model->n_levels || bytes == 0) return i == model->n_levels && bytes > 0 ? SZ_NAN : 0;
-    const double written = row->bytes_written / bytes,
-                 beyond = share_beyond(model, i, row->working_set_bytes);
-    row->level = model->level[beyond < 0.5 ? i - 1 : i].name;
-    double time = beyond > 0 ? beyond * byte_time(&model->level[i], written) : 0;
-    if (beyond < 1) time += (1 - beyond) * byte_time(&model->level[i - 1], written);
-    return bytes * time;
+    if (bytes == 0) return 0;
+    sz_lab_level *l = serve(model, row->working_set_bytes);
+    if (!l) return SZ_NAN;
+    row->level = l->name;
+    return bytes * byte_time(l, row->bytes_written / bytes);
 }

@@ -38,10 +38,11 @@ typedef struct sz_lab_level {
     sz_lab_known mix[SZ_N_MIXES];
 } sz_lab_level;
 
-// Loads over a working set between two levels.
+// A working set that a cache does not quite hold: as it were a level between the two.
 typedef struct sz_lab_between {
     double bytes;
-    sz_lab_known load;
+    size_t beyond; // level that serves what the one before it does not hold
+    sz_lab_level level;
 } sz_lab_between;
 
 enum { SZ_LAB_LEVELS = 8, SZ_LAB_BETWEEN = 8 };

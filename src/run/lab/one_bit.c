@@ -109,13 +109,13 @@ static sz_status add_case(sz_lab *lab, bits *w, int which, sz_lab_case *ret_case
     const double elements = 1073741824.0, bytes = elements * cases[which].bits / 8;
     const bit_kind kind = cases[which].kind;
     const bool dot = kind == DOT_F32 || kind == DOT_BITS;
-    const size_t third = (lab->size / 3 - SZ_WALK_SKEW) / 64 * 64, next = third + SZ_WALK_SKEW;
+    const size_t next = sz_walk_apart(lab->size, 3);
     *w = (bits){.loops = lab->loops,
                 .kind = kind,
                 .a = lab->bytes,
                 .b = lab->bytes + next,
                 .to = lab->bytes + 2 * next,
-                .size = (int64_t)(third - 64) / CHUNK * CHUNK};
+                .size = (int64_t)(next - 64) / CHUNK * CHUNK};
     *ret_case = (sz_lab_case){.run = run_bits,
                               .user = w,
                               .units = bytes / CHUNK,

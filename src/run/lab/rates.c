@@ -32,6 +32,8 @@ static bool again_roof(const sz_lab *lab, int roof, sz_lab_again *a) {
 
 // ---- memory ------------------------------------------------------------------------------------
 
+enum { PLACES = 4 }; // at which loops that only read do so at the same time
+
 static const struct {
     sz_kernel_family family;
     int arrays;
@@ -64,14 +66,14 @@ static bool again_mix(const sz_lab *lab, const sz_lab_model *m, size_t level, in
     return true;
 }
 
-// load_any goes round by a length in place of the mask.
-static bool again_between(const sz_lab *lab, double bytes, sz_lab_again *a) {
-    const size_t set = (size_t)bytes / SZ_KERNEL_STEP * SZ_KERNEL_STEP;
-    a->kernel = sz_kernel_widest(SZ_KERNEL_load_any, lab->features);
-    if (!a->kernel || !a->kernel->run || set == 0 || set > lab->size) return false;
-    a->walk = sz_walk_make(a->kernel, 1, lab->bytes, set, true);
-    a->walk.job.mask = set;
-    return true;
+// Over just this set, again and again.
+static bool again_between(const sz_lab *lab, double bytes, int mix, sz_lab_again *a) {
+    const int arrays = walks[mix].arrays;
+    a->kernel = sz_kernel_widest(walks[mix].family, lab->features);
+    if (!a->kernel || !a->kernel->run || bytes > (double)lab->size) return false;
+    a->walk = sz_walk_make(a->kernel, arrays, lab->bytes, (size_t)bytes, false);
+    if (mix == SZ_MIX_LOAD) a->walk.places = PLACES;
+    return a->walk.bytes >= (size_t)(PLACES * SZ_KERNEL_STEP);
 }
 
 // ---- all ---------------------------------------------------------------------------------------
@@ -89,21 +91,32 @@ double sz_lab_again_unit(const sz_lab_again *a) {
     return a->kernel->family == SZ_KERNEL_peak ? sz_kernel_flops(a->kernel, 0) : a->kernel->bytes;
 }
 
+static size_t list_level(sz_lab *lab, sz_lab_model *now, size_t level, sz_lab_again *list) {
+    size_t n = 0;
+    for (int i = 0; i < SZ_N_MIXES; i++) {
+        list[n] = (sz_lab_again){.now = &now->level[level].mix[i]};
+        if (now->level[level].mix[i].used) n += again_mix(lab, now, level, i, &list[n]);
+    }
+    return n;
+}
+
+static size_t list_between(sz_lab *lab, sz_lab_between *between, sz_lab_again *list) {
+    size_t n = 0;
+    for (int i = 0; i < SZ_N_MIXES; i++) {
+        list[n] = (sz_lab_again){.now = &between->level.mix[i]};
+        if (between->level.mix[i].used) n += again_between(lab, between->bytes, i, &list[n]);
+    }
+    return n;
+}
+
 size_t sz_lab_again_list(sz_lab *lab, sz_lab_model *now, sz_lab_again list[SZ_LAB_AGAIN]) {
     size_t n = 0;
     for (int i = 0; i < SZ_LAB_ROOFS; i++) {
         list[n] = (sz_lab_again){.now = &now->roof[i]};
         if (now->roof[i].used) n += again_roof(lab, i, &list[n]);
     }
-    for (size_t l = 0; l < now->n_levels; l++)
-        for (int i = 0; i < SZ_N_MIXES; i++) {
-            list[n] = (sz_lab_again){.now = &now->level[l].mix[i]};
-            if (now->level[l].mix[i].used) n += again_mix(lab, now, l, i, &list[n]);
-        }
-    for (size_t i = 0; i < now->n_between; i++) {
-        list[n] = (sz_lab_again){.now = &now->between[i].load};
-        n += again_between(lab, now->between[i].bytes, &list[n]);
-    }
+    for (size_t l = 0; l < now->n_levels; l++) n += list_level(lab, now, l, list + n);
+    for (size_t i = 0; i < now->n_between; i++) n += list_between(lab, &now->between[i], list + n);
     return n;
 }
 
@@ -127,9 +140,14 @@ static sz_status tell_memory(sz_lab *lab, const sz_lab_model *saved, const sz_la
                 SZ_TRY(sz_lab_add_rate(lab, saved->level[l].mix[i].per_s,
                                        now->level[l].mix[i].per_s, "%s %s", now->level[l].name,
                                        sz_lab_mix_name((sz_lab_mix)i)));
-    for (size_t i = 0; i < now->n_between; i++)
-        SZ_TRY(sz_lab_add_rate(lab, saved->between[i].load.per_s, now->between[i].load.per_s,
-                               "load over %.3g MB", 1e-6 * now->between[i].bytes));
+    for (size_t k = 0; k < now->n_between; k++)
+        for (int i = 0; i < SZ_N_MIXES; i++) {
+            const sz_lab_known *rate = &now->between[k].level.mix[i];
+            if (rate->used)
+                SZ_TRY(sz_lab_add_rate(lab, saved->between[k].level.mix[i].per_s, rate->per_s,
+                                       "%s, set of %.3g MB", sz_lab_mix_name((sz_lab_mix)i),
+                                       1e-6 * now->between[k].bytes));
+        }
     return SZ_OK;
 }
 
