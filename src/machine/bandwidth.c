@@ -15,21 +15,22 @@ static void run_walk(void *user, int thread, int64_t n) {
 
 // A way to move data. Lines that are about to be written are read first unless the store goes past
 // the caches, so stores alone move twice what was asked for, copies 3/2, triads 4/3. An update has
-// the line already. What `rep movsb` does is the core's own business.
+// the line already. The hardware fetches ahead of each place that is read only so far: reading at
+// four keeps more lines under way, in main memory. What `rep movsb` does is the core's own
+// business.
 typedef struct variant {
     sz_kernel_family family;
     int arrays;
     const char *stores;
     double with_allocate;    // lines moved over lines asked for
     bool in_caches, in_dram; // in a usual measurement too
-    int places;              // read at the same time; more than one: in main memory only
 } variant;
 
 // Stores and updates come last, because they write over the random numbers: the store kernels write
 // one line's worth of them everywhere.
 static const variant variants[] = {
     {SZ_KERNEL_load, 1, NULL, 1, true, true},
-    {SZ_KERNEL_load, 1, NULL, 1, false, true, 4},
+    {SZ_KERNEL_load_four, 4, NULL, 1, false, true},
     {SZ_KERNEL_copy, 2, "plain", 3.0 / 2, true, true},
     {SZ_KERNEL_copy_nt, 2, "past caches", 1, false, true},
     {SZ_KERNEL_copy_rep, 2, "rep movsb", 0, false, false},
@@ -65,7 +66,7 @@ sz_bandwidth sz_bandwidth_of(const sz_kernel *k, const sz_reading *r, int thread
 
 static sz_status add_bandwidth(sz_survey *s, size_t level, const variant *v, sz_bandwidth b) {
     b.stores = v->stores;
-    if (v->places > 1) b.access = "4 places";
+    if (v->family == SZ_KERNEL_load_four) b.access = "4 places";
     // In the first level the line is there, and nothing has to be read for it.
     if (level > 0) b.with_write_allocate_byte_per_s *= v->with_allocate;
     if (v->with_allocate == 0) b.with_write_allocate_byte_per_s = SZ_NAN;
@@ -86,7 +87,6 @@ static sz_status measure_walk(sz_survey *s, size_t level, const variant *v, cons
     for (int i = 0; i < watch.n_threads; i++) {
         walks[i] = sz_walk_make(k, v->arrays, s->buffer.bytes + (size_t)i * s->buffer.slice, each,
                                 set > 0);
-        if (v->places > 1) walks[i].places = v->places;
     }
     const sz_work work = {run_walk, walks, k->bytes};
     sz_status status = sz_survey_time(s, &watch, &work, &r);
@@ -123,7 +123,7 @@ size_t sz_cache_set(const sz_survey *s, size_t level, int threads, int arrays) {
 
 static sz_status measure_variant(sz_survey *s, size_t level, const variant *v, bool dram) {
     const sz_kernel *k = sz_kernel_widest(v->family, s->cpu);
-    if (!dram && v->places > 1) return SZ_OK;
+    if (!dram && v->family == SZ_KERNEL_load_four) return SZ_OK;
     const size_t one = dram ? 0 : sz_cache_set(s, level, 1, v->arrays);
     const size_t all = dram ? 0 : sz_cache_set(s, level, s->n_cpus, v->arrays);
     if (!k || (!s->options->thorough && !(dram ? v->in_dram : v->in_caches))) return SZ_OK;

@@ -13,14 +13,14 @@ sz_walk sz_walk_make(const sz_kernel *k, int arrays, unsigned char *at, size_t s
     return (sz_walk){.kernel = k,
                      .bytes = apart / SZ_KERNEL_STEP * SZ_KERNEL_STEP,
                      .round = round,
-                     .places = 1,
                      .job = {.src = at,
                              .dst = arrays > 1 ? at + apart : at,
+                             .cursor = apart,
                              .src2 = arrays > 2 ? at + 2 * apart : NULL,
                              .mask = round ? size - 1 : UINT64_MAX}};
 }
 
-static void run_on(sz_walk *w, int64_t n) {
+void sz_walk_run(sz_walk *w, int64_t n) {
     while (n > 0) {
         const int64_t left = w->round ? n : (int64_t)((w->bytes - w->job.offset) / SZ_KERNEL_STEP);
         w->job.n = n < left ? n : left;
@@ -28,28 +28,6 @@ static void run_on(sz_walk *w, int64_t n) {
         if (!w->round && w->job.offset >= w->bytes) w->job.offset = 0;
         n -= w->job.n;
     }
-}
-
-// A step at each place in turn.
-static void run_places(sz_walk *w, int64_t n) {
-    const size_t places = (size_t)w->places, apart = sz_walk_apart(w->bytes, places);
-    const size_t part = apart / SZ_KERNEL_STEP * SZ_KERNEL_STEP;
-    size_t at = w->job.offset % part;
-    for (w->job.n = 1; n > 0; n--) {
-        w->job.offset = (size_t)w->place * apart + at;
-        w->kernel->run(&w->job);
-        if (++w->place < w->places) continue;
-        w->place = 0;
-        at = (at + SZ_KERNEL_STEP) % part;
-    }
-    w->job.offset = at;
-}
-
-void sz_walk_run(sz_walk *walk, int64_t n) {
-    if (walk->places > 1)
-        run_places(walk, n);
-    else
-        run_on(walk, n);
 }
 
 void sz_peak_run(const sz_kernel *k, const sz_kernel_state *fresh, sz_kernel_state *state,

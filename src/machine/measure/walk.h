@@ -7,15 +7,12 @@
 
 // One thread's walk over arrays of equal length. In a cache it goes round by the mask; in main
 // memory it goes on from batch to batch, so that every batch meets data that was not touched for
-// long. There it can read at several places at the same time: the hardware fetches ahead of each
-// place only so far, and more places keep more lines under way.
+// long.
 typedef struct sz_walk {
     const sz_kernel *kernel;
     sz_kernel_job job;
     size_t bytes; // of each array, a multiple of SZ_KERNEL_STEP
     bool round;   // in a cache
-    int places;   // at least 1; more only where it does not go round
-    int place;    // that is next
 } sz_walk;
 
 // Bytes from the beginning of one of n arrays that divide `size` to that of the next. Not a power
@@ -25,7 +22,7 @@ typedef struct sz_walk {
 size_t sz_walk_apart(size_t size, size_t n);
 
 // Over [at, at + size), divided into the arrays of the kernel; `size` is that of each when it goes
-// round. A single array is both read and written.
+// round. A single array is both read and written; the places of load_four are arrays too.
 sz_walk sz_walk_make(const sz_kernel *k, int arrays, unsigned char *at, size_t size, bool round);
 
 // n steps.

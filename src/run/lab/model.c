@@ -75,7 +75,7 @@ static sz_lab_known rate_of(const sz_mem_level *l, const char *mix) {
             best = (sz_lab_known){.per_s = b->byte_per_s,
                                   .measured = true,
                                   .set_bytes = b->working_set_bytes,
-                                  .places = same(b->access, "4 places") ? 4 : 1};
+                                  .four = same(b->access, "4 places")};
     }
     return best;
 }

@@ -26,7 +26,7 @@ typedef struct sz_lab_known {
     double per_s;      // bytes or FLOPs; NaN = not known
     bool measured;     // else made from others by a rule
     int64_t set_bytes; // memory that was walked, 0 = not known
-    int places;        // at which it was read at the same time
+    bool four;         // read at four places at the same time
     bool used;         // some prediction needed it
 } sz_lab_known;
 

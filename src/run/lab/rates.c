@@ -32,8 +32,6 @@ static bool again_roof(const sz_lab *lab, int roof, sz_lab_again *a) {
 
 // ---- memory ------------------------------------------------------------------------------------
 
-enum { PLACES = 4 }; // at which loops that only read do so at the same time
-
 static const struct {
     sz_kernel_family family;
     int arrays;
@@ -44,36 +42,30 @@ static const struct {
     [SZ_MIX_STORE] = {SZ_KERNEL_store, 1},
 };
 
+// Over a set in main memory, or one between two levels, again and again.
+static bool again_over(const sz_lab *lab, size_t bytes, int mix, bool four, sz_lab_again *a) {
+    const sz_kernel_family family = four ? SZ_KERNEL_load_four : walks[mix].family;
+    a->kernel = sz_kernel_widest(family, lab->features);
+    if (!a->kernel || !a->kernel->run || bytes > lab->size) return false;
+    a->walk = sz_walk_make(a->kernel, four ? 4 : walks[mix].arrays, lab->bytes, bytes, false);
+    return a->walk.bytes >= SZ_KERNEL_STEP;
+}
+
 // A cache is walked as it was when it was measured; main memory in the whole buffer, which must be
 // many times what the caches hold.
 static bool again_mix(const sz_lab *lab, const sz_lab_model *m, size_t level, int mix,
                       sz_lab_again *a) {
     enum { BEYOND_CACHES = 4 };
     const sz_lab_level *l = &m->level[level];
-    const int arrays = walks[mix].arrays;
-    const size_t each = (size_t)l->mix[mix].set_bytes / (size_t)arrays;
+    const size_t each = (size_t)l->mix[mix].set_bytes / (size_t)walks[mix].arrays;
+    const bool large = level == 0 || (double)lab->size >= BEYOND_CACHES * m->level[level - 1].most;
+    if (l->dram) return large && again_over(lab, lab->size, mix, l->mix[mix].four, a);
     a->kernel = sz_kernel_widest(walks[mix].family, lab->features);
     if (!a->kernel || !a->kernel->run) return false;
-    if (l->dram) {
-        if (level > 0 && (double)lab->size < BEYOND_CACHES * m->level[level - 1].most) return false;
-        a->walk = sz_walk_make(a->kernel, arrays, lab->bytes, lab->size, false);
-        a->walk.places = l->mix[mix].places;
-        return a->walk.bytes >= SZ_KERNEL_STEP * (size_t)a->walk.places;
-    }
     if (each < SZ_KERNEL_STEP || (each & (each - 1)) != 0) return false; // walked by a mask
-    if ((size_t)arrays * each > lab->size) return false;
-    a->walk = sz_walk_make(a->kernel, arrays, lab->bytes, each, true);
+    if ((size_t)walks[mix].arrays * each > lab->size) return false;
+    a->walk = sz_walk_make(a->kernel, walks[mix].arrays, lab->bytes, each, true);
     return true;
-}
-
-// Over just this set, again and again.
-static bool again_between(const sz_lab *lab, double bytes, int mix, sz_lab_again *a) {
-    const int arrays = walks[mix].arrays;
-    a->kernel = sz_kernel_widest(walks[mix].family, lab->features);
-    if (!a->kernel || !a->kernel->run || bytes > (double)lab->size) return false;
-    a->walk = sz_walk_make(a->kernel, arrays, lab->bytes, (size_t)bytes, false);
-    if (mix == SZ_MIX_LOAD) a->walk.places = PLACES;
-    return a->walk.bytes >= (size_t)(PLACES * SZ_KERNEL_STEP);
 }
 
 // ---- all ---------------------------------------------------------------------------------------
@@ -104,7 +96,8 @@ static size_t list_between(sz_lab *lab, sz_lab_between *between, sz_lab_again *l
     size_t n = 0;
     for (int i = 0; i < SZ_N_MIXES; i++) {
         list[n] = (sz_lab_again){.now = &between->level.mix[i]};
-        if (between->level.mix[i].used) n += again_between(lab, between->bytes, i, &list[n]);
+        if (between->level.mix[i].used)
+            n += again_over(lab, (size_t)between->bytes, i, i == SZ_MIX_LOAD, &list[n]);
     }
     return n;
 }
