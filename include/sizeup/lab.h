@@ -12,7 +12,7 @@
 extern "C" {
 #endif
 
-/** One case of an experiment. The time is the median of n batches on one thread. */
+/** One case of an experiment, timed in n batches on one thread. */
 #define SZ_LAB_ROW_FIELDS(F)                                                                       \
     F(const char *, what, SZ_FIELD_STR, "", "the case")                                            \
     F(double, x, SZ_FIELD_F64, "", "N, or the intensity: where it stands in the plot")             \
@@ -23,7 +23,8 @@ extern "C" {
     F(double, bytes_with_write_allocate, SZ_FIELD_F64, "B",                                        \
       "the same with the lines that are read because they are about to be written")                \
     F(double, working_set_bytes, SZ_FIELD_F64, "B", "memory it walks")                             \
-    F(double, time_s, SZ_FIELD_F64, "s", "time: median")                                           \
+    F(double, time_s, SZ_FIELD_F64, "s", "time when nothing disturbs: only 5 % of n are faster")   \
+    F(double, median_s, SZ_FIELD_F64, "s", "median")                                               \
     F(int64_t, n, SZ_FIELD_I64, "", "batches timed")                                               \
     F(double, spread, SZ_FIELD_F64, "", "(p95 - p5) / median")                                     \
     F(const char *, verdict, SZ_FIELD_STR, "", "valid, noisy, contended, ...: can it be trusted")  \
@@ -56,8 +57,8 @@ SZ_API const sz_record_type *sz_lab_ratio_type(void);
  * again among the cases of the experiment. */
 #define SZ_LAB_RATE_FIELDS(F)                                                                      \
     F(const char *, what, SZ_FIELD_STR, "", "roof, or level and mix")                              \
-    F(double, saved, SZ_FIELD_F64, "/s", "FLOPs or bytes per second, as saved")                    \
-    F(double, now, SZ_FIELD_F64, "/s", "while the experiment ran; as saved where it can't be had") \
+    F(double, saved, SZ_FIELD_F64, "/s", "FLOPs or bytes per second, as saved: median")            \
+    F(double, now, SZ_FIELD_F64, "/s", "median while the experiment ran; null: can not be had")    \
     F(double, change, SZ_FIELD_F64, "", "now / saved - 1")
 typedef struct sz_lab_rate {
     SZ_LAB_RATE_FIELDS(SZ_FIELD_MEMBER)

@@ -64,6 +64,10 @@ bool sz_lab_near(double a, double b, double tolerance); // relative
 sz_status sz_lab_add_rate(sz_lab *lab, double saved, double now, const char *fmt, ...)
     SZ_PRINTF(4, 5);
 
+// The rate that is reached when nothing disturbs: the 95th percentile of the batches. Neighbours
+// that share memory or a core slow some batches down, and not all cases alike; they speed none up.
+double sz_lab_fast_end(const sz_stats *rate);
+
 // Of finished rows: is the order of times that of the predictions?
 sz_lab_order sz_lab_order_of(const sz_lab_row *rows, size_t n);
 

@@ -23,7 +23,8 @@ const char *sz_lab_mix_name(sz_lab_mix mix);
 
 // A rate, and what it comes from.
 typedef struct sz_lab_known {
-    double per_s;      // bytes or FLOPs; NaN = not known
+    double per_s;      // bytes or FLOPs; NaN = not known. Of those measured now: the fast end
+    double median;     // of those measured now
     bool measured;     // else made from others by a rule
     int64_t set_bytes; // memory that was walked, 0 = not known
     bool four;         // read at four places at the same time

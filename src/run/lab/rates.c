@@ -2,7 +2,7 @@
 #include "run/lab/rates.h"
 
 #include <math.h>
-#include <string.h>
+#include <stdio.h>
 
 // ---- roofs -------------------------------------------------------------------------------------
 
@@ -115,32 +115,39 @@ size_t sz_lab_again_list(sz_lab *lab, sz_lab_model *now, sz_lab_again list[SZ_LA
 
 // ---- results -----------------------------------------------------------------------------------
 
+// Medians, as those of the record are.
+static sz_status tell(sz_lab *lab, const sz_lab_known *saved, const sz_lab_known *now,
+                      const char *where, const char *what) {
+    const double median = now->median > 0 ? now->median : SZ_NAN;
+    return sz_lab_add_rate(lab, saved->per_s, median, "%s%s%s", where, *where ? ", " : "", what);
+}
+
 static sz_status tell_roofs(sz_lab *lab, const sz_lab_model *saved, const sz_lab_model *now) {
     static const char *const names[SZ_LAB_ROOFS] = {[SZ_STEP_FMA] = "f32 fma",
                                                     [SZ_STEP_MUL_MAX] = "f32 max+mul",
                                                     [SZ_STEP_ADD_MAX] = "f32 add+max",
                                                     [SZ_LAB_ROOF_ADD] = "f32 add"};
     for (int i = 0; i < SZ_LAB_ROOFS; i++)
-        if (now->roof[i].used)
-            SZ_TRY(sz_lab_add_rate(lab, saved->roof[i].per_s, now->roof[i].per_s, "%s", names[i]));
+        if (now->roof[i].used) SZ_TRY(tell(lab, &saved->roof[i], &now->roof[i], "", names[i]));
+    return SZ_OK;
+}
+
+static sz_status tell_level(sz_lab *lab, const sz_lab_level *saved, const sz_lab_level *now,
+                            const char *name) {
+    for (int i = 0; i < SZ_N_MIXES; i++)
+        if (now->mix[i].used)
+            SZ_TRY(tell(lab, &saved->mix[i], &now->mix[i], name, sz_lab_mix_name((sz_lab_mix)i)));
     return SZ_OK;
 }
 
 static sz_status tell_memory(sz_lab *lab, const sz_lab_model *saved, const sz_lab_model *now) {
     for (size_t l = 0; l < now->n_levels; l++)
-        for (int i = 0; i < SZ_N_MIXES; i++)
-            if (now->level[l].mix[i].used)
-                SZ_TRY(sz_lab_add_rate(lab, saved->level[l].mix[i].per_s,
-                                       now->level[l].mix[i].per_s, "%s %s", now->level[l].name,
-                                       sz_lab_mix_name((sz_lab_mix)i)));
-    for (size_t k = 0; k < now->n_between; k++)
-        for (int i = 0; i < SZ_N_MIXES; i++) {
-            const sz_lab_known *rate = &now->between[k].level.mix[i];
-            if (rate->used)
-                SZ_TRY(sz_lab_add_rate(lab, saved->between[k].level.mix[i].per_s, rate->per_s,
-                                       "%s, set of %.3g MB", sz_lab_mix_name((sz_lab_mix)i),
-                                       1e-6 * now->between[k].bytes));
-        }
+        SZ_TRY(tell_level(lab, &saved->level[l], &now->level[l], now->level[l].name));
+    for (size_t k = 0; k < now->n_between; k++) {
+        char name[32];
+        snprintf(name, sizeof name, "set of %.3g MB", 1e-6 * now->between[k].bytes);
+        SZ_TRY(tell_level(lab, &saved->between[k].level, &now->between[k].level, name));
+    }
     return SZ_OK;
 }
 
@@ -148,7 +155,8 @@ sz_status sz_lab_again_take(sz_lab *lab, const sz_lab_model *saved, sz_lab_model
                             const sz_lab_again *list, const sz_reading *readings, size_t n) {
     for (size_t i = 0; i < n; i++) {
         if (!(readings[i].rate.median > 0) || readings[i].why_not) continue;
-        list[i].now->per_s = readings[i].rate.median;
+        list[i].now->per_s = sz_lab_fast_end(&readings[i].rate);
+        list[i].now->median = readings[i].rate.median;
         list[i].now->measured = true;
     }
     sz_lab_model_fill(now);
