@@ -68,8 +68,8 @@ static sz_status time_all(sz_lab *lab, session *s, const sz_lab_case *cases, siz
     for (size_t i = 0; i < s->n; i++) {
         s->watches[i] = (sz_watch){.cpus = &lab->cpu,
                                    .n_threads = 1,
-                                   .round_s = quick ? 0.01 : 0.04,
-                                   .budget_s = quick ? 0.03 : 0.25};
+                                   .round_s = quick ? 0.02 : 0.04,
+                                   .budget_s = quick ? 0.1 : 0.25};
         if (i < n)
             s->works[i] = (sz_work){cases[i].run, cases[i].user, 1};
         else
