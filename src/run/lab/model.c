@@ -72,10 +72,8 @@ static sz_lab_known rate_of(const sz_mem_level *l, const char *mix) {
         if (b->threads != 1 || !same(b->mix, mix) || same(b->access, "random")) continue;
         if (b->stores && !same(b->stores, "plain")) continue;
         if (!(best.per_s >= b->byte_per_s))
-            best = (sz_lab_known){.per_s = b->byte_per_s,
-                                  .measured = true,
-                                  .set_bytes = b->working_set_bytes,
-                                  .four = same(b->access, "4 places")};
+            best = (sz_lab_known){
+                .per_s = b->byte_per_s, .measured = true, .set_bytes = b->working_set_bytes};
     }
     return best;
 }

@@ -27,7 +27,6 @@ typedef struct sz_lab_known {
     double median;     // of those measured now
     bool measured;     // else made from others by a rule
     int64_t set_bytes; // memory that was walked, 0 = not known
-    bool four;         // read at four places at the same time
     bool used;         // some prediction needed it
 } sz_lab_known;
 

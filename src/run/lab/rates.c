@@ -51,20 +51,15 @@ static bool again_over(const sz_lab *lab, size_t bytes, int mix, bool four, sz_l
     return a->walk.bytes >= SZ_KERNEL_STEP;
 }
 
-// A cache is walked as it was when it was measured; main memory in the whole buffer, which must be
-// many times what the caches hold.
+// A cache is walked as it was when it was measured: by a mask.
 static bool again_mix(const sz_lab *lab, const sz_lab_model *m, size_t level, int mix,
                       sz_lab_again *a) {
-    enum { BEYOND_CACHES = 4 };
-    const sz_lab_level *l = &m->level[level];
-    const size_t each = (size_t)l->mix[mix].set_bytes / (size_t)walks[mix].arrays;
-    const bool large = level == 0 || (double)lab->size >= BEYOND_CACHES * m->level[level - 1].most;
-    if (l->dram) return large && again_over(lab, lab->size, mix, l->mix[mix].four, a);
+    const int arrays = walks[mix].arrays;
+    const size_t each = (size_t)m->level[level].mix[mix].set_bytes / (size_t)arrays;
     a->kernel = sz_kernel_widest(walks[mix].family, lab->features);
-    if (!a->kernel || !a->kernel->run) return false;
-    if (each < SZ_KERNEL_STEP || (each & (each - 1)) != 0) return false; // walked by a mask
-    if ((size_t)walks[mix].arrays * each > lab->size) return false;
-    a->walk = sz_walk_make(a->kernel, walks[mix].arrays, lab->bytes, each, true);
+    if (!a->kernel || !a->kernel->run || (size_t)arrays * each > lab->size) return false;
+    if (each < SZ_KERNEL_STEP || (each & (each - 1)) != 0) return false;
+    a->walk = sz_walk_make(a->kernel, arrays, lab->bytes, each, true);
     return true;
 }
 
@@ -86,20 +81,30 @@ double sz_lab_again_unit(const sz_lab_again *a) {
 static size_t list_level(sz_lab *lab, sz_lab_model *now, size_t level, sz_lab_again *list) {
     size_t n = 0;
     for (int i = 0; i < SZ_N_MIXES; i++) {
-        list[n] = (sz_lab_again){.now = &now->level[level].mix[i]};
-        if (now->level[level].mix[i].used) n += again_mix(lab, now, level, i, &list[n]);
+        sz_lab_known *rate = &now->level[level].mix[i];
+        list[n] = (sz_lab_again){.now = rate};
+        if (rate->used) n += again_mix(lab, now, level, i, &list[n]);
     }
     return n;
 }
 
-static size_t list_between(sz_lab *lab, sz_lab_between *between, sz_lab_again *list) {
+// Loads at one place and at four: whichever is faster is the rate.
+static size_t list_over(sz_lab *lab, size_t bytes, sz_lab_level *level, sz_lab_again *list) {
     size_t n = 0;
-    for (int i = 0; i < SZ_N_MIXES; i++) {
-        list[n] = (sz_lab_again){.now = &between->level.mix[i]};
-        if (between->level.mix[i].used)
-            n += again_over(lab, (size_t)between->bytes, i, i == SZ_MIX_LOAD, &list[n]);
-    }
+    for (int i = 0; i < SZ_N_MIXES; i++)
+        for (int four = 0; four <= (i == SZ_MIX_LOAD); four++) {
+            list[n] = (sz_lab_again){.now = &level->mix[i]};
+            if (level->mix[i].used) n += again_over(lab, bytes, i, four, &list[n]);
+        }
     return n;
+}
+
+// In the whole buffer, which must be many times what the caches hold.
+static size_t list_dram(sz_lab *lab, sz_lab_model *now, size_t level, sz_lab_again *list) {
+    enum { BEYOND_CACHES = 4 };
+    const double caches = level > 0 ? now->level[level - 1].most : 0;
+    if ((double)lab->size < BEYOND_CACHES * caches) return 0;
+    return list_over(lab, lab->size, &now->level[level], list);
 }
 
 size_t sz_lab_again_list(sz_lab *lab, sz_lab_model *now, sz_lab_again list[SZ_LAB_AGAIN]) {
@@ -108,8 +113,11 @@ size_t sz_lab_again_list(sz_lab *lab, sz_lab_model *now, sz_lab_again list[SZ_LA
         list[n] = (sz_lab_again){.now = &now->roof[i]};
         if (now->roof[i].used) n += again_roof(lab, i, &list[n]);
     }
-    for (size_t l = 0; l < now->n_levels; l++) n += list_level(lab, now, l, list + n);
-    for (size_t i = 0; i < now->n_between; i++) n += list_between(lab, &now->between[i], list + n);
+    for (size_t l = 0; l < now->n_levels; l++)
+        n += now->level[l].dram ? list_dram(lab, now, l, list + n)
+                                : list_level(lab, now, l, list + n);
+    for (size_t i = 0; i < now->n_between; i++)
+        n += list_over(lab, (size_t)now->between[i].bytes, &now->between[i].level, list + n);
     return n;
 }
 
@@ -155,7 +163,9 @@ sz_status sz_lab_again_take(sz_lab *lab, const sz_lab_model *saved, sz_lab_model
                             const sz_lab_again *list, const sz_reading *readings, size_t n) {
     for (size_t i = 0; i < n; i++) {
         if (!(readings[i].rate.median > 0) || readings[i].why_not) continue;
-        list[i].now->per_s = sz_lab_fast_end(&readings[i].rate);
+        const double rate = sz_lab_fast_end(&readings[i].rate);
+        if (list[i].now->median > 0 && list[i].now->per_s >= rate) continue; // the other walk
+        list[i].now->per_s = rate;
         list[i].now->median = readings[i].rate.median;
         list[i].now->measured = true;
     }

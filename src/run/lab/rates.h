@@ -16,7 +16,7 @@ typedef struct sz_lab_again {
     sz_kernel_state state, fresh; // of a peak kernel
 } sz_lab_again;
 
-enum { SZ_LAB_AGAIN = SZ_LAB_ROOFS + (SZ_LAB_LEVELS + SZ_LAB_BETWEEN) * SZ_N_MIXES + 1 };
+enum { SZ_LAB_AGAIN = SZ_LAB_ROOFS + (SZ_LAB_LEVELS + SZ_LAB_BETWEEN) * (SZ_N_MIXES + 1) + 1 };
 
 // Find the kernels for all rates of the model that are used and can be measured in the lab's
 // buffer. Returns how many there are.
