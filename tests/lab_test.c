@@ -35,7 +35,7 @@ static sz_machine *paper(void) {
 
 static void check(const char *name, const char *mask) {
     sz_machine *m = paper();
-    const sz_lab_options options = {.quick = 1, .cpu_mask = mask};
+    const sz_lab_options options = {.quick = 1, .cpu_mask = mask, .case_s = 0.02};
     sz_lab *lab = NULL;
     sz_status status = sz_lab_run(ctx, name, m, &options, &lab);
     if (status != SZ_OK) print_message("%s\n", sz_ctx_error(ctx));

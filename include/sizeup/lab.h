@@ -75,7 +75,8 @@ typedef struct sz_lab_order {
 /** Options. Zero-initialise. */
 typedef struct sz_lab_options {
     const char *cpu_mask;                           /**< CPU features to do without; NULL = none */
-    int quick;                                      /**< small sizes, a second or two: for tests */
+    int quick;                                      /**< small sizes, a second or two */
+    double case_s;                                  /**< time for each case; 0 = usual */
     void (*progress)(void *user, const char *what); /**< told what comes next; NULL = not */
     void *user;
 } sz_lab_options;

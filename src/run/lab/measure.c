@@ -65,11 +65,13 @@ static session *session_create(sz_lab *lab, sz_lab_case *cases, size_t n) {
 // Each kernel of the machine is put among the cases, not before or after them.
 static sz_status time_all(sz_lab *lab, session *s, const sz_lab_case *cases, size_t n) {
     const bool quick = lab->options->quick;
+    const double usual = quick ? 0.1 : 0.25, asked = lab->options->case_s;
+    const double budget = asked > 0 ? asked : usual;
     for (size_t i = 0; i < s->n; i++) {
         s->watches[i] = (sz_watch){.cpus = &lab->cpu,
                                    .n_threads = 1,
-                                   .round_s = quick ? 0.02 : 0.04,
-                                   .budget_s = quick ? 0.1 : 0.25};
+                                   .round_s = fmin(quick ? 0.02 : 0.04, budget),
+                                   .budget_s = budget};
         if (i < n)
             s->works[i] = (sz_work){cases[i].run, cases[i].user, 1};
         else
