@@ -53,7 +53,8 @@ static void check(const char *name, const char *mask) {
     }
     for (size_t i = 0; i < sz_lab_ratio_count(lab); i++)
         assert_true(sz_lab_ratio_at(lab, i).measured > 0);
-    for (size_t i = 0; i < sz_lab_rate_count(lab); i++) assert_false(sz_lab_rate_at(lab, i).now <= 0);
+    for (size_t i = 0; i < sz_lab_rate_count(lab); i++)
+        assert_false(sz_lab_rate_at(lab, i).now <= 0);
     assert_true(sz_lab_rate_count(lab) > 0);
     sz_lab_destroy(lab);
 }

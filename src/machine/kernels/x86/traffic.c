@@ -140,7 +140,8 @@ MEMORY(x86_avx512_load_any, "avx512f", job->src, "", LINE64(VGET), NEXT_ANY, "vz
 #define LINE_OF(array, M)          M(array, "0") M(array, "16") M(array, "32") M(array, "48")
 #define TAKE16(array, at)          TAKE(array, "movaps", "xmm", at)
 #define EACH16(array)              LINE_OF(array, TAKE16)
-#define EACH32(array)              TAKE(array, "vmovaps", "ymm", "0") TAKE(array, "vmovaps", "ymm", "32")
+#define TAKE32(array, at)          TAKE(array, "vmovaps", "ymm", at)
+#define EACH32(array)              TAKE32(array, "0") TAKE32(array, "32")
 #define EACH64(array)              TAKE(array, "vmovaps", "zmm", "0")
 #define PLACES(EACH)               EACH("src") EACH("one") EACH("two") EACH("three")
 
