@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The kernels of 64-bit ARM and the loops of the lab, built by a cross compiler and run by an
-# emulator: are their results right? Speed cannot be told this way. Skipped where the tools are missing: Debian's packages are
-# gcc-aarch64-linux-gnu, libc6-dev-arm64-cross and qemu-user.
+# emulator: are their results right? Speed cannot be told this way. Skipped where the tools are
+# missing: Debian's packages are gcc-aarch64-linux-gnu, libc6-dev-arm64-cross and qemu-user.
 # Usage: tests/machine/arm.sh SOURCE-ROOT
 set -eu
 cd "$1"
