@@ -9,6 +9,7 @@
 #include <sizeup/doc.h>
 #include <sizeup/formula.h>
 #include <sizeup/json.h>
+#include <sizeup/lab.h>
 #include <sizeup/machine.h>
 #include <sizeup/model.h>
 #include <sizeup/plot.h>
@@ -401,6 +402,30 @@ static void draw(run *r, const scenario *s) {
     sz_plot_destroy(plot);
 }
 
+// An experiment of the lab on a machine of two numbers. Times differ from run to run: not they, but
+// what was timed is compared.
+static void run_lab(run *r, const scenario *s) {
+    static const char text[] =
+        "{\"schema\":\"sizeup.machine/1\",\"name\":\"paper\",\"source\":\"measured\",\"peaks\":[{"
+        "\"device\":\"cpu\",\"unit\":\"vector\",\"op\":\"fma\",\"dtype\":\"f32\",\"threads\":1,"
+        "\"flop_per_s\":1e11}],\"levels\":[{\"name\":\"DRAM\",\"capacity_bytes\":1000000000,"
+        "\"bandwidth\":[{\"mix\":\"load\",\"threads\":1,\"byte_per_s\":1e10}]}]}";
+    const sz_lab_options options = {.quick = 1, .case_s = 1e-3};
+    sz_machine *m = NULL;
+    sz_lab *lab = NULL;
+    if (!succeeds(r, sz_machine_parse(r->ctx, "paper", text, sizeof text - 1, &m))) return;
+    if (succeeds(r, sz_lab_run(r->ctx, s->option, m, &options, &lab)))
+        for (size_t i = 0; i < sz_lab_row_count(lab); i++) {
+            const sz_lab_row row = sz_lab_row_at(lab, i);
+            put(r, row.what, strlen(row.what));
+            put_number(r, (int64_t)row.bytes_with_write_allocate);
+            put_number(r, row.verified);
+        }
+    put_number(r, lab ? (int64_t)sz_lab_ratio_count(lab) : 0);
+    sz_lab_destroy(lab);
+    sz_machine_destroy(m);
+}
+
 static void run_case(run *r, const scenario *s) {
     (void)succeeds(r, alloc_case_run(r->ctx, &r->digest, s->model));
 }
@@ -449,6 +474,11 @@ static const scenario scenarios[] = {
     {"plot as svg", draw, NULL, "svg", 300, 200},
     {"plot as png", draw, NULL, "png", 300, 200},
     {"plot as text", draw, NULL, "text", 300, 200},
+    {"lab add-vs-matmul", run_lab, NULL, "add-vs-matmul", 0, 60},
+    {"lab fma-vs-max", run_lab, NULL, "fma-vs-max", 0, 40},
+    {"lab matvec-vs-outer", run_lab, NULL, "matvec-vs-outer", 0, 60},
+    {"lab intensity", run_lab, NULL, "intensity", 0, 60},
+    {"lab one-bit", run_lab, NULL, "one-bit", 0, 60},
 };
 enum { N_SCENARIOS = sizeof scenarios / sizeof *scenarios };
 

@@ -103,7 +103,7 @@ typedef struct sz_level {
 #define SZ_BANDWIDTH_FIELDS(F)                                                                        \
     F(const char *, mix, SZ_FIELD_STR, "", "load, store, copy, triad, update or gather")              \
     F(const char *, stores, SZ_FIELD_STR, "", "plain, past caches or rep movsb")                  \
-    F(const char *, access, SZ_FIELD_STR, "", "sequential or random")                                 \
+    F(const char *, access, SZ_FIELD_STR, "", "sequential, 4 places (at a time) or random")           \
     F(const char *, isa, SZ_FIELD_STR, "", "instruction set")                                         \
     F(int64_t, threads, SZ_FIELD_I64, "", "threads; 0 = the whole device")                            \
     F(double, byte_per_s, SZ_FIELD_F64, "B/s", "bytes asked for per second")                          \

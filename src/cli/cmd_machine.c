@@ -276,9 +276,9 @@ static void put_level(sz_doc *doc, const sz_machine *m, size_t level) {
         const sz_bandwidth b = n ? sz_machine_bandwidth(m, level, i) : (sz_bandwidth){0};
         char mix[64];
         const bool how = b.stores && strcmp(b.stores, "plain") != 0;
-        const bool random = b.access && strcmp(b.access, "random") == 0;
-        snprintf(mix, sizeof mix, "%s%s%s%s", b.mix ? b.mix : "", how ? ", " : "",
-                 how ? b.stores : "", random ? ", random" : "");
+        const bool other = b.access && strcmp(b.access, "sequential") != 0;
+        snprintf(mix, sizeof mix, "%s%s%s%s%s", b.mix ? b.mix : "", how ? ", " : "",
+                 how ? b.stores : "", other ? ", " : "", other ? b.access : "");
         const sz_cell cells[] = {i ? sz_cell_text("") : name, i ? sz_cell_none() : size,
                                  i ? sz_cell_none() : latency, i ? sz_cell_none() : small,
                                  sz_cell_text(mix),

@@ -6,34 +6,19 @@
 #include <math.h>
 #include <stdio.h>
 
-enum { PAGE = 4096 };
-
-// One thread's walk over arrays of equal length. In a cache it goes round by the mask; in main
-// memory it goes on from batch to batch, so that every batch meets data that was not touched for
-// long.
-typedef struct walk {
-    const sz_kernel *kernel;
-    sz_kernel_job job;
-    size_t bytes; // of each array, a multiple of SZ_KERNEL_STEP
-    bool round;   // in a cache
-} walk;
+#include "machine/measure/walk.h"
 
 static void run_walk(void *user, int thread, int64_t n) {
-    walk *w = (walk *)user + thread;
-    while (n > 0) {
-        int64_t left = w->round ? n : (int64_t)((w->bytes - w->job.offset) / SZ_KERNEL_STEP);
-        w->job.n = n < left ? n : left;
-        w->kernel->run(&w->job);
-        if (!w->round && w->job.offset >= w->bytes) w->job.offset = 0;
-        n -= w->job.n;
-    }
+    sz_walk_run((sz_walk *)user + thread, n);
 }
 
 // ---- variants ----------------------------------------------------------------------------------
 
 // A way to move data. Lines that are about to be written are read first unless the store goes past
 // the caches, so stores alone move twice what was asked for, copies 3/2, triads 4/3. An update has
-// the line already. What `rep movsb` does is the core's own business.
+// the line already. The hardware fetches ahead of each place that is read only so far: reading at
+// four keeps more lines under way, in main memory. What `rep movsb` does is the core's own
+// business.
 typedef struct variant {
     sz_kernel_family family;
     int arrays;
@@ -47,6 +32,7 @@ typedef struct variant {
 // one line's worth of them everywhere.
 static const variant variants[] = {
     {SZ_KERNEL_load, 1, NULL, 1, true, true, false},
+    {SZ_KERNEL_load_four, 4, NULL, 1, false, true, false},
     {SZ_KERNEL_copy, 2, "plain", 3.0 / 2, true, true, false},
     {SZ_KERNEL_copy_nt, 2, "past caches", 1, false, true, false},
     {SZ_KERNEL_copy_rep, 2, "rep movsb", 0, false, false, false},
@@ -56,18 +42,6 @@ static const variant variants[] = {
     {SZ_KERNEL_store_nt, 1, "past caches", 1, false, false, true},
     {SZ_KERNEL_store, 1, "plain", 2, true, true, true},
 };
-
-// Divide [at, at + size) into the arrays of the kernel. A single array is both read and written.
-static walk make_walk(const sz_kernel *k, int arrays, unsigned char *at, size_t size, bool round) {
-    const size_t each = round ? size : size / (size_t)arrays / PAGE * PAGE;
-    return (walk){.kernel = k,
-                  .bytes = each,
-                  .round = round,
-                  .job = {.src = at,
-                          .dst = arrays > 1 ? at + each : at,
-                          .src2 = arrays > 2 ? at + 2 * each : NULL,
-                          .mask = round ? each - 1 : UINT64_MAX}};
-}
 
 sz_bandwidth sz_bandwidth_of(const sz_kernel *k, const sz_reading *r, int threads, size_t set) {
     const bool clock = r->clock_hz > 0;
@@ -95,6 +69,7 @@ sz_bandwidth sz_bandwidth_of(const sz_kernel *k, const sz_reading *r, int thread
 
 static sz_status add_bandwidth(sz_survey *s, size_t level, const variant *v, sz_bandwidth b) {
     b.stores = v->stores;
+    if (v->family == SZ_KERNEL_load_four) b.access = "4 places";
     // In the first level the line is there, and nothing has to be read for it.
     if (level > 0) b.with_write_allocate_byte_per_s *= v->with_allocate;
     if (v->with_allocate == 0) b.with_write_allocate_byte_per_s = SZ_NAN;
@@ -109,7 +84,7 @@ static sz_status add_bandwidth(sz_survey *s, size_t level, const variant *v, sz_
 typedef struct way {
     const variant *variant;
     const sz_kernel *kernel;
-    walk *walks; // one per thread
+    sz_walk *walks; // one per thread
     int threads;
     size_t walked; // bytes, by all threads
 } way;
@@ -121,7 +96,7 @@ typedef struct ways {
 
 static void drop_ways(ways *w) {
     for (size_t i = 0; i < w->list.n; i++)
-        sz_free(w->ctx, w->list.items[i].walks, (size_t)w->list.items[i].threads * sizeof(walk));
+        sz_free(w->ctx, w->list.items[i].walks, (size_t)w->list.items[i].threads * sizeof(sz_walk));
     sz_vec_finish(w->ctx, &w->list);
 }
 
@@ -133,7 +108,7 @@ static sz_status add_way(ways *list, sz_survey *s, const variant *v, const sz_ke
     w.walks = sz_alloc(s->ctx, (size_t)w.threads * sizeof *w.walks);
     if (!w.walks) return sz_no_memory(s->ctx);
     for (int i = 0; i < w.threads; i++)
-        w.walks[i] = make_walk(k, v->arrays, s->buffer.bytes + (size_t)i * s->buffer.slice, each,
+        w.walks[i] = sz_walk_make(k, v->arrays, s->buffer.bytes + (size_t)i * s->buffer.slice, each,
                                set > 0);
     w.walked = (size_t)v->arrays * w.walks[0].bytes * (size_t)w.threads;
     if (sz_vec_push(s->ctx, &list->list, w)) return SZ_OK;
@@ -219,6 +194,7 @@ size_t sz_cache_set(const sz_survey *s, size_t level, int threads, int arrays) {
 
 static sz_status add_variant(ways *list, sz_survey *s, size_t level, const variant *v, bool dram) {
     const sz_kernel *k = sz_kernel_widest(v->family, s->cpu);
+    if (!dram && v->family == SZ_KERNEL_load_four) return SZ_OK;
     const size_t one = dram ? 0 : sz_cache_set(s, level, 1, v->arrays);
     const size_t all = dram ? 0 : sz_cache_set(s, level, s->n_cpus, v->arrays);
     if (!k || (!s->options->thorough && !(dram ? v->in_dram : v->in_caches))) return SZ_OK;
@@ -259,7 +235,7 @@ sz_status sz_measure_bandwidths(sz_survey *s) {
 // ---- working-set curve -------------------------------------------------------------------------
 
 static void run_any(void *user, int thread, int64_t n) {
-    walk *w = user;
+    sz_walk *w = user;
     (void)thread;
     w->job.n = n;
     w->kernel->run(&w->job);
@@ -285,7 +261,7 @@ static sz_status use_curve(sz_survey *s) {
 // not get the time to hold it.
 static sz_status time_set(sz_survey *s, const sz_kernel *k, int64_t bytes, double *ret_seconds) {
     static const double SLOW = 10e9, WALKS = 3, LEAST_S = 0.005, MOST_S = 0.06;
-    walk w = {.kernel = k, .job = {.src = s->buffer.bytes, .mask = (uint64_t)bytes}};
+    sz_walk w = {.kernel = k, .job = {.src = s->buffer.bytes, .mask = (uint64_t)bytes}};
     const double round_s = fmin(fmax(WALKS * (double)bytes / SLOW, LEAST_S), MOST_S);
     const sz_watch watch = sz_survey_watch(s, false, round_s, 0);
     const sz_work work = {.run = run_any, .user = &w, .per_unit = k->bytes};

@@ -241,6 +241,7 @@ static const char *family_name(sz_kernel_family family) {
     case SZ_KERNEL_triad_nt: return "triad_nt";
     case SZ_KERNEL_update: return "update";
     case SZ_KERNEL_load_any: return "load_any";
+    case SZ_KERNEL_load_four: return "load_four";
     case SZ_KERNEL_gather: return "gather";
     }
     return "";

@@ -7,6 +7,7 @@
 #include <math.h>
 
 #include "machine/measure/traps.h"
+#include "machine/measure/walk.h"
 #include "os/pages.h"
 
 typedef struct peak_work {
@@ -16,17 +17,9 @@ typedef struct peak_work {
     int threads;
 } peak_work;
 
-// Each call starts from fresh numbers: in few enough iterations they stay
-// normal.
 static void run_peak(void *user, int thread, int64_t n) {
     const peak_work *w = user;
-    sz_kernel_state *state = &w->states[thread];
-    while (n > 0) {
-        sz_kernel_job job = {.n = n < SZ_KERNEL_MOST ? n : SZ_KERNEL_MOST, .state = state};
-        *state = *w->fresh;
-        w->kernel->run(&job);
-        n -= job.n;
-    }
+    sz_peak_run(w->kernel, w->fresh, &w->states[thread], n);
 }
 
 // A short run against the closed form: a kernel that skips work must never make

@@ -9,6 +9,7 @@
 
 #include "machine/measure/counters.h"
 #include "machine/measure/sensor.h"
+#include "machine/measure/walk.h"
 #include "os/clock.h"
 #include "os/pages.h"
 
@@ -24,13 +25,7 @@ typedef struct load {
 
 static void run_load(void *user, int thread, int64_t n) {
     const load *l = user;
-    while (n > 0) {
-        sz_kernel_job job = {.n = n < SZ_KERNEL_MOST ? n : SZ_KERNEL_MOST,
-                             .state = &l->states[thread]};
-        *job.state = *l->fresh;
-        l->kernel->run(&job);
-        n -= job.n;
-    }
+    sz_peak_run(l->kernel, l->fresh, &l->states[thread], n);
 }
 
 // The multiply-add of f32 on the widest registers.
