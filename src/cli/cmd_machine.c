@@ -243,9 +243,8 @@ static void put_roofs(sz_doc *doc, const sz_machine *m) {
         {"isa", "isa", NULL, SZ_AS_TEXT, 0},
         {"flop_per_s", "FLOP/s", NULL, SZ_AS_SI, 0},
         {"flop_per_cycle", "per cycle", NULL, SZ_AS_NUMBER, 0},
-        {"theoretical_flop_per_s", "in theory", NULL, SZ_AS_SI, 0},
         {"fraction", "of theory", NULL, SZ_AS_PERCENT, 0},
-        {"ridge_flop_per_byte", "ridge FLOP/B", NULL, SZ_AS_NUMBER, 0},
+        {"ridge_flop_per_byte", "ridge", NULL, SZ_AS_NUMBER, 0},
         {"n", "batches", NULL, SZ_AS_INT, 0},
         {"spread", "spread", NULL, SZ_AS_PERCENT, 0},
     };
@@ -256,12 +255,14 @@ static void put_roofs(sz_doc *doc, const sz_machine *m) {
         const sz_peak p = peak_of(m, &r);
         const sz_cell cells[] = {
             sz_cell_text(r.name), sz_cell_text(p.isa), sz_cell_f64(r.flop_per_s),
-            sz_cell_f64(p.n ? p.flop_per_cycle : NAN), sz_cell_f64(p.theoretical_flop_per_s),
-            sz_cell_f64(p.n ? p.fraction : NAN),
+            sz_cell_f64(p.n ? p.flop_per_cycle : NAN), sz_cell_f64(p.n ? p.fraction : NAN),
             sz_cell_f64(dram < 0 ? NAN : sz_machine_ridge(m, i, (size_t)dram)),
             measured_count(p.n), measured_spread(p.n, p.spread)};
         sz_doc_row(doc, cells, CLI_COUNT(cells));
     }
+    sz_doc_line(doc, "per cycle: FLOP of a core in a cycle of its clock. of theory: of pipes x lanes x "
+                     "clock.");
+    sz_doc_line(doc, "ridge: FLOP/B from which on main memory is fast enough for the roof.");
 }
 
 static void put_level(sz_doc *doc, const sz_machine *m, size_t level) {
@@ -295,7 +296,7 @@ static void put_levels(sz_doc *doc, const sz_machine *m) {
         {"level", "memory", NULL, SZ_AS_TEXT, 0},
         {"capacity_bytes", "size", "B", SZ_AS_SI, 0},
         {"latency_s", "latency", "s", SZ_AS_SI, 0},
-        {"latency_small_pages_s", "4 KiB pages", "s", SZ_AS_SI, 0},
+        {"latency_small_pages_s", "4 KiB", "s", SZ_AS_SI, 0},
         {"mix", "what", NULL, SZ_AS_TEXT, 0},
         {"threads", "threads", NULL, SZ_AS_INT, 0},
         {"byte_per_s", "B/s", NULL, SZ_AS_SI, 0},
@@ -305,6 +306,9 @@ static void put_levels(sz_doc *doc, const sz_machine *m) {
     };
     sz_doc_table(doc, "bandwidths", columns, CLI_COUNT(columns));
     for (size_t i = 0; i < sz_machine_level_count(m); i++) put_level(doc, m, i);
+    sz_doc_line(doc, "4 KiB: latency on pages of that size. with RFO: with the lines that are read "
+                     "because");
+    sz_doc_line(doc, "they will be written.");
 }
 
 static void put_verdict(sz_doc *doc, const sz_machine *m) {
