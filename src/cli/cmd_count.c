@@ -16,8 +16,15 @@ static const cli_option options_table[] = {
     {"mode", 0, CLI_CHOICE, "inference|training", "inference",
      "training: backward and update as well",
      offsetof(count_options, mode)},
-    {"optimizer", 0, CLI_CHOICE, "adam|momentum|sgd", "adam", "of --mode training",
+    {"optimizer", 0, CLI_CHOICE, "adam|adamw|momentum|sgd|adagrad|rmsprop|adafactor", "adam",
+     "of --mode training",
      offsetof(count_options, optimizer)},
+    {"precision", 0, CLI_CHOICE, "model|f32|mixed", "model",
+     "of training: as the file says; or 2-byte weights with an f32 copy",
+     offsetof(count_options, precision)},
+    {"recompute", 0, CLI_CHOICE, "none|selective|full", "none",
+     "of training: attention cores, or whole layers, run again backward",
+     offsetof(count_options, recompute)},
     {"formula", 0, CLI_FLAG, NULL, NULL, "the costs as functions of the free dimensions",
      offsetof(count_options, formula)},
     {"strict", 0, CLI_FLAG, NULL, NULL, "exit 1 when a node could not be costed",
@@ -135,7 +142,8 @@ static sz_status prepare(cli_app *app, const count_options *o, sz_model **model,
                          sz_formula **formula) {
     sz_load_options load = cli_load_options(&o->binds, &o->inputs);
     sz_cost_options how = {.convention = o->convention, .optimizer = o->optimizer,
-                           .training = strcmp(o->mode, "training") == 0};
+                           .training = strcmp(o->mode, "training") == 0,
+                           .precision = o->precision, .recompute = o->recompute};
     load.allow_symbols = o->formula;
     sz_status status = sz_model_load(app->ctx, app->args[0], &load, model);
     if (status != SZ_OK) return status;

@@ -18,7 +18,7 @@
 
 typedef struct count_options {
     cli_strings binds, inputs;
-    const char *convention, *by, *mode, *optimizer;
+    const char *convention, *by, *mode, *optimizer, *precision, *recompute;
     int64_t top; // -1: not given
     bool strict, formula;
 } count_options;

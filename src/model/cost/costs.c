@@ -17,16 +17,6 @@ const sz_record_type *sz_cost_type(void) {
     return &type;
 }
 
-const sz_record_type *sz_training_type(void) {
-    static const sz_field fields[] = {
-#define ROW(ctype, name, kind, unit, doc) {#name, unit, doc, kind, offsetof(sz_training, name)},
-        SZ_TRAINING_FIELDS(ROW)
-#undef ROW
-    };
-    static const sz_record_type type = {"training", fields, sizeof fields / sizeof *fields};
-    return &type;
-}
-
 // ---- sums --------------------------------------------------------------------------------------
 
 static sz_status add_cost(sz_ctx *ctx, sz_cost *sum, const sz_cost *c) {
@@ -165,7 +155,7 @@ sz_status sz_costs_create(sz_ctx *ctx, const sz_model *model, const sz_cost_opti
     *c = (sz_costs){.ctx = ctx,
                     .graph = model->graph,
                     .convention = convention,
-                    .optimizer = options ? options->optimizer : NULL};
+                    .options = options ? *options : (sz_cost_options){0}};
     sz_arena_init(&c->arena, ctx);
     const size_t limit = sz_allowance_begin(ctx, model), refused = sz_ctx_refused(ctx);
     sz_status status = fill(c, options);
@@ -211,4 +201,3 @@ sz_op_cost sz_costs_op(const sz_costs *costs, size_t i) {
 }
 int64_t sz_costs_covered(const sz_costs *costs) { return costs->covered; }
 sz_activations sz_costs_activations(const sz_costs *costs) { return costs->activations; }
-sz_training sz_costs_training(const sz_costs *costs) { return costs->training; }
