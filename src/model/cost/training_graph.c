@@ -35,13 +35,23 @@ bool sz_is_differentiable(const sz_train *t, const sz_graph *g, const sz_node *n
     return row->inputs == SZ_ALL_INPUTS || (i < 31 && (row->inputs >> i & 1));
 }
 
-// A float tensor that stands where weights stand. Single numbers beside arithmetic are literals, as
-// are the numbers of Constant nodes.
+// Whose constant operands are numbers of the program: masks, bounds, exponents, means of images.
+static bool takes_literals(const sz_node *n) {
+    static const char *const names[] = {"Where", "Max", "Min", "Pow", "Div", "Sub", "Scatter",
+                                        "ScatterElements", "ScatterND"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (sz_str_is(n->op, names[i])) return true;
+    return false;
+}
+
+// A float tensor that stands where weights stand. The file does not say which constants are
+// trained: single numbers beside arithmetic are literals, as are the numbers of Constant nodes.
 static bool is_parameter(const sz_graph *g, const sz_node *n, int32_t i) {
     const sz_value *v = sz_graph_value(g, n->inputs[i]);
     int64_t elements = 0;
     if (sz_param_is_made(g, n, i, v)) return true;
-    if (v->kind != SZ_VALUE_CONST || !v->constant || v->type.rank < 1) return false;
+    if (v->kind != SZ_VALUE_CONST || !v->constant || v->type.rank < 1 || takes_literals(n))
+        return false;
     if (sz_type_elements(g->ctx, &v->type, &elements) != SZ_OK) return false;
     const sz_op_kind kind = n->row == SZ_NONE ? SZ_KIND_OTHER : sz_op_get(n->row)->kind;
     const bool layer = kind == SZ_KIND_CONTRACTION || kind == SZ_KIND_NORM;
