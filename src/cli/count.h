@@ -38,6 +38,12 @@ typedef struct count_job {
 sz_load_options cli_load_options(const cli_strings *binds, const cli_strings *inputs);
 void count_write_json(const count_job *job, sz_buf *buf);
 void count_fill_doc(const count_job *job, sz_doc *doc);
+// A total with its unit.
+void count_put_amount(sz_doc *doc, const char *key, const char *title, int64_t v,
+                      const char *unit);
+// Of --mode training (count_training.c).
+void count_put_node_training(sz_doc *doc, const count_job *job);
+void count_put_training(sz_doc *doc, const count_job *job);
 const char *count_layer_name(const sz_costs *costs, size_t i, const sz_node_cost *node);
 
 extern const cli_schema_row count_schema[];

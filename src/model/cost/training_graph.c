@@ -13,8 +13,11 @@ bool sz_is_control(const sz_node *n) {
     return false;
 }
 
+// Of containers: what they hold.
 static bool is_float(const sz_value *v) {
-    const sz_dtype_class cls = sz_dtype_get(v->type.dtype)->cls;
+    const sz_type *t = &v->type;
+    while (t->kind != SZ_TYPE_TENSOR && t->kind != SZ_TYPE_SPARSE && t->elem) t = t->elem;
+    const sz_dtype_class cls = sz_dtype_get(t->dtype)->cls;
     return cls == SZ_CLASS_FLOAT || cls == SZ_CLASS_COMPLEX;
 }
 

@@ -267,6 +267,25 @@ sz_status sz_gradient_average_pool(sz_grading *g) {
     return sz_gradient_add(g, 0, out_of(g), each);
 }
 
+// Of the usual p = 2; other powers take other derivatives. Windows of a global pool do not overlap.
+sz_status sz_gradient_lp_pool(sz_grading *g) {
+    const bool global = strcmp(g->row->name, "GlobalLpPool") == 0;
+    const int64_t window = global ? 0 : g->cost.work->kernel;
+    int64_t touched;
+    if (sz_attr_i(g->cost.in.node, "p", 2) != 2)
+        return g->unknown = "the gradient of this power has no rule", SZ_OK;
+    if (!sz_mul(out_of(g), window, &touched))
+        return sz_op_fail(&g->cost.in, "windows exceed 2^63");
+    SZ_TRY(sz_gradient_add(g, 0, global ? in_of(g, 0) : touched, work_of(g)));
+    SZ_TRY(sz_gradient_add(g, 0, out_of(g), finish_of(g)));
+    return keep_row(g);
+}
+
+sz_status sz_gradient_grid_sample(sz_grading *g) {
+    if (sz_wants(g, 1)) return g->unknown = "the gradient of the grid has no rule", SZ_OK;
+    return sz_gradient_same(g);
+}
+
 // ---- norms -------------------------------------------------------------------------------------
 
 static int64_t dims_product(const sz_grading *g, int from, int to) {
