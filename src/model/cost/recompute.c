@@ -15,6 +15,7 @@ typedef struct plan {
     sz_train *t;
     int32_t n;         // positions
     bool *cut;         // behind position k all data goes through one tensor
+    int64_t *seam;     // and that has so many bytes
     int64_t *weight;   // bytes that are kept of what position k makes, when nothing runs again
     int32_t *core;     // per position: number of its attention core
     int32_t *first;    // per core: its first position
@@ -151,23 +152,32 @@ static bool counts(const plan *p, sz_value_id id, bool inputs) {
     return is_data(p, id);
 }
 
-static bool find_cuts(plan *p, const int32_t *last, int32_t *alive, bool inputs) {
-    bool any = false;
-    memset(alive, 0, ((size_t)p->n + 1) * sizeof *alive);
+static sz_status find_cuts(plan *p, const int32_t *last, int32_t *alive, bool inputs,
+                           bool *ret_any) {
+    const size_t n = (size_t)p->n + 1;
+    int64_t bytes = 0;
+    *ret_any = false;
+    memset(alive, 0, n * sizeof *alive);
+    memset(p->seam, 0, n * sizeof *p->seam);
     for (size_t v = 0; v < p->t->g->values.n; v++) {
         if (!counts(p, (sz_value_id)v, inputs) || last[v] < 0) continue;
         const sz_node_id made = producer_of(p, (sz_value_id)v);
         const int32_t born = made == SZ_NONE ? 0 : p->t->position[made];
         if (last[v] <= born) continue;
+        SZ_TRY(sz_train_bytes(p->t, &sz_graph_value(p->t->g, (sz_value_id)v)->type, &bytes));
         alive[born]++; // alive behind born .. last - 1
         alive[last[v]]--;
+        p->seam[born] += bytes; // below the sum of all activations, which was checked
+        p->seam[last[v]] -= bytes;
     }
+    bytes = 0;
     for (int32_t k = 0, live = 0; k + 1 < p->n; k++) {
         live += alive[k];
+        p->seam[k] = bytes += p->seam[k];
         p->cut[k] = live == 1;
-        any |= p->cut[k];
+        *ret_any |= p->cut[k];
     }
-    return any;
+    return SZ_OK;
 }
 
 static sz_status cuts(plan *p) {
@@ -178,8 +188,9 @@ static sz_status cuts(plan *p) {
     if (!s.last || !alive) return sz_no_memory(p->t->g->ctx);
     for (size_t v = 0; v < n_values; v++) s.last[v] = -1;
     for (s.at = 0; s.at < p->n; s.at++) SZ_TRY(sz_for_reads(node_at(p, s.at), mark_last, &s));
-    if (!find_cuts(p, s.last, alive, true)) find_cuts(p, s.last, alive, false);
-    return SZ_OK;
+    bool any;
+    SZ_TRY(find_cuts(p, s.last, alive, true, &any));
+    return any ? SZ_OK : find_cuts(p, s.last, alive, false, &any);
 }
 
 // ---- layers of transformers --------------------------------------------------------------------
@@ -230,7 +241,7 @@ static int64_t pieces(plan *p, int64_t limit, bool apply) {
         if (sum > limit && cut >= from) {
             if (apply) set_region(p, from, cut + 1);
             if (to_cut > largest) largest = to_cut;
-            seams += p->weight[cut];
+            seams += p->seam[cut];
             sum -= to_cut;
             from = cut + 1;
         }
@@ -278,11 +289,12 @@ static bool allocate(plan *p) {
     sz_arena *arena = &p->t->costs->arena;
     const size_t n = (size_t)p->n + 1;
     p->cut = sz_arena_array(arena, n, sizeof *p->cut);
+    p->seam = sz_arena_array(arena, n, sizeof *p->seam);
     p->weight = sz_arena_array(arena, n, sizeof *p->weight);
     p->core = sz_arena_array(arena, n, sizeof *p->core);
     p->first = sz_arena_array(arena, n, sizeof *p->first);
     p->t->region = sz_arena_array(arena, n, sizeof *p->t->region);
-    return p->cut && p->weight && p->core && p->first && p->t->region;
+    return p->cut && p->seam && p->weight && p->core && p->first && p->t->region;
 }
 
 // A fused attention is one node: the probabilities alone run again, not its projections, so it is no
