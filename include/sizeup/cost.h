@@ -87,6 +87,49 @@ typedef struct sz_activations {
 } sz_activations;
 SZ_API sz_activations sz_costs_activations(const sz_costs *costs);
 
+/** Memory that a runtime needs for activations: views share the memory of what they show, and
+ * operators that work element by element write into an operand that dies with them. Buffers get
+ * their places greedily, the largest first, each in the smallest gap that fits (Pisarchyk and Lee
+ * 2020). */
+#define SZ_MEMORY_FIELDS(F)                                                                        \
+    F(int64_t, in_place_peak_bytes, SZ_FIELD_I64, "B",                                             \
+      "most bytes alive with views and in-place operators: no arena can be smaller")               \
+    F(int64_t, arena_bytes, SZ_FIELD_I64, "B", "size of one block of memory that holds all buffers") \
+    F(int64_t, buffers, SZ_FIELD_I64, "", "places in it, some used by several tensors in turn")    \
+    F(int64_t, in_place_nodes, SZ_FIELD_I64, "", "nodes that write into an operand")
+typedef struct sz_memory {
+    SZ_MEMORY_FIELDS(SZ_FIELD_MEMBER)
+    int64_t peak_node;  /**< where most bytes are alive; -1 when the model has no node */
+    const char *method; /**< "greedy by size"; "stacked" for models with too many buffers for it */
+} sz_memory;
+SZ_API const sz_record_type *sz_memory_type(void);
+SZ_API sz_memory sz_costs_memory(const sz_costs *costs);
+
+/** What is alive while a node runs, in the order in which nodes run: as written, and with views and
+ * in-place operators. */
+#define SZ_MEMORY_STEP_FIELDS(F)                                                                   \
+    F(int64_t, live_bytes, SZ_FIELD_I64, "B", "activations alive, each tensor on its own")         \
+    F(int64_t, output_bytes, SZ_FIELD_I64, "B", "of them, what the node makes")                    \
+    F(int64_t, input_bytes, SZ_FIELD_I64, "B", "of them, what the node reads")                     \
+    F(int64_t, waiting_bytes, SZ_FIELD_I64, "B", "of them, what later nodes read")                 \
+    F(int64_t, in_place_bytes, SZ_FIELD_I64, "B", "alive with views and in-place operators")
+typedef struct sz_memory_step {
+    size_t node; /**< for sz_costs_node() */
+    SZ_MEMORY_STEP_FIELDS(SZ_FIELD_MEMBER)
+} sz_memory_step;
+SZ_API const sz_record_type *sz_memory_step_type(void);
+SZ_API sz_memory_step sz_costs_memory_step(const sz_costs *costs, size_t i); /**< i < node count */
+
+/** A buffer of the arena. Steps count as in sz_costs_memory_step(). */
+typedef struct sz_buffer {
+    const char *name;    /**< of the first tensor in it */
+    int64_t node;        /**< that makes it, -1: an input of the model */
+    int64_t bytes, offset;
+    int64_t first, last; /**< steps in which it is alive */
+} sz_buffer;
+SZ_API size_t sz_costs_buffer_count(const sz_costs *costs);
+SZ_API sz_buffer sz_costs_buffer(const sz_costs *costs, size_t i);
+
 /** Totals of one training step; all 0 unless asked for. */
 #define SZ_TRAINING_FIELDS(F)                                                                      \
     F(int64_t, forward_flops, SZ_FIELD_I64, "FLOP", "forward pass, dropout and batch norm at work") \

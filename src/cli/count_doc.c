@@ -141,6 +141,7 @@ void count_put_amount(sz_doc *doc, const char *key, const char *title, int64_t v
 static void put_totals(sz_doc *doc, const count_job *job) {
     sz_cost total = sz_costs_total(job->costs);
     sz_activations live = sz_costs_activations(job->costs);
+    const sz_memory memory = sz_costs_memory(job->costs);
     char note[300] = "";
     if (live.peak_node >= 0) {
         size_t at = (size_t)live.peak_node;
@@ -160,6 +161,8 @@ static void put_totals(sz_doc *doc, const count_job *job) {
     count_put_amount(doc, "activation_bytes", "activations", live.total_bytes, "B");
     sz_doc_fact_note(doc, "peak_activation_bytes", "peak activations", sz_cell_i64(live.peak_bytes),
                      SZ_AS_SI, "B", *note ? note : NULL);
+    count_put_amount(doc, "in_place_peak_bytes", "  in place", memory.in_place_peak_bytes, "B");
+    count_put_amount(doc, "arena_bytes", "  arena", memory.arena_bytes, "B");
 }
 
 // ---- coverage ----------------------------------------------------------------------------------

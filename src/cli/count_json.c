@@ -92,11 +92,15 @@ static void put_training(sz_json *json, const count_job *job) {
 static void put_total(sz_json *json, const count_job *job) {
     sz_cost total = sz_costs_total(job->costs);
     sz_activations live = sz_costs_activations(job->costs);
+    const sz_memory memory = sz_costs_memory(job->costs);
     sz_json_key_object(json, "total");
     sz_json_record(json, sz_cost_type(), &total);
     sz_json_key_i64(json, "peak_activation_bytes", live.peak_bytes);
     sz_json_key_i64(json, "activation_bytes", live.total_bytes);
     put_node_name(json, job->costs, "peak_activation_node", live.peak_node);
+    sz_json_record(json, sz_memory_type(), &memory);
+    put_node_name(json, job->costs, "in_place_peak_node", memory.peak_node);
+    sz_json_key_str(json, "arena_method", memory.method);
     if (job->training) put_training(json, job);
     sz_json_end_object(json);
 }
@@ -216,6 +220,9 @@ const cli_schema_row count_schema[] = {
      false},
     {2, "activation_bytes", CLI_J_INTEGER, "outputs of all nodes together", NULL, false},
     {2, "peak_activation_node", CLI_J_STRING, "the node of the peak", NULL, false},
+    {2, NULL, CLI_J_RECORD, NULL, sz_memory_type, false},
+    {2, "in_place_peak_node", CLI_J_STRING, "the node of that peak", NULL, false},
+    {2, "arena_method", CLI_J_STRING, "greedy by size, or stacked", NULL, false},
     {2, "training", CLI_J_OBJECT, "with --mode training", NULL, true},
     {3, "optimizer", CLI_J_STRING, NULL, NULL, false},
     {3, "precision", CLI_J_STRING, "model: as the file says", NULL, false},

@@ -62,10 +62,6 @@ bool sz_is_control(const sz_node *n);
 // Bytes of a type in the precision of the step; 0 when not known.
 sz_status sz_train_bytes(const sz_train *t, const sz_type *type, int64_t *ret_bytes);
 
-// What each value of a node's inputs, and of its bodies' captures, is asked for by.
-typedef sz_status sz_read_rule(void *user, sz_value_id id);
-sz_status sz_for_reads(const sz_node *n, sz_read_rule *rule, void *user);
-
 // Fills in region: what runs again.
 sz_status sz_train_regions(sz_train *t);
 // Stored and peak bytes (needs: everything above).

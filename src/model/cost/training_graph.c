@@ -218,18 +218,3 @@ sz_status sz_train_gradients(sz_train *t) {
     reach_graph(t, g, 0);
     return SZ_OK;
 }
-
-// ---- what a node reads -------------------------------------------------------------------------
-
-sz_status sz_for_reads(const sz_node *n, sz_read_rule *rule, void *user) {
-    for (int32_t i = 0; i < n->n_inputs; i++)
-        if (n->inputs[i] != SZ_NONE) SZ_TRY(rule(user, n->inputs[i]));
-    for (int32_t a = 0; a < n->n_attrs; a++)
-        for (int32_t k = 0; n->attrs[a].graphs && k < n->attrs[a].n; k++) {
-            const sz_graph *body = n->attrs[a].graphs[k];
-            for (size_t v = 0; v < body->values.n; v++)
-                if (body->values.items[v].kind == SZ_VALUE_CAPTURED)
-                    SZ_TRY(rule(user, body->values.items[v].outer));
-        }
-    return SZ_OK;
-}
