@@ -100,7 +100,7 @@ SZ_API sz_activations sz_costs_activations(const sz_costs *costs);
 typedef struct sz_memory {
     SZ_MEMORY_FIELDS(SZ_FIELD_MEMBER)
     int64_t peak_node;  /**< where most bytes are alive; -1 when the model has no node */
-    const char *method; /**< "greedy by size"; "stacked" for models with too many buffers for it */
+    const char *method; /**< "greedy by size"; "stacked" where nearly all is alive at once */
 } sz_memory;
 SZ_API const sz_record_type *sz_memory_type(void);
 SZ_API sz_memory sz_costs_memory(const sz_costs *costs);
@@ -164,6 +164,21 @@ typedef struct sz_training_peak {
     const char *phase; /**< "forward", "recompute", "backward" or "update" */
 } sz_training_peak;
 SZ_API sz_training_peak sz_costs_training_peak(const sz_costs *costs);
+
+/** What is alive at one time of the step, beside the weights and the state of the optimizer, which
+ * always are. */
+#define SZ_TRAINING_MOMENT_FIELDS(F)                                                               \
+    F(int64_t, activation_bytes, SZ_FIELD_I64, "B", "tensors of the forward pass, and what is kept") \
+    F(int64_t, data_gradient_bytes, SZ_FIELD_I64, "B", "gradients of data")                        \
+    F(int64_t, weight_gradient_bytes, SZ_FIELD_I64, "B", "gradients of parameters")
+typedef struct sz_training_moment {
+    int64_t node;      /**< that runs, -1 at the update */
+    const char *phase; /**< as in sz_training_peak */
+    SZ_TRAINING_MOMENT_FIELDS(SZ_FIELD_MEMBER)
+} sz_training_moment;
+SZ_API const sz_record_type *sz_training_moment_type(void);
+SZ_API size_t sz_costs_training_moment_count(const sz_costs *costs);
+SZ_API sz_training_moment sz_costs_training_moment(const sz_costs *costs, size_t i);
 
 /** The part of a node in a training step; all 0 unless asked for. */
 #define SZ_NODE_TRAINING_FIELDS(F)                                                                 \

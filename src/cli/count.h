@@ -16,6 +16,19 @@
     {"input", 'i', CLI_LIST, "NAME=SHAPE", NULL, "whole shape of an input: NAME=1x3x224x224",      \
      offsetof(type, inputs)}
 
+// Options about a training step; `type` has these strings.
+#define CLI_TRAINING_OPTIONS(type)                                                                 \
+    {"mode", 0, CLI_CHOICE, "inference|training", "inference",                                     \
+     "training: backward and update as well", offsetof(type, mode)},                               \
+    {"optimizer", 0, CLI_CHOICE, "adam|adamw|momentum|sgd|adagrad|rmsprop|adafactor", "adam",      \
+     "of --mode training", offsetof(type, optimizer)},                                             \
+    {"precision", 0, CLI_CHOICE, "model|f32|mixed", "model",                                       \
+     "of training: as the file says; or 2-byte weights with an f32 copy",                          \
+     offsetof(type, precision)},                                                                   \
+    {"recompute", 0, CLI_CHOICE, "none|selective|full", "none",                                    \
+     "of training: attention cores, or whole layers, run again backward",                          \
+     offsetof(type, recompute)}
+
 typedef struct count_options {
     cli_strings binds, inputs;
     const char *convention, *by, *mode, *optimizer, *precision, *recompute;

@@ -1,19 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 // Greedy by size (Pisarchyk and Lee 2020, algorithm 3): the largest buffer first, each at the lowest
-// place of the smallest gap between those that are alive with it. That looks at every buffer placed
-// before, so it is given a number of looks; nets with more buffers are stacked instead: each buffer
-// lies on the highest that is alive with it, which a tree over the steps tells in log n.
+// place of the smallest gap between those that are alive with it. Buffers that were placed hang in
+// a list for each span of steps that they live in, so that only few are looked at, as long as most
+// lives are short. The looks are limited; nets in which nearly all is alive with nearly all are
+// stacked instead: each buffer lies on the highest that is alive with it, which a tree over the
+// steps tells in log n.
 #include "model/cost/arena_plan.h"
 
 #include <stdlib.h>
 
-enum { MAX_LOOKS = 64 << 20 };
+enum { MAX_LOOKS = 32 << 20 };
 
 typedef struct places {
     sz_costs *costs;
     sz_buffer **by_size;
-    sz_buffer **by_offset; // placed so far
     size_t n;
+    int64_t width;   // steps of a span
+    int32_t *heads;  // per span: first entry of its list, -1 none
+    int32_t *next;   // per entry
+    int32_t *buffer; // per entry: index in by_size
+    int32_t *seen;   // per buffer of by_size: the last that looked at it
+    int32_t n_entries;
+    sz_buffer **near; // alive with the one that is placed
+    int64_t looks;
 } places;
 
 // Largest first, then by birth, then by the order of the tensors: the same everywhere.
@@ -28,6 +37,10 @@ static bool meets(const sz_buffer *a, const sz_buffer *b) {
     return a->first <= b->last && b->first <= a->last;
 }
 
+static sz_status too_large(const places *p) {
+    return sz_fail(p->costs->ctx, SZ_ERR_INPUT, "the arena exceeds 2^63 bytes");
+}
+
 static bool finish(places *p, const sz_buffer *b) {
     int64_t end;
     if (!sz_add(b->offset, b->bytes, &end)) return false;
@@ -37,12 +50,57 @@ static bool finish(places *p, const sz_buffer *b) {
 
 // ---- greedy ------------------------------------------------------------------------------------
 
-static void find_gap(const places *p, size_t placed, sz_buffer *b) {
+static int lower_first(const void *a, const void *b) {
+    const sz_buffer *x = *(sz_buffer *const *)a, *y = *(sz_buffer *const *)b;
+    if (x->offset != y->offset) return x->offset < y->offset ? -1 : 1;
+    return (x > y) - (x < y);
+}
+
+// Spans so wide that all lists together stay short.
+static sz_status make_lists(places *p) {
+    enum { LEAST = 16, PER_BUFFER = 8 };
+    sz_arena *arena = &p->costs->arena;
+    int64_t entries = 0;
+    for (p->width = LEAST;; p->width *= 2) {
+        entries = 0;
+        for (size_t i = 0; i < p->n; i++)
+            entries += p->by_size[i]->last / p->width - p->by_size[i]->first / p->width + 1;
+        if (entries <= PER_BUFFER * (int64_t)p->n) break;
+    }
+    const size_t spans = p->costs->n_nodes / (size_t)p->width + 1;
+    p->heads = sz_arena_array(arena, spans, sizeof *p->heads);
+    p->next = sz_arena_array(arena, (size_t)entries + 1, sizeof *p->next);
+    p->buffer = sz_arena_array(arena, (size_t)entries + 1, sizeof *p->buffer);
+    p->seen = sz_arena_array(arena, p->n + 1, sizeof *p->seen);
+    p->near = sz_arena_array(arena, p->n + 1, sizeof *p->near);
+    if (!p->heads || !p->next || !p->buffer || !p->seen || !p->near)
+        return sz_no_memory(p->costs->ctx);
+    for (size_t i = 0; i < spans; i++) p->heads[i] = -1;
+    for (size_t i = 0; i < p->n; i++) p->seen[i] = -1;
+    return SZ_OK;
+}
+
+// Those placed before that are alive with buffer i, by their offsets.
+static size_t find_near(places *p, int32_t i) {
+    const sz_buffer *b = p->by_size[i];
+    size_t n = 0;
+    for (int64_t span = b->first / p->width; span <= b->last / p->width; span++)
+        for (int32_t e = p->heads[span]; e >= 0; e = p->next[e], p->looks++) {
+            sz_buffer *other = p->by_size[p->buffer[e]];
+            if (p->seen[p->buffer[e]] == i || !meets(b, other)) continue;
+            p->seen[p->buffer[e]] = i;
+            p->near[n++] = other;
+        }
+    qsort(p->near, n, sizeof *p->near, lower_first);
+    p->looks += 8 * (int64_t)n; // sorting is dearer than looking
+    return n;
+}
+
+static void find_gap(const places *p, size_t n, sz_buffer *b) {
     int64_t end = 0, best = INT64_MAX;
     bool found = false;
-    for (size_t i = 0; i < placed; i++) {
-        const sz_buffer *other = p->by_offset[i];
-        if (!meets(b, other)) continue;
+    for (size_t i = 0; i < n; i++) {
+        const sz_buffer *other = p->near[i];
         const int64_t gap = other->offset - end;
         if (gap >= b->bytes && gap < best) best = gap, b->offset = end, found = true;
         if (other->offset + other->bytes > end) end = other->offset + other->bytes;
@@ -50,21 +108,26 @@ static void find_gap(const places *p, size_t placed, sz_buffer *b) {
     if (!found) b->offset = end;
 }
 
-static void insert(places *p, size_t placed, sz_buffer *b) {
-    size_t at = placed;
-    while (at > 0 && p->by_offset[at - 1]->offset > b->offset) at--;
-    memmove(p->by_offset + at + 1, p->by_offset + at, (placed - at) * sizeof(sz_buffer *));
-    p->by_offset[at] = b;
+static void hang(places *p, int32_t i) {
+    const sz_buffer *b = p->by_size[i];
+    for (int64_t span = b->first / p->width; span <= b->last / p->width; span++) {
+        p->buffer[p->n_entries] = i;
+        p->next[p->n_entries] = p->heads[span];
+        p->heads[span] = p->n_entries++;
+    }
 }
 
-static bool greedy(places *p) {
+// False in *ret_done: too many looks.
+static sz_status greedy(places *p, bool *ret_done) {
     p->costs->memory.method = "greedy by size";
-    for (size_t i = 0; i < p->n; i++) {
-        find_gap(p, i, p->by_size[i]);
-        if (!finish(p, p->by_size[i])) return false;
-        insert(p, i, p->by_size[i]);
+    SZ_TRY(make_lists(p));
+    for (size_t i = 0; i < p->n && p->looks <= MAX_LOOKS; i++) {
+        find_gap(p, find_near(p, (int32_t)i), p->by_size[i]);
+        if (!finish(p, p->by_size[i])) return too_large(p);
+        hang(p, (int32_t)i);
     }
-    return true;
+    *ret_done = p->looks <= MAX_LOOKS;
+    return SZ_OK;
 }
 
 // ---- stacked -----------------------------------------------------------------------------------
@@ -112,11 +175,11 @@ static sz_status stacked(places *p) {
     t.most = sz_arena_array(&p->costs->arena, 2 * (size_t)t.leaves, sizeof *t.most);
     if (!t.all || !t.most) return sz_no_memory(p->costs->ctx);
     p->costs->memory.method = "stacked";
+    p->costs->memory.arena_bytes = 0;
     for (size_t i = 0; i < p->n; i++) {
         sz_buffer *b = p->by_size[i];
         b->offset = most_in(&t, (int32_t)b->first, (int32_t)b->last);
-        if (!finish(p, b))
-            return sz_fail(p->costs->ctx, SZ_ERR_INPUT, "the arena exceeds 2^63 bytes");
+        if (!finish(p, b)) return too_large(p);
         raise_all(&t, (int32_t)b->first, (int32_t)b->last, b->offset + b->bytes);
     }
     return SZ_OK;
@@ -124,11 +187,11 @@ static sz_status stacked(places *p) {
 
 sz_status sz_arena_place(sz_costs *costs) {
     places p = {.costs = costs, .n = costs->n_buffers};
+    bool done = false;
     p.by_size = sz_arena_array(&costs->arena, p.n + 1, sizeof *p.by_size);
-    p.by_offset = sz_arena_array(&costs->arena, p.n + 1, sizeof *p.by_offset);
-    if (!p.by_size || !p.by_offset) return sz_no_memory(costs->ctx);
+    if (!p.by_size) return sz_no_memory(costs->ctx);
     for (size_t i = 0; i < p.n; i++) p.by_size[i] = &costs->buffers[i];
     qsort(p.by_size, p.n, sizeof *p.by_size, larger_first);
-    if (p.n > MAX_LOOKS / (p.n + 1)) return stacked(&p);
-    return greedy(&p) ? SZ_OK : sz_fail(costs->ctx, SZ_ERR_INPUT, "the arena exceeds 2^63 bytes");
+    SZ_TRY(greedy(&p, &done));
+    return done ? SZ_OK : stacked(&p);
 }

@@ -26,6 +26,8 @@ struct sz_costs {
     size_t n_buffers;
     sz_training training;
     sz_training_peak training_peak;
+    sz_training_moment *moments;
+    size_t n_moments;
     sz_node_training *node_training; // per node, NULL unless asked for
 };
 

@@ -18,6 +18,9 @@
 #define RECORD sz_training
 RECORD_TYPE(training, "training", SZ_TRAINING_FIELDS)
 #undef RECORD
+#define RECORD sz_training_moment
+RECORD_TYPE(training_moment, "training_moment", SZ_TRAINING_MOMENT_FIELDS)
+#undef RECORD
 #define RECORD sz_node_training
 RECORD_TYPE(node_training, "node_training", SZ_NODE_TRAINING_FIELDS)
 #undef RECORD
@@ -444,6 +447,10 @@ sz_status sz_costs_training_step(sz_costs *c) {
 
 sz_training sz_costs_training(const sz_costs *costs) { return costs->training; }
 sz_training_peak sz_costs_training_peak(const sz_costs *costs) { return costs->training_peak; }
+size_t sz_costs_training_moment_count(const sz_costs *costs) { return costs->n_moments; }
+sz_training_moment sz_costs_training_moment(const sz_costs *costs, size_t i) {
+    return i < costs->n_moments ? costs->moments[i] : (sz_training_moment){.node = -1};
+}
 sz_node_training sz_costs_node_training(const sz_costs *costs, size_t i) {
     if (!costs->node_training || i >= costs->n_nodes) return (sz_node_training){0};
     return costs->node_training[i];

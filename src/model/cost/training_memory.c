@@ -8,6 +8,8 @@
 // parameters live to the update. Weights and the state of the optimizer are always there.
 #include "model/cost/training.h"
 
+typedef enum use { ACTIVATION, DATA_GRADIENT, WEIGHT_GRADIENT, N_USES } use;
+
 typedef struct sweep {
     sz_train *t;
     int32_t n, end;        // positions; the time of the update
@@ -17,7 +19,7 @@ typedef struct sweep {
     int32_t *last_forward, *last_again, *last_back; // last use, -1 none
     uint8_t *kept;         // from forward to backward
     int32_t *first_gradient; // -1 none
-    int64_t *delta;        // bytes born less bytes that died, per time
+    int64_t *delta[N_USES]; // bytes born less bytes that died, per time
     int32_t at;            // position that is looked at
 } sweep;
 
@@ -81,8 +83,11 @@ static sz_status order(sweep *s) {
         s->back[k] = time++;
     }
     s->end = time;
-    s->delta = sz_arena_array(&t->costs->arena, (size_t)time + 2, sizeof *s->delta);
-    return s->delta ? SZ_OK : sz_no_memory(t->g->ctx);
+    for (int u = 0; u < N_USES; u++) {
+        s->delta[u] = sz_arena_array(&t->costs->arena, (size_t)time + 2, sizeof(int64_t));
+        if (!s->delta[u]) return sz_no_memory(t->g->ctx);
+    }
+    return SZ_OK;
 }
 
 // ---- uses --------------------------------------------------------------------------------------
@@ -146,11 +151,11 @@ static sz_status find_uses(sweep *s) {
 // ---- spans -------------------------------------------------------------------------------------
 
 // No sum of them can exceed what all values have together twice over, which is checked at the end.
-static sz_status alive(sweep *s, int32_t from, int32_t to, int64_t bytes) {
+static sz_status alive(sweep *s, use what, int32_t from, int32_t to, int64_t bytes) {
+    int64_t *delta = s->delta[what];
     if (from < 0 || bytes <= 0) return SZ_OK;
     if (to < from) to = from;
-    if (!sz_add(s->delta[from], bytes, &s->delta[from]) ||
-        !sz_add(s->delta[to + 1], -bytes, &s->delta[to + 1]))
+    if (!sz_add(delta[from], bytes, &delta[from]) || !sz_add(delta[to + 1], -bytes, &delta[to + 1]))
         return too_large(s);
     return SZ_OK;
 }
@@ -171,10 +176,10 @@ static sz_status value_spans(sweep *s, sz_value_id id) {
     } else if (made >= 0 && s->again[made] >= 0) {
         int32_t until = s->last_again[id];
         later(&until, s->last_back[id]);
-        SZ_TRY(alive(s, s->again[made], until, bytes));
+        SZ_TRY(alive(s, ACTIVATION, s->again[made], until, bytes));
     }
-    SZ_TRY(alive(s, made < 0 ? 0 : made, last, bytes));
-    return alive(s, s->first_gradient[id], made >= 0 ? s->back[made] : s->end, bytes);
+    SZ_TRY(alive(s, ACTIVATION, made < 0 ? 0 : made, last, bytes));
+    return alive(s, DATA_GRADIENT, s->first_gradient[id], made >= 0 ? s->back[made] : s->end, bytes);
 }
 
 // Arrays of its own: kept, or made when the node runs again. Probabilities of a fused attention are
@@ -188,13 +193,13 @@ static sz_status node_spans(sweep *s, int32_t k) {
     if (!sz_add(b->saved_bytes, scores_again ? 0 : b->score_bytes, &own) ||
         !sz_add(own, b->statistic_bytes, &all))
         return too_large(s);
-    if (scores_again) SZ_TRY(alive(s, s->back[k], s->back[k], b->score_bytes));
-    if (s->again[k] >= 0) return alive(s, s->again[k], s->back[k], all);
+    if (scores_again) SZ_TRY(alive(s, ACTIVATION, s->back[k], s->back[k], b->score_bytes));
+    if (s->again[k] >= 0) return alive(s, ACTIVATION, s->again[k], s->back[k], all);
     if (!sz_add(sum->stored_activation_bytes, own, &sum->stored_activation_bytes) ||
         !sz_add(sum->stored_statistic_bytes, b->statistic_bytes, &sum->stored_statistic_bytes))
         return too_large(s);
     s->t->costs->node_training[node_at(s, k)].stored_bytes += all;
-    return alive(s, k, s->back[k], all);
+    return alive(s, ACTIVATION, k, s->back[k], all);
 }
 
 static sz_status parameter_spans(sweep *s) {
@@ -202,7 +207,7 @@ static sz_status parameter_spans(sweep *s) {
         int64_t bytes;
         if (s->first_gradient[v] < 0 || !is_weight(s, (sz_value_id)v)) continue;
         SZ_TRY(sz_train_bytes(s->t, &sz_graph_value(s->t->g, (sz_value_id)v)->type, &bytes));
-        SZ_TRY(alive(s, s->first_gradient[v], s->end, bytes));
+        SZ_TRY(alive(s, WEIGHT_GRADIENT, s->first_gradient[v], s->end, bytes));
     }
     return SZ_OK;
 }
@@ -223,27 +228,39 @@ static sz_status recompute_flops(sweep *s, int32_t k) {
 
 // ---- the peak ----------------------------------------------------------------------------------
 
-static void name_peak(sweep *s, int32_t time) {
-    sz_training_peak *p = &s->t->costs->training_peak;
-    *p = (sz_training_peak){-1, "update"};
+static sz_status name_moments(sweep *s) {
+    sz_training_moment *m;
+    m = sz_arena_array(&s->t->costs->arena, (size_t)s->end + 1, sizeof *m);
+    if (!m) return sz_no_memory(s->t->g->ctx);
+    s->t->costs->moments = m;
+    s->t->costs->n_moments = (size_t)s->end + 1;
     for (int32_t k = 0; k < s->n; k++) {
-        const char *phase = time == k            ? "forward"
-                            : time == s->again[k] ? "recompute"
-                            : time == s->back[k]  ? "backward"
-                                                  : NULL;
-        if (phase) *p = (sz_training_peak){node_at(s, k), phase};
+        const int64_t id = node_at(s, k);
+        m[k] = (sz_training_moment){id, "forward", 0, 0, 0};
+        if (s->again[k] >= 0) m[s->again[k]] = (sz_training_moment){id, "recompute", 0, 0, 0};
+        if (s->back[k] >= 0) m[s->back[k]] = (sz_training_moment){id, "backward", 0, 0, 0};
     }
+    m[s->end] = (sz_training_moment){-1, "update", 0, 0, 0};
+    return SZ_OK;
 }
 
 static sz_status find_peak(sweep *s) {
     sz_training *sum = &s->t->costs->training;
-    int64_t live = 0, most = -1;
-    int32_t at = 0;
+    int64_t live[N_USES] = {0}, most = -1;
+    SZ_TRY(name_moments(s));
     for (int32_t time = 0; time <= s->end; time++) {
-        if (!sz_add(live, s->delta[time], &live)) return too_large(s);
-        if (live > most) most = live, at = time;
+        sz_training_moment *m = &s->t->costs->moments[time];
+        int64_t all = 0;
+        for (int u = 0; u < N_USES; u++)
+            if (!sz_add(live[u], s->delta[u][time], &live[u]) || !sz_add(all, live[u], &all))
+                return too_large(s);
+        m->activation_bytes = live[ACTIVATION];
+        m->data_gradient_bytes = live[DATA_GRADIENT];
+        m->weight_gradient_bytes = live[WEIGHT_GRADIENT];
+        if (all <= most) continue;
+        most = all;
+        s->t->costs->training_peak = (sz_training_peak){m->node, m->phase};
     }
-    name_peak(s, at);
     const bool fits = sz_add(sum->weight_bytes, sum->optimizer_state_bytes, &sum->peak_bytes) &&
                       sz_add(sum->peak_bytes, most, &sum->peak_bytes);
     return fits ? SZ_OK : too_large(s);
