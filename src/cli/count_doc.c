@@ -165,6 +165,17 @@ static void put_totals(sz_doc *doc, const count_job *job) {
     count_put_amount(doc, "arena_bytes", "  arena", memory.arena_bytes, "B");
 }
 
+// What a simple model of performance divides by a bandwidth and by a rate.
+static void put_overhead(sz_doc *doc, const count_job *job) {
+    const sz_overhead o = sz_costs_overhead(job->costs);
+    sz_doc_heading(doc, "overheads");
+    sz_doc_fact_note(doc, "communication_bytes", "communication",
+                     sz_cell_i64(o.communication_bytes), SZ_AS_SI, "B",
+                     "weights and data between layers");
+    count_put_amount(doc, "layer_bytes", "  between layers", o.layer_bytes, "B");
+    count_put_amount(doc, "computation_flops", "computation", o.computation_flops, "FLOP");
+}
+
 // ---- coverage ----------------------------------------------------------------------------------
 
 static const sz_column unknown_columns[] = {
@@ -241,6 +252,7 @@ void count_fill_doc(const count_job *job, sz_doc *doc) {
     if (job->with_nodes && job->training) count_put_node_training(doc, job);
     if (job->with_ops) put_ops(doc, job);
     put_totals(doc, job);
+    put_overhead(doc, job);
     if (job->training) count_put_training(doc, job);
     put_coverage(doc, job);
     put_notes(doc, job);

@@ -68,8 +68,12 @@ sz_status sz_assume(sz_estimate *e) {
         add(e, "time_hi", SZ_NAN,
             "sum over the nodes of memory and compute time: nothing overlaps. A real program can "
             "be slower"));
-    SZ_TRY(
-        add(e, "overhead", SZ_NAN, "the time to start each operator is not known and not added"));
+    if (e->machine->transfer_latency_s > 0)
+        SZ_TRY(add(e, "latency_s", e->machine->transfer_latency_s,
+                   "added to the transfer of each node that moves bytes"));
+    else
+        SZ_TRY(add(e, "overhead", SZ_NAN,
+                   "the time to start each operator is not known and not added"));
     SZ_TRY(
         add(e, "throughput", SZ_NAN,
             "runs of the whole graph, one after the other; a run holds the batch of the inputs"));

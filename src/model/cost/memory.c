@@ -14,6 +14,13 @@ const sz_record_type *sz_memory_type(void) {
     return &type;
 }
 #undef RECORD
+#define RECORD sz_overhead
+const sz_record_type *sz_overhead_type(void) {
+    static const sz_field fields[] = {SZ_OVERHEAD_FIELDS(ROW)};
+    static const sz_record_type type = {"overhead", fields, sizeof fields / sizeof *fields};
+    return &type;
+}
+#undef RECORD
 #define RECORD sz_memory_step
 const sz_record_type *sz_memory_step_type(void) {
     static const sz_field fields[] = {SZ_MEMORY_STEP_FIELDS(ROW)};
@@ -28,6 +35,7 @@ typedef struct tensor {
     sz_value_id buffer;  // the first tensor of its buffer
     int32_t first, last; // steps; last is -1 when nothing reads it
     bool fixed;          // the buffer holds an input or output of the model: nobody writes over it
+    bool read;           // by a node
     int32_t read_at;     // step that counted it among its inputs
 } tensor;
 
@@ -52,6 +60,7 @@ static sz_status too_large(const plan *p) {
 static sz_status mark_read(void *user, sz_value_id id) {
     plan *p = user;
     if (p->step > p->tensors[id].last) p->tensors[id].last = p->step;
+    p->tensors[id].read = true;
     return SZ_OK;
 }
 
@@ -199,10 +208,28 @@ static sz_status make_buffers(plan *p) {
     return SZ_OK;
 }
 
+// Views hand nothing on: what they show was handed on already.
+static sz_status sum_overhead(plan *p) {
+    sz_overhead *o = &p->costs->overhead;
+    const sz_cost *total = &p->costs->total;
+    *o = (sz_overhead){.computation_flops = total->flops};
+    for (int32_t k = 0; k < p->n; k++) {
+        const sz_node *n = node_at(p, k);
+        for (int32_t i = 0; i < n->n_outputs && !is_view(n); i++) {
+            const tensor *t = n->outputs[i] == SZ_NONE ? NULL : &p->tensors[n->outputs[i]];
+            if (t && t->read && !sz_add(o->layer_bytes, t->bytes, &o->layer_bytes))
+                return too_large(p);
+        }
+    }
+    if (!sz_add(o->layer_bytes, total->weight_bytes, &o->communication_bytes)) return too_large(p);
+    return SZ_OK;
+}
+
 sz_status sz_costs_memory_plan(sz_costs *costs) {
     plan p = {.costs = costs, .g = costs->graph, .n = (int32_t)costs->n_nodes};
     costs->memory = (sz_memory){.peak_node = -1};
     SZ_TRY(prepare(&p));
+    SZ_TRY(sum_overhead(&p));
     for (p.step = 0; p.step < p.n; p.step++) {
         share(&p, node_at(&p, p.step));
         SZ_TRY(fill_step(&p));
@@ -215,6 +242,7 @@ sz_status sz_costs_memory_plan(sz_costs *costs) {
 // ---- reading -----------------------------------------------------------------------------------
 
 sz_memory sz_costs_memory(const sz_costs *costs) { return costs->memory; }
+sz_overhead sz_costs_overhead(const sz_costs *costs) { return costs->overhead; }
 sz_memory_step sz_costs_memory_step(const sz_costs *costs, size_t i) {
     return i < costs->n_nodes ? costs->steps[i] : (sz_memory_step){0};
 }
