@@ -109,15 +109,15 @@ SZ_API sz_memory sz_costs_memory(const sz_costs *costs);
  * (parameters x their size) and the data that layers hand to each other, each tensor once; what is
  * to compute are the operations. Divide by your own bandwidth and rate, or let `predict` do it with
  * a machine "custom:flops=...,bandwidth=...". */
-#define SZ_OVERHEAD_FIELDS(F)                                                                      \
+#define SZ_DEMAND_FIELDS(F)                                                                      \
     F(int64_t, communication_bytes, SZ_FIELD_I64, "B", "weights and data between layers")          \
     F(int64_t, layer_bytes, SZ_FIELD_I64, "B", "data between layers: tensors that nodes read of others") \
     F(int64_t, computation_flops, SZ_FIELD_I64, "FLOP", "operations by the convention in force")
-typedef struct sz_overhead {
-    SZ_OVERHEAD_FIELDS(SZ_FIELD_MEMBER)
-} sz_overhead;
-SZ_API const sz_record_type *sz_overhead_type(void);
-SZ_API sz_overhead sz_costs_overhead(const sz_costs *costs);
+typedef struct sz_demand {
+    SZ_DEMAND_FIELDS(SZ_FIELD_MEMBER)
+} sz_demand;
+SZ_API const sz_record_type *sz_demand_type(void);
+SZ_API sz_demand sz_costs_demand(const sz_costs *costs);
 
 /** What is alive while a node runs, in the order in which nodes run: as written, and with views and
  * in-place operators. */

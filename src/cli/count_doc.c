@@ -167,7 +167,7 @@ static void put_totals(sz_doc *doc, const count_job *job) {
 
 // What a simple model of performance divides by a bandwidth and by a rate.
 static void put_overhead(sz_doc *doc, const count_job *job) {
-    const sz_overhead o = sz_costs_overhead(job->costs);
+    const sz_demand o = sz_costs_demand(job->costs);
     sz_doc_heading(doc, "overheads");
     sz_doc_fact_note(doc, "communication_bytes", "communication",
                      sz_cell_i64(o.communication_bytes), SZ_AS_SI, "B",

@@ -101,9 +101,9 @@ static void put_total(sz_json *json, const count_job *job) {
     sz_json_record(json, sz_memory_type(), &memory);
     put_node_name(json, job->costs, "in_place_peak_node", memory.peak_node);
     sz_json_key_str(json, "arena_method", memory.method);
-    const sz_overhead overhead = sz_costs_overhead(job->costs);
+    const sz_demand overhead = sz_costs_demand(job->costs);
     sz_json_key_object(json, "overhead");
-    sz_json_record(json, sz_overhead_type(), &overhead);
+    sz_json_record(json, sz_demand_type(), &overhead);
     sz_json_end_object(json);
     if (job->training) put_training(json, job);
     sz_json_end_object(json);
@@ -228,7 +228,7 @@ const cli_schema_row count_schema[] = {
     {2, "in_place_peak_node", CLI_J_STRING, "the node of that peak", NULL, false},
     {2, "arena_method", CLI_J_STRING, "greedy by size, or stacked", NULL, false},
     {2, "overhead", CLI_J_OBJECT, "of the simple model of performance", NULL, false},
-    {3, NULL, CLI_J_RECORD, NULL, sz_overhead_type, false},
+    {3, NULL, CLI_J_RECORD, NULL, sz_demand_type, false},
     {2, "training", CLI_J_OBJECT, "with --mode training", NULL, true},
     {3, "optimizer", CLI_J_STRING, NULL, NULL, false},
     {3, "precision", CLI_J_STRING, "model: as the file says", NULL, false},

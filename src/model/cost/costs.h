@@ -21,7 +21,7 @@ struct sz_costs {
     int64_t covered;
     sz_activations activations;
     sz_memory memory;
-    sz_overhead overhead;
+    sz_demand demand;
     sz_memory_step *steps; // in the order in which nodes run
     sz_buffer *buffers;
     size_t n_buffers;

@@ -14,10 +14,10 @@ const sz_record_type *sz_memory_type(void) {
     return &type;
 }
 #undef RECORD
-#define RECORD sz_overhead
-const sz_record_type *sz_overhead_type(void) {
-    static const sz_field fields[] = {SZ_OVERHEAD_FIELDS(ROW)};
-    static const sz_record_type type = {"overhead", fields, sizeof fields / sizeof *fields};
+#define RECORD sz_demand
+const sz_record_type *sz_demand_type(void) {
+    static const sz_field fields[] = {SZ_DEMAND_FIELDS(ROW)};
+    static const sz_record_type type = {"demand", fields, sizeof fields / sizeof *fields};
     return &type;
 }
 #undef RECORD
@@ -209,10 +209,10 @@ static sz_status make_buffers(plan *p) {
 }
 
 // Views hand nothing on: what they show was handed on already.
-static sz_status sum_overhead(plan *p) {
-    sz_overhead *o = &p->costs->overhead;
+static sz_status sum_demand(plan *p) {
+    sz_demand *o = &p->costs->demand;
     const sz_cost *total = &p->costs->total;
-    *o = (sz_overhead){.computation_flops = total->flops};
+    *o = (sz_demand){.computation_flops = total->flops};
     for (int32_t k = 0; k < p->n; k++) {
         const sz_node *n = node_at(p, k);
         for (int32_t i = 0; i < n->n_outputs && !is_view(n); i++) {
@@ -229,7 +229,7 @@ sz_status sz_costs_memory_plan(sz_costs *costs) {
     plan p = {.costs = costs, .g = costs->graph, .n = (int32_t)costs->n_nodes};
     costs->memory = (sz_memory){.peak_node = -1};
     SZ_TRY(prepare(&p));
-    SZ_TRY(sum_overhead(&p));
+    SZ_TRY(sum_demand(&p));
     for (p.step = 0; p.step < p.n; p.step++) {
         share(&p, node_at(&p, p.step));
         SZ_TRY(fill_step(&p));
@@ -242,7 +242,7 @@ sz_status sz_costs_memory_plan(sz_costs *costs) {
 // ---- reading -----------------------------------------------------------------------------------
 
 sz_memory sz_costs_memory(const sz_costs *costs) { return costs->memory; }
-sz_overhead sz_costs_overhead(const sz_costs *costs) { return costs->overhead; }
+sz_demand sz_costs_demand(const sz_costs *costs) { return costs->demand; }
 sz_memory_step sz_costs_memory_step(const sz_costs *costs, size_t i) {
     return i < costs->n_nodes ? costs->steps[i] : (sz_memory_step){0};
 }
