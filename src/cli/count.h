@@ -23,10 +23,10 @@
     {"optimizer", 0, CLI_CHOICE, "adam|adamw|momentum|sgd|adagrad|rmsprop|adafactor", "adam",      \
      "of --mode training", offsetof(type, optimizer)},                                             \
     {"precision", 0, CLI_CHOICE, "model|f32|mixed", "model",                                       \
-     "of training: as the file says; or 2-byte weights with an f32 copy",                          \
+     "of training; mixed: 2 bytes, and an f32 copy",                                               \
      offsetof(type, precision)},                                                                   \
     {"recompute", 0, CLI_CHOICE, "none|selective|full", "none",                                    \
-     "of training: attention cores, or whole layers, run again backward",                          \
+     "of training: what runs again, not kept",                                                     \
      offsetof(type, recompute)}
 
 typedef struct count_options {

@@ -239,6 +239,10 @@ static void put_formula(sz_doc *doc, const sz_formula *formula) {
                                  sz_cell_text(row.why)};
         sz_doc_row(doc, cells, CLI_COUNT(cells));
     }
+    for (size_t i = 0; i < sz_formula_count(formula); i++) {
+        const sz_formula_row row = sz_formula_get(formula, i);
+        if (row.text && row.why) sz_doc_line(doc, "%s: %s", row.metric, row.why);
+    }
     if (sz_formula_multiple(formula) > 1)
         sz_doc_line(doc, "for sizes that are multiples of %lld",
                     (long long)sz_formula_multiple(formula));

@@ -59,6 +59,7 @@ static void put_formula(sz_json *json, const sz_formula *formula) {
         sz_json_key_object(json, row.metric);
         sz_json_key_str(json, "formula", row.text);
         sz_json_key_str(json, "why", row.why);
+        sz_json_key_i64(json, "multiple", row.multiple);
         sz_json_end_object(json);
     }
     sz_json_end_object(json);
@@ -217,7 +218,8 @@ const cli_schema_row count_schema[] = {
     {2, "multiple", CLI_J_INTEGER, "sizes must be multiples of it", NULL, false},
     {2, "metrics", CLI_J_MAP, "polynomials in the symbols", NULL, false},
     {3, "formula", CLI_J_STRING, "null: there is none", NULL, false},
-    {3, "why", CLI_J_STRING, "why there is none", NULL, false},
+    {3, "why", CLI_J_STRING, "why there is none, or up to which sizes it holds", NULL, false},
+    {3, "multiple", CLI_J_INTEGER, "sizes must be multiples of it", NULL, false},
     {1, "total", CLI_J_OBJECT, "not there while dimensions are free", NULL, true},
     {2, NULL, CLI_J_RECORD, NULL, sz_cost_type, false},
     {2, "peak_activation_bytes", CLI_J_INTEGER, "most bytes alive at one node, in file order", NULL,

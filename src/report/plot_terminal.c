@@ -71,9 +71,10 @@ static void put_glyph(const grid *g, int column, int row, const char *glyph, siz
 
 // Shades by the order of the areas, so that a stack can be told without colours.
 static const char *shade_of(const grid *g, int number) {
-    static const char *const shades[] = {"\xe2\x96\x91", "\xe2\x96\x92", "\xe2\x96\x93"};
-    static const char *const plain[] = {".", ":", "%"};
-    return g->ascii ? plain[number % 3] : shades[number % 3];
+    static const char *const shades[] = {"\xe2\x96\x91", "\xe2\x96\x92", "\xe2\x96\x93",
+                                         "\xe2\x96\x88"};
+    static const char *const plain[] = {".", ":", "%", "#"};
+    return g->ascii ? plain[number % 4] : shades[number % 4];
 }
 
 // The last two points are the lower corners.
