@@ -149,12 +149,12 @@ static void rules_by_hand(void **state) {
         const rule_case *c = &rules[i];
         step s = run_case(c);
         const sz_training t = sz_costs_training(s.costs);
-        const sz_node_training n =
-            sz_costs_node_training(s.costs, sz_costs_node_count(s.costs) - 1);
+        const sz_node_training n = sz_costs_node_training(s.costs,
+                                                          sz_costs_node_count(s.costs) - 1);
         if (n.unknown || n.backward_data_flops != c->data || n.backward_weight_flops != c->weight ||
             t.stored_activation_bytes != c->stored || t.stored_statistic_bytes != c->statistics)
-            fail_msg("%s: data %" PRId64 " weight %" PRId64 " stored %" PRId64 " statistics %" PRId64
-                     " unknown %s",
+            fail_msg("%s: data %" PRId64 " weight %" PRId64 " stored %" PRId64
+                     " statistics %" PRId64 " unknown %s",
                      c->text, n.backward_data_flops, n.backward_weight_flops,
                      t.stored_activation_bytes, t.stored_statistic_bytes,
                      n.unknown ? n.unknown : "no");
@@ -162,9 +162,9 @@ static void rules_by_hand(void **state) {
     }
 }
 
-// 5 steps of 2 samples, 3 inputs, 4 states: 40 cells. LSTM: 40*4*(3+4) = 1120 MACs forward. Back: the
-// states' part 640, inputs 480, W 480, R 640. Kept: four gates and c, 5*40*4 bytes, the states Y (160)
-// and X (120).
+// 5 steps of 2 samples, 3 inputs, 4 states: 40 cells. LSTM: 40*4*(3+4) = 1120 MACs forward. Back:
+// the states' part 640, inputs 480, W 480, R 640. Kept: four gates and c, 5*40*4 bytes, the states
+// Y (160) and X (120).
 static void recurrent_layers(void **state) {
     (void)state;
     static const struct {
@@ -193,8 +193,8 @@ static void recurrent_layers(void **state) {
     }
 }
 
-// 2 samples, 3 heads, 4 queries and keys, heads of 5: 96 scores, 480 MACs each product. Backward four
-// of them. Q, K, V take 480 bytes each, the probabilities 384; run again, they are not kept.
+// 2 samples, 3 heads, 4 queries and keys, heads of 5: 96 scores, 480 MACs each product. Backward
+// four of them. Q, K, V take 480 bytes each, the probabilities 384; run again, they are not kept.
 static void fused_attention(void **state) {
     (void)state;
     static const char *const words[] = {"none", "selective", "full"};
@@ -252,10 +252,10 @@ static void says_what_it_does_not_know(void **state) {
 // Every row belongs to an operator, once; operators of these kinds all have one.
 static void table(void **state) {
     (void)state;
-    static const sz_op_kind all[] = {SZ_KIND_NORM, SZ_KIND_ACTIVATION, SZ_KIND_SOFTMAX,
-                                     SZ_KIND_POOL, SZ_KIND_ELEMENTWISE, SZ_KIND_REDUCE,
-                                     SZ_KIND_CAST, SZ_KIND_MOVE, SZ_KIND_VIEW, SZ_KIND_RESIZE,
-                                     SZ_KIND_SHAPE, SZ_KIND_RANDOM, SZ_KIND_LOSS};
+    static const sz_op_kind all[] = {
+        SZ_KIND_NORM,   SZ_KIND_ACTIVATION, SZ_KIND_SOFTMAX, SZ_KIND_POOL, SZ_KIND_ELEMENTWISE,
+        SZ_KIND_REDUCE, SZ_KIND_CAST,       SZ_KIND_MOVE,    SZ_KIND_VIEW, SZ_KIND_RESIZE,
+        SZ_KIND_SHAPE,  SZ_KIND_RANDOM,     SZ_KIND_LOSS};
     for (size_t i = 0; sz_gradient_get(i); i++) {
         const sz_gradient *r = sz_gradient_get(i);
         const int32_t row = sz_op_find(sz_str_c(r->domain), sz_str_c(r->name));
@@ -396,14 +396,14 @@ static void put_net(text *t, const layer *l) {
     put(t, "output x%d }", l->layers);
 }
 
-// Korthikanti et al. 2022, equations 1 to 3 without parallelism: bytes per layer s b h (34 + 5 a s /
-// h), 34 s b h with selective recomputation, 2 s b h with full. Mean and deviation of both norms,
+// Korthikanti et al. 2022, equations 1 to 3 without parallelism: bytes per layer s b h (34 + 5 a s
+// / h), 34 s b h with selective recomputation, 2 s b h with full. Mean and deviation of both norms,
 // which the paper leaves out as small, are counted apart: 2 norms, 2 f32 numbers, s b rows.
 static void megatron(void **state) {
     (void)state;
-    static const layer nets[] = {{2, 32, 64, 4, 1},   {1, 128, 64, 8, 2}, {4, 16, 256, 16, 3},
-                                 {3, 100, 48, 6, 5},  {1, 2048, 1024, 16, 2},
-                                 {1, 2048, 12288, 96, 1}}; // the last: GPT-3
+    static const layer nets[] = {
+        {2, 32, 64, 4, 1},  {1, 128, 64, 8, 2},     {4, 16, 256, 16, 3},
+        {3, 100, 48, 6, 5}, {1, 2048, 1024, 16, 2}, {1, 2048, 12288, 96, 1}}; // the last: GPT-3
     static const char *const words[] = {"none", "selective", "full"};
     for (size_t i = 0; i < sizeof nets / sizeof *nets; i++) {
         const layer *l = &nets[i];
@@ -440,8 +440,9 @@ static void model_states(void **state) {
     static const struct {
         const char *optimizer, *precision;
         int64_t weights, gradients, states;
-    } rows[] = {{"adam", "mixed", 2, 2, 12},  {"adam", "f32", 4, 4, 8},   {"sgd", "mixed", 2, 2, 4},
-                {"sgd", "model", 4, 4, 0},    {"momentum", "f32", 4, 4, 4}, {"adamw", "mixed", 2, 2, 12},
+    } rows[] = {{"adam", "mixed", 2, 2, 12},  {"adam", "f32", 4, 4, 8},
+                {"sgd", "mixed", 2, 2, 4},    {"sgd", "model", 4, 4, 0},
+                {"momentum", "f32", 4, 4, 4}, {"adamw", "mixed", 2, 2, 12},
                 {NULL, NULL, 4, 4, 8}};
     enum { PARAMETERS = 20 * 30 };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -458,18 +459,21 @@ static void model_states(void **state) {
         done(&s);
     }
     const sz_cost_options factored = {.training = 1, .optimizer = "adafactor"}; // 20 + 30 numbers
-    step s = parse("graph g { input x: f32[1,20]; w = const f32[20,30]; y = MatMul(x, w) output y }",
-                   &factored);
+    step s = parse(
+        "graph g { input x: f32[1,20]; w = const f32[20,30]; y = MatMul(x, w) output y }",
+        &factored);
     assert_int_equal(sz_costs_training(s.costs).optimizer_state_bytes, 200);
     done(&s);
 }
 
 // Worked by hand in docs/training.md: x f32[2,3] -> Gemm 3x4 -> Relu -> Gemm 4x5. Weights 12 + 20
-// numbers, 128 bytes, with Adam's 256. Forward: x 24 bytes, h 32, r 32 (Relu in a buffer of its own),
-// y 40. Kept: x for dW1, r for Relu and dW2. Backward: dy 40 comes with y; dW2 80, dr 32, then dh 32, dW1 48.
-//   Gemm 1  x 24 + h 32 = 56                        Gemm 2 back  x 24 + r 32 + dy 40 + dr 32 + dW2 80 = 208
-//   Relu    x 24 + h 32 + r 32 = 88                 Relu back    x 24 + r 32 + dr 32 + dh 32 + dW2 80 = 200
-//   Gemm 2  x 24 + r 32 + y 40 = 96                 Gemm 1 back  x 24 + dh 32 + dW2 80 + dW1 48 = 184
+// numbers, 128 bytes, with Adam's 256. Forward: x 24 bytes, h 32, r 32 (Relu in a buffer of its
+// own), y 40. Kept: x for dW1, r for Relu and dW2. Backward: dy 40 comes with y; dW2 80, dr 32,
+// then dh 32, dW1 48.
+//   Gemm 1  x 24 + h 32 = 56                        Gemm 2 back  x 24 + r 32 + dy 40 + dr 32 + dW2
+//   80 = 208 Relu    x 24 + h 32 + r 32 = 88                 Relu back    x 24 + r 32 + dr 32 + dh
+//   32 + dW2 80 = 200 Gemm 2  x 24 + r 32 + y 40 = 96                 Gemm 1 back  x 24 + dh 32 +
+//   dW2 80 + dW1 48 = 184
 // and dy is born while y is alive still: x 24 + r 32 + y 40 + dy 40 + dr 32 + dW2 80 = 248.
 static void peak_by_hand(void **state) {
     (void)state;
@@ -520,8 +524,9 @@ static void chains(void **state) {
     t.n = 0;
     put(&t, "graph g { input x0: f32[1,8,32,32]\n");
     for (int i = 0; i < 16; i++)
-        put(&t, "w%d = const f32[8,8,3,3]; c%d = Conv(x%d, w%d) {pads=[1,1,1,1]}; x%d = Tanh(c%d)\n",
-            i, i, i, i, i + 1, i);
+        put(&t,
+            "w%d = const f32[8,8,3,3]; c%d = Conv(x%d, w%d) {pads=[1,1,1,1]}; x%d = Tanh(c%d)\n", i,
+            i, i, i, i + 1, i);
     put(&t, "output x16 }");
     for (int k = 0; k < 2; k++) {
         const sz_cost_options options = {.training = 1, .recompute = k ? "full" : "none"};
@@ -555,12 +560,18 @@ static void refuses(void **state) {
 
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(table),           cmocka_unit_test(rules_by_hand),
-        cmocka_unit_test(recurrent_layers), cmocka_unit_test(fused_attention),
-        cmocka_unit_test(bodies),          cmocka_unit_test(says_what_it_does_not_know),
-        cmocka_unit_test(totals_of_torch), cmocka_unit_test(megatron),
-        cmocka_unit_test(model_states),    cmocka_unit_test(peak_by_hand),
-        cmocka_unit_test(shared_and_sparse), cmocka_unit_test(chains),
+        cmocka_unit_test(table),
+        cmocka_unit_test(rules_by_hand),
+        cmocka_unit_test(recurrent_layers),
+        cmocka_unit_test(fused_attention),
+        cmocka_unit_test(bodies),
+        cmocka_unit_test(says_what_it_does_not_know),
+        cmocka_unit_test(totals_of_torch),
+        cmocka_unit_test(megatron),
+        cmocka_unit_test(model_states),
+        cmocka_unit_test(peak_by_hand),
+        cmocka_unit_test(shared_and_sparse),
+        cmocka_unit_test(chains),
         cmocka_unit_test(refuses),
     };
     folder = argc > 1 ? argv[1] : ".";

@@ -111,7 +111,7 @@ SZ_API sz_memory sz_costs_memory(const sz_costs *costs);
  * a machine "custom:flops=...,bandwidth=...". */
 #define SZ_DEMAND_FIELDS(F)                                                                      \
     F(int64_t, communication_bytes, SZ_FIELD_I64, "B", "weights and data between layers")          \
-    F(int64_t, layer_bytes, SZ_FIELD_I64, "B", "data between layers: tensors that nodes read of others") \
+    F(int64_t, layer_bytes, SZ_FIELD_I64, "B", "tensors that nodes read of others") \
     F(int64_t, computation_flops, SZ_FIELD_I64, "FLOP", "operations by the convention in force")
 typedef struct sz_demand {
     SZ_DEMAND_FIELDS(SZ_FIELD_MEMBER)

@@ -18,7 +18,7 @@ typedef struct sz_formula_row {
     const char *metric; /**< name of the cost: "macs", "flops", "bytes_moved", ...; with training
                              also "backward_flops", "stored_activation_bytes", ... */
     const char *text;   /**< the polynomial, exact; NULL when there is none */
-    const char *why;    /**< when text is NULL: why not; else how far it holds, NULL = no limit seen */
+    const char *why;    /**< when text is NULL: why not; else how far it holds, NULL = no limit */
     int64_t multiple;   /**< it holds for sizes that are multiples of this */
 } sz_formula_row;
 

@@ -336,8 +336,8 @@ SZ_API const char *sz_list_synthetic(size_t i, const char **ret_help);
 SZ_API sz_status sz_machine_parse(sz_ctx *ctx, const char *name, const char *text, size_t size,
                                   sz_machine **ret_machine) SZ_MUST_USE;
 
-/** By name or file. A word that starts with "cpu:" or "custom:" is a synthetic machine, one with '/' or ending
- * in ".json" is a file. Else: the measurement of that
+/** By name or file. A word that starts with "cpu:" or "custom:" is a synthetic machine, one with
+ * '/' or ending in ".json" is a file. Else: the measurement of that
  * name in the folder `store` (NULL = none), else the data sheet of that name. SZ_ERR_UNAVAILABLE
  * when "here" was never measured, SZ_ERR_INPUT with the known names when there is none. */
 SZ_API sz_status sz_machine_load(sz_ctx *ctx, const char *name_or_file, const char *store,

@@ -26,9 +26,12 @@ static void put_row(sz_doc *doc, const count_job *job, size_t i) {
     sz_cell cells[CLI_COUNT(columns)] = {sz_cell_text(count_layer_name(job->costs, i, &node)),
                                          sz_cell_text(node.op)};
     const sz_cell numbers[] = {
-        sz_cell_i64(t.forward_flops),   sz_cell_i64(t.backward_data_flops),
-        sz_cell_i64(t.backward_weight_flops), sz_cell_i64(t.recompute_flops),
-        sz_cell_i64(t.backward_macs),   sz_cell_i64(t.stored_bytes),
+        sz_cell_i64(t.forward_flops),
+        sz_cell_i64(t.backward_data_flops),
+        sz_cell_i64(t.backward_weight_flops),
+        sz_cell_i64(t.recompute_flops),
+        sz_cell_i64(t.backward_macs),
+        sz_cell_i64(t.stored_bytes),
         sz_cell_text(t.unknown),
     };
     if (!node.unknown) memcpy(cells + TEXTS, numbers, sizeof numbers);
@@ -75,8 +78,8 @@ void count_put_training(sz_doc *doc, const count_job *job) {
     count_put_amount(doc, "weight_bytes", "weights", t.weight_bytes, "B");
     count_put_amount(doc, "gradient_bytes", "gradients", t.gradient_bytes, "B");
     if (t.sparse_gradient_bytes < t.gradient_bytes)
-        count_put_amount(doc, "sparse_gradient_bytes", "  sparse look-ups",
-                         t.sparse_gradient_bytes, "B");
+        count_put_amount(doc, "sparse_gradient_bytes", "  sparse look-ups", t.sparse_gradient_bytes,
+                         "B");
     count_put_amount(doc, "optimizer_state_bytes", "optimizer state", t.optimizer_state_bytes, "B");
     count_put_amount(doc, "stored_activation_bytes", "stored activations",
                      t.stored_activation_bytes, "B");

@@ -15,10 +15,10 @@ typedef struct profile {
     int colors[MAX_BANDS];
     int n_bands;
     double *values[MAX_BANDS];
-    double *line;            // a line over the bands, NULL = none
+    double *line; // a line over the bands, NULL = none
     const char *line_label;
-    size_t n, peak;          // steps; where the bands are highest
-    double total;            // bytes there
+    size_t n, peak; // steps; where the bands are highest
+    double total;   // bytes there
 } profile;
 
 static void bytes_text(double v, char *buf, size_t cap) {
@@ -72,11 +72,10 @@ static bool inference(const sz_costs *costs, profile *p) {
 
 static bool training(const sz_costs *costs, profile *p) {
     const sz_training t = sz_costs_training(costs);
-    *p = (profile){.bands = {"weights, optimizer", "gradients of weights", "activations",
-                             "gradients of data"},
-                   .colors = {SZ_PLOT_SERIES + 7, SZ_PLOT_SERIES + 4, SZ_PLOT_SERIES,
-                              SZ_PLOT_SERIES + 1},
-                   .n_bands = 4};
+    *p = (profile){
+        .bands = {"weights, optimizer", "gradients of weights", "activations", "gradients of data"},
+        .colors = {SZ_PLOT_SERIES + 7, SZ_PLOT_SERIES + 4, SZ_PLOT_SERIES, SZ_PLOT_SERIES + 1},
+        .n_bands = 4};
     if (!start(p, sz_costs_training_moment_count(costs))) return false;
     free(p->line);
     p->line = NULL;
@@ -117,14 +116,19 @@ static bool draw_bands(const profile *p, sz_plot *plot) {
     double *y = malloc((2 * MAX_COLUMNS + 2) * sizeof *y);
     const bool fits = x && y;
     for (int b = p->n_bands; fits && b > 0; b--) {
-        const sz_plot_line line = {.x = x, .y = y, .n = corners(p, b, NULL, x, y),
+        const sz_plot_line line = {.x = x,
+                                   .y = y,
+                                   .n = corners(p, b, NULL, x, y),
                                    .color = p->colors[b - 1],
                                    .flags = SZ_PLOT_FILLED | SZ_PLOT_THIN};
         sz_plot_add_line(plot, &line);
     }
     if (fits && p->line) {
-        const sz_plot_line line = {.x = x, .y = y, .n = corners(p, 0, p->line, x, y),
-                                   .color = SZ_PLOT_INK, .label = p->line_label,
+        const sz_plot_line line = {.x = x,
+                                   .y = y,
+                                   .n = corners(p, 0, p->line, x, y),
+                                   .color = SZ_PLOT_INK,
+                                   .label = p->line_label,
                                    .flags = p->n > MAX_COLUMNS / 3 ? SZ_PLOT_THIN : 0};
         sz_plot_add_line(plot, &line);
     }
@@ -139,8 +143,8 @@ static void draw_level(const profile *p, double bytes, const char *what, sz_plot
     char label[64], text[24];
     bytes_text(bytes, text, sizeof text);
     snprintf(label, sizeof label, "%s %s", what, text);
-    const sz_plot_line line = {.x = x, .y = y, .n = 2, .label = label, .color = SZ_PLOT_ROOF2,
-                               .flags = SZ_PLOT_DASHED};
+    const sz_plot_line line = {
+        .x = x, .y = y, .n = 2, .label = label, .color = SZ_PLOT_ROOF2, .flags = SZ_PLOT_DASHED};
     sz_plot_add_line(plot, &line);
 }
 
@@ -148,7 +152,11 @@ static void draw_level(const profile *p, double bytes, const char *what, sz_plot
 static void draw_turn(const memory_job *job, const profile *p, sz_plot *plot) {
     const double at = (double)sz_costs_node_count(job->costs);
     const double x[] = {at, at}, y[] = {0, p->total * 1.04};
-    const sz_plot_line line = {.x = x, .y = y, .n = 2, .label = "backward", .color = SZ_PLOT_GREY,
+    const sz_plot_line line = {.x = x,
+                               .y = y,
+                               .n = 2,
+                               .label = "backward",
+                               .color = SZ_PLOT_GREY,
                                .flags = SZ_PLOT_DASHED | SZ_PLOT_ALONG};
     sz_plot_add_line(plot, &line);
 }
@@ -203,14 +211,17 @@ static bool draw(const memory_job *job, const profile *p, sz_plot *plot) {
     else
         snprintf(subtitle, sizeof subtitle, "activations of one inference, %zu nodes", p->n);
     sz_plot_title(plot, title, subtitle);
-    sz_plot_set_axis(plot, 0, &(sz_plot_axis){job->training ? "steps: forward, then backward"
-                                                            : "nodes in the order of running",
-                                              0, (double)(p->n ? p->n : 1), 1});
-    sz_plot_set_axis(plot, 1, &(sz_plot_axis){"bytes alive", 0, p->total > 0 ? p->total * 1.12 : 1,
-                                              1});
+    sz_plot_set_axis(plot, 0,
+                     &(sz_plot_axis){job->training ? "steps: forward, then backward"
+                                                   : "nodes in the order of running",
+                                     0, (double)(p->n ? p->n : 1), 1});
+    sz_plot_set_axis(plot, 1,
+                     &(sz_plot_axis){"bytes alive", 0, p->total > 0 ? p->total * 1.12 : 1, 1});
     if (!draw_bands(p, plot)) return false;
-    if (job->training) draw_turn(job, p, plot);
-    else draw_level(p, (double)m.arena_bytes, "arena", plot);
+    if (job->training)
+        draw_turn(job, p, plot);
+    else
+        draw_level(p, (double)m.arena_bytes, "arena", plot);
     draw_peak(job, p, plot);
     put_notes(job, p, plot);
     return true;
@@ -236,9 +247,8 @@ static void put_steps(const memory_job *job, sz_doc *doc) {
         const char *name, *op;
         layer_at(job, (int64_t)s.node, &name, &op);
         const sz_cell cells[] = {
-            sz_cell_i64((int64_t)i),      sz_cell_text(name),
-            sz_cell_text(op),             sz_cell_i64(s.live_bytes),
-            sz_cell_i64(s.output_bytes),  sz_cell_i64(s.input_bytes),
+            sz_cell_i64((int64_t)i),      sz_cell_text(name),           sz_cell_text(op),
+            sz_cell_i64(s.live_bytes),    sz_cell_i64(s.output_bytes),  sz_cell_i64(s.input_bytes),
             sz_cell_i64(s.waiting_bytes), sz_cell_i64(s.in_place_bytes)};
         sz_doc_row(doc, cells, CLI_COUNT(cells));
     }
@@ -290,11 +300,11 @@ static int larger_first(const void *a, const void *b) {
 static void put_buffer(const memory_job *job, const sz_buffer *b, int64_t whole, sz_doc *doc) {
     const char *name = "input of the model", *op;
     if (b->node >= 0) layer_at(job, b->node, &name, &op);
-    const sz_cell cells[] = {sz_cell_text(b->name),  sz_cell_text(name),
-                             sz_cell_i64(b->bytes),
-                             sz_cell_f64((double)b->bytes / (double)(whole ? whole : 1)),
-                             sz_cell_i64(b->offset), sz_cell_i64(b->first),
-                             sz_cell_i64(b->last)};
+    const sz_cell cells[] = {
+        sz_cell_text(b->name),  sz_cell_text(name),
+        sz_cell_i64(b->bytes),  sz_cell_f64((double)b->bytes / (double)(whole ? whole : 1)),
+        sz_cell_i64(b->offset), sz_cell_i64(b->first),
+        sz_cell_i64(b->last)};
     sz_doc_row(doc, cells, CLI_COUNT(cells));
 }
 

@@ -17,7 +17,7 @@ static const sz_line_key keys[N_KEYS] = {
 
 // Every operation counts the same: additions, and half a multiply-add, in all formats.
 static sz_status add_peaks(sz_machine *m, double rate) {
-    static const char *const dtypes[] = {"f64", "f32", "tf32", "bf16", "f16",  "fp8",
+    static const char *const dtypes[] = {"f64", "f32", "tf32", "bf16", "f16", "fp8",
                                          "fp6", "fp4", "int8", "int4", "int"};
     static const char *const ops[] = {"fma", "add"};
     for (size_t d = 0; d < sizeof dtypes / sizeof *dtypes; d++)

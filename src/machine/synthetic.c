@@ -37,14 +37,16 @@ typedef enum key {
 
 static const sz_line_key keys[N_KEYS] = {
     [CORES] = {"cores", SZ_LINE_COUNT, true, 1, 1e6, "physical cores"},
-    [THREADS] = {"threads", SZ_LINE_COUNT, false, 1, 1e6, "logical CPUs; as many as cores when not given"},
+    [THREADS] = {"threads", SZ_LINE_COUNT, false, 1, 1e6,
+                 "logical CPUs; as many as cores when not given"},
     [CLOCK] = {"clock", SZ_LINE_NUMBER, true, 1e6, 1e11, "clock in Hz"},
     [FMA] = {"fma", SZ_LINE_NUMBER, true, 0.01, 1e6, "f32 FLOP per cycle and core by multiply-add"},
     [FMA_F64] = {"fma_f64", SZ_LINE_NUMBER, false, 0.01, 1e6, "the same for f64"},
     [FMA_F16] = {"fma_f16", SZ_LINE_NUMBER, false, 0.01, 1e6, "the same for f16"},
     [FMA_BF16] = {"fma_bf16", SZ_LINE_NUMBER, false, 0.01, 1e6, "the same for bf16"},
     [FMA_INT8] = {"fma_int8", SZ_LINE_NUMBER, false, 0.01, 1e6, "the same for int8"},
-    [ADD] = {"add", SZ_LINE_NUMBER, false, 0.01, 1e6, "f32 FLOP per cycle and core of additions alone"},
+    [ADD] = {"add", SZ_LINE_NUMBER, false, 0.01, 1e6,
+             "f32 FLOP per cycle and core of additions alone"},
     [DRAM] = {"dram", SZ_LINE_NUMBER, true, 1e3, 1e15, "main memory, all cores, in B/s"},
     [DRAM_ONE] = {"dram_one", SZ_LINE_NUMBER, false, 1e3, 1e15, "main memory, one core, in B/s"},
     [DRAM_LATENCY] = {"dram_latency", SZ_LINE_NUMBER, false, 1e-10, 1, "in s"},
@@ -67,7 +69,8 @@ const char *sz_list_synthetic(size_t i, const char **ret_help) {
     return keys[i].name;
 }
 
-// ---- checks --------------------------------------------------------------------------------------
+// ---- checks
+// --------------------------------------------------------------------------------------
 
 // What no machine can be, though each number alone could.
 static sz_status check(sz_ctx *ctx, const double v[N_KEYS]) {

@@ -5,7 +5,8 @@
 // p(k) = sum_d delta_d binomial(k, d) (Newton). Each axis of the grid is turned into monomials of x
 // with one common denominator D = (3!)^n step^(3n), so every coefficient is an integer over D.
 // Differences up to k need the points up to k alone, so with many symbols the points whose indices
-// add up to more than MAX_TOTAL are left out: such products do not occur, and the checks would tell.
+// add up to more than MAX_TOTAL are left out: such products do not occur, and the checks would
+// tell.
 #include "base/base.h"
 
 #include <sizeup/formula.h>
@@ -326,8 +327,7 @@ static sz_status interpolate_one(sz_formula *f, metric *m) {
     wide d = 1;
     if (!denominator(f, &d) || !to_monomials(f, m->grid)) return none(m, "numbers too large");
     const int passed = checks_passed(f, m, d);
-    if (passed < N_NEAR)
-        return none(m, "not a polynomial of degree 3 or less in these dimensions");
+    if (passed < N_NEAR) return none(m, "not a polynomial of degree 3 or less in these dimensions");
     m->why = NULL;
     SZ_TRY(write_text(f, m, d));
     return m->text && passed < f->n_checks ? say_how_far(f, m, passed) : SZ_OK;

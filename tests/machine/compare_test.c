@@ -52,8 +52,8 @@ static void synthetic_with_all(void **state) {
 // Two numbers: every format computes at the one rate, every mix of bytes moves at the other.
 static void custom(void **state) {
     sz_machine *m = NULL;
-    assert_int_equal(sz_machine_load(*state, "custom:flops=2T,bandwidth=1e11,latency=1e-6", NULL, &m),
-                     SZ_OK);
+    static const char line[] = "custom:flops=2T,bandwidth=1e11,latency=1e-6";
+    assert_int_equal(sz_machine_load(*state, line, NULL, &m), SZ_OK);
     for (size_t i = 0; i < m->roofs.n; i++) assert_true(m->roofs.items[i].flop_per_s == 2e12);
     const size_t dram = (size_t)sz_main_memory(m);
     assert_true(sz_best_bandwidth(m, dram, "load", 0) == 1e11);
@@ -80,10 +80,12 @@ static void nonsense(void **state) {
         {"cpu:cores=8,clock=1e999", "'clock' needs a number above 0, not '1e999'"},
         {"cpu:cores=8,clock=3GHz", "'clock' needs a number above 0, not '3GHz'"},
         {"cpu:cores=8,clock=3", "'clock=3' is not between 1e+06 and 1e+11 (clock in Hz)"},
-        {"custom:", "'flops' is missing (operations per second, in FLOP/s); flops and bandwidth must "
-                    "be given"},
-        {"custom:flops=1e12", "'bandwidth' is missing (bytes moved per second, in B/s); flops and "
-                              "bandwidth must be given"},
+        {"custom:",
+         "'flops' is missing (operations per second, in FLOP/s); flops and bandwidth must be "
+         "given"},
+        {"custom:flops=1e12",
+         "'bandwidth' is missing (bytes moved per second, in B/s); flops and bandwidth must be "
+         "given"},
         {"custom:flops=0", "'flops' needs a number above 0, not '0'"},
         {"custom:flop=1", "unknown key 'flop': did you mean 'flops'?"},
         {"custom:flops=1,bandwidth=1,cores=4",

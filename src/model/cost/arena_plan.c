@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Greedy by size (Pisarchyk and Lee 2020, algorithm 3): the largest buffer first, each at the lowest
-// place of the smallest gap between those that are alive with it. Buffers that were placed hang in
-// a list for each span of steps that they live in, so that only few are looked at, as long as most
-// lives are short. The looks are limited; nets in which nearly all is alive with nearly all are
-// stacked instead: each buffer lies on the highest that is alive with it, which a tree over the
+// Greedy by size (Pisarchyk and Lee 2020, algorithm 3): the largest buffer first, each at the
+// lowest place of the smallest gap between those that are alive with it. Buffers that were placed
+// hang in a list for each span of steps that they live in, so that only few are looked at, as long
+// as most lives are short. The looks are limited; nets in which nearly all is alive with nearly all
+// are stacked instead: each buffer lies on the highest that is alive with it, which a tree over the
 // steps tells in log n.
 #include "model/cost/arena_plan.h"
 

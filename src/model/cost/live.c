@@ -84,8 +84,7 @@ sz_status sz_costs_liveness(sz_costs *costs) {
     sz_activations *act = &costs->activations;
     bool fits = true;
     SZ_TRY(prepare(&s, &costs->arena));
-    for (size_t i = 0; i < s.g->inputs.n; i++)
-        fits = birth(&s, s.g->inputs.items[i]) && fits;
+    for (size_t i = 0; i < s.g->inputs.n; i++) fits = birth(&s, s.g->inputs.items[i]) && fits;
     *act = (sz_activations){s.live, 0, -1};
     for (size_t i = 0; i < costs->n_nodes && fits; i++) {
         const sz_node *n = &s.g->nodes.items[i];

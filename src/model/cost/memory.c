@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #define ROW(ctype, name, kind, unit, doc) {#name, unit, doc, kind, offsetof(RECORD, name)},
-#define RECORD sz_memory
+#define RECORD                            sz_memory
 const sz_record_type *sz_memory_type(void) {
     static const sz_field fields[] = {SZ_MEMORY_FIELDS(ROW)};
     static const sz_record_type type = {"memory", fields, sizeof fields / sizeof *fields};
@@ -150,9 +150,8 @@ static sz_status fill_step(plan *p) {
     const sz_node_id id = sz_graph_nth(p->g, (size_t)p->step);
     const sz_node_cost *c = &p->costs->nodes[id];
     sz_memory_step *s = &p->costs->steps[p->step];
-    *s = (sz_memory_step){.node = (size_t)id,
-                          .live_bytes = c->live_bytes,
-                          .output_bytes = c->activation_bytes};
+    *s = (sz_memory_step){
+        .node = (size_t)id, .live_bytes = c->live_bytes, .output_bytes = c->activation_bytes};
     SZ_TRY(sz_for_reads(sz_graph_node(p->g, id), count_read, p));
     s->waiting_bytes = s->live_bytes - s->output_bytes - s->input_bytes;
     if (s->waiting_bytes < 0) s->waiting_bytes = 0; // a file whose nodes are out of order

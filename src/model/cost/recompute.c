@@ -5,20 +5,20 @@
 //   keys over the softmax to the product with the values.
 // full: whole layers. A layer of a transformer begins at the last place before an attention core
 //   where all data goes through one tensor; each layer keeps that tensor alone. What stands before
-//   the first layer and behind the last one is kept as usual. In other nets the places are chosen so
-//   that what is kept and the largest piece between are least together (Chen et al. 2016).
+//   the first layer and behind the last one is kept as usual. In other nets the places are chosen
+//   so that what is kept and the largest piece between are least together (Chen et al. 2016).
 #include "model/cost/training.h"
 
 enum { MAX_CHAIN = 64 }; // nodes between the softmax and the products around it
 
 typedef struct plan {
     sz_train *t;
-    int32_t n;         // positions
-    bool *cut;         // behind position k all data goes through one tensor
-    int64_t *seam;     // and that has so many bytes
-    int64_t *weight;   // bytes that are kept of what position k makes, when nothing runs again
-    int32_t *core;     // per position: number of its attention core
-    int32_t *first;    // per core: its first position
+    int32_t n;       // positions
+    bool *cut;       // behind position k all data goes through one tensor
+    int64_t *seam;   // and that has so many bytes
+    int64_t *weight; // bytes that are kept of what position k makes, when nothing runs again
+    int32_t *core;   // per position: number of its attention core
+    int32_t *first;  // per core: its first position
     int32_t n_cores;
 } plan;
 
@@ -119,7 +119,8 @@ static sz_status find_cores(plan *p) {
     if (!reader) return sz_no_memory(p->t->g->ctx);
     for (int32_t k = 0; k < p->n; k++) {
         const sz_node_id id = sz_graph_nth(p->t->g, (size_t)k);
-        if (p->t->nodes[id].core_macs > 0) add_core(p, &id, 1, NULL, 0);
+        if (p->t->nodes[id].core_macs > 0)
+            add_core(p, &id, 1, NULL, 0);
         else if (is_kind(node_at(p, k), SZ_KIND_SOFTMAX)) {
             const int n_up = chain_up(p, id, up), n_down = chain_down(p, reader, id, down);
             if (n_up && n_down) add_core(p, up, n_up, down, n_down);
@@ -297,8 +298,8 @@ static bool allocate(plan *p) {
     return p->cut && p->seam && p->weight && p->core && p->first && p->t->region;
 }
 
-// A fused attention is one node: the probabilities alone run again, not its projections, so it is no
-// region (training_memory.c leaves them out).
+// A fused attention is one node: the probabilities alone run again, not its projections, so it is
+// no region (training_memory.c leaves them out).
 static void selective(plan *p) {
     for (int32_t k = 0; k < p->n; k++)
         if (p->core[k] != SZ_NONE && !p->t->nodes[sz_graph_nth(p->t->g, (size_t)k)].core_macs)
@@ -315,7 +316,9 @@ sz_status sz_train_regions(sz_train *t) {
     if (t->recompute == SZ_SELECTIVE) return selective(&p), SZ_OK;
     SZ_TRY(cuts(&p));
     SZ_TRY(weigh(&p));
-    if (p.n_cores > 0) layers(&p);
-    else checkpoints(&p);
+    if (p.n_cores > 0)
+        layers(&p);
+    else
+        checkpoints(&p);
     return SZ_OK;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One training step from the forward graph: what each node costs backward and what it keeps, and the
-// sums. docs/training.md says it in full.
+// One training step from the forward graph: what each node costs backward and what it keeps, and
+// the sums. docs/training.md says it in full.
 #include "model/cost/training.h"
 #include "model/ops/control.h"
 
@@ -161,11 +161,14 @@ static sz_status plain_backward(sz_train *t, sz_graph *g, sz_node_id id, int dep
     for (int32_t i = 0; i < n->n_inputs; i++)
         if (sz_has_gradient(t, g, n->inputs[i]) && sz_is_differentiable(t, g, n, i))
             flags[i] = s->param[n->inputs[i]] ? SZ_WANT_WEIGHT : SZ_WANT_DATA;
-    if (!grading.row) b->unknown = "no rule for its backward pass";
-    else if (forward.unknown) b->unknown = forward.unknown;
+    if (!grading.row)
+        b->unknown = "no rule for its backward pass";
+    else if (forward.unknown)
+        b->unknown = forward.unknown;
     if (b->unknown) return SZ_OK;
     const sz_op *op = sz_op_get(n->row);
-    grading.cost = (sz_costing){{g->ctx, g, id, n, op, n->opset, depth, false}, &forward.work, NULL};
+    grading.cost = (sz_costing){
+        {g->ctx, g, id, n, op, n->opset, depth, false}, &forward.work, NULL};
     forward.work.out_elements = sz_cost_out_elements(&grading.cost, 0);
     forward.work.in_elements = sz_cost_in_elements(&grading.cost, 0);
     if (grading.row->rule) SZ_TRY(grading.row->rule(&grading));
@@ -289,9 +292,12 @@ static sz_status node_backward(sz_train *t, sz_graph *g, sz_node_id id, int dept
                                sz_node_backward *b) {
     const sz_node *n = sz_graph_node(g, id);
     if (!gives_gradient(t, g, n)) return SZ_OK;
-    if (!sz_is_control(n)) SZ_TRY(plain_backward(t, g, id, depth, b));
-    else if (sz_str_is(n->op, "If")) SZ_TRY(branches(t, n, depth, b));
-    else SZ_TRY(loop(t, g, id, depth, b));
+    if (!sz_is_control(n))
+        SZ_TRY(plain_backward(t, g, id, depth, b));
+    else if (sz_str_is(n->op, "If"))
+        SZ_TRY(branches(t, n, depth, b));
+    else
+        SZ_TRY(loop(t, g, id, depth, b));
     b->active = true;
     return SZ_OK;
 }
@@ -411,8 +417,8 @@ static sz_status prepare(sz_train *t) {
     sz_arena *arena = &t->costs->arena;
     t->scopes = sz_arena_array(arena, t->g->children.n + 1, sizeof *t->scopes);
     t->rows = sz_arena_array(arena, (size_t)sz_op_count(), sizeof *t->rows);
-    t->costs->node_training =
-        sz_arena_array(arena, t->g->nodes.n + 1, sizeof *t->costs->node_training);
+    t->costs->node_training = sz_arena_array(arena, t->g->nodes.n + 1,
+                                             sizeof *t->costs->node_training);
     if (!t->scopes || !t->rows || !t->costs->node_training) return sz_no_memory(t->g->ctx);
     for (int32_t i = 0; i < sz_op_count(); i++) t->rows[i] = sz_gradient_of(i);
     return SZ_OK;

@@ -29,7 +29,7 @@ typedef struct sz_node_backward {
     int64_t core_macs;       // of that attention, forward
     int64_t statistic_bytes; // of them not either
     const char *unknown;
-    bool active;             // it has a backward pass
+    bool active;               // it has a backward pass
     size_t first_kept, n_kept; // values of the graph that it needs, in sz_train.kept
 } sz_node_backward;
 
@@ -39,12 +39,12 @@ typedef struct sz_train {
     sz_precision precision;
     sz_recompute recompute;
     const sz_gradient **rows; // by row of the operator table; NULL = no rule
-    sz_scope *scopes;        // by number of the graph
-    sz_node_backward *nodes; // of the main graph
+    sz_scope *scopes;         // by number of the graph
+    sz_node_backward *nodes;  // of the main graph
     SZ_VEC(sz_value_id) kept;
-    sz_value_id *root;      // per value: whose memory it shares (views, transposes)
-    int32_t *position;      // per node: when it runs
-    int32_t *region;        // per position: what runs again together; SZ_NONE = does not
+    sz_value_id *root; // per value: whose memory it shares (views, transposes)
+    int32_t *position; // per node: when it runs
+    int32_t *region;   // per position: what runs again together; SZ_NONE = does not
     int32_t n_regions;
 } sz_train;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which values have a gradient: those that depend on a parameter and that an output depends on, both
-// through operators with a derivative. Bodies of control flow are graphs of their own: what they
-// capture and take in stands for values outside.
+// Which values have a gradient: those that depend on a parameter and that an output depends on,
+// both through operators with a derivative. Bodies of control flow are graphs of their own: what
+// they capture and take in stands for values outside.
 #include "model/cost/training.h"
 
 // ---- facts -------------------------------------------------------------------------------------
@@ -40,8 +40,8 @@ bool sz_is_differentiable(const sz_train *t, const sz_graph *g, const sz_node *n
 
 // Whose constant operands are numbers of the program: masks, bounds, exponents, means of images.
 static bool takes_literals(const sz_node *n) {
-    static const char *const names[] = {"Where", "Max", "Min", "Pow", "Div", "Sub", "Scatter",
-                                        "ScatterElements", "ScatterND"};
+    static const char *const names[] = {
+        "Where", "Max", "Min", "Pow", "Div", "Sub", "Scatter", "ScatterElements", "ScatterND"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (sz_str_is(n->op, names[i])) return true;
     return false;

@@ -3,9 +3,10 @@
 // runs again before it, and the update.
 //
 // Every buffer has one span of time or two: a tensor of the forward pass until its last use there,
-// or, when it is kept, until the last use backward; what runs again is born a second time. Gradients
-// of data live from the first node that adds to them to the node that made the data; gradients of
-// parameters live to the update. Weights and the state of the optimizer are always there.
+// or, when it is kept, until the last use backward; what runs again is born a second time.
+// Gradients of data live from the first node that adds to them to the node that made the data;
+// gradients of parameters live to the update. Weights and the state of the optimizer are always
+// there.
 #include "model/cost/training.h"
 
 typedef enum use { ACTIVATION, DATA_GRADIENT, WEIGHT_GRADIENT, N_USES } use;
@@ -17,10 +18,10 @@ typedef struct sweep {
     int32_t *region_of;    // per root: region of the node that makes it, SZ_NONE
     // per root:
     int32_t *last_forward, *last_again, *last_back; // last use, -1 none
-    uint8_t *kept;         // from forward to backward
-    int32_t *first_gradient; // -1 none
-    int64_t *delta[N_USES]; // bytes born less bytes that died, per time
-    int32_t at;            // position that is looked at
+    uint8_t *kept;                                  // from forward to backward
+    int32_t *first_gradient;                        // -1 none
+    int64_t *delta[N_USES];                         // bytes born less bytes that died, per time
+    int32_t at;                                     // position that is looked at
 } sweep;
 
 static sz_status too_large(const sweep *s) {
@@ -179,7 +180,8 @@ static sz_status value_spans(sweep *s, sz_value_id id) {
         SZ_TRY(alive(s, ACTIVATION, s->again[made], until, bytes));
     }
     SZ_TRY(alive(s, ACTIVATION, made < 0 ? 0 : made, last, bytes));
-    return alive(s, DATA_GRADIENT, s->first_gradient[id], made >= 0 ? s->back[made] : s->end, bytes);
+    return alive(s, DATA_GRADIENT, s->first_gradient[id], made >= 0 ? s->back[made] : s->end,
+                 bytes);
 }
 
 // Arrays of its own: kept, or made when the node runs again. Probabilities of a fused attention are
@@ -219,11 +221,12 @@ static sz_status recompute_flops(sweep *s, int32_t k) {
     sz_node_training *n = &s->t->costs->node_training[node_at(s, k)];
     sz_training *sum = &s->t->costs->training;
     const bool mac = strcmp(s->t->costs->convention->unit, "MAC") == 0;
-    if (s->again[k] >= 0) n->recompute_flops = n->forward_flops;
+    if (s->again[k] >= 0)
+        n->recompute_flops = n->forward_flops;
     else if (s->t->recompute != SZ_KEEP_ALL && b->active)
         n->recompute_flops = b->core_macs * (mac ? 1 : 2); // part of the forward flops
     return sz_add(sum->recompute_flops, n->recompute_flops, &sum->recompute_flops) ? SZ_OK
-                                                                                 : too_large(s);
+                                                                                   : too_large(s);
 }
 
 // ---- the peak ----------------------------------------------------------------------------------

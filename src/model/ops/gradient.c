@@ -274,8 +274,7 @@ sz_status sz_gradient_lp_pool(sz_grading *g) {
     int64_t touched;
     if (sz_attr_i(g->cost.in.node, "p", 2) != 2)
         return g->unknown = "the gradient of this power has no rule", SZ_OK;
-    if (!sz_mul(out_of(g), window, &touched))
-        return sz_op_fail(&g->cost.in, "windows exceed 2^63");
+    if (!sz_mul(out_of(g), window, &touched)) return sz_op_fail(&g->cost.in, "windows exceed 2^63");
     SZ_TRY(sz_gradient_add(g, 0, global ? in_of(g, 0) : touched, work_of(g)));
     SZ_TRY(sz_gradient_add(g, 0, out_of(g), finish_of(g)));
     return keep_row(g);
@@ -355,8 +354,10 @@ sz_status sz_gradient_rows_skip(sz_grading *g) {
     SZ_TRY(keep_statistics(g, rows));
     if (!wants_any(g)) return SZ_OK;
     sz_gradient_keep_in(g, 2);
-    if (sz_has_out(&g->cost.in, 3)) sz_gradient_keep_out(g, 3);
-    else g->saved_elements = in_of(g, 0);
+    if (sz_has_out(&g->cost.in, 3))
+        sz_gradient_keep_out(g, 3);
+    else
+        g->saved_elements = in_of(g, 0);
     return SZ_OK;
 }
 
@@ -409,7 +410,9 @@ sz_status sz_gradient_lrn(sz_grading *g) {
 sz_status sz_gradient_cross_entropy(sz_grading *g) {
     SZ_TRY(sz_gradient_add(g, 0, in_of(g, 0), work_of(g)));
     SZ_TRY(sz_gradient_add(g, 0, in_of(g, 1), finish_of(g)));
-    if (sz_has_out(&g->cost.in, 1)) sz_gradient_keep_out(g, 1);
-    else if (sz_wants(g, 0)) g->saved_elements = in_of(g, 0);
+    if (sz_has_out(&g->cost.in, 1))
+        sz_gradient_keep_out(g, 1);
+    else if (sz_wants(g, 0))
+        g->saved_elements = in_of(g, 0);
     return keep_row(g);
 }

@@ -17,13 +17,13 @@ typedef sz_status sz_gradient_rule(sz_grading *g);
 // What a row says to be kept for the backward pass.
 enum {
     SZ_KEEP_NONE = 0,
-    SZ_KEEP_X = 1,      // input 0
-    SZ_KEEP_X1 = 2,     // input 1
-    SZ_KEEP_X2 = 4,     // input 2
-    SZ_KEEP_Y = 8,      // output 0
-    SZ_KEEP_Y1 = 16,    // output 1
-    SZ_KEEP_MASK = 32,  // one byte per element of output 0, an array of its own
-    SZ_KEEP_INDEX = 64, // one 64-bit index per element of output 0, an array of its own
+    SZ_KEEP_X = 1,       // input 0
+    SZ_KEEP_X1 = 2,      // input 1
+    SZ_KEEP_X2 = 4,      // input 2
+    SZ_KEEP_Y = 8,       // output 0
+    SZ_KEEP_Y1 = 16,     // output 1
+    SZ_KEEP_MASK = 32,   // one byte per element of output 0, an array of its own
+    SZ_KEEP_INDEX = 64,  // one 64-bit index per element of output 0, an array of its own
     SZ_KEEP_ROWS1 = 128, // one f32 number per row (statistics)
     SZ_KEEP_ROWS2 = 256  // two of them
 };
@@ -56,7 +56,7 @@ typedef struct sz_backward {
 } sz_backward;
 
 struct sz_grading {
-    sz_costing cost;          // accessors: sz_in(&g->cost.in, i) ...; forward work in cost.work
+    sz_costing cost; // accessors: sz_in(&g->cost.in, i) ...; forward work in cost.work
     const sz_gradient *row;
     const uint8_t *wants;     // sz_want per input
     uint8_t *keep_in;         // per input: set what is to be kept
@@ -76,7 +76,7 @@ sz_status sz_gradient_add(sz_grading *g, int i, int64_t elements, int64_t factor
 void sz_gradient_keep_in(sz_grading *g, int i);
 void sz_gradient_keep_out(sz_grading *g, int o);
 
-#define SZ_NO_GRADIENT NULL
+#define SZ_NO_GRADIENT                                       NULL
 #define GRAD(domain, name, rule, inputs, keep, work, finish) sz_gradient_rule sz_gradient_##rule;
 #define NO_GRAD(domain, name)
 #include "model/ops/gradients.def"

@@ -2,8 +2,8 @@
 // Backward passes of operators with MACs.
 //
 // Y = A B has dA = G B^T and dB = A^T G: each has the MACs of the forward pass, whatever the layout
-// of A and B, so it holds for products, convolutions and their transposes alike. The gradient of one
-// operand needs the other.
+// of A and B, so it holds for products, convolutions and their transposes alike. The gradient of
+// one operand needs the other.
 #include "model/ops/gradient.h"
 
 static sz_backward *part_of(sz_grading *g, int i) {
@@ -52,8 +52,7 @@ sz_status sz_gradient_contract_fused(sz_grading *g) {
     SZ_TRY(sz_gradient_contract(g));
     if (name.len == 0) return SZ_OK;
     sz_gradient_keep_out(g, 0);
-    return add_epilogue(g, &g->data, g->cost.work->out_elements,
-                        sz_activation_gradient_work(name));
+    return add_epilogue(g, &g->data, g->cost.work->out_elements, sz_activation_gradient_work(name));
 }
 
 // With two operands as above. Of more, each gradient is a product of all the others, as large as
@@ -73,7 +72,7 @@ sz_status sz_gradient_einsum(sz_grading *g) {
 enum { X, W, R, B, INITIAL_H = 5, INITIAL_C };
 
 typedef struct cell {
-    int64_t cells;     // steps x batch x directions x hidden
+    int64_t cells;            // steps x batch x directions x hidden
     int64_t input, recurrent; // MACs of the two products
 } cell;
 
@@ -105,8 +104,10 @@ static sz_status recurrent(sz_grading *g, int gates, int64_t work, int64_t array
     SZ_TRY(add_epilogue(g, &g->data, c.cells, work));
     if (sz_wants(g, B)) SZ_TRY(add_epilogue(g, part_of(g, B), c.cells, gates));
     SZ_TRY(save(g, c.cells, arrays));
-    if (sz_has_out(&g->cost.in, 0)) sz_gradient_keep_out(g, 0);
-    else SZ_TRY(save(g, c.cells, 1)); // the states
+    if (sz_has_out(&g->cost.in, 0))
+        sz_gradient_keep_out(g, 0);
+    else
+        SZ_TRY(save(g, c.cells, 1)); // the states
     if (sz_wants(g, W)) sz_gradient_keep_in(g, X);
     sz_gradient_keep_in(g, INITIAL_H);
     return SZ_OK;
@@ -126,8 +127,8 @@ sz_status sz_gradient_gru(sz_grading *g) {
 
 // Hochreiter and Schmidhuber 1997 with forget gates, h = o tanh(c), c = f c' + i n. Sum of both
 // gradients: add. do = g tanh(c): tanh, mul; dc += g o (1 - tanh^2): mul, mul, sub, mul, add;
-// di = dc n, dn = dc i, df = dc c', dc' = dc f: 4; through three sigmoids and a tanh: 12. Kept: four
-// gates and c.
+// di = dc n, dn = dc i, df = dc c', dc' = dc f: 4; through three sigmoids and a tanh: 12. Kept:
+// four gates and c.
 sz_status sz_gradient_lstm(sz_grading *g) {
     sz_gradient_keep_in(g, INITIAL_C);
     return recurrent(g, 4, 24, 5);
@@ -135,8 +136,8 @@ sz_status sz_gradient_lstm(sz_grading *g) {
 
 // ---- attention ---------------------------------------------------------------------------------
 
-// P = softmax(s Q K^T), Y = P V: dV = P^T G, dP = G V^T, dS = P (dP - sum dP P): mul, add, sub, mul,
-// times s: mul; dQ = dS K, dK = dS^T Q. P is kept (or computed again: see recomputation).
+// P = softmax(s Q K^T), Y = P V: dV = P^T G, dP = G V^T, dS = P (dP - sum dP P): mul, add, sub,
+// mul, times s: mul; dQ = dS K, dK = dS^T Q. P is kept (or computed again: see recomputation).
 static sz_status core(sz_grading *g, bool q, bool k, bool v) {
     const sz_work *w = g->cost.work;
     const bool cap = sz_attr_f(g->cost.in.node, "softcap", 0) != 0; // through tanh: 3, quotient 1

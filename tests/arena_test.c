@@ -74,8 +74,8 @@ static const case_by_hand cases[] = {
      " m = Reshape(b, n); c = Add(r, m); output c",
      96, 64, 64, 3, 1},
     // Sizes differ: sums of rows cannot take the place of what they add up.
-    {"input x: f32[2,4]; a = Relu(x); s = ReduceSum@11(a) {axes=[1]}; c = Add(a, s); output c",
-     72, 64, 64, 3, 1},
+    {"input x: f32[2,4]; a = Relu(x); s = ReduceSum@11(a) {axes=[1]}; c = Add(a, s); output c", 72,
+     64, 64, 3, 1},
     // Outputs stay to the end.
     {"input x: f32[8]; a = Relu(x); b = Neg(a); output a, b", 64, 64, 64, 3, 0},
     // Products: x 16, a 64 numbers, b 16, c 64: while c is made, b 64 bytes + c 256; a and b 320.
@@ -103,8 +103,8 @@ static void by_hand(void **state) {
     }
 }
 
-// Buffers alive in one step do not overlap; the arena holds them all, and is no smaller than what is
-// alive at one time, which sharing only lowers.
+// Buffers alive in one step do not overlap; the arena holds them all, and is no smaller than what
+// is alive at one time, which sharing only lowers.
 static void check_places(const sz_costs *c, const char *name) {
     const sz_memory m = sz_costs_memory(c);
     const size_t n = sz_costs_buffer_count(c);
@@ -139,10 +139,11 @@ static void check_steps(const sz_costs *c) {
 
 static void real_models(void **state) {
     (void)state;
-    static const char *const names[] = {"bert_base",   "resnet50", "densenet121", "mobilenet_v2",
-                                        "vit_b_16",    "unet",     "gpt2",        "llama_tiny",
-                                        "swin_t.dynamo", "ssdlite", "lstm",       "bert_base.fused",
-                                        "efficientnet_b0", "mixtral_tiny"};
+    static const char *const names[] = {
+        "bert_base",       "resnet50",    "densenet121", "mobilenet_v2",
+        "vit_b_16",        "unet",        "gpt2",        "llama_tiny",
+        "swin_t.dynamo",   "ssdlite",     "lstm",        "bert_base.fused",
+        "efficientnet_b0", "mixtral_tiny"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         loaded l = load(names[i]);
         const sz_memory m = sz_costs_memory(l.costs);
@@ -160,17 +161,24 @@ static char *random_net(int n, unsigned seed) {
     char *text = malloc(cap);
     size_t at = 0;
     assert_non_null(text);
-    at += (size_t)snprintf(text, cap, "graph g { input x0: f32[4,4]; w4 = const f32[4,4]\n"
-                                      "w8 = const f32[4,8]; v4 = const f32[8,4]\n");
+    at += (size_t)snprintf(text, cap,
+                           "graph g { input x0: f32[4,4]; w4 = const f32[4,4]\n"
+                           "w8 = const f32[4,8]; v4 = const f32[8,4]\n");
     for (int i = 1; i <= n; i++) {
         seed = seed * 1664525u + 1013904223u;
         const int back = (int)(seed >> 16) % (i < 40 ? i : 40), from = i - 1 - back;
         char *to = text + at;
         const size_t room = cap - at;
         switch (seed >> 8 & 3) {
-        case 0: at += (size_t)snprintf(to, room, "x%d = Relu(x%d)\n", i, from); break;
-        case 1: at += (size_t)snprintf(to, room, "x%d = MatMul(x%d, w4)\n", i, from); break;
-        case 2: at += (size_t)snprintf(to, room, "x%d = Add(x%d, x%d)\n", i, from, i - 1); break;
+        case 0:
+            at += (size_t)snprintf(to, room, "x%d = Relu(x%d)\n", i, from);
+            break;
+        case 1:
+            at += (size_t)snprintf(to, room, "x%d = MatMul(x%d, w4)\n", i, from);
+            break;
+        case 2:
+            at += (size_t)snprintf(to, room, "x%d = Add(x%d, x%d)\n", i, from, i - 1);
+            break;
         default:
             at += (size_t)snprintf(to, room, "y%d = MatMul(x%d, w8); x%d = MatMul(y%d, v4)\n", i,
                                    from, i, i);
@@ -227,10 +235,8 @@ static void all_at_once(void **state) {
 
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(by_hand),
-        cmocka_unit_test(real_models),
-        cmocka_unit_test(random_nets),
-        cmocka_unit_test(many_buffers),
+        cmocka_unit_test(by_hand),     cmocka_unit_test(real_models),
+        cmocka_unit_test(random_nets), cmocka_unit_test(many_buffers),
         cmocka_unit_test(all_at_once),
     };
     folder = argc > 1 ? argv[1] : ".";
