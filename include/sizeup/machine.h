@@ -331,7 +331,8 @@ SZ_API sz_status sz_machine_describe(sz_ctx *ctx, const char *root,
 SZ_API sz_status sz_machine_describe_with(sz_ctx *ctx, const sz_measure_options *options,
                                           sz_machine **ret_machine) SZ_MUST_USE;
 
-/** A machine that is a line of text: "cpu:cores=8,clock=3e9,fma=32,dram=50e9,l2=1M". */
+/** A machine that is a line of text: "cpu:cores=8,clock=3e9,fma=32,dram=50e9,l2=1M", or one of two
+ * numbers: "custom:flops=1e12,bandwidth=1e11", with latency, memory, tdp as it likes. */
 SZ_API sz_status sz_machine_synthetic(sz_ctx *ctx, const char *text,
                                       sz_machine **ret_machine) SZ_MUST_USE;
 /** Keys of such a line; NULL past the end. */
@@ -341,8 +342,8 @@ SZ_API const char *sz_list_synthetic(size_t i, const char **ret_help);
 SZ_API sz_status sz_machine_parse(sz_ctx *ctx, const char *name, const char *text, size_t size,
                                   sz_machine **ret_machine) SZ_MUST_USE;
 
-/** By name or file. A word that starts with "cpu:" is a synthetic machine, one with '/' or ending
- * in ".json" is a file. Else: the measurement of that
+/** By name or file. A word that starts with "cpu:" or "custom:" is a synthetic machine, one with
+ * '/' or ending in ".json" is a file. Else: the measurement of that
  * name in the folder `store` (NULL = none), else the data sheet of that name. SZ_ERR_UNAVAILABLE
  * when "here" was never measured, SZ_ERR_INPUT with the known names when there is none. */
 SZ_API sz_status sz_machine_load(sz_ctx *ctx, const char *name_or_file, const char *store,

@@ -44,7 +44,8 @@ static const cli_option options_table[] = {
 static const char notes[] =
     "measure        measure this machine and save the result as 'here'\n"
     "show [NAME]    show a machine: here, a saved name, a data sheet, a JSON file, or a what-if\n"
-    "               line such as cpu:cores=8,clock=3e9,fma=32,dram=50e9,l2=1M\n"
+    "               line such as cpu:cores=8,clock=3e9,fma=32,dram=50e9,l2=1M,\n"
+    "               or of two numbers: custom:flops=1e12,bandwidth=1e11[,latency=1e-6]\n"
     "describe       what the system tells about this machine, without measuring\n"
     "compare A B    two machines side by side: roofs, levels, ratios\n"
     "list           saved machines and data sheets\n"

@@ -92,6 +92,9 @@ sz_status sz_assume(sz_estimate *e) {
             "sum over the nodes of memory time, compute time and start: nothing overlaps. A real "
             "program can be slower"));
     SZ_TRY(assume_overhead(e));
+    if (e->machine->transfer_latency_s > 0)
+        SZ_TRY(add(e, "latency_s", e->machine->transfer_latency_s,
+                   "added to the transfer of each node that moves bytes"));
     SZ_TRY(
         add(e, "throughput", SZ_NAN,
             "runs of the whole graph, one after the other; a run holds the batch of the inputs"));

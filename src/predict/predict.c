@@ -119,6 +119,7 @@ static sz_status estimate_node(sz_estimate *e, const predictor *p, size_t i,
     SZ_TRY(serve_part(e, format, true, (double)n->cost.flops - 2 * macs, &t));
     t.memory_s = sz_memory_time(&e->memory, scale * (double)n->cost.bytes_read,
                                 scale * (double)n->cost.bytes_written);
+    if (bytes > 0) t.memory_s += e->machine->transfer_latency_s;
     const bool works = t.memory_s > 0 || t.compute_s > 0;
     const double overhead = works ? e->dispatch_s + e->fork_join_s : 0;
     t.time_s = p->node(t.memory_s, t.compute_s) + (p->whole ? 0 : overhead);
@@ -148,9 +149,11 @@ static sz_status estimate_nodes(sz_estimate *e, const predictor *p) {
 
 static void sum_up(sz_estimate *e, const predictor *p) {
     sz_prediction *t = &e->total;
+    double moving = e->bytes / e->memory.best;
     t->time_lo_s = fmax(t->computation_s, e->bytes / e->memory.nearest);
     t->time_hi_s = t->communication_s + t->computation_s + e->overhead_s;
-    if (p->whole) t->time_s = fmax(t->computation_s, e->bytes / e->memory.best);
+    if (e->machine->transfer_latency_s > 0) moving = t->communication_s;
+    if (p->whole) t->time_s = fmax(t->computation_s, moving);
     // Sums in different orders may differ in the last bit.
     t->time_lo_s = fmin(t->time_lo_s, t->time_s);
     t->time_hi_s = fmax(t->time_hi_s, t->time_s);

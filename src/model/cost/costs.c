@@ -17,16 +17,6 @@ const sz_record_type *sz_cost_type(void) {
     return &type;
 }
 
-const sz_record_type *sz_training_type(void) {
-    static const sz_field fields[] = {
-#define ROW(ctype, name, kind, unit, doc) {#name, unit, doc, kind, offsetof(sz_training, name)},
-        SZ_TRAINING_FIELDS(ROW)
-#undef ROW
-    };
-    static const sz_record_type type = {"training", fields, sizeof fields / sizeof *fields};
-    return &type;
-}
-
 // ---- sums --------------------------------------------------------------------------------------
 
 static sz_status add_cost(sz_ctx *ctx, sz_cost *sum, const sz_cost *c) {
@@ -45,8 +35,7 @@ static void set_intensity(sz_cost *c) {
                                              : (double)NAN;
 }
 
-// NUL-terminated name: names from files may hold NUL, which is shown as text.
-static const char *text_of(sz_costs *c, sz_str s) {
+const char *sz_costs_text(sz_costs *c, sz_str s) {
     if (s.p && !memchr(s.p, '\0', s.len) && s.p[s.len] == '\0') return s.p;
     const char *shown = sz_show(c->ctx, s);
     const char *copy = sz_arena_strdup(&c->arena, shown, strlen(shown));
@@ -54,10 +43,10 @@ static const char *text_of(sz_costs *c, sz_str s) {
 }
 
 static const char *node_name(sz_costs *c, const sz_node *n) {
-    if (n->name.len) return text_of(c, n->name);
+    if (n->name.len) return sz_costs_text(c, n->name);
     for (int32_t o = 0; o < n->n_outputs; o++)
         if (n->outputs[o] != SZ_NONE)
-            return text_of(c, sz_graph_value(c->graph, n->outputs[o])->name);
+            return sz_costs_text(c, sz_graph_value(c->graph, n->outputs[o])->name);
     return "";
 }
 
@@ -67,8 +56,8 @@ static sz_status cost_node(sz_costs *c, size_t i) {
     sz_node_cost *out = &c->nodes[i];
     SZ_TRY(sz_cost_node_by(c->graph, (sz_node_id)i, c->convention, &r));
     *out = (sz_node_cost){.name = node_name(c, n),
-                          .op = text_of(c, n->op),
-                          .domain = text_of(c, n->domain),
+                          .op = sz_costs_text(c, n->op),
+                          .domain = sz_costs_text(c, n->domain),
                           .kind = n->row == SZ_NONE ? "unknown"
                                                     : sz_kind_name(sz_op_get(n->row)->kind),
                           .unknown = r.unknown,
@@ -150,6 +139,7 @@ static sz_status fill(sz_costs *c, const sz_cost_options *options) {
     set_intensity(&c->total);
     SZ_TRY(sum_ops(c));
     SZ_TRY(sz_costs_liveness(c));
+    SZ_TRY(sz_costs_memory_plan(c));
     return options && options->training ? sz_costs_training_step(c) : SZ_OK;
 }
 
@@ -165,7 +155,7 @@ sz_status sz_costs_create(sz_ctx *ctx, const sz_model *model, const sz_cost_opti
     *c = (sz_costs){.ctx = ctx,
                     .graph = model->graph,
                     .convention = convention,
-                    .optimizer = options ? options->optimizer : NULL};
+                    .options = options ? *options : (sz_cost_options){0}};
     sz_arena_init(&c->arena, ctx);
     const size_t limit = sz_allowance_begin(ctx, model), refused = sz_ctx_refused(ctx);
     sz_status status = fill(c, options);
@@ -211,4 +201,3 @@ sz_op_cost sz_costs_op(const sz_costs *costs, size_t i) {
 }
 int64_t sz_costs_covered(const sz_costs *costs) { return costs->covered; }
 sz_activations sz_costs_activations(const sz_costs *costs) { return costs->activations; }
-sz_training sz_costs_training(const sz_costs *costs) { return costs->training; }

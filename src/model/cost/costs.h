@@ -11,7 +11,7 @@ struct sz_costs {
     sz_ctx *ctx;
     sz_graph *graph;
     const sz_convention *convention;
-    const char *optimizer;
+    sz_cost_options options;
     sz_arena arena;
     sz_node_cost *nodes;
     size_t n_nodes;
@@ -20,15 +20,36 @@ struct sz_costs {
     sz_cost total;
     int64_t covered;
     sz_activations activations;
+    sz_memory memory;
+    sz_demand demand;
+    sz_memory_step *steps; // in the order in which nodes run
+    sz_buffer *buffers;
+    size_t n_buffers;
     sz_training training;
+    sz_training_peak training_peak;
+    sz_training_moment *moments;
+    size_t n_moments;
+    sz_node_training *node_training; // per node, NULL unless asked for
 };
 
 // Parameters and weight bytes of every node; a shared constant belongs to the first that uses it.
 sz_status sz_costs_params(sz_costs *costs);
+// Is operand `input` of the node a weight that the file leaves to ConstantOfShape?
+bool sz_param_is_made(const sz_graph *g, const sz_node *n, int32_t input, const sz_value *v);
 
 // live_bytes of every node and the peak: nodes in file order, outputs come alive before inputs die,
 // no aliasing, graph inputs until their last use, graph outputs to the end, constants not at all.
 sz_status sz_costs_liveness(sz_costs *costs);
+
+// Memory with views, in-place operators and an arena (needs: liveness).
+sz_status sz_costs_memory_plan(sz_costs *costs);
+
+// Calls the rule for each value that a node reads: its inputs, and what its bodies capture.
+typedef sz_status sz_read_rule(void *user, sz_value_id id);
+sz_status sz_for_reads(const sz_node *n, sz_read_rule *rule, void *user);
+
+// NUL-terminated name: names from files may hold NUL, which is shown as text.
+const char *sz_costs_text(sz_costs *costs, sz_str s);
 
 // Totals of one training step.
 sz_status sz_costs_training_step(sz_costs *costs);

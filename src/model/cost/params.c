@@ -93,7 +93,7 @@ static sz_status elements_of(sz_graph *g, const sz_node *n, int32_t input, const
 // A float tensor that ConstantOfShape makes from an initializer, and that stands where weights
 // stand, is a weight that was left out of the file (the light models of the ONNX wheel are made
 // so). Elsewhere it is a mask or a first state, which is no parameter.
-static bool is_made_weight(sz_graph *g, const sz_node *n, int32_t input, const sz_value *v) {
+bool sz_param_is_made(const sz_graph *g, const sz_node *n, int32_t input, const sz_value *v) {
     if (v->kind != SZ_VALUE_NODE || v->producer == SZ_NONE || n->row == SZ_NONE) return false;
     const sz_node *p = sz_graph_node(g, v->producer);
     if (!sz_str_is(p->op, "ConstantOfShape") || p->n_inputs != 1 || p->inputs[0] == SZ_NONE)
@@ -156,7 +156,7 @@ static sz_status add_operand(walk *w, sz_graph *g, const sz_node *n, int32_t inp
     sz_graph *owner;
     sz_value_id id;
     const sz_value *v = operand_of(g, n, input, &owner, &id);
-    if (!v->constant && !is_made_weight(owner, n, input, v)) return SZ_OK;
+    if (!v->constant && !sz_param_is_made(owner, n, input, v)) return SZ_OK;
     if (is_literal(owner, v)) return SZ_OK;
     if (!is_parameter(n, input, &v->type)) return SZ_OK;
     // How many numbers a byte holds, only the operator that computes with them says.

@@ -161,6 +161,8 @@ typedef struct sz_work {
     int64_t in_elements;  // of input 0
     int64_t skipped_macs; // multiplications with padding zeros, included in macs
     int64_t kernel;       // pool/conv: elements of the window
+    int64_t scores;       // attention: elements of the softmax
+    int64_t score_macs, value_macs; // attention: parts of macs, queries x keys and scores x values
 } sz_work;
 
 struct sz_costing {
