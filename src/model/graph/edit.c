@@ -289,7 +289,7 @@ sz_status sz_edit_remove(sz_edit *e, sz_node_id id) {
 static sz_status own_origin(sz_edit *e, sz_node_id id) {
     const sz_node *n = sz_edit_node_of(e, id);
     sz_edit_node *row = &e->nodes.items[id];
-    if (row->origin) return SZ_OK;
+    if (row->origin || row->is_new) return SZ_OK;
     sz_origin *origin = sz_arena_alloc(e->g->arena, sizeof *origin);
     if (!origin) return sz_no_memory(e->g->ctx);
     origin->name = n->name;
@@ -304,7 +304,9 @@ sz_status sz_edit_absorb(sz_edit *e, sz_node_id into, sz_node_id from) {
     if (into == from) return SZ_OK;
     SZ_TRY(own_origin(e, into));
     SZ_TRY(own_origin(e, from));
-    a->origin_end->next = b->origin;
+    if (!b->origin) return SZ_OK;
+    if (a->origin) a->origin_end->next = b->origin;
+    else a->origin = b->origin;
     a->origin_end = b->origin_end;
     // the list has moved: a copy of the first row stands for `from`, should it be absorbed again
     sz_origin *rest = sz_arena_alloc(e->g->arena, sizeof *rest);
@@ -331,6 +333,7 @@ sz_status sz_edit_add_node(sz_edit *e, sz_node_id before, const sz_node *node, s
     sz_edit_node_of(e, *ret)->row = row; // adding forgets it
     SZ_TRY(add_node_row(e));
     sz_edit_node *own = &e->nodes.items[*ret], *next = &e->nodes.items[before];
+    own->is_new = true;
     own->next = before;
     own->prev = next->prev;
     if (next->prev == SZ_NONE) e->head = *ret;

@@ -30,7 +30,9 @@ typedef struct sz_edit_node {
     int32_t group;              // SZ_NONE = none
     sz_node_id group_next;      // next member of its group
     uint32_t mark;              // for sets of nodes, see sz_edit_is_closed
-    bool dead, own_inputs;      // own_inputs: the array of inputs is not shared any more
+    bool dead;
+    bool own_inputs;            // the array of inputs is not shared any more
+    bool is_new;                // stands for what it has absorbed, not for itself
     sz_origin *origin, *origin_end;
 } sz_edit_node;
 

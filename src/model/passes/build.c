@@ -35,7 +35,7 @@ static sz_status make_node(sz_pass_job *job, const sz_build *b, sz_node *ret_nod
     if (!inputs || !outputs) return sz_no_memory(job->g->ctx);
     if (b->n_inputs) memcpy(inputs, b->inputs, (size_t)b->n_inputs * sizeof *inputs);
     SZ_TRY(sz_edit_new_value(job->e, b->like, SZ_VALUE_NODE, outputs));
-    *ret_node = (sz_node){.name = sz_edit_value_of(job->e, outputs[0])->name,
+    *ret_node = (sz_node){.name = sz_edit_value_of(job->e, b->like)->name,
                           .op = sz_str_c(b->op), .domain = {"", 0}, .opset = OPSET,
                           .n_inputs = b->n_inputs, .inputs = inputs,
                           .n_outputs = 1, .outputs = outputs,
