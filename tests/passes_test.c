@@ -112,8 +112,10 @@ static void run_case(const test_case *c) {
     if (status == SZ_OK) status = run_passes(c, g);
     const bool ok = status == SZ_OK ? compare(c, g) : complain(c, "", sz_ctx_error(ctx));
     sz_graph_destroy(g);
-    if (ok) the_runner.passed++;
-    else the_runner.failed++;
+    if (ok)
+        the_runner.passed++;
+    else
+        the_runner.failed++;
 }
 
 // ---- files -------------------------------------------------------------------------------------
@@ -129,7 +131,8 @@ static void begin_case(test_case *c, int line, const char *head) {
     c->line = line;
     c->same = false;
     c->recipe[0] = '\0';
-    if (sscanf(head, "case %1000[^: ] for %63[^:]: %1000[^\n]", c->passes, c->recipe, c->title) == 3)
+    if (sscanf(head, "case %1000[^: ] for %63[^:]: %1000[^\n]", c->passes, c->recipe, c->title) ==
+        3)
         return;
     c->recipe[0] = '\0';
     if (sscanf(head, "case %1000[^: ]: %1000[^\n]", c->passes, c->title) != 2)
@@ -155,10 +158,14 @@ static void run_file(void **state) {
             if (c.line) run_case(&c);
             begin_case(&c, n, s);
             part = c.before;
-        } else if (begins(s, "after")) part = c.after;
-        else if (begins(s, "unchanged")) c.same = true;
-        else if (begins(s, "sources")) add(c.sources, line);
-        else if (part && *s != '#') add(part, line);
+        } else if (begins(s, "after"))
+            part = c.after;
+        else if (begins(s, "unchanged"))
+            c.same = true;
+        else if (begins(s, "sources"))
+            add(c.sources, line);
+        else if (part && *s != '#')
+            add(part, line);
     }
     if (c.line) run_case(&c);
     fclose(f);

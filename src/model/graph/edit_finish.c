@@ -54,8 +54,10 @@ static void join(sz_edit *e, int32_t into, sz_node_id id) {
     sz_edit_node *row = &e->nodes.items[id];
     row->group = into;
     row->group_next = SZ_NONE;
-    if (g->n++ == 0) g->first = id;
-    else e->nodes.items[g->last].group_next = id;
+    if (g->n++ == 0)
+        g->first = id;
+    else
+        e->nodes.items[g->last].group_next = id;
     g->last = id;
 }
 
@@ -75,8 +77,8 @@ static int32_t merge(sz_edit *e, int32_t a, int32_t b) {
     return a;
 }
 
-sz_status sz_edit_join(sz_edit *e, sz_group_kind kind, sz_node_id anchor,
-                        const sz_node_id *nodes, int n) {
+sz_status sz_edit_join(sz_edit *e, sz_group_kind kind, sz_node_id anchor, const sz_node_id *nodes,
+                       int n) {
     int32_t group = SZ_NONE;
     for (int i = 0; i < n; i++) {
         const int32_t own = e->nodes.items[nodes[i]].group;

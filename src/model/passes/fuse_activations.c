@@ -38,9 +38,15 @@ static void relu6(const double *x, double *y, double count) { EACH(fmin(fmax(v, 
 
 // In the order of families: a recipe knows some of them.
 static const sz_function functions[] = {
-    {"gelu", gelu_erf},   {"gelu-tanh", gelu_tanh},       {"gelu-quick", gelu_quick},
-    {"silu", silu},       {"mish", mish},                 {"hard-swish", hard_swish},
-    {"sigmoid", sigmoid}, {"hard-sigmoid", hard_sigmoid}, {"softplus", softplus},
+    {"gelu", gelu_erf},
+    {"gelu-tanh", gelu_tanh},
+    {"gelu-quick", gelu_quick},
+    {"silu", silu},
+    {"mish", mish},
+    {"hard-swish", hard_swish},
+    {"sigmoid", sigmoid},
+    {"hard-sigmoid", hard_sigmoid},
+    {"softplus", softplus},
     {"relu6", relu6},
 };
 enum { N_FUNCTIONS = sizeof functions / sizeof *functions, FIRST_SILU = 2, FIRST_OTHER = 4 };

@@ -33,8 +33,7 @@ sz_status sz_pass_fuse_softmax(sz_pass_job *job) {
         if (!sz_is_op(job, id, "Div") && !sz_is_op(job, id, "Mul") && !sz_is_op(job, id, "Sub"))
             continue;
         sz_region_match(job, id, functions, N_FUNCTIONS, false, &r);
-        if (r.function)
-            SZ_TRY(sz_try_group(job, SZ_GROUP_SOFTMAX, id, r.nodes, r.n, id, NULL));
+        if (r.function) SZ_TRY(sz_try_group(job, SZ_GROUP_SOFTMAX, id, r.nodes, r.n, id, NULL));
     }
     return SZ_OK;
 }

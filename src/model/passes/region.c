@@ -30,18 +30,27 @@ typedef struct op_row {
 } op_row;
 
 static const op_row ops[] = {
-    {.name = "Add", .two = op_add}, {.name = "Sub", .two = op_sub},
-    {.name = "Mul", .two = op_mul}, {.name = "Div", .two = op_div},
-    {.name = "Pow", .two = pow}, {.name = "Max", .two = op_max, .special = true},
-    {.name = "Min", .two = op_min}, {.name = "Neg", .one = op_neg},
-    {.name = "Reciprocal", .one = op_reciprocal}, {.name = "Sqrt", .one = sqrt},
-    {.name = "Exp", .one = exp, .special = true}, {.name = "Log", .one = log},
-    {.name = "Erf", .one = erf, .special = true}, {.name = "Tanh", .one = tanh, .special = true},
-    {.name = "Abs", .one = fabs}, {.name = "Cast", .one = op_same},
+    {.name = "Add", .two = op_add},
+    {.name = "Sub", .two = op_sub},
+    {.name = "Mul", .two = op_mul},
+    {.name = "Div", .two = op_div},
+    {.name = "Pow", .two = pow},
+    {.name = "Max", .two = op_max, .special = true},
+    {.name = "Min", .two = op_min},
+    {.name = "Neg", .one = op_neg},
+    {.name = "Reciprocal", .one = op_reciprocal},
+    {.name = "Sqrt", .one = sqrt},
+    {.name = "Exp", .one = exp, .special = true},
+    {.name = "Log", .one = log},
+    {.name = "Erf", .one = erf, .special = true},
+    {.name = "Tanh", .one = tanh, .special = true},
+    {.name = "Abs", .one = fabs},
+    {.name = "Cast", .one = op_same},
     {.name = "Sigmoid", .one = op_sigmoid, .special = true},
     {.name = "Softplus", .one = op_softplus, .special = true},
     {.name = "Relu", .one = op_relu, .special = true},
-    {.name = "HardSigmoid", .special = true}, {.name = "Clip", .special = true},
+    {.name = "HardSigmoid", .special = true},
+    {.name = "Clip", .special = true},
     {.name = "ReduceMean", .reduce = MEAN, .special = true},
     {.name = "ReduceSum", .reduce = SUM, .special = true},
     {.name = "ReduceMax", .reduce = MAXIMUM, .special = true},
@@ -79,8 +88,9 @@ static uint64_t axes_of(const sz_pass_job *job, sz_node_id id, int32_t rank) {
         axes = t->i;
         count = t->count;
     }
-    if (count == 0) return sz_attr_i(n, "noop_with_empty_axes", 0) || rank >= 64
-                               ? 0 : (UINT64_C(1) << rank) - 1;
+    if (count == 0)
+        return sz_attr_i(n, "noop_with_empty_axes", 0) || rank >= 64 ? 0
+                                                                     : (UINT64_C(1) << rank) - 1;
     uint64_t set = 0;
     for (int64_t i = 0; i < count; i++) {
         const int64_t axis = axes[i] < 0 ? axes[i] + rank : axes[i];
@@ -193,7 +203,8 @@ static bool run_special(const run *r, sz_node_id id, const op_row *row, lane_val
     if (strcmp(row->name, "HardSigmoid") == 0) {
         alpha = sz_attr_f(n, "alpha", 0.2);
         beta = sz_attr_f(n, "beta", 0.5);
-    } else if (!run_bounds(r, id, &low, &high)) return false;
+    } else if (!run_bounds(r, id, &low, &high))
+        return false;
     y->reduced = a.reduced, y->flat = a.flat;
     for (int k = 0; k < SZ_LANES; k++) y->x[k] = op_min(op_max(alpha * a.x[k] + beta, low), high);
     return true;
