@@ -49,7 +49,11 @@ static const sz_function functions[] = {
     {"softplus", softplus},
     {"relu6", relu6},
 };
-enum { N_FUNCTIONS = sizeof functions / sizeof *functions, FIRST_SILU = 2, FIRST_OTHER = 4 };
+enum { FIRST_SILU = 2, FIRST_OTHER = 4 };
+static const sz_function_set set = {.rows = functions,
+                                    .n = sizeof functions / sizeof *functions,
+                                    .reduces = false,
+                                    .vectors = false};
 
 static bool is_known(const sz_pass_job *job, const sz_function *f) {
     const int i = (int)(f - functions);
@@ -84,7 +88,7 @@ sz_status sz_pass_fuse_activations(sz_pass_job *job) {
         previous = job->e->nodes.items[id].prev;
         sz_region r;
         if (!may_end(job, id)) continue;
-        sz_region_match(job, id, functions, N_FUNCTIONS, false, &r);
+        sz_region_match(job, id, &set, &r);
         if (!r.function || !is_known(job, r.function)) continue;
         SZ_TRY(add_bias(job, &r));
         SZ_TRY(sz_try_group(job, SZ_GROUP_ACTIVATION, id, r.nodes, r.n, id, NULL));

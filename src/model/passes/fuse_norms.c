@@ -35,7 +35,9 @@ static void l2_norm(const double *x, double *y, double count) {
 
 static const sz_function functions[] = {
     {"layer-norm", layer_norm}, {"rms-norm", rms_norm}, {"l2-norm", l2_norm}};
-enum { N_FUNCTIONS = sizeof functions / sizeof *functions, LAYER_NORM = 0 };
+enum { LAYER_NORM = 0 };
+static const sz_function_set set = {
+    .rows = functions, .n = sizeof functions / sizeof *functions, .reduces = true, .vectors = true};
 
 // ---- residual ----------------------------------------------------------------------------------
 
@@ -83,8 +85,7 @@ static bool is_layer_norm(const sz_pass_job *job, sz_node_id id) {
 
 // `plain`: it is a layer norm. The last reader of the sum that is a norm takes it: the norm's other
 // operands are constants, so no path leaves the group by the sum and comes back.
-static sz_status add_residual(sz_pass_job *job, sz_node_id anchor, sz_value_id input,
-                              bool plain) {
+static sz_status add_residual(sz_pass_job *job, sz_node_id anchor, sz_value_id input, bool plain) {
     if (!sz_makes(job, SZ_FUSE_SKIP_NORM)) return SZ_OK;
     const sz_node_id add = residual_of(job, input);
     if (add == SZ_NONE) return SZ_OK;
@@ -116,7 +117,7 @@ static sz_status written_out(sz_pass_job *job, sz_node_id id) {
     bool may_end = false;
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) may_end |= sz_is_op(job, id, ends[i]);
     if (!may_end) return SZ_OK;
-    sz_region_match(job, id, functions, N_FUNCTIONS, true, &r);
+    sz_region_match(job, id, &set, &r);
     if (!r.function) return SZ_OK;
     SZ_TRY(sz_try_group(job, SZ_GROUP_NORM, id, r.nodes, r.n, id, &done));
     return done ? add_residual(job, id, r.input, r.function == &functions[LAYER_NORM]) : SZ_OK;
