@@ -35,12 +35,16 @@ static sz_status combine(sz_pass_job *job, const char *op, sz_value_id a, sz_val
     return sz_build_constant(job, &build, ret);
 }
 
+// `dims` has one element per channel. One number for all channels broadcasts as it is, but it must
+// not add axes.
 static sz_status reshape(sz_pass_job *job, sz_value_id v, const int64_t *dims, int32_t rank,
                          sz_value_id *ret) {
+    static const int64_t one[] = {1};
+    const bool single = sz_count_elements(job, v) == 1;
     sz_value_id shape;
     *ret = v;
-    if (v == SZ_NONE || sz_count_elements(job, v) == 1) return SZ_OK; // broadcasts as it is
-    SZ_TRY(sz_build_ints(job, dims, rank, v, &shape));
+    if (single && sz_type_of(job, v)->rank <= 1) return SZ_OK;
+    SZ_TRY(sz_build_ints(job, single ? one : dims, single ? 1 : rank, v, &shape));
     return combine(job, "Reshape", v, shape, v, ret);
 }
 
@@ -149,10 +153,7 @@ static sz_status read_affine(sz_pass_job *job, sz_node_id id, const product *p, 
                 (sz_count_elements(job, v) == 1 && p->bias == SZ_NONE && p->channels != 1)))
         return SZ_OK;
     *ret_found = true;
-    if (sz_count_elements(job, v) == 1 && p->channels != 1)
-        ret->scale = v;
-    else
-        SZ_TRY(reshape(job, v, channels, 1, &ret->scale));
+    SZ_TRY(reshape(job, v, channels, 1, &ret->scale));
     if (add) ret->shift = ret->scale, ret->scale = SZ_NONE;
     return SZ_OK;
 }
