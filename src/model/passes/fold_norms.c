@@ -215,6 +215,7 @@ static sz_status fold(sz_pass_job *job, sz_node_id id, product *p, const affine 
     }
     if (!p->takes_bias && a->shift != SZ_NONE) return add_shift(job, id, p, a->shift);
     SZ_TRY(sz_bypass(job, id, sz_edit_out(job->e, p->id, 0)));
+    if (sz_edit_is_dead(job->e, p->id)) return SZ_OK; // nobody read the result
     SZ_TRY(new_bias(job, p, a, &bias));
     return bias == p->bias ? SZ_OK : set_bias(job, p, bias);
 }
