@@ -110,11 +110,11 @@ static void check_places(const sz_costs *c, const char *name) {
     const size_t n = sz_costs_buffer_count(c);
     int64_t end = 0;
     for (size_t i = 0; i < n; i++) {
-        const sz_buffer a = sz_costs_buffer(c, i);
+        const sz_arena_buffer a = sz_costs_buffer(c, i);
         if (a.offset + a.bytes > end) end = a.offset + a.bytes;
         assert_true(a.offset >= 0 && a.first <= a.last);
         for (size_t k = 0; k < i; k++) {
-            const sz_buffer b = sz_costs_buffer(c, k);
+            const sz_arena_buffer b = sz_costs_buffer(c, k);
             if (a.first <= b.last && b.first <= a.last && a.offset < b.offset + b.bytes &&
                 b.offset < a.offset + a.bytes)
                 fail_msg("%s: '%s' and '%s' overlap", name, a.name, b.name);

@@ -48,8 +48,12 @@ SZ_API void sz_costs_destroy(sz_costs *costs);
 
 SZ_API sz_cost sz_costs_total(const sz_costs *costs);
 SZ_API const char *sz_costs_convention(const sz_costs *costs);
+/** Are its rows kernels (of an optimized model)? */
+SZ_API int sz_costs_is_optimized(const sz_costs *costs);
 
-/** A costed node, in file order. Strings are the model's. */
+/** A costed node, in file order; of an optimized model (optimize.h) a kernel: one node or a group
+ * of nodes. A group has the name of its main node, "Conv+Add+Relu" as op, and the sort of group as
+ * kind. Strings are the model's. */
 typedef struct sz_node_cost {
     const char *name, *op, *domain, *kind;
     sz_cost cost;
@@ -62,6 +66,10 @@ typedef struct sz_node_cost {
     const char *dtype;        /**< of its first output */
     const char *signature;    /**< joins cost, measurement and prediction */
     size_t n_outputs;
+    size_t n_nodes;           /**< of a group: how many nodes; 0 otherwise */
+    int64_t unfused_bytes;    /**< of a group: what its nodes would move one by one */
+    const char *const *sources; /**< of an optimized model: the nodes of the file it stands for */
+    size_t n_sources;
 } sz_node_cost;
 SZ_API size_t sz_costs_node_count(const sz_costs *costs);
 SZ_API sz_node_cost sz_costs_node(const sz_costs *costs, size_t i);
@@ -135,14 +143,14 @@ SZ_API const sz_record_type *sz_memory_step_type(void);
 SZ_API sz_memory_step sz_costs_memory_step(const sz_costs *costs, size_t i); /**< i < node count */
 
 /** A buffer of the arena. Steps count as in sz_costs_memory_step(). */
-typedef struct sz_buffer {
+typedef struct sz_arena_buffer {
     const char *name;    /**< of the first tensor in it */
     int64_t node;        /**< that makes it, -1: an input of the model */
     int64_t bytes, offset;
     int64_t first, last; /**< steps in which it is alive */
-} sz_buffer;
+} sz_arena_buffer;
 SZ_API size_t sz_costs_buffer_count(const sz_costs *costs);
-SZ_API sz_buffer sz_costs_buffer(const sz_costs *costs, size_t i);
+SZ_API sz_arena_buffer sz_costs_buffer(const sz_costs *costs, size_t i);
 
 /** Totals of one training step; all 0 unless asked for. */
 #define SZ_TRAINING_FIELDS(F)                                                                      \

@@ -14,6 +14,10 @@ static const cli_option options_table[] = {
     {"top", 0, CLI_INT, "N", "-1", "only the N nodes with most FLOPs; 0: all of them",
      offsetof(count_options, top)},
     CLI_TRAINING_OPTIONS(count_options),
+    {"optimized", 0, CLI_FLAG, NULL, NULL, "as a compiler would run it: a row for each kernel",
+     offsetof(count_options, optimized)},
+    {"for", 0, CLI_STRING, "NAME", NULL, "of --optimized: which compiler ('list recipes')",
+     offsetof(count_options, recipe)},
     {"formula", 0, CLI_FLAG, NULL, NULL, "the costs as functions of the free dimensions",
      offsetof(count_options, formula)},
     {"strict", 0, CLI_FLAG, NULL, NULL, "exit 1 when a node could not be costed",
@@ -133,6 +137,8 @@ static sz_status prepare(cli_app *app, const count_options *o, sz_model **model,
     sz_cost_options how = {.convention = o->convention, .optimizer = o->optimizer,
                            .training = strcmp(o->mode, "training") == 0,
                            .precision = o->precision, .recompute = o->recompute};
+    const sz_optimize_options optimize = {.recipe = o->recipe};
+    if (o->optimized) load.optimize = &optimize;
     load.allow_symbols = o->formula;
     sz_status status = sz_model_load(app->ctx, app->args[0], &load, model);
     if (status != SZ_OK) return status;

@@ -292,12 +292,12 @@ static const sz_column buffer_columns[] = {
 };
 
 static int larger_first(const void *a, const void *b) {
-    const sz_buffer *x = a, *y = b;
+    const sz_arena_buffer *x = a, *y = b;
     if (x->bytes != y->bytes) return x->bytes < y->bytes ? 1 : -1;
     return x->offset < y->offset ? -1 : x->offset > y->offset;
 }
 
-static void put_buffer(const memory_job *job, const sz_buffer *b, int64_t whole, sz_doc *doc) {
+static void put_buffer(const memory_job *job, const sz_arena_buffer *b, int64_t whole, sz_doc *doc) {
     const char *name = "input of the model", *op;
     if (b->node >= 0) layer_at(job, b->node, &name, &op);
     const sz_cell cells[] = {
@@ -319,11 +319,11 @@ static bool put_buffers(const memory_job *job, sz_doc *doc) {
     enum { SHOWN = 12 };
     const int64_t at = peak_step(job), whole = sz_costs_memory(job->costs).in_place_peak_bytes;
     const size_t n = sz_costs_buffer_count(job->costs);
-    sz_buffer *alive = malloc((n + 1) * sizeof *alive);
+    sz_arena_buffer *alive = malloc((n + 1) * sizeof *alive);
     size_t n_alive = 0;
     if (!alive) return false;
     for (size_t i = 0; i < n; i++) {
-        const sz_buffer b = sz_costs_buffer(job->costs, i);
+        const sz_arena_buffer b = sz_costs_buffer(job->costs, i);
         if (b.first <= at && b.last >= at) alive[n_alive++] = b;
     }
     qsort(alive, n_alive, sizeof *alive, larger_first);

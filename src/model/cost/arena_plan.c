@@ -13,7 +13,7 @@ enum { MAX_LOOKS = 32 << 20 };
 
 typedef struct places {
     sz_costs *costs;
-    sz_buffer **by_size;
+    sz_arena_buffer **by_size;
     size_t n;
     int64_t width;   // steps of a span
     int32_t *heads;  // per span: first entry of its list, -1 none
@@ -21,19 +21,19 @@ typedef struct places {
     int32_t *buffer; // per entry: index in by_size
     int32_t *seen;   // per buffer of by_size: the last that looked at it
     int32_t n_entries;
-    sz_buffer **near; // alive with the one that is placed
+    sz_arena_buffer **near; // alive with the one that is placed
     int64_t looks;
 } places;
 
 // Largest first, then by birth, then by the order of the tensors: the same everywhere.
 static int larger_first(const void *a, const void *b) {
-    const sz_buffer *x = *(sz_buffer *const *)a, *y = *(sz_buffer *const *)b;
+    const sz_arena_buffer *x = *(sz_arena_buffer *const *)a, *y = *(sz_arena_buffer *const *)b;
     if (x->bytes != y->bytes) return x->bytes < y->bytes ? 1 : -1;
     if (x->first != y->first) return x->first < y->first ? -1 : 1;
     return (x > y) - (x < y);
 }
 
-static bool meets(const sz_buffer *a, const sz_buffer *b) {
+static bool meets(const sz_arena_buffer *a, const sz_arena_buffer *b) {
     return a->first <= b->last && b->first <= a->last;
 }
 
@@ -41,7 +41,7 @@ static sz_status too_large(const places *p) {
     return sz_fail(p->costs->ctx, SZ_ERR_INPUT, "the arena exceeds 2^63 bytes");
 }
 
-static bool finish(places *p, const sz_buffer *b) {
+static bool finish(places *p, const sz_arena_buffer *b) {
     int64_t end;
     if (!sz_add(b->offset, b->bytes, &end)) return false;
     if (end > p->costs->memory.arena_bytes) p->costs->memory.arena_bytes = end;
@@ -51,7 +51,7 @@ static bool finish(places *p, const sz_buffer *b) {
 // ---- greedy ------------------------------------------------------------------------------------
 
 static int lower_first(const void *a, const void *b) {
-    const sz_buffer *x = *(sz_buffer *const *)a, *y = *(sz_buffer *const *)b;
+    const sz_arena_buffer *x = *(sz_arena_buffer *const *)a, *y = *(sz_arena_buffer *const *)b;
     if (x->offset != y->offset) return x->offset < y->offset ? -1 : 1;
     return (x > y) - (x < y);
 }
@@ -82,11 +82,11 @@ static sz_status make_lists(places *p) {
 
 // Those placed before that are alive with buffer i, by their offsets.
 static size_t find_near(places *p, int32_t i) {
-    const sz_buffer *b = p->by_size[i];
+    const sz_arena_buffer *b = p->by_size[i];
     size_t n = 0;
     for (int64_t span = b->first / p->width; span <= b->last / p->width; span++)
         for (int32_t e = p->heads[span]; e >= 0; e = p->next[e], p->looks++) {
-            sz_buffer *other = p->by_size[p->buffer[e]];
+            sz_arena_buffer *other = p->by_size[p->buffer[e]];
             if (p->seen[p->buffer[e]] == i || !meets(b, other)) continue;
             p->seen[p->buffer[e]] = i;
             p->near[n++] = other;
@@ -96,11 +96,11 @@ static size_t find_near(places *p, int32_t i) {
     return n;
 }
 
-static void find_gap(const places *p, size_t n, sz_buffer *b) {
+static void find_gap(const places *p, size_t n, sz_arena_buffer *b) {
     int64_t end = 0, best = INT64_MAX;
     bool found = false;
     for (size_t i = 0; i < n; i++) {
-        const sz_buffer *other = p->near[i];
+        const sz_arena_buffer *other = p->near[i];
         const int64_t gap = other->offset - end;
         if (gap >= b->bytes && gap < best) best = gap, b->offset = end, found = true;
         if (other->offset + other->bytes > end) end = other->offset + other->bytes;
@@ -109,7 +109,7 @@ static void find_gap(const places *p, size_t n, sz_buffer *b) {
 }
 
 static void hang(places *p, int32_t i) {
-    const sz_buffer *b = p->by_size[i];
+    const sz_arena_buffer *b = p->by_size[i];
     for (int64_t span = b->first / p->width; span <= b->last / p->width; span++) {
         p->buffer[p->n_entries] = i;
         p->next[p->n_entries] = p->heads[span];
@@ -177,7 +177,7 @@ static sz_status stacked(places *p) {
     p->costs->memory.method = "stacked";
     p->costs->memory.arena_bytes = 0;
     for (size_t i = 0; i < p->n; i++) {
-        sz_buffer *b = p->by_size[i];
+        sz_arena_buffer *b = p->by_size[i];
         b->offset = most_in(&t, (int32_t)b->first, (int32_t)b->last);
         if (!finish(p, b)) return too_large(p);
         raise_all(&t, (int32_t)b->first, (int32_t)b->last, b->offset + b->bytes);

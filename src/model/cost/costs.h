@@ -4,6 +4,7 @@
 #define SZ_COSTS_H
 
 #include "model/cost/node_cost.h"
+#include "model/graph/plan.h"
 
 #include <sizeup/cost.h>
 
@@ -13,8 +14,12 @@ struct sz_costs {
     const sz_convention *convention;
     sz_cost_options options;
     sz_arena arena;
-    sz_node_cost *nodes;
+    sz_node_cost *nodes; // rows: a node each, or a kernel each when the graph is optimized
     size_t n_nodes;
+    // Of an optimized graph: per value, whether it never leaves a kernel; per row, the node that
+    // gives it its name and the node that makes its result. NULL otherwise.
+    uint8_t *inside;
+    sz_node_id *row_nodes, *row_results;
     sz_op_cost *ops;
     size_t n_ops;
     sz_cost total;
@@ -23,7 +28,7 @@ struct sz_costs {
     sz_memory memory;
     sz_demand demand;
     sz_memory_step *steps; // in the order in which nodes run
-    sz_buffer *buffers;
+    sz_arena_buffer *buffers;
     size_t n_buffers;
     sz_training training;
     sz_training_peak training_peak;
@@ -31,6 +36,14 @@ struct sz_costs {
     size_t n_moments;
     sz_node_training *node_training; // per node, NULL unless asked for
 };
+
+// A name as text; names from files may hold NUL, which is shown as text.
+const char *sz_costs_text(sz_costs *costs, sz_str s);
+
+// Sets costs->inside where the graph has groups.
+sz_status sz_costs_find_inside(sz_costs *costs);
+// Turns the rows of nodes into rows of kernels where the graph is optimized. Last of all.
+sz_status sz_costs_group(sz_costs *costs);
 
 // Parameters and weight bytes of every node; a shared constant belongs to the first that uses it.
 sz_status sz_costs_params(sz_costs *costs);
@@ -43,6 +56,8 @@ sz_status sz_costs_liveness(sz_costs *costs);
 
 // Memory with views, in-place operators and an arena (needs: liveness).
 sz_status sz_costs_memory_plan(sz_costs *costs);
+// Bytes to communicate and operations to compute (needs: memory plan, totals).
+sz_status sz_costs_sum_demand(sz_costs *costs);
 
 // Calls the rule for each value that a node reads: its inputs, and what its bodies capture.
 typedef sz_status sz_read_rule(void *user, sz_value_id id);

@@ -35,7 +35,7 @@ static sz_status mark_read(void *user, sz_value_id id) {
     return SZ_OK;
 }
 
-static sz_status prepare(sweep *s, sz_arena *arena) {
+static sz_status prepare(sweep *s, sz_arena *arena, const uint8_t *inside) {
     size_t n = s->g->values.n;
     s->bytes = sz_arena_array(arena, n, sizeof *s->bytes);
     s->last = sz_arena_array(arena, n, sizeof *s->last);
@@ -44,7 +44,7 @@ static sz_status prepare(sweep *s, sz_arena *arena) {
     for (size_t i = 0; i < n; i++) {
         const sz_value *v = &s->g->values.items[i];
         s->last[i] = -1;
-        if (v->kind == SZ_VALUE_CONST || v->constant) continue;
+        if (v->kind == SZ_VALUE_CONST || v->constant || (inside && inside[i])) continue;
         sz_status status = sz_type_bytes(s->g->ctx, &v->type, &s->bytes[i]);
         if (status != SZ_OK)
             return sz_place(s->g->ctx, status, "value '%s'", sz_show(s->g->ctx, v->name));
@@ -83,7 +83,7 @@ sz_status sz_costs_liveness(sz_costs *costs) {
     sweep s = {.g = costs->graph};
     sz_activations *act = &costs->activations;
     bool fits = true;
-    SZ_TRY(prepare(&s, &costs->arena));
+    SZ_TRY(prepare(&s, &costs->arena, costs->inside));
     for (size_t i = 0; i < s.g->inputs.n; i++) fits = birth(&s, s.g->inputs.items[i]) && fits;
     *act = (sz_activations){s.live, 0, -1};
     for (size_t i = 0; i < costs->n_nodes && fits; i++) {

@@ -76,6 +76,7 @@ static sz_status prepare(plan *p) {
         *t = (tensor){.buffer = (sz_value_id)v, .first = 0, .last = -1, .read_at = -1};
         t->fixed = value->is_output || value->kind == SZ_VALUE_INPUT;
         if (value->constant || value->kind == SZ_VALUE_CONST) continue;
+        if (p->costs->inside && p->costs->inside[v]) continue; // never leaves its kernel
         SZ_TRY(sz_type_bytes(p->g->ctx, &value->type, &t->bytes));
         if (t->bytes < 0) t->bytes = 0;
     }
@@ -184,7 +185,7 @@ static sz_status add_buffer(plan *p, size_t v) {
     const tensor *t = &p->tensors[v];
     const sz_value *value = &p->g->values.items[v];
     const int32_t last = t->last < t->first ? t->first : t->last;
-    p->costs->buffers[p->costs->n_buffers++] = (sz_buffer){
+    p->costs->buffers[p->costs->n_buffers++] = (sz_arena_buffer){
         .name = sz_costs_text(p->costs, value->name),
         .node = value->kind == SZ_VALUE_INPUT ? -1 : (int64_t)value->producer,
         .bytes = t->bytes,
@@ -208,19 +209,25 @@ static sz_status make_buffers(plan *p) {
 }
 
 // Views hand nothing on: what they show was handed on already.
-static sz_status sum_demand(plan *p) {
-    sz_demand *o = &p->costs->demand;
-    const sz_cost *total = &p->costs->total;
-    *o = (sz_demand){.computation_flops = total->flops};
+static sz_status sum_layers(plan *p) {
+    p->costs->demand = (sz_demand){0};
     for (int32_t k = 0; k < p->n; k++) {
         const sz_node *n = node_at(p, k);
         for (int32_t i = 0; i < n->n_outputs && !is_view(n); i++) {
             const tensor *t = n->outputs[i] == SZ_NONE ? NULL : &p->tensors[n->outputs[i]];
-            if (t && t->read && !sz_add(o->layer_bytes, t->bytes, &o->layer_bytes))
+            if (t && t->read &&
+                !sz_add(p->costs->demand.layer_bytes, t->bytes, &p->costs->demand.layer_bytes))
                 return too_large(p);
         }
     }
-    if (!sz_add(o->layer_bytes, total->weight_bytes, &o->communication_bytes)) return too_large(p);
+    return SZ_OK;
+}
+
+sz_status sz_costs_sum_demand(sz_costs *costs) {
+    sz_demand *o = &costs->demand;
+    o->computation_flops = costs->total.flops;
+    if (!sz_add(o->layer_bytes, costs->total.weight_bytes, &o->communication_bytes))
+        return sz_fail(costs->ctx, SZ_ERR_INPUT, "bytes between layers exceed 2^63");
     return SZ_OK;
 }
 
@@ -228,7 +235,7 @@ sz_status sz_costs_memory_plan(sz_costs *costs) {
     plan p = {.costs = costs, .g = costs->graph, .n = (int32_t)costs->n_nodes};
     costs->memory = (sz_memory){.peak_node = -1};
     SZ_TRY(prepare(&p));
-    SZ_TRY(sum_demand(&p));
+    SZ_TRY(sum_layers(&p));
     for (p.step = 0; p.step < p.n; p.step++) {
         share(&p, node_at(&p, p.step));
         SZ_TRY(fill_step(&p));
@@ -246,6 +253,6 @@ sz_memory_step sz_costs_memory_step(const sz_costs *costs, size_t i) {
     return i < costs->n_nodes ? costs->steps[i] : (sz_memory_step){0};
 }
 size_t sz_costs_buffer_count(const sz_costs *costs) { return costs->n_buffers; }
-sz_buffer sz_costs_buffer(const sz_costs *costs, size_t i) {
-    return i < costs->n_buffers ? costs->buffers[i] : (sz_buffer){.name = "", .node = -1};
+sz_arena_buffer sz_costs_buffer(const sz_costs *costs, size_t i) {
+    return i < costs->n_buffers ? costs->buffers[i] : (sz_arena_buffer){.name = "", .node = -1};
 }
