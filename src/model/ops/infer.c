@@ -131,6 +131,8 @@ static sz_status infer_node(sz_graph *g, sz_node_id id, int depth) {
     return SZ_OK;
 }
 
+sz_status sz_ops_infer_node(sz_graph *g, sz_node_id id) { return infer_node(g, id, 0); }
+
 static void refresh_captured(sz_graph *body) {
     for (size_t i = 0; i < body->values.n; i++) {
         sz_value *v = &body->values.items[i];

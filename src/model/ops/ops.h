@@ -13,4 +13,8 @@ sz_status sz_ops_resolve(sz_graph *g);
 // from the inferred one is a warning (the inferred one is kept).
 sz_status sz_ops_infer(sz_graph *g);
 
+// The same for one node of a graph that was made to run it: types of outputs, and their numbers
+// where all inputs have theirs.
+sz_status sz_ops_infer_node(sz_graph *g, sz_node_id id);
+
 #endif
