@@ -56,8 +56,11 @@ static sz_status frame_init(sz_ref *r, sz_frame *f) {
     for (size_t k = g->nodes.n; k-- > 0;) {
         const sz_node_id id = sz_graph_nth(g, k);
         const sz_node *n = sz_graph_node(g, id);
-        for (int32_t o = 0; o < n->n_outputs; o++)
-            if (n->outputs[o] != SZ_NONE && f->uses[n->outputs[o]] > 0) f->needed[id] = true;
+        for (int32_t o = 0; o < n->n_outputs; o++) {
+            const sz_value_id out = n->outputs[o];
+            if (out != SZ_NONE && f->uses[out] > 0 && !g->values.items[out].constant)
+                f->needed[id] = true; // the outputs of Constant nodes are constants already
+        }
         if (f->needed[id]) visit_reads(f, n, count_use);
     }
     return SZ_OK;
@@ -80,7 +83,7 @@ static sz_status look_up(sz_ref *r, const sz_frame *f, sz_value_id id, sz_buffer
     *ret = f->slots[id];
     if (*ret) return SZ_OK;
     sz_buffer *b = f->graph == r->graph ? sz_buffer_hold(r->given[id]) : NULL;
-    if (!b && v->kind == SZ_VALUE_CONST) SZ_TRY(sz_ref_constant(r, f->graph, id, &b));
+    if (!b && v->constant) SZ_TRY(sz_ref_constant(r, f->graph, id, &b));
     if (!b && v->kind == SZ_VALUE_INPUT && f->graph == r->graph)
         SZ_TRY(sz_ref_sample(r, f->graph, id, &b));
     if (!b) return missing(r, v);
@@ -235,7 +238,7 @@ void sz_ref_destroy(sz_ref *r) {
 sz_status sz_ref_give(sz_ref *r, sz_value_id id, sz_buffer *b) {
     const sz_value *v = sz_graph_value(r->graph, id);
     const sz_type *t = &v->type;
-    bool fits = v->kind == SZ_VALUE_INPUT || v->kind == SZ_VALUE_CONST;
+    bool fits = v->kind == SZ_VALUE_INPUT || v->constant;
     if (!fits)
         return sz_fail(r->ctx, SZ_ERR_USAGE, "value '%s' is no input and no constant",
                        sz_show(r->ctx, v->name));
@@ -256,7 +259,7 @@ sz_status sz_ref_source(sz_ref *r, sz_value_id id, sz_buffer **ret_buffer) {
     const sz_value *v = sz_graph_value(r->graph, id);
     *ret_buffer = sz_buffer_hold(r->given[id]);
     if (*ret_buffer) return SZ_OK;
-    if (v->kind == SZ_VALUE_CONST) return sz_ref_constant(r, r->graph, id, ret_buffer);
+    if (v->constant) return sz_ref_constant(r, r->graph, id, ret_buffer);
     if (v->kind == SZ_VALUE_INPUT) return sz_ref_sample(r, r->graph, id, ret_buffer);
     return missing(r, v);
 }

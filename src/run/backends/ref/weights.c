@@ -79,12 +79,18 @@ static random_t start(uint64_t seed, sz_str name) { // FNV-1a over the name
     return (random_t){h};
 }
 
-// The role of a value: the first node that takes it, and as which input.
+// The role of a value: the first node that takes it, and as which input. Exporters share weights
+// through Identity: what reads its output counts.
 static const sz_node *first_reader(const sz_graph *g, sz_value_id id, int32_t *ret_input) {
-    for (size_t k = 0; k < g->nodes.n; k++) {
+    for (size_t k = 0; k < g->nodes.n; k++) { // in file order, so chains are followed too
         const sz_node *n = &g->nodes.items[k];
-        for (int32_t i = 0; i < n->n_inputs; i++)
-            if (n->inputs[i] == id) return *ret_input = i, n;
+        for (int32_t i = 0; i < n->n_inputs; i++) {
+            if (n->inputs[i] != id) continue;
+            if (!sz_str_is(n->op, "Identity") || n->n_outputs != 1 || n->outputs[0] == SZ_NONE)
+                return *ret_input = i, n;
+            id = n->outputs[0];
+            break;
+        }
     }
     return NULL;
 }
@@ -161,7 +167,9 @@ static void fill_weights(const sz_graph *g, sz_value_id id, sz_buffer *b, random
         const double fan = fan_in(n, input, b);
         fill_floats(b, r, role_of(n, input, b->rank), sqrt(2 / (fan > 1 ? fan : 1)));
     } else if (d->bits <= 8 && d->cls == SZ_CLASS_INT) {
-        fill_integers(b, r, -(INT64_C(1) << (d->bits - 1)) + 1, (INT64_C(1) << (d->bits - 1)) - 1);
+        // 7 of 8 bits: runtimes add two products in 16 bits where the machine has no better way
+        const int64_t most = (INT64_C(1) << (d->bits < 8 ? d->bits - 1 : 6)) - 1;
+        fill_integers(b, r, -most, most);
     } else if (d->bits <= 8 && d->cls == SZ_CLASS_UINT) {
         fill_integers(b, r, 0, (INT64_C(1) << d->bits) - 1);
     } else {
@@ -179,6 +187,18 @@ static sz_status new_buffer(sz_ref *r, const sz_value *v, sz_buffer **ret) {
     return sz_place(r->ctx, status, "value '%s'", sz_show(r->ctx, v->name));
 }
 
+// Two names for the same bytes of a side file are one weight: the first of them.
+static sz_value_id first_of_range(const sz_graph *g, sz_value_id id) {
+    const sz_constant *own = g->values.items[id].constant;
+    if (!own || own->side == SZ_NONE) return id;
+    for (sz_value_id k = 0; k < id; k++) {
+        const sz_constant *c = g->values.items[k].constant;
+        if (c && c->side == own->side && c->offset == own->offset && c->length == own->length)
+            return k;
+    }
+    return id;
+}
+
 static sz_status fill_constant(sz_ref *r, sz_graph *g, sz_value_id id, sz_buffer *b) {
     const sz_value *v = sz_graph_value(g, id);
     const sz_constant *c = v->constant;
@@ -193,7 +213,8 @@ static sz_status fill_constant(sz_ref *r, sz_graph *g, sz_value_id id, sz_buffer
         return sz_fail(r->ctx, SZ_ERR_UNAVAILABLE, "no reference for sparse constants: '%s'",
                        sz_show(r->ctx, v->name));
     if (c && c->form == SZ_CONST_RAW) SZ_TRY(from_file(r, g, c, b, &is_there));
-    random_t random = start(r->options.seed, v->name);
+    id = first_of_range(g, id);
+    random_t random = start(r->options.seed, sz_graph_value(g, id)->name);
     if (!is_there) fill_weights(g, id, b, &random);
     return SZ_OK;
 }
