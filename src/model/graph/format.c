@@ -113,7 +113,7 @@ static uint64_t nearest_code(sz_dtype t, int bits, double x, bool saturate) {
         const bool same_sign = signbit(v) == signbit(x);
         if (same_sign && fabs(v) > max) max = fabs(v), largest = c;
         const double away = fabs(v - x);
-        if (!same_sign && (x != 0 || v != 0)) continue;
+        if (!same_sign && v != 0) continue;
         if (away < distance || (away == distance && !(c & 1))) distance = away, best = c;
     }
     if (isnan(x)) return nan;

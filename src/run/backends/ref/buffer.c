@@ -99,8 +99,9 @@ static uint64_t bits_at(const sz_buffer *b, int64_t k) {
 }
 
 static void put_bits(sz_buffer *b, int64_t k, uint64_t v) {
+    const int bits = sz_dtype_get(b->dtype)->bits;
     switch (sz_buffer_width(b->dtype)) {
-    case 1: ((uint8_t *)b->data)[k] = (uint8_t)v; break;
+    case 1: ((uint8_t *)b->data)[k] = (uint8_t)(v & ((1u << bits) - 1)); break;
     case 2: ((uint16_t *)b->data)[k] = (uint16_t)v; break;
     case 4: ((uint32_t *)b->data)[k] = (uint32_t)v; break;
     default: ((uint64_t *)b->data)[k] = v; break;

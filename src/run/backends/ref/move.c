@@ -82,3 +82,17 @@ sz_status sz_ref_eye_like(sz_ref_call *c) {
     }
     return SZ_OK;
 }
+
+// Outside of training, and with ratio 0, everything passes.
+sz_status sz_ref_dropout(sz_ref_call *c) {
+    const bool by_input = c->n->opset >= 12;
+    const double ratio = by_input ? sz_ref_scalar(c, 1, 0.5) : sz_attr_f(c->n->node, "ratio", 0.5);
+    const bool trains = by_input ? sz_ref_scalar(c, 2, 0) != 0
+                                 : c->n->opset < 7 && !sz_attr_i(c->n->node, "is_test", 0);
+    double *mask;
+    if (trains && ratio != 0) return sz_op_fail(c->n, "no reference for random numbers");
+    if (sz_ref_wants(c, 0)) SZ_TRY(sz_ref_view(c));
+    SZ_TRY(sz_ref_room(c, 1, &mask));
+    for (int64_t k = 0; mask && k < c->out[1]->count; k++) mask[k] = 1;
+    return SZ_OK;
+}

@@ -2,6 +2,7 @@
 // Numbers to integers of few bits and back.
 #include "run/backends/ref/kernel.h"
 
+#include "model/graph/format.h"
 #include "model/ops/numbers.h"
 
 #include <math.h>
@@ -94,5 +95,48 @@ sz_status sz_ref_dynamic_quantize(sz_ref_call *c) {
     if (zero) *zero = (double)z;
     for (int64_t k = 0; y && k < n; k++)
         y[k] = s > 0 ? fmax(0, fmin(255, nearbyint((double)((float)x[k] / s)) + (double)z)) : 0;
+    return SZ_OK;
+}
+
+// ---- Cast --------------------------------------------------------------------------------------
+
+// A number as an integer of `t`: towards zero, then the bits that fit. ONNX leaves what does not
+// fit undefined; NaN gives 0.
+static int64_t to_integer(sz_dtype t, double x) {
+    if (sz_dtype_get(t)->cls == SZ_CLASS_BOOL) return x != 0;
+    if (isnan(x)) return 0;
+    if (x >= 0x1p63) return x < 0x1p64 ? (int64_t)(uint64_t)x : INT64_MAX;
+    return x <= -0x1p63 ? INT64_MIN : (int64_t)x;
+}
+
+static bool is_wide(sz_dtype t) { // its integers may not fit a double
+    return !sz_is_float(t) && sz_dtype_get(t)->bits == 64;
+}
+
+// Floats of 8 bits and fewer: `saturate` says what becomes of numbers that are too large.
+static void put_narrow(sz_buffer *y, int64_t k, double x, bool saturate) {
+    ((uint8_t *)y->data)[k] = (uint8_t)sz_format_encode(y->dtype, x, saturate);
+}
+
+sz_status sz_ref_cast(sz_ref_call *c) {
+    const sz_buffer *x = c->in[0];
+    sz_buffer *y = c->n_out > 0 ? c->out[0] : NULL;
+    const bool saturate = sz_attr_i(c->n->node, "saturate", 1) != 0;
+    if (y && sz_dtype_get(y->dtype)->onnx == 24) // f8e8m0 rounds in its own ways
+        return sz_op_fail(c->n, "no reference for a cast to f8e8m0");
+    for (int64_t k = 0; y && k < x->count; k++) {
+        double v;
+        int64_t i;
+        sz_buffer_doubles(x, k, 1, &v);
+        if (sz_is_float(y->dtype) && sz_dtype_get(y->dtype)->bits <= 8) {
+            put_narrow(y, k, v, saturate);
+        } else if (sz_is_float(y->dtype)) {
+            sz_buffer_put_doubles(y, k, 1, &v);
+        } else {
+            if (is_wide(x->dtype) || !sz_is_float(x->dtype)) sz_buffer_integers(x, k, 1, &i);
+            else i = to_integer(y->dtype, v);
+            sz_buffer_put_integers(y, k, 1, &i);
+        }
+    }
     return SZ_OK;
 }

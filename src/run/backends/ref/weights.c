@@ -209,6 +209,10 @@ static sz_status fill_constant(sz_ref *r, sz_graph *g, sz_value_id id, sz_buffer
         if (t->i) sz_buffer_put_integers(b, 0, t->count, t->i);
         return SZ_OK;
     }
+    const bool unread = c && c->form == SZ_CONST_NOWHERE && c->side == SZ_NONE && c->length > 0;
+    if (unread && sz_graph_root(g)->source)
+        return sz_fail(r->ctx, SZ_ERR_UNAVAILABLE, "no reference for constant '%s': its numbers are "
+                       "not kept as raw data in the file", sz_show(r->ctx, v->name));
     if (c && c->form == SZ_CONST_SPARSE)
         return sz_fail(r->ctx, SZ_ERR_UNAVAILABLE, "no reference for sparse constants: '%s'",
                        sz_show(r->ctx, v->name));
