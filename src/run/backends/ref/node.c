@@ -113,7 +113,7 @@ static sz_status take_values(sz_ref_call *c) {
 
 static sz_status run_form(sz_ref_call *c, const sz_ref_row *row) {
     if (row->form == SZ_REF_OWN) return row->run(c);
-    SZ_TRY(sz_ops_infer_node(c->n->graph, 0));
+    SZ_TRY(sz_ops_infer_node(c->n->graph, c->n->node));
     if (row->form == SZ_REF_VALUE) return take_values(c);
     SZ_TRY(make_outputs(c));
     SZ_TRY(row->run(c));
@@ -129,11 +129,10 @@ static sz_status charge_node(const sz_ref_call *c) {
     return sz_ref_charge(c, elements, 1, 1);
 }
 
-sz_status sz_ref_node(sz_ref *r, const sz_frame *f, sz_node_id id, sz_buffer **in,
+sz_status sz_ref_node(sz_ref *r, const sz_frame *f, const sz_node *node, sz_buffer **in,
                       sz_buffer **out) {
-    const sz_node *node = sz_graph_node(f->graph, id);
     const sz_ref_row *row = sz_ref_find(node);
-    sz_infer real = {.ctx = r->ctx, .graph = f->graph, .id = id, .node = node,
+    sz_infer real = {.ctx = r->ctx, .graph = f->graph, .node = node,
                      .opset = node->opset, .depth = f->depth};
     if (!row)
         return sz_op_place(&real, sz_fail(r->ctx, SZ_ERR_UNAVAILABLE,

@@ -57,6 +57,9 @@ sz_status sz_ref_create(sz_ctx *ctx, sz_graph *g, const sz_ref_options *options,
 void sz_ref_destroy(sz_ref *r); // NULL is fine
 // Numbers of a graph input, or of a constant instead of those in the file. Holds the buffer.
 sz_status sz_ref_give(sz_ref *r, sz_value_id id, sz_buffer *b);
+// For a graph that was made from another one by passes, which keep the ids of values: the weights
+// that a run of `from` would take. Synthetic ones depend on who reads them, and passes change that.
+sz_status sz_ref_take_weights(sz_ref *r, sz_ref *from);
 // Runs the nodes that the outputs need. Inputs that were not given, and weights that are not in the
 // file, get synthetic numbers.
 sz_status sz_ref_run(sz_ref *r);

@@ -72,20 +72,30 @@ static sz_status missing(sz_ref *r, const sz_value *v) {
     return sz_fail(r->ctx, SZ_ERR_INPUT, "value '%s' has no numbers", sz_show(r->ctx, v->name));
 }
 
-// The numbers of a value, held by its frame; *ret NULL for an optional that is absent.
-static sz_status look_up(sz_ref *r, const sz_frame *f, sz_value_id id, sz_buffer **ret) {
+const sz_frame *sz_ref_owner(const sz_frame *f, sz_value_id id, sz_value_id *ret_id) {
     const sz_value *v = sz_graph_value(f->graph, id);
-    while (v->kind == SZ_VALUE_CAPTURED && f->outer) {
+    for (; v->kind == SZ_VALUE_CAPTURED && f->outer; v = sz_graph_value(f->graph, id)) {
         f = f->outer;
         id = v->outer;
-        v = sz_graph_value(f->graph, id);
     }
+    *ret_id = id;
+    return f;
+}
+
+sz_status sz_ref_look_up(sz_ref *r, const sz_frame *f, sz_value_id id, sz_buffer **ret) {
+    f = sz_ref_owner(f, id, &id);
+    const sz_value *v = sz_graph_value(f->graph, id);
     *ret = f->slots[id];
     if (*ret) return SZ_OK;
-    sz_buffer *b = f->graph == r->graph ? sz_buffer_hold(r->given[id]) : NULL;
+    const bool is_main = f->graph == r->graph;
+    sz_buffer *b = is_main ? sz_buffer_hold(r->given[id]) : NULL;
+    if (!b && v->constant && v->constant->form == SZ_CONST_RECIPE) {
+        SZ_TRY(sz_ref_recipe(r, f, id));
+        *ret = f->slots[id];
+        return SZ_OK;
+    }
     if (!b && v->constant) SZ_TRY(sz_ref_constant(r, f->graph, id, &b));
-    if (!b && v->kind == SZ_VALUE_INPUT && f->graph == r->graph)
-        SZ_TRY(sz_ref_sample(r, f->graph, id, &b));
+    if (!b && v->kind == SZ_VALUE_INPUT && is_main) SZ_TRY(sz_ref_sample(r, f->graph, id, &b));
     if (!b) return missing(r, v);
     *ret = f->slots[id] = b;
     return SZ_OK;
@@ -120,8 +130,8 @@ static sz_status run_one(sz_ref *r, sz_frame *f, sz_node_id id) {
     sz_buffer **in = sz_alloc(r->ctx, size), **out = in ? in + n_in : NULL;
     sz_status status = in ? SZ_OK : sz_no_memory(r->ctx);
     for (size_t i = 0; status == SZ_OK && i < n_in; i++)
-        if (n->inputs[i] != SZ_NONE) status = look_up(r, f, n->inputs[i], &in[i]);
-    if (status == SZ_OK) status = sz_ref_node(r, f, id, in, out);
+        if (n->inputs[i] != SZ_NONE) status = sz_ref_look_up(r, f, n->inputs[i], &in[i]);
+    if (status == SZ_OK) status = sz_ref_node(r, f, n, in, out);
     if (status == SZ_OK) {
         put_outputs(r, f, n, out);
         release_reads(r, f, n);
@@ -140,7 +150,7 @@ sz_status sz_frame_run(sz_ref *r, sz_frame *f, sz_buffer **ret_out) {
     }
     for (size_t o = 0; o < g->outputs.n; o++) {
         sz_buffer *b;
-        SZ_TRY(look_up(r, f, g->outputs.items[o], &b));
+        SZ_TRY(sz_ref_look_up(r, f, g->outputs.items[o], &b));
         ret_out[o] = sz_buffer_hold(b);
     }
     return SZ_OK;
@@ -255,10 +265,29 @@ sz_status sz_ref_give(sz_ref *r, sz_value_id id, sz_buffer *b) {
     return SZ_OK;
 }
 
+sz_status sz_ref_take_weights(sz_ref *r, sz_ref *from) {
+    const size_t n = from->graph->values.n;
+    for (size_t v = 0; v < n && v < r->graph->values.n; v++) {
+        const sz_value *own = &r->graph->values.items[v], *theirs = &from->graph->values.items[v];
+        if (!own->constant || !theirs->constant) continue;
+        if (own->constant->form == SZ_CONST_RECIPE || own->constant->form == SZ_CONST_VALUE)
+            continue;
+        sz_buffer *b;
+        SZ_TRY(sz_ref_source(from, (sz_value_id)v, &b));
+        sz_status status = sz_ref_give(r, (sz_value_id)v, b);
+        sz_buffer_release(r->ctx, b);
+        SZ_TRY(status);
+    }
+    return SZ_OK;
+}
+
 sz_status sz_ref_source(sz_ref *r, sz_value_id id, sz_buffer **ret_buffer) {
     const sz_value *v = sz_graph_value(r->graph, id);
     *ret_buffer = sz_buffer_hold(r->given[id]);
     if (*ret_buffer) return SZ_OK;
+    if (v->constant && v->constant->form == SZ_CONST_RECIPE)
+        return sz_fail(r->ctx, SZ_ERR_USAGE, "value '%s' is made by folding",
+                       sz_show(r->ctx, v->name));
     if (v->constant) return sz_ref_constant(r, r->graph, id, ret_buffer);
     if (v->kind == SZ_VALUE_INPUT) return sz_ref_sample(r, r->graph, id, ret_buffer);
     return missing(r, v);

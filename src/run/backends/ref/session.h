@@ -29,8 +29,14 @@ bool sz_ref_spend(sz_ref *r, int64_t work); // false when the limit is reached
 sz_status sz_ref_constant(sz_ref *r, sz_graph *g, sz_value_id id, sz_buffer **ret_buffer);
 // Synthetic numbers of an input.
 sz_status sz_ref_sample(sz_ref *r, sz_graph *g, sz_value_id id, sz_buffer **ret_buffer);
+// Works a folded constant out, with the constants that it is made of (recipe.c).
+sz_status sz_ref_recipe(sz_ref *r, const sz_frame *f, sz_value_id id);
+// The numbers of a value, held by its frame; recipes are worked out.
+sz_status sz_ref_look_up(sz_ref *r, const sz_frame *f, sz_value_id id, sz_buffer **ret);
+// The frame that holds a value, and its id there.
+const sz_frame *sz_ref_owner(const sz_frame *f, sz_value_id id, sz_value_id *ret_id);
 // Runs one node (node.c): inputs are held by the caller, outputs get one holder each.
-sz_status sz_ref_node(sz_ref *r, const sz_frame *f, sz_node_id id, sz_buffer **in,
+sz_status sz_ref_node(sz_ref *r, const sz_frame *f, const sz_node *node, sz_buffer **in,
                       sz_buffer **out);
 sz_status sz_frame_run(sz_ref *r, sz_frame *f, sz_buffer **ret_out);
 
