@@ -12,7 +12,6 @@ typedef struct rg_value {
     char name[16];
     int rank;
     int dims[RG_RANK];
-    bool used;
 } rg_value;
 
 typedef struct rg {
@@ -62,18 +61,14 @@ static rg_value *rg_new(rg *g, int rank, const int *dims) {
 }
 
 static const rg_value *rg_any(rg *g) {
-    rg_value *v = &g->values[rg_pick(g, g->n)];
-    v->used = true;
-    return v;
+    return &g->values[rg_pick(g, g->n)];
 }
 
 // A value of that rank, or the first input of it.
 static rg_value rg_of_rank(rg *g, int rank) {
     for (int tries = 0; tries < 8; tries++) {
         rg_value *v = &g->values[rg_pick(g, g->n)];
-        if (v->rank != rank) continue;
-        v->used = true;
-        return *v;
+        if (v->rank == rank) return *v;
     }
     for (int k = g->n - 1; k > 0; k--)
         if (g->values[k].rank == rank) return g->values[k];
@@ -305,7 +300,8 @@ static void rg_constants(rg *g) {
 
 static void rg_affine(rg *g, rg_value *y, int channels, bool channel_first) {
     char w[16];
-    const int first[] = {channels, 1, 1}, last[] = {channels};
+    const int one = rg_pick(g, 4) ? channels : 1; // or one number for all
+    const int first[] = {one, 1, 1}, last[] = {one};
     rg_weight(g, w, channel_first ? 3 : 1, channel_first ? first : last);
     *y = rg_two(g, rg_pick(g, 3) ? "Mul" : "Div", y, y->name, w);
     rg_weight(g, w, channel_first ? 3 : 1, channel_first ? first : last);
@@ -485,10 +481,21 @@ static void rg_branch(rg *g) {
 static void rg_step(rg *g) {
     static void (*const motifs[])(rg *) = {
         rg_unary, rg_unary, rg_binary, rg_binary, rg_neutral, rg_neutral, rg_sums, rg_twins,
-        rg_transposes, rg_views, rg_cut, rg_casts, rg_constants, rg_conv, rg_conv, rg_matmul,
-        rg_matmul, rg_softmax, rg_gelu, rg_norm, rg_reduce, rg_quantize, rg_where, rg_branch,
+        rg_transposes, rg_views, rg_cut, rg_casts, rg_constants, rg_conv, rg_conv, rg_conv, rg_conv,
+        rg_matmul, rg_matmul, rg_softmax, rg_gelu, rg_norm, rg_reduce, rg_quantize, rg_where, rg_branch,
     };
     motifs[rg_pick(g, (int)(sizeof motifs / sizeof *motifs))](g);
+}
+
+// Does a node read it? Its name then stands somewhere as an operand.
+static bool rg_is_read(const rg *g, const rg_value *v) {
+    const size_t len = strlen(v->name);
+    for (const char *at = g->text; (at = strstr(at, v->name)) != NULL; at += len)
+        if ((at[-1] == '(' || at[-1] == ' ') && (at[len] == ')' || (at[len] == ',' && at[-1] == '(')))
+            return true;
+        else if (at[-1] == ' ' && at[len] == ',' && at[-2] == ',')
+            return true;
+    return false;
 }
 
 static void rg_graph(rg *g, int steps) {
@@ -502,8 +509,10 @@ static void rg_graph(rg *g, int steps) {
     rg_put(g, "]\n");
     for (int k = 0; k < steps && g->n < RG_VALUES - 8; k++) rg_step(g);
     rg_put(g, "  output %s", g->values[g->n - 1].name);
-    for (int k = 2; k < g->n - 1; k++) // what nobody reads, and some that are read too
-        if (!g->values[k].used || rg_pick(g, 8) == 0) rg_put(g, ", %s", g->values[k].name);
+    for (int k = 2; k < g->n - 1; k++) { // what nobody reads, and some that are read too
+        const bool leaf = !rg_is_read(g, &g->values[k]) && rg_pick(g, 16);
+        if (leaf || rg_pick(g, 16) == 0) rg_put(g, ", %s", g->values[k].name);
+    }
     rg_put(g, "\n}\n");
 }
 
