@@ -60,8 +60,8 @@ static bool rounds(const char *passes) {
 
 typedef struct subject {
     sz_ctx *ctx;
-    const char *name;                 // of the case
-    const char *text, *path;          // one of them
+    const char *name;        // of the case
+    const char *text, *path; // one of them
     const sz_load_options *options;
     sz_model *plain;
     sz_ref *before;
@@ -169,7 +169,8 @@ static void test_random_graphs(void **state) {
         const sz_pass *p = sz_pass_get(i);
         if (p->sort != SZ_PASS_REWRITE) continue;
         printf("%-16s changed %" PRId64 "\n", p->name, changed[i]);
-        if (n_seeds >= SEEDS && changed[i] == 0) fail_msg("pass '%s' never found anything", p->name);
+        if (n_seeds >= SEEDS && changed[i] == 0)
+            fail_msg("pass '%s' never found anything", p->name);
     }
 }
 
@@ -214,8 +215,13 @@ static void test_nets(void **state) {
         const char *name, *binds[4];
         size_t n;
     } nets[] = {
-        {"mlp", {0}, 0}, {"mlp.int8dyn", {0}, 0}, {"lstm", {0}, 0}, {"einsum", {0}, 0},
-        {"dcgan", {0}, 0}, {"llama_tiny", {0}, 0}, {"llama_tiny.int8dyn", {0}, 0},
+        {"mlp", {0}, 0},
+        {"mlp.int8dyn", {0}, 0},
+        {"lstm", {0}, 0},
+        {"einsum", {0}, 0},
+        {"dcgan", {0}, 0},
+        {"llama_tiny", {0}, 0},
+        {"llama_tiny.int8dyn", {0}, 0},
         {"mixtral_tiny", {0}, 0},
     };
     char path[MAX_PATH];
@@ -233,7 +239,8 @@ static void test_nets(void **state) {
 
 int main(int argc, char **argv) {
     if (argc > 1) tests_folder = argv[1];
-    if (argc > 3) first_seed = strtoull(argv[2], NULL, 10), n_seeds = (int)strtol(argv[3], NULL, 10);
+    if (argc > 3)
+        first_seed = strtoull(argv[2], NULL, 10), n_seeds = (int)strtol(argv[3], NULL, 10);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_random_graphs),
         cmocka_unit_test(test_cases),

@@ -139,10 +139,19 @@ static void check_net(const char *name, double tolerance) {
 // exact.
 static void test_nets(void **state) {
     (void)state;
-    static const char *const names[] = {"mlp", "lstm", "conv1d", "einsum", "dcgan",
-                                        "squeezenet1_1", "mobilenet_v2", "llama_tiny",
-                                        "llama_tiny.int4", "llama_tiny.int8dyn",
-                                        "llama_tiny.fused", "mixtral_tiny", "lstm.int8dyn"};
+    static const char *const names[] = {"mlp",
+                                        "lstm",
+                                        "conv1d",
+                                        "einsum",
+                                        "dcgan",
+                                        "squeezenet1_1",
+                                        "mobilenet_v2",
+                                        "llama_tiny",
+                                        "llama_tiny.int4",
+                                        "llama_tiny.int8dyn",
+                                        "llama_tiny.fused",
+                                        "mixtral_tiny",
+                                        "lstm.int8dyn"};
     for (size_t k = 0; k < sizeof names / sizeof *names; k++) check_net(names[k], 3e-5);
 }
 
@@ -150,9 +159,11 @@ static void test_nets(void **state) {
 
 static void test_gemm(void **state) {
     (void)state;
-    fixture f = begin("graph g opset=13 { input a: f32[2,2] b = const f32[2,2] {1.0, 2.0, 3.0, 4.0} "
-                      "c = const f32[2] {10.0, 20.0} y = Gemm(a, b, c) {transB=1, alpha=2.0} "
-                      "output y }", NULL);
+    fixture f = begin(
+        "graph g opset=13 { input a: f32[2,2] b = const f32[2,2] {1.0, 2.0, 3.0, 4.0} "
+        "c = const f32[2] {10.0, 20.0} y = Gemm(a, b, c) {transB=1, alpha=2.0} "
+        "output y }",
+        NULL);
     give(&f, "a", (double[]){1, 0, 1, 1});
     run(&f);
     expect(&f, 0, 4, (double[]){12, 26, 16, 34});
@@ -164,7 +175,8 @@ static void test_conv(void **state) {
     (void)state;
     fixture f = begin("graph g opset=13 { input x: f32[1,2,2,2] input w: f32[1,2,3,3] "
                       "y = Conv(x, w) {pads=[1,1,1,1]} t = ConvTranspose(y, w) {strides=[2,2]} "
-                      "output y, t }", NULL);
+                      "output y, t }",
+                      NULL);
     double ones[18];
     for (int k = 0; k < 18; k++) ones[k] = 1;
     give(&f, "x", ones);
@@ -202,7 +214,8 @@ static void test_scan(void **state) {
     fixture f = begin("graph g opset=13 { input s: f32[] input x: f32[3] "
                       "y, z = Scan(s, x) {num_scan_inputs=1, scan_input_directions=[1], "
                       "body=graph { input a: f32[] input b: f32[] c = Add(a, b) d = Identity(c) "
-                      "output c, d }} output y, z }", NULL);
+                      "output c, d }} output y, z }",
+                      NULL);
     give(&f, "s", (double[]){100});
     give(&f, "x", (double[]){1, 2, 3});
     run(&f);
@@ -218,7 +231,8 @@ static void test_branches_and_data(void **state) {
                       "s = ReduceSum(x) {keepdims=0} c = Greater(s, zero) "
                       "y = If(c) {then_branch=graph { t = Neg(x) output t }, "
                       "else_branch=graph { k = const i64[1] {-1} e = ReduceMax(x) {keepdims=1} "
-                      "output e }} n = NonZero(x) output y, n }", NULL);
+                      "output e }} n = NonZero(x) output y, n }",
+                      NULL);
     give(&f, "x", (double[]){1, 0, 2});
     run(&f);
     expect(&f, 0, 3, (double[]){-1, 0, -2});
@@ -235,7 +249,8 @@ static void test_recipes(void **state) {
     enum { CHAIN = 3000 };
     char *text = calloc(1, 64 * (CHAIN + 8));
     assert_non_null(text);
-    size_t at = (size_t)sprintf(text, "graph g opset=13 { input x: f32[2] w = const f32[2]\nc0 = Neg(w)\n");
+    size_t at = (size_t)sprintf(
+        text, "graph g opset=13 { input x: f32[2] w = const f32[2]\nc0 = Neg(w)\n");
     for (int k = 1; k < CHAIN; k++) at += (size_t)sprintf(text + at, "c%d = Neg(c%d)\n", k, k - 1);
     sprintf(text + at, "y = Add(x, c%d) output y }", CHAIN - 1);
     fixture f = begin(text, NULL);
@@ -260,11 +275,24 @@ static void test_formats(void **state) {
         const char *dtype;
         double in, out;
     } rows[] = {
-        {"f32", 0.1, 0.10000000149011612}, {"f64", 0.1, 0.1}, {"f16", 1.0 / 3, 0.333251953125},
-        {"f16", 1e-7, 1.1920928955078125e-07}, {"f16", 70000, INFINITY}, {"f16", -65504, -65504},
-        {"bf16", 1.0 / 3, 0.333984375}, {"f8e4m3fn", 0.3, 0.3125}, {"f8e4m3fn", 1e6, 448},
-        {"f8e5m2", -0.3, -0.3125}, {"f4e2m1", 2.5, 2}, {"i8", -128, -128}, {"u8", 255, 255},
-        {"i4", -8, -8}, {"u4", 15, 15}, {"bool", 7, 1}, {"i64", -5e15, -5e15}, {"u16", 65535, 65535},
+        {"f32", 0.1, 0.10000000149011612},
+        {"f64", 0.1, 0.1},
+        {"f16", 1.0 / 3, 0.333251953125},
+        {"f16", 1e-7, 1.1920928955078125e-07},
+        {"f16", 70000, INFINITY},
+        {"f16", -65504, -65504},
+        {"bf16", 1.0 / 3, 0.333984375},
+        {"f8e4m3fn", 0.3, 0.3125},
+        {"f8e4m3fn", 1e6, 448},
+        {"f8e5m2", -0.3, -0.3125},
+        {"f4e2m1", 2.5, 2},
+        {"i8", -128, -128},
+        {"u8", 255, 255},
+        {"i4", -8, -8},
+        {"u4", 15, 15},
+        {"bool", 7, 1},
+        {"i64", -5e15, -5e15},
+        {"u16", 65535, 65535},
     };
     sz_ctx *ctx = sz_ctx_create(NULL);
     for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
@@ -317,10 +345,11 @@ static void test_limits(void **state) {
                       &(sz_ref_options){.memory_limit = 1 << 20});
     expect_failure(&f, "a tensor of 4000000 bytes does not fit");
     end(&f);
-    f = begin("graph g opset=13 { input x: f32[] n = const i64[] {1000000000} go = const bool[] {true} "
-              "y = Loop(n, go, x) {body=graph { input i: i64[] input c: bool[] input v: f32[] "
-              "d = Identity(c) t = Neg(v) output d, t }} output y }",
-              &(sz_ref_options){.work_limit = 10000});
+    f = begin(
+        "graph g opset=13 { input x: f32[] n = const i64[] {1000000000} go = const bool[] {true} "
+        "y = Loop(n, go, x) {body=graph { input i: i64[] input c: bool[] input v: f32[] "
+        "d = Identity(c) t = Neg(v) output d, t }} output y }",
+        &(sz_ref_options){.work_limit = 10000});
     expect_failure(&f, "more work than its limit");
     end(&f);
     f = begin("graph g opset=13 { input x: f32[100,100] y = MatMul(x, x) output y }",
@@ -343,7 +372,8 @@ static void test_failures(void **state) {
     assert_null(why);
     expect_failure(&f, "index 4 lies outside of an axis of 4");
     sz_buffer *b;
-    assert_int_equal(sz_buffer_create(f.ctx, sz_dtype_by_name("f32"), 1, (int64_t[]){5}, &b), SZ_OK);
+    assert_int_equal(sz_buffer_create(f.ctx, sz_dtype_by_name("f32"), 1, (int64_t[]){5}, &b),
+                     SZ_OK);
     assert_int_equal(sz_ref_give(f.r, 0, b), SZ_ERR_USAGE);
     sz_buffer_release(f.ctx, b);
     end(&f);
@@ -392,11 +422,11 @@ static void test_no_memory(void **state) {
 int main(int argc, char **argv) {
     if (argc > 1) tests_folder = argv[1];
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_gemm),     cmocka_unit_test(test_conv),
-        cmocka_unit_test(test_loop),     cmocka_unit_test(test_scan),
-        cmocka_unit_test(test_recipes),  cmocka_unit_test(test_branches_and_data),
-        cmocka_unit_test(test_formats),  cmocka_unit_test(test_weights),
-        cmocka_unit_test(test_limits),   cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_gemm),      cmocka_unit_test(test_conv),
+        cmocka_unit_test(test_loop),      cmocka_unit_test(test_scan),
+        cmocka_unit_test(test_recipes),   cmocka_unit_test(test_branches_and_data),
+        cmocka_unit_test(test_formats),   cmocka_unit_test(test_weights),
+        cmocka_unit_test(test_limits),    cmocka_unit_test(test_failures),
         cmocka_unit_test(test_no_memory), cmocka_unit_test(test_nets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

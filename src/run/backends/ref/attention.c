@@ -51,8 +51,10 @@ static void soften(const sz_attend *a, int64_t b, int64_t h, int64_t i, double *
         any = any || bias != -INFINITY;
     }
     if (seen && a->stage == 2) memcpy(seen, row, (size_t)a->total * sizeof *row);
-    if (any) sz_ref_softmax(row, a->total, 1);
-    else memset(row, 0, (size_t)a->total * sizeof *row);
+    if (any)
+        sz_ref_softmax(row, a->total, 1);
+    else
+        memset(row, 0, (size_t)a->total * sizeof *row);
     if (seen && a->stage == 3) memcpy(seen, row, (size_t)a->total * sizeof *row);
 }
 
@@ -183,8 +185,10 @@ static sz_status finish(sz_ref_call *c, const sz_attend *a, bool merged) {
     double *y;
     SZ_TRY(sz_ref_room(c, 0, &y));
     if (!y) return SZ_OK;
-    if (merged) sz_ref_merge_heads(a->y, a->batch, a->heads, a->queries, a->v_size, y);
-    else memcpy(y, a->y, (size_t)c->out[0]->count * sizeof *y);
+    if (merged)
+        sz_ref_merge_heads(a->y, a->batch, a->heads, a->queries, a->v_size, y);
+    else
+        memcpy(y, a->y, (size_t)c->out[0]->count * sizeof *y);
     return SZ_OK;
 }
 
@@ -246,7 +250,10 @@ static sz_status rotary(sz_ref_call *c, int cos_in, int sin_in, int ids) {
     const int64_t half = sz_ref_dim(table, -1), rows = half ? table->count / half : 0;
     const int64_t turned = sz_attr_i(node, "rotary_embedding_dim", 0);
     int64_t n_heads = b->rank == 4 ? b->dims[1] : sz_attr_i(node, "num_heads", 0);
-    int64_t size = b->rank == 4 ? b->dims[3] : n_heads > 0 ? b->dims[2] / n_heads : turned ? turned : 2 * half;
+    int64_t size = b->rank == 4  ? b->dims[3]
+                   : n_heads > 0 ? b->dims[2] / n_heads
+                   : turned      ? turned
+                                 : 2 * half;
     if (b->rank == 3 && size > 0) n_heads = b->dims[2] / size;
     if (half < 1 || 2 * half > size || n_heads * size * length * b->dims[0] != b->count ||
         (turned && turned != 2 * half) || c->in[sin_in]->count != table->count)
@@ -256,8 +263,10 @@ static sz_status rotary(sz_ref_call *c, int cos_in, int sin_in, int ids) {
         const int64_t l = b->rank == 4 ? k % length : k / n_heads % length;
         const int64_t batch = k / (n_heads * length);
         int64_t row = at ? 0 : table->rank == 3 ? batch * length + l : l;
-        if (at && c->in[ids]->count == 1) row = (int64_t)at[0] + l;
-        else if (at && batch * length + l < c->in[ids]->count) row = (int64_t)at[batch * length + l];
+        if (at && c->in[ids]->count == 1)
+            row = (int64_t)at[0] + l;
+        else if (at && batch * length + l < c->in[ids]->count)
+            row = (int64_t)at[batch * length + l];
         if (row < 0 || row >= rows) return sz_op_fail(c->n, "a position lies outside of its table");
         sz_ref_rotate(y + k * size, cosines + row * half, sines + row * half, half,
                       sz_attr_i(node, "interleaved", 0) != 0);

@@ -12,15 +12,15 @@ typedef struct sz_mask { // added to the scores [batch, heads, queries, keys]; 1
 
 typedef struct sz_attend {
     int64_t batch, heads, kv_heads, queries, total, k_size, v_size;
-    double *q, *k, *v, *y;   // [batch, heads, length, size]
-    double scale, softcap;   // softcap 0: none
-    bool causal;             // query i sees keys up to i + front
-    double hidden;           // what is added to the others
+    double *q, *k, *v, *y;      // [batch, heads, length, size]
+    double scale, softcap;      // softcap 0: none
+    bool causal;                // query i sees keys up to i + front
+    double hidden;              // what is added to the others
     int64_t front, left, right; // keys before the queries; window, -1 = open
-    int64_t *fronts, *valid; // per batch, NULL: `front`, all
+    int64_t *fronts, *valid;    // per batch, NULL: `front`, all
     sz_mask mask[2];
-    double *seen;            // scores of one stage for the caller, NULL: nobody asks
-    int stage;               // 0 scaled, 1 capped, 2 with masks, 3 after the softmax
+    double *seen; // scores of one stage for the caller, NULL: nobody asks
+    int stage;    // 0 scaled, 1 capped, 2 with masks, 3 after the softmax
 } sz_attend;
 
 sz_status sz_ref_attend(const sz_ref_call *c, const sz_attend *a);

@@ -80,8 +80,8 @@ sz_status sz_ref_ms_attention(sz_ref_call *c) {
     const sz_matrix mx = {xs, x->dims[2], 1}, mw = {ws, width, 1};
     SZ_TRY(sz_ref_product(c, rows, width, x->dims[2], mx, mw, qkv, width));
     SZ_TRY(sz_ref_split_heads(c, qkv, bias, a.batch, a.queries, a.heads, a.k_size, width, 0, &a.q));
-    SZ_TRY(sz_ref_split_heads(c, qkv, bias, a.batch, a.queries, a.heads, a.k_size, width, qk,
-                              &a.k));
+    SZ_TRY(
+        sz_ref_split_heads(c, qkv, bias, a.batch, a.queries, a.heads, a.k_size, width, qk, &a.k));
     SZ_TRY(sz_ref_split_heads(c, qkv, bias, a.batch, a.queries, a.heads, a.v_size, width, 2 * qk,
                               &a.v));
     SZ_TRY(with_past(c, &a, a.queries));
@@ -120,8 +120,8 @@ sz_status sz_ref_ms_multi_head(sz_ref_call *c) {
     SZ_TRY(sz_ref_split_heads(c, xq, bias, a.batch, a.queries, a.heads, a.k_size, qk, 0, &a.q));
     a.k = xk, a.v = xv;
     if (k->rank == 3) {
-        SZ_TRY(sz_ref_split_heads(c, xk, bias ? bias + qk : NULL, a.batch, length, a.heads, a.k_size,
-                                  qk, 0, &a.k));
+        SZ_TRY(sz_ref_split_heads(c, xk, bias ? bias + qk : NULL, a.batch, length, a.heads,
+                                  a.k_size, qk, 0, &a.k));
         SZ_TRY(sz_ref_split_heads(c, xv, bias ? bias + 2 * qk : NULL, a.batch, length, a.heads,
                                   a.v_size, a.heads * a.v_size, 0, &a.v));
     }

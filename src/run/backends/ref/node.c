@@ -26,8 +26,12 @@ static sz_type type_of(const sz_buffer *b) {
 // Appends a value; names don't matter here.
 static sz_status add_value(sz_graph *g, const sz_buffer *b, bool shown, sz_value_id *ret_id) {
     if (!sz_vec_room(g->ctx, &g->values)) return sz_no_memory(g->ctx);
-    sz_value v = {.name = sz_str_c(""), .kind = SZ_VALUE_INPUT, .producer = SZ_NONE,
-                  .outer = SZ_NONE, .known_tried = true, .type = {.rank = -1, .n_items = -1}};
+    sz_value v = {.name = sz_str_c(""),
+                  .kind = SZ_VALUE_INPUT,
+                  .producer = SZ_NONE,
+                  .outer = SZ_NONE,
+                  .known_tried = true,
+                  .type = {.rank = -1, .n_items = -1}};
     if (b) v.type = type_of(b);
     if (b && shown && !b->is_sequence) SZ_TRY(sz_ref_tensor(g, b, &v.known));
     *ret_id = (sz_value_id)g->values.n;
@@ -132,21 +136,31 @@ static sz_status charge_node(const sz_ref_call *c) {
 sz_status sz_ref_node(sz_ref *r, const sz_frame *f, const sz_node *node, sz_buffer **in,
                       sz_buffer **out) {
     const sz_ref_row *row = sz_ref_find(node);
-    sz_infer real = {.ctx = r->ctx, .graph = f->graph, .node = node,
-                     .opset = node->opset, .depth = f->depth};
+    sz_infer real = {
+        .ctx = r->ctx, .graph = f->graph, .node = node, .opset = node->opset, .depth = f->depth};
     if (!row)
-        return sz_op_place(&real, sz_fail(r->ctx, SZ_ERR_UNAVAILABLE,
-                                          "no reference for operator '%s'",
-                                          sz_show(r->ctx, node->op)));
+        return sz_op_place(&real,
+                           sz_fail(r->ctx, SZ_ERR_UNAVAILABLE, "no reference for operator '%s'",
+                                   sz_show(r->ctx, node->op)));
     sz_graph *g;
     SZ_TRY(sz_graph_create(r->ctx, &g));
     g->is_scratch = true;
     sz_status status = fill_scratch(r, f, g, *node, row->form, in);
     if (status == SZ_OK) {
-        sz_infer n = {.ctx = r->ctx, .graph = g, .node = &g->nodes.items[0],
-                      .op = sz_op_get(node->row), .opset = node->opset, .depth = f->depth};
-        sz_ref_call c = {.ctx = r->ctx, .n = &n, .ref = r, .frame = f, .n_in = node->n_inputs,
-                         .n_out = node->n_outputs, .in = in, .out = out};
+        sz_infer n = {.ctx = r->ctx,
+                      .graph = g,
+                      .node = &g->nodes.items[0],
+                      .op = sz_op_get(node->row),
+                      .opset = node->opset,
+                      .depth = f->depth};
+        sz_ref_call c = {.ctx = r->ctx,
+                         .n = &n,
+                         .ref = r,
+                         .frame = f,
+                         .n_in = node->n_inputs,
+                         .n_out = node->n_outputs,
+                         .in = in,
+                         .out = out};
         c.room = sz_arena_array(g->arena, (size_t)c.n_out + 1, sizeof *c.room);
         status = c.room ? charge_node(&c) : sz_no_memory(r->ctx);
         if (status == SZ_OK) status = run_form(&c, row);
