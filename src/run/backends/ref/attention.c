@@ -58,6 +58,19 @@ static void soften(const sz_attend *a, int64_t b, int64_t h, int64_t i, double *
     if (seen && a->stage == 3) memcpy(seen, row, (size_t)a->total * sizeof *row);
 }
 
+sz_status sz_ref_check_sizes(const sz_ref_call *c, const sz_attend *a, int64_t length) {
+    const int64_t most_heads = a->heads > a->kv_heads ? a->heads : a->kv_heads;
+    const int64_t most_size = a->k_size > a->v_size ? a->k_size : a->v_size;
+    const int64_t factors[] = {a->batch, most_heads, a->queries, length, most_size};
+    int64_t all = 1;
+    for (int k = 0; k < 5; k++)
+        if (factors[k] < 0 || !sz_mul(all, factors[k] + 1, &all))
+            return sz_op_fail(c->n, "sizes of the attention exceed 2^63");
+    if (a->kv_heads < 1 || a->heads % a->kv_heads != 0)
+        return sz_op_fail(c->n, "query heads do not share key heads evenly");
+    return SZ_OK;
+}
+
 sz_status sz_ref_attend(const sz_ref_call *c, const sz_attend *a) {
     double *scores;
     SZ_TRY(sz_ref_array(c, a->queries * a->total, &scores));
@@ -203,6 +216,7 @@ sz_status sz_ref_attention(sz_ref_call *c) {
     SZ_TRY(sz_ref_in(c, 4, &pk));
     SZ_TRY(sz_ref_in(c, 5, &pv));
     if (pk && pv) past = c->in[4]->dims[2];
+    SZ_TRY(sz_ref_check_sizes(c, &a, past + length));
     a.total = past + length, a.front = past;
     SZ_TRY(sz_ref_append(c, pk, a.k, a.batch * a.kv_heads, past, length, a.k_size, &a.k));
     SZ_TRY(sz_ref_append(c, pv, a.v, a.batch * a.kv_heads, past, length, a.v_size, &a.v));

@@ -23,6 +23,8 @@ typedef struct sz_attend {
     int stage;    // 0 scaled, 1 capped, 2 with masks, 3 after the softmax
 } sz_attend;
 
+// Sizes are such that their products do not overflow; before anything is made of them.
+sz_status sz_ref_check_sizes(const sz_ref_call *c, const sz_attend *a, int64_t length);
 sz_status sz_ref_attend(const sz_ref_call *c, const sz_attend *a);
 // x [batch, length, width], columns from `from` on, plus a bias over all columns -> [batch, heads,
 // length, size]

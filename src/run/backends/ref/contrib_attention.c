@@ -72,6 +72,7 @@ sz_status sz_ref_ms_attention(sz_ref_call *c) {
     sz_attend a = {.batch = x->dims[0], .queries = x->dims[1], .left = -1, .right = -1};
     a.heads = a.kv_heads = sz_attr_i(node, "num_heads", 1);
     a.k_size = qk / a.heads, a.v_size = v / a.heads;
+    SZ_TRY(sz_ref_check_sizes(c, &a, a.queries + (sz_ref_has(c, 4) ? c->in[4]->dims[3] : 0)));
     SZ_TRY(sz_ref_in(c, 0, &xs));
     SZ_TRY(sz_ref_in(c, 1, &ws));
     SZ_TRY(sz_ref_in(c, 2, &bias));
@@ -109,6 +110,7 @@ sz_status sz_ref_ms_multi_head(sz_ref_call *c) {
     a.heads = a.kv_heads = sz_attr_i(node, "num_heads", 1);
     a.k_size = q->dims[2] / a.heads;
     a.v_size = v->rank == 4 ? v->dims[3] : v->dims[2] / a.heads;
+    SZ_TRY(sz_ref_check_sizes(c, &a, k->dims[k->rank == 4 ? 2 : 1]));
     const int64_t length = k->dims[k->rank == 4 ? 2 : 1], qk = a.heads * a.k_size;
     SZ_TRY(sz_ref_in(c, 0, &xq));
     SZ_TRY(sz_ref_in(c, 1, &xk));
@@ -214,6 +216,7 @@ sz_status sz_ref_ms_group_query(sz_ref_call *c) {
     a.heads = sz_attr_i(node, "num_heads", 1), a.kv_heads = sz_attr_i(node, "kv_num_heads", 1);
     a.k_size = q->dims[2] / (packed ? a.heads + 2 * a.kv_heads : a.heads);
     a.v_size = a.k_size;
+    SZ_TRY(sz_ref_check_sizes(c, &a, a.queries + (sz_ref_has(c, 3) ? c->in[3]->dims[2] : 0)));
     const int64_t own = a.heads * a.k_size, kv = a.kv_heads * a.k_size;
     if (!packed && (c->in[1]->count != a.batch * a.queries * kv || !sz_ref_has(c, 2) ||
                     c->in[2]->count != c->in[1]->count))

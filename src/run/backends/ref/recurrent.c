@@ -174,6 +174,8 @@ static sz_status read_sizes(const sz_ref_call *c, cell *k) {
     k->steps = x->dims[k->batch_first], k->batch = x->dims[!k->batch_first];
     k->inputs = x->dims[2];
     k->hidden = sz_ref_dim(r, k->quantized ? 1 : 2);
+    if (k->hidden > INT32_MAX || k->inputs > INT32_MAX)
+        return sz_op_fail(c->n, "no reference for sizes above 2^31");
     const int64_t d = k->directions, all = k->gates * k->hidden;
     SZ_TRY(expect(c, 1, d * all * k->inputs));
     SZ_TRY(expect(c, 2, d * all * k->hidden));
@@ -182,7 +184,7 @@ static sz_status read_sizes(const sz_ref_call *c, cell *k) {
     SZ_TRY(expect(c, 5, d * k->batch * k->hidden));
     if (k->gates == 4) SZ_TRY(expect(c, 6, d * k->batch * k->hidden));
     if (k->gates == 4) SZ_TRY(expect(c, 7, d * 3 * k->hidden));
-    SZ_TRY(sz_ref_charge(c, k->steps * k->batch, d * all, k->inputs + k->hidden));
+    SZ_TRY(sz_ref_charge(c, k->steps * k->batch + 1, d * all + 1, k->inputs + k->hidden + 1));
     return read_functions(c, k);
 }
 
