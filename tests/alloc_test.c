@@ -10,6 +10,7 @@
 #include <sizeup/formula.h>
 #include <sizeup/json.h>
 #include <sizeup/model.h>
+#include <sizeup/optimize.h>
 
 #include "alloc/cases.h"
 #include "alloc/hook.h"
@@ -98,12 +99,16 @@ static void put_costs(run *r, const sz_costs *costs) {
         put_number(r, sz_costs_op(costs, i).cost.bytes_moved);
 }
 
-static void cost(run *r, const sz_model *model, const char *convention) {
-    const sz_cost_options options = {.convention = convention, .training = 1};
+static void cost_as(run *r, const sz_model *model, const char *convention, int training) {
+    const sz_cost_options options = {.convention = convention, .training = training};
     sz_costs *costs = NULL;
     if (!succeeds(r, sz_costs_create(r->ctx, model, &options, &costs))) return;
     put_costs(r, costs);
     sz_costs_destroy(costs);
+}
+
+static void cost(run *r, const sz_model *model, const char *convention) {
+    cost_as(r, model, convention, 1);
 }
 
 static void put_model(run *r, sz_model *model) {
@@ -184,6 +189,23 @@ static void refuse_file(run *r, const scenario *s) {
     if (status != SZ_ERR_INPUT) (void)succeeds(r, status);
     put_number(r, status);
     sz_model_destroy(model);
+}
+
+// All passes of all recipes that differ, what they leave, and its costs.
+static void optimize_file(run *r, const scenario *s) {
+    static const char *const recipes[] = {"generic", "onnxruntime", "xla"};
+    char path[MAX_PATH];
+    path_of(s, path);
+    for (size_t i = 0; i < sizeof recipes / sizeof *recipes; i++) {
+        const sz_optimize_options how = {.recipe = recipes[i]};
+        sz_load_options options = options_of(s);
+        sz_model *model = NULL;
+        options.optimize = &how;
+        if (!succeeds(r, sz_model_load(r->ctx, path, &options, &model))) return;
+        cost_as(r, model, NULL, 0);
+        put_model(r, model);
+        sz_model_destroy(model);
+    }
 }
 
 static void count_text(run *r, const scenario *s) {
@@ -336,6 +358,9 @@ static const scenario scenarios[] = {
     {"ssdlite", count_file, "ssdlite.onnx", NULL, 0, 25},
     {"lstm.dyn, cut off", refuse_file, "lstm.dyn.onnx", NULL, 100, 200},
     {"conventions", compare_conventions, "mlp.int8dyn.onnx", NULL, 300, 100},
+    {"optimized", optimize_file, "mlp.int8dyn.onnx", NULL, 300, 100},
+    {"optimized resnet18", optimize_file, "resnet18.bn.onnx", NULL, 0, 60},
+    {"optimized llama", optimize_file, "llama_tiny.onnx", NULL, 0, 40},
     {"formula", find_formula, "lstm.dyn.onnx", NULL, 100, 60},
     {"a graph as text", count_text, text_graph, "x=2x3x8x8", 300, 200},
     {"document as text", write_document, NULL, "text", 300, 200},

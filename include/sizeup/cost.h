@@ -46,10 +46,12 @@ SZ_API void sz_costs_destroy(sz_costs *costs);
 
 SZ_API sz_cost sz_costs_total(const sz_costs *costs);
 SZ_API const char *sz_costs_convention(const sz_costs *costs);
+/** Are its rows kernels (of an optimized model)? */
+SZ_API int sz_costs_is_optimized(const sz_costs *costs);
 
-/** A costed node, in file order; of an optimized model (optimize.h) a kernel: one node or a group of
- * nodes. A group has the name of its main node, "Conv+Add+Relu" as op, and the sort of group as kind.
- * Strings are the model's. */
+/** A costed node, in file order; of an optimized model (optimize.h) a kernel: one node or a group
+ * of nodes. A group has the name of its main node, "Conv+Add+Relu" as op, and the sort of group as
+ * kind. Strings are the model's. */
 typedef struct sz_node_cost {
     const char *name, *op, *domain, *kind;
     sz_cost cost;

@@ -96,7 +96,7 @@ static const char *fusions_of(size_t recipe, char *text, size_t size) {
 static void fill_recipes(sz_doc *doc) {
     static const sz_column columns[] = {
         {"name", "recipe", NULL, SZ_AS_TEXT, 0},
-        {"what", "what", NULL, SZ_AS_TEXT, SZ_COLUMN_WRAP},
+        {"what", "what", NULL, SZ_AS_TEXT, 0},
         {"fusions", "fusions", NULL, SZ_AS_TEXT, SZ_COLUMN_WRAP},
         {"passes", NULL, NULL, SZ_AS_TEXT, SZ_COLUMN_DATA},
         {"source", NULL, NULL, SZ_AS_TEXT, SZ_COLUMN_DATA},

@@ -73,6 +73,9 @@ sz_status sz_assume(sz_estimate *e) {
     SZ_TRY(
         add(e, "throughput", SZ_NAN,
             "runs of the whole graph, one after the other; a run holds the batch of the inputs"));
-    SZ_TRY(add(e, "fusion", SZ_NAN, "none: the graph as written, every result goes to memory"));
+    SZ_TRY(add(e, "fusion", SZ_NAN,
+               sz_costs_is_optimized(e->costs)
+                   ? "kernels of the optimized graph: what flows inside of one moves no bytes"
+                   : "none: the graph as written, every result goes to memory"));
     return assume_energy(e);
 }

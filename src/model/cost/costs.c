@@ -147,14 +147,14 @@ static sz_status fill(sz_costs *c, const sz_cost_options *options) {
     SZ_TRY(sz_costs_params(c));
     SZ_TRY(sz_costs_find_inside(c));
     SZ_TRY(sz_costs_liveness(c));
-    if (options && options->training) SZ_TRY(sz_costs_training_step(c));
     SZ_TRY(sz_costs_group(c));
     for (size_t i = 0; i < c->n_nodes; i++) {
         set_intensity(&c->nodes[i].cost);
         SZ_TRY(add_cost(c->ctx, &c->total, &c->nodes[i].cost));
     }
     set_intensity(&c->total);
-    return sum_ops(c);
+    SZ_TRY(sum_ops(c));
+    return options && options->training ? sz_costs_training_step(c) : SZ_OK;
 }
 
 sz_status sz_costs_create(sz_ctx *ctx, const sz_model *model, const sz_cost_options *options,
@@ -196,6 +196,7 @@ void sz_costs_destroy(sz_costs *costs) {
 
 sz_cost sz_costs_total(const sz_costs *costs) { return costs->total; }
 const char *sz_costs_convention(const sz_costs *costs) { return costs->convention->name; }
+int sz_costs_is_optimized(const sz_costs *costs) { return costs->row_nodes != NULL; }
 size_t sz_costs_node_count(const sz_costs *costs) { return costs->n_nodes; }
 
 sz_node_cost sz_costs_node(const sz_costs *costs, size_t i) {

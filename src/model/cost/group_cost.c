@@ -139,8 +139,7 @@ static bool add_member(grouper *w, const sz_group *group, sz_node_id id, sz_node
     return sz_add(sum->cost.params, one->cost.params, &sum->cost.params) &&
            sz_add(sum->cost.weight_bytes, one->cost.weight_bytes, &sum->cost.weight_bytes) &&
            sz_add(sum->cost.macs, one->cost.macs, &sum->cost.macs) &&
-           sz_add(sum->cost.flops, is_idle(w, group, n) ? 0 : one->cost.flops,
-                  &sum->cost.flops) &&
+           sz_add(sum->cost.flops, is_idle(w, group, n) ? 0 : one->cost.flops, &sum->cost.flops) &&
            sz_add(sum->epilogue_flops, one->epilogue_flops, &sum->epilogue_flops) &&
            sz_add(sum->padding_macs, one->padding_macs, &sum->padding_macs) &&
            sz_add(sum->activation_bytes, one->activation_bytes, &sum->activation_bytes) &&
@@ -204,7 +203,8 @@ static sz_status put_sources(grouper *w, const sz_node_id *nodes, int32_t n, sz_
 static sz_status group_row(grouper *w, const sz_group *group, sz_node_cost *row) {
     const sz_node_id last = group->nodes[group->n_nodes - 1];
     *row = (sz_node_cost){.name = w->c->nodes[group->anchor].name,
-                          .op = op_names(w, group), .domain = "",
+                          .op = op_names(w, group),
+                          .domain = "",
                           .kind = sz_group_name((sz_group_kind)group->kind),
                           .dtype = w->c->nodes[last].dtype,
                           .n_outputs = (size_t)sz_graph_node(w->g, last)->n_outputs,
@@ -234,8 +234,10 @@ static sz_status make_rows(grouper *w) {
         const sz_group *group = k == SZ_NONE ? NULL : &w->plan->groups[k];
         sz_node_id id = (sz_node_id)i;
         if (group && group->nodes[group->n_nodes - 1] != id) continue;
-        if (group) SZ_TRY(group_row(w, group, &rows[n_rows]));
-        else rows[n_rows] = c->nodes[i];
+        if (group)
+            SZ_TRY(group_row(w, group, &rows[n_rows]));
+        else
+            rows[n_rows] = c->nodes[i];
         if (!group) SZ_TRY(put_sources(w, &id, 1, &rows[n_rows]));
         c->row_nodes[n_rows] = group ? group->anchor : id;
         c->row_results[n_rows] = id;

@@ -179,7 +179,8 @@ static sz_status put_const(printer *p, sz_graph *g, sz_value_id id) {
         return put_i(p, c->sparse_values);
     }
     int64_t elements = 0;
-    if (c && c->is_folded) SZ_TRY(sz_type_elements(g->ctx, &sz_graph_value(g, id)->type, &elements));
+    if (c && c->is_folded)
+        SZ_TRY(sz_type_elements(g->ctx, &sz_graph_value(g, id)->type, &elements));
     if (c && c->is_folded && c->made_of < elements) {
         SZ_TRY(put(p, " made_of "));
         SZ_TRY(put_i(p, c->made_of));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Attention: softmax(scale Q K^T + mask) V as one kernel whose scores never reach memory. Around the
-// two products: the scale (on the scores, on Q and K, or folded into a Mul or Div), masks by Add or
-// Where, a soft cap, casts and dropout; with them the moves that split, repeat and merge heads, and
-// where a recipe does so the three products that make Q, K and V of one input.
+// Attention: softmax(scale Q K^T + mask) V as one kernel whose scores never reach memory. Around
+// the two products: the scale (on the scores, on Q and K, or folded into a Mul or Div), masks by
+// Add or Where, a soft cap, casts and dropout; with them the moves that split, repeat and merge
+// heads, and where a recipe does so the three products that make Q, K and V of one input.
 //
 // Needs: static shapes; softmax groups, where softmax was written out. What is inside must have no
 // other use: a graph that returns its attention weights keeps them.
@@ -31,8 +31,8 @@ static bool is_any(const sz_pass_job *job, sz_node_id id, const char *const *lis
 #define IS_ANY(job, id, list) is_any(job, id, list, sizeof list / sizeof *list)
 
 static const char *const passes_on[] = {"Cast", "Dropout", "Identity"};
-static const char *const moves[] = {"Transpose", "Reshape", "Expand", "Unsqueeze", "Squeeze",
-                                    "Flatten", "Cast", "Tile"};
+static const char *const moves[] = {"Transpose", "Reshape", "Expand", "Unsqueeze",
+                                    "Squeeze",   "Flatten", "Cast",   "Tile"};
 
 // The node that makes v, when `user` alone reads it; SZ_NONE otherwise.
 static sz_node_id own_producer(const sz_pass_job *job, sz_value_id v, sz_node_id user) {
@@ -98,8 +98,8 @@ static bool is_read_by(const sz_pass_job *job, sz_value_id v, sz_node_id id) {
     return true;
 }
 
-static const char *const on_scores[] = {"Add", "Sub", "Mul", "Div", "Where", "Cast", "Tanh",
-                                        "Reshape", "Max", "Min", "Identity"};
+static const char *const on_scores[] = {"Add",  "Sub",     "Mul", "Div", "Where",   "Cast",
+                                        "Tanh", "Reshape", "Max", "Min", "Identity"};
 
 // Which input of a node on the way carries the scores: it has the elements of the output, and its
 // producer lies on the way as well.

@@ -11,10 +11,14 @@ enum { MAX_NODES = 40 };
 
 static const char *const products[] = {"Conv", "ConvTranspose", "MatMul", "Gemm"};
 static const char *const others[] = {
-    "Add", "Mul", "Sub", "Div", "Concat", "MaxPool", "AveragePool", "GlobalAveragePool",
-    "GlobalMaxPool", "Sigmoid", "LeakyRelu", "Softmax", "Transpose", "Reshape", "Flatten",
-    "Squeeze", "Unsqueeze", "Resize", "Slice", "Split", "Pad", "Gather", "Where", "Tanh",
-    "HardSwish", "Clip", "Relu", "ReduceMean", "Expand", "DepthToSpace", "SpaceToDepth"};
+    "Add",           "Mul",          "Sub",         "Div",
+    "Concat",        "MaxPool",      "AveragePool", "GlobalAveragePool",
+    "GlobalMaxPool", "Sigmoid",      "LeakyRelu",   "Softmax",
+    "Transpose",     "Reshape",      "Flatten",     "Squeeze",
+    "Unsqueeze",     "Resize",       "Slice",       "Split",
+    "Pad",           "Gather",       "Where",       "Tanh",
+    "HardSwish",     "Clip",         "Relu",        "ReduceMean",
+    "Expand",        "DepthToSpace", "SpaceToDepth"};
 static const char *const activations[] = {"Relu", "Clip", "LeakyRelu", "Sigmoid", "HardSwish"};
 
 static bool is_any(const sz_pass_job *job, sz_node_id id, const char *const *list, size_t n) {
@@ -40,8 +44,10 @@ static void take_inputs(const sz_pass_job *job, sz_node_id id, kernel *k) {
         bool seen = false;
         for (int m = 0; m < k->n; m++) seen |= k->nodes[m] == maker;
         if (own && (seen || sz_is_op(job, maker, "DequantizeLinear"))) {
-            if (!seen && k->n < MAX_NODES - 4) k->nodes[k->n++] = maker;
-            else if (!seen) k->n_floats++;
+            if (!seen && k->n < MAX_NODES - 4)
+                k->nodes[k->n++] = maker;
+            else if (!seen)
+                k->n_floats++;
         } else {
             k->n_floats += !sz_is_constant(job, v);
         }

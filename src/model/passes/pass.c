@@ -115,11 +115,12 @@ bool sz_has_one_output(const sz_pass_job *job, sz_node_id id) {
 sz_status sz_bypass(sz_pass_job *job, sz_node_id id, sz_value_id v) {
     const sz_value_id out = sz_edit_out(job->e, id, 0);
     const sz_node_id maker = sz_edit_producer(job->e, v);
+    const sz_node_id heir = maker != SZ_NONE ? maker : sz_edit_only_user(job->e, out);
     bool done;
     SZ_TRY(sz_edit_replace(job->e, out, v, &done));
     if (!done) return SZ_OK;
     job->changed++;
-    if (maker != SZ_NONE) SZ_TRY(sz_edit_absorb(job->e, maker, id));
+    if (heir != SZ_NONE) SZ_TRY(sz_edit_absorb(job->e, heir, id));
     return sz_edit_remove(job->e, id);
 }
 
