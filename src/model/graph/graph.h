@@ -189,6 +189,7 @@ typedef struct sz_graph {
     children;                // every body made under the root; root only, for destruction
     sz_map names;            // value name -> id
     const sz_node_id *order; // in which nodes can run; NULL = as they stand (the usual case)
+    bool is_scratch;         // root: made to run one node: numbers of any size are worked out
     bool fixed_defaults;     // root: default values can't be replaced (ONNX before IR version 4)
     bool reshaped;           // root: an input shape was overridden, declared types no longer hold
     int64_t known_elements;  // root: numbers computed so far, see SZ_MAX_KNOWN_ELEMENTS
@@ -258,6 +259,10 @@ int64_t *sz_graph_dims(sz_graph *g, int32_t rank);
 // most SZ_MAX_VALUE_ELEMENTS; captured values ask the parent. NULL in *ret_tensor = not known
 // (not an error: side file absent, too large, not constant).
 sz_status sz_graph_known(sz_graph *g, sz_value_id id, const sz_tensor **ret_tensor);
+// The first `need` bytes of a raw constant of any size. *ret_is_there false: they can't be had (not
+// raw, too short, side file absent).
+sz_status sz_graph_read_raw(sz_graph *g, const sz_constant *c, uint64_t need, void *ret_bytes,
+                            bool *ret_is_there);
 // New tensor of numbers in the arena with room for `count` elements; NULL = no memory.
 sz_tensor *sz_tensor_new(sz_graph *g, sz_dtype dtype, int32_t rank, const int64_t *dims,
                          int64_t count);
