@@ -146,11 +146,7 @@ static sz_status fill(sz_costs *c, const sz_cost_options *options) {
     set_intensity(&c->total);
     SZ_TRY(sum_ops(c));
     SZ_TRY(sz_costs_sum_demand(c));
-    if (!options || !options->training) return SZ_OK;
-    if (c->graph->plan)
-        return sz_fail(c->ctx, SZ_ERR_USAGE,
-                       "a training step is counted for the graph as written, not as optimized");
-    return sz_costs_training_step(c);
+    return options && options->training ? sz_costs_training_step(c) : SZ_OK;
 }
 
 sz_status sz_costs_create(sz_ctx *ctx, const sz_model *model, const sz_cost_options *options,
