@@ -162,7 +162,7 @@ static sz_status cost_loop(const sz_infer *in, const sz_convention *by, sz_node_
 }
 
 static bool is_loop(const sz_op *op) {
-    static const char *const loops[] = {"Loop", "Scan", "SequenceMap"};
+    static const char *const loops[] = {"Loop", "Scan", "SequenceMap", "TensorIterator"};
     for (size_t i = 0; i < sizeof loops / sizeof *loops; i++)
         if (strcmp(op->name, loops[i]) == 0) return true;
     return false;

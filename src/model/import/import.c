@@ -118,9 +118,10 @@ static sz_status choose(sz_ctx *ctx, sz_source *source, const char *format,
                        sz_show(ctx, sz_str_c(format)));
     }
     SZ_TRY(source->read(source, ctx, 0, head, len));
-    const char *kind = foreign_kind(head, len);
-    if (kind) return sz_fail(ctx, SZ_ERR_INPUT, "@0: not a model: it is %s", kind);
     *ret = by_bytes(head, len, source->name);
+    const int sure = *ret ? (*ret)->sniff(head, len) : 0;
+    const char *kind = sure > SZ_SNIFF_SURE ? NULL : foreign_kind(head, len);
+    if (kind) return sz_fail(ctx, SZ_ERR_INPUT, "@0: not a model: it is %s", kind);
     if (*ret) return SZ_OK;
     return sz_fail(ctx, SZ_ERR_INPUT, "@0: no known format of models begins like this");
 }

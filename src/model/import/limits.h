@@ -23,6 +23,19 @@ enum {
     SZ_ONNX_MAX_PREFIX = 256         // bytes of the path that names what a function expanded to
 };
 
+enum {
+    SZ_XML_WINDOW = 64 * 1024,      // bytes of the file in memory at one time
+    SZ_XML_MAX_TOKEN = 1024 * 1024, // longest tag or text
+    SZ_XML_MAX_ATTRS = 256,         // attributes of a tag: compared each with each
+    SZ_XML_MAX_DEPTH = 512,         // elements in elements; a body in a body takes 4
+
+    SZ_IR_MIN_VERSION = 10,         // oldest and newest version of OpenVINO IR
+    SZ_IR_MAX_VERSION = 11,
+    SZ_IR_MAX_UNSORTED = 1024,      // ports of a layer whose ids do not rise: looked up one by one
+    SZ_IR_MAX_LINKS = 1024,         // lines of the port map of a body: looked up one by one
+    SZ_IR_MAX_SYMBOLS = 10000       // free dimensions: looked up one by one
+};
+
 // Memory goes by the header bytes read (model/graph/allowance.h). Headers are read more than once
 // (bodies of functions as often as they are called), so they count up to 4 times the file's size.
 enum { SZ_IMPORT_MAX_REREAD = 4 };
