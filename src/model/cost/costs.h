@@ -26,6 +26,10 @@ struct sz_costs {
 // Parameters and weight bytes of every node; a shared constant belongs to the first that uses it.
 sz_status sz_costs_params(sz_costs *costs);
 
+// What plain arithmetic says of the integer constants of the main graph, by value id: 0 nothing.
+enum { SZ_MARK_WEIGHT = 1, SZ_MARK_ZERO = 2 };
+sz_status sz_decompressed(sz_costs *costs, uint8_t **ret_marks);
+
 // live_bytes of every node and the peak: nodes in file order, outputs come alive before inputs die,
 // no aliasing, graph inputs until their last use, graph outputs to the end, constants not at all.
 sz_status sz_costs_liveness(sz_costs *costs);
