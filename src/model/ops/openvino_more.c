@@ -218,12 +218,20 @@ static sz_status resize_axis(const sz_infer *n, int64_t axis, int32_t rank, int3
     return SZ_OK;
 }
 
+static bool is_padded(const sz_infer *n) {
+    const int64_t *pads;
+    const int32_t count = sz_attr_ints(n->node, "pads", &pads);
+    for (int32_t k = 0; k < count; k++)
+        if (pads[k] != 0) return true;
+    return false;
+}
+
 sz_status sz_shape_ov_interpolate(sz_infer *n) {
     const sz_type *x = sz_in(n, 0);
     int64_t dims[SZ_MAX_RANK];
     int32_t count;
     const int64_t *axes = resized_axes(n, &count);
-    if (x->rank < 0 || count < 0 || sz_attr_find(n->node, "pads"))
+    if (x->rank < 0 || count < 0 || is_padded(n))
         return sz_out_rank(n, 0, x->dtype, x->rank);
     sz_dims_copy(dims, x);
     if (!axes || count == 0) {
