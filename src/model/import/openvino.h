@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// OpenVINO IR: what the files of this importer share. A net is a list of layers and a list of edges;
+// OpenVINO IR: what the files of this importer share. A net is a list of layers and of edges;
 // bodies (TensorIterator, Loop, If) are nets inside of layers. Layers become nodes in their order;
 // Parameter, Result and Const become inputs, outputs and constants.
 #ifndef SZ_OPENVINO_H

@@ -2,8 +2,8 @@
 // OpenVINO IR: edges, and nodes from layers.
 #include "model/import/openvino.h"
 
-// Ids rise by one in nearly every file; where they only rise a search halves, else it is linear over
-// few ports (see keep_ports).
+// Ids rise by one in nearly every file; where they only rise a search halves, else it is linear
+// over few ports (see keep_ports).
 const ir_port *ir_port_find(const ir_port *ports, int32_t n, int64_t id) {
     if (n == 0) return NULL;
     int64_t guess;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Shapes and numbers of OpenVINO operators that ONNX has otherwise or not at all: sizes, broadcasts,
-// slices and blocks.
+// Shapes and numbers of OpenVINO operators that ONNX has otherwise or not at all: sizes,
+// broadcasts, slices and blocks.
 #include "model/ops/move.h"
 #include "model/ops/openvino.h"
 #include "model/ops/rules.h"

@@ -12,6 +12,7 @@
 #define NCHWC   "com.microsoft.nchwc"
 #define OPENVINO      "openvino"
 #define OPENVINO_EXEC "openvino.exec"
+#define XLA     "xla"
 
 static const sz_op table[] = {
 #define OP(domain, name, since, kind, min_in, max_in, max_out, shape, value, cost, work)           \
