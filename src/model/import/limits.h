@@ -29,6 +29,14 @@ enum {
     SZ_XML_MAX_ATTRS = 256,         // attributes of a tag: compared each with each
     SZ_XML_MAX_DEPTH = 512,         // elements in elements; a body in a body takes 4
 
+    SZ_SHLO_WINDOW = 64 * 1024,     // bytes of the file in memory at one time
+    SZ_SHLO_MAX_TEXT = 64 * 1024,   // what is kept of a name or of an attribute
+    SZ_SHLO_MAX_NUMBERS = 64,       // elements of a constant whose numbers are kept
+    SZ_SHLO_MAX_ATTRS = 256,        // attributes of an operator: looked up one by one
+    SZ_SHLO_MAX_RESULTS = 65536,    // of one operator
+    SZ_SHLO_MAX_SYMBOLS = 10000,    // free dimensions: looked up one by one
+    SZ_SHLO_MAX_EXPANDED = 4000000, // nodes, those of a function as often as it is called
+
     SZ_IR_MIN_VERSION = 10,         // oldest and newest version of OpenVINO IR
     SZ_IR_MAX_VERSION = 11,
     SZ_IR_MAX_UNSORTED = 1024,      // ports of a layer whose ids do not rise: looked up one by one
