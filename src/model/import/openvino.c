@@ -79,6 +79,19 @@ static sz_status read_data(ir *x, ir_frame *f) {
     return f->layer.role == IR_NODE ? ir_data_read(x, f) : SZ_OK;
 }
 
+// "OpenVINO 2026.4.1-...": which wrote the file.
+static sz_status read_producer(ir *x) {
+    sz_str version;
+    if (!sz_xml_attribute(&x->xml, "value", &version)) return SZ_OK;
+    const size_t len = sizeof "OpenVINO " - 1;
+    char *text = sz_arena_alloc(x->root->arena, len + version.len + 1);
+    if (!text) return sz_no_memory(x->ctx);
+    memcpy(text, "OpenVINO ", len);
+    memcpy(text + len, version.p, version.len);
+    x->root->producer = (sz_str){text, (uint32_t)len + version.len};
+    return SZ_OK;
+}
+
 // What to do with an element of that name in that state. SKIP: read what is needed from its tag.
 typedef enum action { ENTER, SKIP, BODY } action;
 
@@ -91,6 +104,8 @@ static const struct row {
 } rows[] = {
     {IR_NET, "layers", ENTER, IR_LAYERS, 0},
     {IR_NET, "edges", ENTER, IR_EDGES, 0},
+    {IR_NET, "rt_info", ENTER, IR_INFO, 0},
+    {IR_INFO, "Runtime_version", SKIP, IR_INFO, 0},
     {IR_LAYERS, "layer", ENTER, IR_LAYER, 0},
     {IR_LAYER, "data", SKIP, IR_LAYER, 0},
     {IR_LAYER, "input", ENTER, IR_INPUT, 0},
@@ -133,6 +148,7 @@ static sz_status read_tag(ir *x, ir_frame *f, const struct row *row) {
     case IR_LAYER: SZ_TRY(read_data(x, f)); break;
     case IR_MAP: SZ_TRY(ir_link_read(x, f, f->branch_of_map, row->arg != 0)); break;
     case IR_BACK: SZ_TRY(ir_back_read(x, f)); break;
+    case IR_INFO: SZ_TRY(read_producer(x)); break;
     default: SZ_TRY(ir_edge_read(x, f)); break;
     }
     return sz_xml_skip(&x->xml);
@@ -159,6 +175,7 @@ static sz_status on_end(ir *x, bool *ret_done) {
         *ret_done = x->frames.n == 1;
         return *ret_done ? ir_nodes_add(x, f) : end_body(x);
     case IR_LAYERS:
+    case IR_INFO:
     case IR_EDGES: return leave(x, f, IR_NET);
     case IR_LAYER: f->state = IR_LAYERS; return ir_layer_end(x, f);
     case IR_PORT: f->state = f->port.is_output ? IR_OUTPUT : IR_INPUT; return ir_port_end(x, f);
@@ -253,6 +270,7 @@ int sz_openvino_sniff(const unsigned char *head, size_t len) {
     for (; i < len; i++) {
         if (strchr(" \t\r\n", head[i]) && head[i]) continue;
         if (begins(head + i, len - i, "<net ") || begins(head + i, len - i, "<net>")) return 95;
+        if (i > 0 && begins(head + i, len - i, "<!DOCTYPE net")) return 95; // to be told why not
         if (!begins(head + i, len - i, "<?") && !begins(head + i, len - i, "<!--")) return 0;
         const char *end = head[i + 1] == '?' ? "?>" : "-->";
         while (i < len && !begins(head + i, len - i, end)) i++;

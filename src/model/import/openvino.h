@@ -42,7 +42,8 @@ typedef struct ir_link {
 typedef struct ir_back { sz_str from, to; } ir_back;
 
 typedef enum ir_state {
-    IR_NET, IR_LAYERS, IR_LAYER, IR_INPUT, IR_OUTPUT, IR_PORT, IR_DIM, IR_EDGES, IR_MAP, IR_BACK
+    IR_NET, IR_LAYERS, IR_LAYER, IR_INPUT, IR_OUTPUT, IR_PORT, IR_DIM, IR_EDGES, IR_MAP, IR_BACK,
+    IR_INFO
 } ir_state;
 
 // A port while it is read.

@@ -213,19 +213,33 @@ static sz_status next(shlo *x, bool *ret_done) {
 
 // ---- the file ----------------------------------------------------------------------------------
 
-// Where no function is called main, the only one is it: it was read as a body. Reading on with it as
-// the graph would need another pass.
+// Is there a function of that name? Looked for before all else, since the main function is the graph
+// and the others are bodies of it.
+static sz_status find_main(shlo *x) {
+    static const char *const words[] = {"@main(", "\"main\""};
+    enum { CHUNK = 4096, OVERLAP = 8 };
+    char chunk[CHUNK];
+    for (uint64_t at = 0; at < x->source->size && !x->has_main; at += CHUNK - OVERLAP) {
+        const uint64_t left = x->source->size - at;
+        const size_t len = left < CHUNK ? (size_t)left : CHUNK;
+        SZ_TRY(x->source->read(x->source, x->ctx, at, chunk, len));
+        for (size_t k = 0; k < sizeof words / sizeof *words; k++)
+            if (memmem(chunk, len, words[k], strlen(words[k]))) x->has_main = true;
+    }
+    return SZ_OK;
+}
+
 static sz_status check_main(shlo *x) {
-    int32_t index;
-    if (sz_map_get(&x->function_names, sz_str_c("main"), &index) &&
-        x->functions.items[index].is_defined)
-        return SZ_OK;
     if (x->functions.n == 0) return shlo_fail(x, "the file has no function");
+    for (size_t i = 0; i < x->functions.n; i++)
+        if (x->functions.items[i].graph == x->root && x->functions.items[i].is_defined)
+            return SZ_OK;
     return shlo_fail(x, "the file has no function '@main'");
 }
 
 static sz_status read_all(shlo *x) {
     bool done = false;
+    SZ_TRY(find_main(x));
     SZ_TRY(push_frame(x, (shlo_frame){.kind = SHLO_MODULE, .function = SZ_NONE}));
     while (!done) SZ_TRY(next(x, &done));
     SZ_TRY(check_main(x));

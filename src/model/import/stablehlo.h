@@ -75,6 +75,7 @@ typedef struct shlo {
     size_t have, next;
     int64_t line, column;
     SZ_VEC(char) buf;       // a name or text at hand
+    bool has_main;          // a function is called main; else the first one is the graph
     // what is open
     SZ_VEC(shlo_frame) frames;
     SZ_VEC(shlo_op) ops;

@@ -42,6 +42,17 @@ static sz_status numbered(shlo *x, sz_str name, char mark, int64_t number, sz_st
     return SZ_OK;
 }
 
+// "name" and words behind that no name of the file holds.
+static sz_status suffixed(shlo *x, sz_str name, const char *tail, sz_str *ret) {
+    const size_t n = strlen(tail);
+    char *joined = sz_arena_alloc(x->root->arena, name.len + n + 1);
+    if (!joined) return sz_no_memory(x->ctx);
+    memcpy(joined, name.p, name.len);
+    memcpy(joined + name.len, tail, n);
+    *ret = (sz_str){joined, name.len + (uint32_t)n};
+    return SZ_OK;
+}
+
 // ---- nodes -------------------------------------------------------------------------------------
 
 typedef struct draft {
@@ -291,7 +302,7 @@ static sz_status with_results(shlo *x, const shlo_op *op, draft *d) {
     }
     d->type = shlo_tuple(x, (size_t)n, types);
     if (!d->type) return sz_no_memory(x->ctx);
-    SZ_TRY(numbered(x, d->name, '#', -1, &d->name));
+    SZ_TRY(suffixed(x, d->name, "#all", &d->name));
     SZ_TRY(add_node(x, g, d, &id));
     return spread(x, op, id, types);
 }
@@ -302,7 +313,7 @@ sz_status shlo_function_of(shlo *x, sz_str name, int32_t *ret_index) {
     shlo_function f = {.line = x->line, .column = x->column};
     if (sz_map_get(&x->function_names, name, ret_index)) return SZ_OK;
     SZ_TRY(shlo_keep_long(x, name, &f.name));
-    if (sz_str_is(name, "main")) f.graph = x->root;
+    if (x->has_main ? sz_str_is(name, "main") : x->functions.n == 0) f.graph = x->root;
     else SZ_TRY(sz_graph_create_body(x->root, &f.graph));
     f.graph->name = f.name;
     if (!sz_vec_push(x->ctx, &x->functions, f)) return sz_no_memory(x->ctx);
@@ -383,11 +394,15 @@ sz_status shlo_build(shlo *x, shlo_op *op) {
         if (!sz_vec_push(x->ctx, &x->regions, body)) return sz_no_memory(x->ctx);
     }
     sz_value_id carried;
+    if (sz_str_is(op->name, "chlo.square") && d.n_in == 1) { // as XLA writes it
+        d.op = sz_str_c("multiply");
+        if (!sz_vec_push(x->ctx, &x->operands, d.in[0])) return sz_no_memory(x->ctx);
+        d.in = x->operands.items + op->first_operand, d.n_in = 2;
+    }
     if (sz_str_is(d.op, "while") && d.n_in > 1) {
-        sz_str name;
-        SZ_TRY(numbered(x, x->results.n > op->first_result
-                               ? x->results.items[op->first_result].name : d.op,
-                        '#', -2, &name));
+        sz_str name = x->results.n > op->first_result ? x->results.items[op->first_result].name
+                                                      : d.op;
+        SZ_TRY(suffixed(x, name, "#in", &name));
         SZ_TRY(tuple_of(x, g, d.n_in, d.in, name, op->offset, &carried));
         d.n_in = 1, d.in = &carried;
     }

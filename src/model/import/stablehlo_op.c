@@ -300,7 +300,10 @@ static void pop(shlo *x) {
 static sz_status finish(shlo *x) {
     shlo_op *op = shlo_open(x);
     const bool returns = ends_in(op->name, ".return") || sz_str_is(op->name, "return");
+    const int64_t line = x->line, column = x->column;
+    x->line = op->line, x->column = op->column; // what is wrong now is wrong with the whole
     SZ_TRY(returns ? shlo_return(x, op) : shlo_build(x, op));
+    x->line = line, x->column = column;
     pop(x);
     return SZ_OK;
 }

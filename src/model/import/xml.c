@@ -98,8 +98,9 @@ static sz_status keep(sz_xml *x, int c) {
 
 static sz_status keep_utf8(sz_xml *x, uint32_t c) {
     if (c < 0x80) return keep(x, (int)c);
+    static const uint32_t leads[] = {0, 0xC0, 0xE0, 0xF0};
     const int more = c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
-    SZ_TRY(keep(x, (int)((0xF00u >> more & 0xF0u) | c >> (6 * more))));
+    SZ_TRY(keep(x, (int)(leads[more] | c >> (6 * more))));
     for (int k = more - 1; k >= 0; k--) SZ_TRY(keep(x, (int)(0x80u | (c >> (6 * k) & 0x3Fu))));
     return SZ_OK;
 }
