@@ -31,7 +31,8 @@ typedef struct hlo {
     SZ_VEC(sz_str) word_list;
     // the computation that is being read
     hlo_comp open;
-    SZ_VEC(sz_value_id) params; // by number, SZ_NONE = not met yet
+    SZ_VEC(const int64_t *) layouts; // by value, NULL = the usual one
+    SZ_VEC(sz_value_id) params;      // by number, SZ_NONE = not met yet
     sz_value_id result, last;
     // the instruction that is being read
     SZ_VEC(sz_value_id) in;
@@ -42,7 +43,8 @@ typedef struct hlo {
 // An instruction, but for operands (x->in) and attributes (x->attrs).
 typedef struct hlo_instruction {
     sz_str name, opcode;
-    const sz_type *type; // in the arena
+    const sz_type *type;   // in the arena
+    const int64_t *layout; // axes, innermost first; NULL = the last axis is innermost, and so on
     bool is_root;
     uint64_t at; // place in the file
 } hlo_instruction;
@@ -50,6 +52,9 @@ typedef struct hlo_instruction {
 sz_status hlo_init(hlo *x, sz_ctx *ctx);
 // After success: the main graph; x->root is no longer x's.
 sz_status hlo_finish(hlo *x, sz_status status, uint64_t header_bytes, sz_graph **ret_graph);
+
+// Sets i->layout; i->type is set already.
+sz_status hlo_layout(hlo *x, hlo_instruction *i, int32_t n, const int64_t *axes);
 
 // Errors of these lack the place.
 sz_status hlo_comp_begin(hlo *x, sz_str name, bool is_entry);

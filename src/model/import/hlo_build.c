@@ -23,6 +23,7 @@ sz_status hlo_finish(hlo *x, sz_status status, uint64_t header_bytes, sz_graph *
     sz_map_finish(&x->words);
     sz_vec_finish(x->ctx, &x->comps);
     sz_vec_finish(x->ctx, &x->word_list);
+    sz_vec_finish(x->ctx, &x->layouts);
     sz_vec_finish(x->ctx, &x->params);
     sz_vec_finish(x->ctx, &x->in);
     sz_vec_finish(x->ctx, &x->attrs);
@@ -47,6 +48,12 @@ sz_status hlo_word(hlo *x, sz_str s, sz_str *ret) {
     *ret = (sz_str){copy, s.len};
     if (!sz_vec_push(x->ctx, &x->word_list, *ret)) return sz_no_memory(x->ctx);
     return sz_map_put(&x->words, *ret, (int32_t)(x->word_list.n - 1));
+}
+
+static void *keep(hlo *x, size_t n, size_t size, const void *items) {
+    void *copy = sz_arena_array(x->root->arena, n ? n : 1, size);
+    if (copy && n > 0) memcpy(copy, items, n * size);
+    return copy;
 }
 
 // ---- types -------------------------------------------------------------------------------------
@@ -107,7 +114,7 @@ sz_status hlo_comp_begin(hlo *x, sz_str name, bool is_entry) {
     if (!is_entry) SZ_TRY(sz_graph_create_body(x->root, &x->open.graph));
     if (!is_entry) x->open.graph->name = x->open.name;
     x->has_entry = x->has_entry || is_entry;
-    x->params.n = 0;
+    x->params.n = x->layouts.n = 0;
     x->result = x->last = SZ_NONE;
     return SZ_OK;
 }
@@ -159,6 +166,7 @@ static sz_status add_value(hlo *x, const hlo_instruction *i, sz_value_kind kind,
                            sz_value_id *ret_id) {
     SZ_TRY(sz_graph_add_value(x->open.graph, i->name, kind, ret_id));
     x->last = *ret_id;
+    if (!sz_vec_push(x->ctx, &x->layouts, i->layout)) return sz_no_memory(x->ctx);
     if (!i->is_root) return SZ_OK;
     if (x->result != SZ_NONE)
         return sz_fail(x->ctx, SZ_ERR_INPUT, "computation '%s' has two roots",
@@ -195,10 +203,37 @@ sz_status hlo_add_const(hlo *x, const hlo_instruction *i, const sz_tensor *numbe
     return SZ_OK;
 }
 
-static void *keep(hlo *x, size_t n, size_t size, const void *items) {
-    void *copy = sz_arena_array(x->root->arena, n ? n : 1, size);
-    if (copy && n > 0) memcpy(copy, items, n * size);
-    return copy;
+sz_status hlo_layout(hlo *x, hlo_instruction *i, int32_t n, const int64_t *axes) {
+    bool usual = true;
+    i->layout = NULL;
+    if (i->type->kind != SZ_TYPE_TENSOR || n != i->type->rank) return SZ_OK;
+    for (int32_t k = 0; k < n; k++) usual = usual && axes[k] == n - 1 - k;
+    if (usual) return SZ_OK;
+    i->layout = keep(x, (size_t)n, sizeof *axes, axes);
+    return i->layout ? SZ_OK : sz_no_memory(x->ctx);
+}
+
+static int64_t axis_at(const int64_t *layout, int32_t rank, int32_t k) {
+    return layout ? layout[k] : rank - 1 - k;
+}
+
+// A transpose that only says what the layouts say already moves nothing.
+static sz_status mark_transpose(hlo *x, const hlo_instruction *i) {
+    const int64_t *perm = NULL;
+    int32_t n = 0;
+    if (!sz_str_is(i->opcode, "transpose") || x->in.n != 1) return SZ_OK;
+    for (size_t k = 0; k < x->attrs.n; k++)
+        if (sz_str_is(x->attrs.items[k].name, "dimensions"))
+            perm = x->attrs.items[k].ints, n = x->attrs.items[k].n;
+    const int64_t *from = x->layouts.items[x->in.items[0]];
+    const sz_type *t = &sz_graph_value(x->open.graph, x->in.items[0])->type;
+    if (t->kind == SZ_TYPE_NONE) t = sz_graph_value(x->open.graph, x->in.items[0])->declared;
+    if (!perm || !t || n != i->type->rank || t->rank != n) return SZ_OK;
+    for (int32_t k = 0; k < n; k++) {
+        const int64_t out = axis_at(i->layout, n, k);
+        if (out < 0 || out >= n || perm[out] != axis_at(from, n, k)) return SZ_OK;
+    }
+    return hlo_attr_int(x, "is_bitcast", 1);
 }
 
 sz_status hlo_add_node(hlo *x, const hlo_instruction *i) {
@@ -209,6 +244,7 @@ sz_status hlo_add_node(hlo *x, const hlo_instruction *i) {
                        "computations call each other so often that they stand for more than %d "
                        "instructions",
                        SZ_HLO_MAX_EXPANDED);
+    SZ_TRY(mark_transpose(x, i));
     SZ_TRY(add_value(x, i, SZ_VALUE_NODE, &id));
     SZ_TRY(hlo_word(x, i->opcode, &n.op));
     sz_graph_value(x->open.graph, id)->declared = i->type;
@@ -299,7 +335,8 @@ static const char *behind_key(sz_str json, const char *key) {
     return NULL;
 }
 
-// The digits that follow, over blanks, colons, brackets, braces and quotes; false at anything else.
+// The digits that follow, over blanks, colons, brackets, braces and quotes; false at anything
+// else.
 static bool next_number(const char **p, const char *end, const char *skip, int64_t *ret) {
     while (*p < end && strchr(skip, **p) && **p) ++*p;
     if (*p >= end || **p < '0' || **p > '9') return false;

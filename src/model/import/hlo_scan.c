@@ -268,12 +268,12 @@ sz_status hlo_scan_value(hlo_scan *s, bool keep, sz_str *ret, bool *ret_cut) {
     return SZ_OK;
 }
 
-sz_status hlo_skip_group(hlo_scan *s) {
-    raw r = {.keep = false};
-    do {
+sz_status hlo_skip_to_brace(hlo_scan *s) {
+    raw r = {.depth = 1};
+    while (r.depth > 0) {
         const int c = hlo_peek_raw(s);
         if (c < 0) return hlo_scan_fail(s, "a bracket is never closed");
         SZ_TRY(raw_byte(s, &r, c));
-    } while (r.depth > 0);
+    }
     return SZ_OK;
 }

@@ -43,7 +43,7 @@ sz_status hlo_scan_int(hlo_scan *s, int64_t *ret);
 // What stands between here and the next comma, line end or closing bracket outside of brackets
 // and strings, comments left out. Kept up to SZ_WIRE_MAX_TEXT bytes, else empty with *ret_cut.
 sz_status hlo_scan_value(hlo_scan *s, bool keep, sz_str *ret, bool *ret_cut);
-// Over a bracket that opens here, to the one that closes it.
-sz_status hlo_skip_group(hlo_scan *s);
+// Behind the bracket that closes one that is open already.
+sz_status hlo_skip_to_brace(hlo_scan *s);
 
 #endif

@@ -83,6 +83,7 @@ static sz_status instruction(hlo_text *t, hlo_instruction *i, place at) {
     i->at = at.at;
     SZ_TRY(hlo_expect(&t->s, '=', "the name of an instruction"));
     SZ_TRY(hlo_text_type(t, &i->type));
+    SZ_TRY(hlo_layout(&t->x, i, t->n_layout, t->layout));
     SZ_TRY(hlo_scan_word(&t->s, &word));
     if (word.len == 0) return hlo_scan_fail(&t->s, "an opcode is expected after the type");
     SZ_TRY(hlo_word(&t->x, word, &i->opcode));

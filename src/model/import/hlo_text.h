@@ -10,9 +10,11 @@ typedef struct hlo_text {
     sz_ctx *ctx;
     hlo x;
     hlo_scan s;
-    SZ_VEC(char) name;            // of the attribute that is being read
-    SZ_VEC(char) own;             // name of the instruction or computation
+    SZ_VEC(char) name;             // of the attribute that is being read
+    SZ_VEC(char) own;              // name of the instruction or computation
     SZ_VEC(const sz_type *) items; // of tuple types that are open
+    int64_t layout[SZ_MAX_RANK];   // of the tensor type read last
+    int32_t n_layout;
     SZ_VEC(double) floats;
     SZ_VEC(int64_t) comps;
 } hlo_text;

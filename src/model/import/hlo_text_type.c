@@ -18,8 +18,21 @@ static sz_status dim(hlo_text *t, int64_t *ret) {
     return *ret < 0 ? hlo_scan_fail(&t->s, "a dimension is negative") : SZ_OK;
 }
 
-// "[2,3]" and the layout "{1,0:T(8,128)}" behind it, which changes nothing here.
+// Behind the brace: "1,0:T(8,128)}". The order of the axes, innermost first, is kept.
+static sz_status layout(hlo_text *t) {
+    t->n_layout = 0;
+    for (int c; (c = hlo_peek(&t->s)) >= '0' && c <= '9';) {
+        int64_t axis;
+        SZ_TRY(hlo_scan_int(&t->s, &axis));
+        if (t->n_layout < SZ_MAX_RANK) t->layout[t->n_layout++] = axis;
+        if (!hlo_take(&t->s, ',')) break;
+    }
+    return hlo_skip_to_brace(&t->s);
+}
+
+// "[2,3]" and the layout "{1,0:T(8,128)}" behind it, which matters to transpose alone.
 static sz_status dims_and_layout(hlo_text *t, int64_t *dims, int32_t *ret_rank) {
+    t->n_layout = 0;
     SZ_TRY(hlo_expect(&t->s, '[', "a type"));
     for (*ret_rank = 0; !hlo_take(&t->s, ']'); ++*ret_rank) {
         if (*ret_rank > 0) SZ_TRY(hlo_expect(&t->s, ',', "a dimension"));
@@ -28,7 +41,8 @@ static sz_status dims_and_layout(hlo_text *t, int64_t *dims, int32_t *ret_rank) 
         SZ_TRY(dim(t, &dims[*ret_rank]));
     }
     if (hlo_peek_raw(&t->s) != '{') return SZ_OK;
-    return hlo_skip_group(&t->s);
+    hlo_next_raw(&t->s);
+    return layout(t);
 }
 
 // Behind the word that names the format.
