@@ -47,6 +47,14 @@ SZ_API void sz_costs_destroy(sz_costs *costs);
 SZ_API sz_cost sz_costs_total(const sz_costs *costs);
 SZ_API const char *sz_costs_convention(const sz_costs *costs);
 
+/** What XLA's own cost analysis reports beside FLOPs: by the convention `xla`, of models that hold
+ * XLA's instructions. Returns 0 where there is no such number. */
+typedef struct sz_xla_totals {
+    int64_t transcendentals;
+    int64_t bytes_accessed; /**< loop bodies once, operands as often as they are named */
+} sz_xla_totals;
+SZ_API int sz_costs_xla(const sz_costs *costs, sz_xla_totals *ret_totals);
+
 /** A costed node, in file order. Strings are the model's. */
 typedef struct sz_node_cost {
     const char *name, *op, *domain, *kind;

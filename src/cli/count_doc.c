@@ -152,6 +152,11 @@ static void put_totals(sz_doc *doc, const count_job *job) {
     put_amount(doc, "weight_bytes", "weights", total.weight_bytes, "B");
     put_amount(doc, "macs", "MACs", total.macs, NULL);
     put_amount(doc, "flops", "FLOPs", total.flops, NULL);
+    sz_xla_totals xla;
+    if (sz_costs_xla(job->costs, &xla)) {
+        put_amount(doc, "transcendentals", "transcendentals", xla.transcendentals, NULL);
+        put_amount(doc, "bytes_accessed", "bytes accessed", xla.bytes_accessed, "B");
+    }
     put_amount(doc, "bytes_read", "read", total.bytes_read, "B");
     put_amount(doc, "bytes_written", "written", total.bytes_written, "B");
     put_amount(doc, "bytes_moved", "moved", total.bytes_moved, "B");

@@ -19,6 +19,8 @@ struct sz_costs {
     size_t n_ops;
     sz_cost total;
     int64_t covered;
+    sz_xla_totals xla; // has_xla: of the nodes that have them
+    bool has_xla;
     sz_activations activations;
     sz_training training;
 };

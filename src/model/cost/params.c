@@ -159,6 +159,8 @@ static sz_status add_operand(walk *w, sz_graph *g, const sz_node *n, int32_t inp
     const sz_value *v = operand_of(g, n, input, &owner, &id);
     if (!v->constant && !is_made_weight(owner, n, input, v)) return SZ_OK;
     if (is_literal(owner, v)) return SZ_OK;
+    // XLA writes the numbers of a program as constants: what has no axis is none of its weights
+    if (v->type.rank == 0 && sz_str_is(n->domain, "xla")) return SZ_OK;
     const uint8_t mark = owner->parent ? 0 : w->marks[id];
     if (mark == SZ_MARK_ZERO) return SZ_OK;
     if (!mark && !is_parameter(n, input, &v->type)) return SZ_OK;

@@ -20,7 +20,15 @@ enum {
     SZ_ONNX_MAX_DOMAINS = 1000,      // opset imports: looked up one by one
     SZ_ONNX_MAX_SYMBOLS = 10000,     // free dimensions: looked up one by one
     SZ_ONNX_MAX_NUMBERS = 4096,      // elements of a tensor whose numbers are kept
-    SZ_ONNX_MAX_PREFIX = 256         // bytes of the path that names what a function expanded to
+    SZ_ONNX_MAX_PREFIX = 256,        // bytes of the path that names what a function expanded to
+
+    SZ_HLO_MAX_NAME = 65536,         // bytes of a name
+    SZ_HLO_MAX_TUPLES = 8,           // levels of tuples in tuples
+    SZ_HLO_MAX_BRACKETS = 100000,    // brackets in brackets in what is skipped
+    SZ_HLO_MAX_PARAMS = 1000000,     // parameters of a computation
+    SZ_HLO_MAX_ATTRS = 64,           // attributes of an instruction: compared each with each
+    SZ_HLO_MAX_NUMBERS = 64,         // elements of a constant whose numbers are kept
+    SZ_HLO_MAX_EXPANDED = 4000000    // instructions, those of a computation as often as it is called
 };
 
 enum {

@@ -27,8 +27,10 @@ sz_status sz_shape_xla_result(sz_infer *n) {
     for (int o = 0; o < n->node->n_outputs; o++) {
         if (!sz_has_out(n, o)) continue;
         const sz_value *v = sz_graph_value(n->graph, n->node->outputs[o]);
-        if (v->declared) SZ_TRY(sz_out_type(n, o, v->declared));
-        else SZ_TRY(sz_out_rank(n, o, 0, -1));
+        if (v->declared)
+            SZ_TRY(sz_out_type(n, o, v->declared));
+        else
+            SZ_TRY(sz_out_rank(n, o, 0, -1));
     }
     return SZ_OK;
 }
@@ -104,7 +106,8 @@ static sz_status check_contracted(const sz_infer *n, const char *left, const cha
     return SZ_OK;
 }
 
-// A dot is told by its axes. The contracted sizes are compared where the rows of a ragged one allow.
+// A dot is told by its axes. The contracted sizes are compared where the rows of a ragged one
+// allow.
 sz_status sz_cost_xla_dot(sz_costing *c) {
     int64_t inner;
     SZ_TRY(listed_dims(&c->in, "lhs_contracting_dims", &inner));
@@ -162,10 +165,14 @@ sz_status sz_cost_xla_update(sz_costing *c) {
     SZ_TRY(sz_type_bytes(c->in.ctx, sz_in(&c->in, 0), &whole));
     SZ_TRY(sz_type_bytes(c->in.ctx, sz_in(&c->in, 1), &update));
     if (update > whole) return sz_op_fail(&c->in, "the update is larger than what it goes into");
-    if (c->in.node->inputs[0] != c->in.node->inputs[1] && whole > 0)
-        c->work->bytes_read -= whole;
+    if (c->in.node->inputs[0] != c->in.node->inputs[1] && whole > 0) c->work->bytes_read -= whole;
     c->work->bytes_written = update;
     return SZ_OK;
+}
+
+// Of which the layouts say all already (`is_bitcast`) moves nothing.
+sz_status sz_cost_xla_transpose(sz_costing *c) {
+    return sz_attr_i(c->in.node, "is_bitcast", 0) ? sz_cost_free(c) : SZ_OK;
 }
 
 // What is sent away is read.
@@ -243,8 +250,8 @@ static sz_status comparisons(const sz_infer *n, int64_t *ret) {
     if (t->rank < 1) return *ret = 0, SZ_OK;
     if (axis < 0 || axis >= t->rank) return sz_op_fail(n, "the sorted axis is out of range");
     SZ_TRY(elements(n, t, &all));
-    return sz_mul(all, sz_log2_up(t->dims[axis]), ret)
-               ? SZ_OK : sz_op_fail(n, "comparisons exceed 2^63");
+    return sz_mul(all, sz_log2_up(t->dims[axis]), ret) ? SZ_OK
+                                                       : sz_op_fail(n, "comparisons exceed 2^63");
 }
 
 static sz_status windows(const sz_infer *n, const sz_type *t, int64_t *ret) {
@@ -262,7 +269,8 @@ static const sz_type *first_update(const sz_infer *n) {
 sz_status sz_xla_applications(const sz_infer *n, int64_t *ret_times) {
     const sz_str op = n->node->op;
     if (sz_str_is(op, "sort")) return comparisons(n, ret_times);
-    if (sz_str_is(op, "reduce-window")) return windows(n, sz_xla_item(sz_out_get(n, 0), 0), ret_times);
+    if (sz_str_is(op, "reduce-window"))
+        return windows(n, sz_xla_item(sz_out_get(n, 0), 0), ret_times);
     if (sz_str_is(op, "select-and-scatter")) return windows(n, sz_in(n, 1), ret_times);
     if (sz_str_is(op, "scatter")) return elements(n, first_update(n), ret_times);
     if (sz_str_is(op, "map")) return elements(n, sz_out_get(n, 0), ret_times);

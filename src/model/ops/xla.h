@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Instructions of XLA (xla.def): what the cost rules and the counting of XLA's own convention share.
+// Instructions of XLA (xla.def): what the cost rules and the counting of XLA's own convention
+// share.
 //
 // Attributes carry the names of HLO text: `dimensions`, `lhs_contracting_dims`, `dim_labels` ...
 // A window={size=3x3 pad=0_1x0_1 ...} is taken apart: `window_size`, `window_stride`, `window_pad`

@@ -13,8 +13,8 @@ enum { MAX_SPATIAL = SZ_MAX_RANK, MAX_TAPS = 1 << 20 };
 // where each spatial axis does.
 typedef struct labels {
     int spatial;
-    int batch, feature;                // of the input
-    int in_feature, out_feature;       // of the kernel
+    int batch, feature;          // of the input
+    int in_feature, out_feature; // of the kernel
     int input[MAX_SPATIAL], kernel[MAX_SPATIAL], output[MAX_SPATIAL];
 } labels;
 
@@ -71,7 +71,9 @@ typedef struct axis {
     int64_t in, out, kernel, stride, low, dilation, base;
 } axis;
 
-static int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b != 0 && (a < 0) != (b < 0)); }
+static int64_t floor_div(int64_t a, int64_t b) {
+    return a / b - (a % b != 0 && (a < 0) != (b < 0));
+}
 
 // Smallest p >= 0 with p * stride + shift divisible by base; -1 when there is none. Positions
 // repeat with `*ret_period`.
@@ -144,7 +146,8 @@ static sz_status read_axis(const sz_infer *n, const labels *l, int k, axis *ret)
         ret->kernel < 0)
         return sz_op_fail(n, "the window of spatial axis %d is out of range", k);
     if (listed(node, "window_size", k, ret->kernel) != ret->kernel)
-        return sz_op_fail(n, "the window has size %" PRId64 " on spatial axis %d, the kernel %" PRId64,
+        return sz_op_fail(n,
+                          "the window has size %" PRId64 " on spatial axis %d, the kernel %" PRId64,
                           listed(node, "window_size", k, 0), k, ret->kernel);
     return SZ_OK;
 }
@@ -158,11 +161,14 @@ static sz_status per_position(const sz_infer *n, const labels *l, int64_t *ret) 
     if (groups < 1 || batches < 1 || in < 0 || batch < 0 || out < 0 || in % groups)
         return sz_op_fail(n, "%" PRId64 " features do not make %" PRId64 " groups", in, groups);
     if (sz_in_dim(n, 1, l->in_feature) != in / groups)
-        return sz_op_fail(n, "the kernel takes %" PRId64 " features, the input has %" PRId64
-                          " in %" PRId64 " groups", sz_in_dim(n, 1, l->in_feature), in, groups);
+        return sz_op_fail(n,
+                          "the kernel takes %" PRId64 " features, the input has %" PRId64
+                          " in %" PRId64 " groups",
+                          sz_in_dim(n, 1, l->in_feature), in, groups);
     *ret = in / groups;
     return sz_mul(*ret, out, ret) && sz_mul(*ret, batch / batches, ret)
-               ? SZ_OK : sz_op_fail(n, "macs exceed 2^63");
+               ? SZ_OK
+               : sz_op_fail(n, "macs exceed 2^63");
 }
 
 sz_status sz_xla_conv_count(sz_costing *c, sz_xla_conv *ret) {
@@ -179,7 +185,8 @@ sz_status sz_xla_conv_count(sz_costing *c, sz_xla_conv *ret) {
         axis a;
         sz_xla_taps taps;
         SZ_TRY(read_axis(n, &l, k, &a));
-        if (!count_taps(&a, &taps)) return sz_cost_unknown(c, "its window is too large to be counted");
+        if (!count_taps(&a, &taps))
+            return sz_cost_unknown(c, "its window is too large to be counted");
         if (!sz_mul(ret->macs, taps.all, &ret->macs) ||
             !sz_mul(ret->inside, taps.inside, &ret->inside) ||
             !sz_mul(ret->kernel, a.kernel, &ret->kernel))
