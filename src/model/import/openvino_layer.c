@@ -264,6 +264,17 @@ static sz_status add_outputs(ir *x, ir_frame *f) {
     return SZ_OK;
 }
 
+// The tokens that a cache holds before the first one is read can't be told from the inputs: they are
+// a free dimension of their own, which the rule of ReadValue looks up (0 while it is not bound).
+static sz_status add_past(ir *x, const ir_frame *f) {
+    int64_t dim;
+    bool is_open = false;
+    if (!sz_str_is(f->layer.type, "ReadValue") || f->types.n != 1) return SZ_OK;
+    for (int32_t k = 0; k < f->types.items[0].rank; k++)
+        is_open = is_open || f->types.items[0].dims[k] < 0;
+    return is_open ? sz_graph_symbol(x->root, sz_str_c("past"), &dim) : SZ_OK;
+}
+
 static bool ids_rise(const ir_port *ports, size_t n) {
     for (size_t i = 1; i < n; i++)
         if (ports[i].id <= ports[i - 1].id) return false;
@@ -298,6 +309,7 @@ sz_status ir_layer_end(ir *x, ir_frame *f) {
     if (l->role == IR_RESULT && f->in.n != 1)
         return ir_layer_fail(x, l, "has %zu inputs, not 1", f->in.n);
     if (l->role == IR_NODE) SZ_TRY(add_outputs(x, f));
+    if (l->role == IR_NODE) SZ_TRY(add_past(x, f));
     SZ_TRY(keep_ports(x, l, f->in.items, f->in.n, &l->in, &l->n_in));
     if (l->role == IR_RESULT) f->out.n = 0; // some writers give it an output that leads nowhere
     SZ_TRY(keep_ports(x, l, f->out.items, f->out.n, &l->out, &l->n_out));
