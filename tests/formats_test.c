@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Counts of OpenVINO IR and StableHLO text against numbers that are not ours: the reference counts
-// of the ONNX files that are the same nets (tests/models/truth), XLA's own cost analysis of the same
-// functions ("lowered"), and closed forms. Each graph also survives printing and reading back.
+// of the ONNX files that are the same nets (tests/models/truth), XLA's own cost analysis of the
+// same functions ("lowered"), and closed forms. Each graph also survives printing and reading back.
 // Usage: formats_test TESTS [NAME...]
 #include <sizeup/cost.h>
 #include <sizeup/model.h>
@@ -20,7 +20,7 @@ enum { MAX_BINDS = 4, MAX_TEXT = 1024, ANY = -1 };
 typedef struct row {
     const char *file, *binds[MAX_BINDS], *convention;
     int64_t macs, params, flops;
-    double tolerance; // of flops
+    double tolerance;               // of flops
     int64_t bytes, transcendentals; // what XLA reports besides, within 1 %
 } row;
 
@@ -29,7 +29,8 @@ typedef struct row {
 //       size, numbers of activations) once: 21, 960, 480 and 5318 elements less
 //   lstm       adds the biases of input and recurrence: 2 x 4096 become 2 x 2048 elements, and 3
 //       first states of 512 are filled in instead: 5632 less
-//   bert_base  cuts the table of positions from 512 to 128 rows of 768, and the same constants once:
+//   bert_base  cuts the table of positions from 512 to 128 rows of 768, and the same constants
+//   once:
 //       299556 less
 //   llama_tiny shares a norm of 256, makes 32 frequencies and 6 numbers of its own: 218 less
 //   resnet18.int8qdq  limits of FakeQuantize in place of scales: 132 scalars for 31, so 101 more
@@ -43,21 +44,37 @@ static const row rows[] = {
     {"openvino/llama_tiny.xml", {0}, NULL, 3883008, 4866371 - 218, ANY, 0},
     {"openvino/resnet18.int8qdq.xml", {0}, NULL, 1814073344, 11688663 + 101, ANY, 0},
     // 2 pictures of 32 x 48: (8 x 27 + 8 x 9) x 16 x 24 each, and 8 x 10
-    {"openvino/convnet_dyn.xml", {"image.0=2", "image.2=32", "image.3=48"}, NULL,
-     2 * ((8 * 27 + 8 * 9) * 16 * 24 + 80), 8 * 27 + 8 * 9 + 80, ANY, 0},
+    {"openvino/convnet_dyn.xml",
+     {"image.0=2", "image.2=32", "image.3=48"},
+     NULL,
+     2 * ((8 * 27 + 8 * 9) * 16 * 24 + 80),
+     8 * 27 + 8 * 9 + 80,
+     ANY,
+     0},
     // 4 rows through 64 x 128 and 128 x 32; a scale per row, or per group of 32
     {"openvino/mlp_int8.xml", {"x.0=4"}, NULL, 4 * 12288, 12288 + 160, ANY, 0},
     {"openvino/mlp_int4.xml", {"x.0=4"}, NULL, 4 * 12288, 12288 + 384, ANY, 0},
     {"openvino/mlp_nf4.xml", {"x.0=4"}, NULL, 4 * 12288, 12288 + 384, ANY, 0},
     // S tokens behind P: S (4 x 16 x 16 + 50 x 16) and S (S + P) x 2 heads x (8 + 8)
-    {"openvino/decoder_stateful.xml", {"input_ids.0=1", "input_ids.1=5"}, NULL,
-     5 * 1824 + 5 * 5 * 32, ANY, ANY, 0},
-    {"openvino/decoder_stateful.xml", {"input_ids.0=3", "input_ids.1=1", "past=7"}, NULL,
-     3 * (1824 + 8 * 32), ANY, ANY, 0},
+    {"openvino/decoder_stateful.xml",
+     {"input_ids.0=1", "input_ids.1=5"},
+     NULL,
+     5 * 1824 + 5 * 5 * 32,
+     ANY,
+     ANY,
+     0},
+    {"openvino/decoder_stateful.xml",
+     {"input_ids.0=3", "input_ids.1=1", "past=7"},
+     NULL,
+     3 * (1824 + 8 * 32),
+     ANY,
+     ANY,
+     0},
 
     {"hlo/bar.stablehlo.mlir", {0}, "xla", ANY, 0, 100000000, 0, 1200000000, 0},
     {"hlo/bar_fori.stablehlo.mlir", {0}, "xla", ANY, 0, 2000002, 0, 28000056, 0},
-    // 100 trips of a product and a sum per element, an addition and the 101 comparisons of the count
+    // 100 trips of a product and a sum per element, an addition and the 101 comparisons of the
+    // count
     {"hlo/bar_fori.stablehlo.mlir", {0}, NULL, 0, 0, 100 * (2 * 1000000 + 1) + 101, 0},
     {"hlo/convnet.stablehlo.mlir", {0}, "xla", ANY, 0, 19816960, 0, 8252756, 0},
     {"hlo/foo.stablehlo.mlir", {0}, "xla", 0, 0, 1000000, 0, 12000000, 0},
@@ -67,8 +84,15 @@ static const row rows[] = {
     {"hlo/mlp_fwd.stablehlo.mlir", {0}, "xla", 17121280, 0, 34292032, 0, 3251744, 0},
     {"hlo/sort_gather.stablehlo.mlir", {0}, "xla", 0, 0, 2244992, 0, 1480085, 0},
     // on the way to HLO a sum of 128 x 128 zeros is folded
-    {"hlo/transformer_block.stablehlo.mlir", {0}, "xla",
-     218103808, 0, 440957952, 0.01, 75625624, 524800},
+    {"hlo/transformer_block.stablehlo.mlir",
+     {0},
+     "xla",
+     218103808,
+     0,
+     440957952,
+     0.01,
+     75625624,
+     524800},
     {"hlo/while_dynamic.stablehlo.mlir", {0}, "xla", ANY, 0, 532480, 0, 131093, 0},
 };
 
@@ -78,7 +102,8 @@ static int mismatches;
 
 static void check(const row *r, const char *what, int64_t want, int64_t got, double tolerance) {
     const double off = (double)got - (double)want;
-    if (want == ANY || (off <= tolerance * (double)want && -off <= tolerance * (double)want)) return;
+    if (want == ANY || (off <= tolerance * (double)want && -off <= tolerance * (double)want))
+        return;
     print_error("%s: %s: want %" PRId64 ", got %" PRId64 "\n", r->file, what, want, got);
     mismatches++;
 }
@@ -148,8 +173,8 @@ int main(int argc, char **argv) {
     folder = argv[1];
     for (size_t i = 0; i < N_ROWS; i++) {
         if (argc > 2 && !strstr(rows[i].file, argv[2])) continue;
-        tests[n++] = (struct CMUnitTest){.name = rows[i].file, .test_func = test_row,
-                                         .initial_state = (void *)(size_t)&rows[i]};
+        tests[n++] = (struct CMUnitTest){
+            .name = rows[i].file, .test_func = test_row, .initial_state = (void *)(size_t)&rows[i]};
     }
     return _cmocka_run_group_tests("formats", tests, n, NULL, NULL);
 }

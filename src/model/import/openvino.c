@@ -135,21 +135,38 @@ static const struct row *find_row(const ir *x, ir_state state) {
 static sz_status enter(ir *x, ir_frame *f, const struct row *row) {
     f->state = row->to;
     switch (row->to) {
-    case IR_LAYER: return ir_layer_begin(x, f);
-    case IR_PORT: return ir_port_begin(x, f, row->arg != 0);
-    case IR_DIM: f->has_dim = false; return SZ_OK;
-    case IR_MAP: f->branch_of_map = row->arg; return SZ_OK;
-    default: return SZ_OK;
+    case IR_LAYER:
+        return ir_layer_begin(x, f);
+    case IR_PORT:
+        return ir_port_begin(x, f, row->arg != 0);
+    case IR_DIM:
+        f->has_dim = false;
+        return SZ_OK;
+    case IR_MAP:
+        f->branch_of_map = row->arg;
+        return SZ_OK;
+    default:
+        return SZ_OK;
     }
 }
 
 static sz_status read_tag(ir *x, ir_frame *f, const struct row *row) {
     switch (row->in) {
-    case IR_LAYER: SZ_TRY(read_data(x, f)); break;
-    case IR_MAP: SZ_TRY(ir_link_read(x, f, f->branch_of_map, row->arg != 0)); break;
-    case IR_BACK: SZ_TRY(ir_back_read(x, f)); break;
-    case IR_INFO: SZ_TRY(read_producer(x)); break;
-    default: SZ_TRY(ir_edge_read(x, f)); break;
+    case IR_LAYER:
+        SZ_TRY(read_data(x, f));
+        break;
+    case IR_MAP:
+        SZ_TRY(ir_link_read(x, f, f->branch_of_map, row->arg != 0));
+        break;
+    case IR_BACK:
+        SZ_TRY(ir_back_read(x, f));
+        break;
+    case IR_INFO:
+        SZ_TRY(read_producer(x));
+        break;
+    default:
+        SZ_TRY(ir_edge_read(x, f));
+        break;
     }
     return sz_xml_skip(&x->xml);
 }
@@ -176,13 +193,19 @@ static sz_status on_end(ir *x, bool *ret_done) {
         return *ret_done ? ir_nodes_add(x, f) : end_body(x);
     case IR_LAYERS:
     case IR_INFO:
-    case IR_EDGES: return leave(x, f, IR_NET);
-    case IR_LAYER: f->state = IR_LAYERS; return ir_layer_end(x, f);
-    case IR_PORT: f->state = f->port.is_output ? IR_OUTPUT : IR_INPUT; return ir_port_end(x, f);
+    case IR_EDGES:
+        return leave(x, f, IR_NET);
+    case IR_LAYER:
+        f->state = IR_LAYERS;
+        return ir_layer_end(x, f);
+    case IR_PORT:
+        f->state = f->port.is_output ? IR_OUTPUT : IR_INPUT;
+        return ir_port_end(x, f);
     case IR_DIM:
         if (!f->has_dim) return sz_xml_fail(&x->xml, "a <dim> without a size");
         return leave(x, f, IR_PORT);
-    default: return leave(x, f, IR_LAYER);
+    default:
+        return leave(x, f, IR_LAYER);
     }
 }
 
@@ -205,8 +228,10 @@ static sz_status read_root(ir *x) {
                            sz_show(x->ctx, x->xml.name));
     SZ_TRY(ir_int_attribute(x, "version", SZ_IR_MAX_VERSION, &version));
     if (version < SZ_IR_MIN_VERSION)
-        return sz_xml_fail(&x->xml, "IR version %lld is too old: convert the model again with "
-                           "OpenVINO 2021 or newer", (long long)version);
+        return sz_xml_fail(&x->xml,
+                           "IR version %lld is too old: convert the model again with "
+                           "OpenVINO 2021 or newer",
+                           (long long)version);
     if (version > SZ_IR_MAX_VERSION)
         sz_warn(x->ctx, "IR version %lld is newer than %d, the newest known", (long long)version,
                 SZ_IR_MAX_VERSION);
@@ -220,10 +245,18 @@ static sz_status read_net(ir *x) {
     while (!done) {
         SZ_TRY(sz_xml_next(&x->xml));
         switch (x->xml.kind) {
-        case SZ_XML_START: SZ_TRY(on_start(x)); break;
-        case SZ_XML_END: SZ_TRY(on_end(x, &done)); break;
-        case SZ_XML_TEXT: SZ_TRY(on_text(x)); break;
-        case SZ_XML_EOF: done = true; break;
+        case SZ_XML_START:
+            SZ_TRY(on_start(x));
+            break;
+        case SZ_XML_END:
+            SZ_TRY(on_end(x, &done));
+            break;
+        case SZ_XML_TEXT:
+            SZ_TRY(on_text(x));
+            break;
+        case SZ_XML_EOF:
+            done = true;
+            break;
         }
     }
     SZ_TRY(sz_xml_next(&x->xml)); // nothing but comments may follow
@@ -255,8 +288,10 @@ sz_status sz_openvino_read(sz_ctx *ctx, sz_source *source, sz_graph **ret_graph)
         x.root->header_bytes = sz_xml_header(&x.xml);
     }
     finish(&x);
-    if (status == SZ_OK) *ret_graph = x.root;
-    else sz_graph_destroy(x.root);
+    if (status == SZ_OK)
+        *ret_graph = x.root;
+    else
+        sz_graph_destroy(x.root);
     return status;
 }
 

@@ -20,29 +20,40 @@ typedef struct ir_layer {
     sz_str name, type;
     ir_role role;
     int32_t opset;
-    bool is_executed;       // of a graph that a compiled model gave
-    uint64_t offset;        // of its tag
+    bool is_executed; // of a graph that a compiled model gave
+    uint64_t offset;  // of its tag
     int64_t line, column;
     int32_t n_in, n_out, n_attrs;
-    ir_port *in, *out;      // arena
-    sz_attr *attrs;         // arena
+    ir_port *in, *out; // arena
+    sz_attr *attrs;    // arena
 } ir_layer;
 
 // A line of a port map.
 typedef struct ir_link {
     bool is_output;
-    int64_t external;       // port of the layer; -1 = none
-    sz_str internal;        // layer of the body
+    int64_t external; // port of the layer; -1 = none
+    sz_str internal;  // layer of the body
     bool has_axis;
     int64_t axis, start, end, stride, part;
-    char purpose;           // 'i' the current iteration, 'c' the condition, 0 neither
-    int branch;             // of an If: 0 then, 1 else
+    char purpose; // 'i' the current iteration, 'c' the condition, 0 neither
+    int branch;   // of an If: 0 then, 1 else
 } ir_link;
 
-typedef struct ir_back { sz_str from, to; } ir_back;
+typedef struct ir_back {
+    sz_str from, to;
+} ir_back;
 
 typedef enum ir_state {
-    IR_NET, IR_LAYERS, IR_LAYER, IR_INPUT, IR_OUTPUT, IR_PORT, IR_DIM, IR_EDGES, IR_MAP, IR_BACK,
+    IR_NET,
+    IR_LAYERS,
+    IR_LAYER,
+    IR_INPUT,
+    IR_OUTPUT,
+    IR_PORT,
+    IR_DIM,
+    IR_EDGES,
+    IR_MAP,
+    IR_BACK,
     IR_INFO
 } ir_state;
 
@@ -50,7 +61,7 @@ typedef enum ir_state {
 typedef struct ir_open_port {
     int64_t id;
     sz_dtype dtype;
-    sz_str names;           // arena, "" = none
+    sz_str names; // arena, "" = none
     bool is_output;
     int32_t rank;
     int64_t dims[SZ_MAX_RANK];
@@ -59,30 +70,30 @@ typedef struct ir_open_port {
 // One net that is being read. The innermost is the last one on the stack.
 typedef struct ir_frame {
     sz_graph *graph;
-    int branch;             // which body of its layer: 0 body or then, 1 else
-    int branch_of_map;      // of an If: the port map that is being read
+    int branch;        // which body of its layer: 0 body or then, 1 else
+    int branch_of_map; // of an If: the port map that is being read
     ir_state state;
     SZ_VEC(ir_layer) layers;
-    sz_map ids;             // id -> index in layers
+    sz_map ids; // id -> index in layers
     // the layer at hand
     ir_layer layer;
     sz_str id;
     bool has_data;
-    sz_str shape;           // `shape` of its data, arena; p == NULL: none
+    sz_str shape; // `shape` of its data, arena; p == NULL: none
     bool has_bytes;
     uint64_t const_offset, const_size;
     sz_dtype element_type;
     ir_open_port port;
-    bool has_dim;           // the text of a <dim> was read
+    bool has_dim; // the text of a <dim> was read
     SZ_VEC(ir_port) in;
     SZ_VEC(ir_port) out;
-    SZ_VEC(sz_type) types;  // of out
-    SZ_VEC(sz_str) names;   // of out
+    SZ_VEC(sz_type) types; // of out
+    SZ_VEC(sz_str) names;  // of out
     SZ_VEC(sz_attr) attrs;
     SZ_VEC(ir_link) links;
     SZ_VEC(ir_back) backs;
     int n_bodies;
-    int64_t bodies[2];      // numbers in ir.bodies of the bodies that were read; -1 = none
+    int64_t bodies[2]; // numbers in ir.bodies of the bodies that were read; -1 = none
 } ir_frame;
 
 // A body that was read, until its layer ends.
@@ -96,7 +107,7 @@ typedef struct ir_body {
 typedef struct ir_capture {
     sz_graph *body;
     sz_value_id value;
-    const ir_port *from;    // its value is known when the edges are read
+    const ir_port *from; // its value is known when the edges are read
 } ir_capture;
 
 typedef struct ir {
@@ -107,9 +118,9 @@ typedef struct ir {
     SZ_VEC(ir_frame) frames;
     SZ_VEC(ir_body) bodies;
     SZ_VEC(ir_capture) captures;
-    SZ_VEC(int64_t) ints;   // scratch
-    int32_t side;           // the weights beside the model, SZ_NONE until the first constant asks
-    uint64_t unnamed;       // for making names that are taken once more
+    SZ_VEC(int64_t) ints; // scratch
+    int32_t side;         // the weights beside the model, SZ_NONE until the first constant asks
+    uint64_t unnamed;     // for making names that are taken once more
 } ir;
 
 static inline ir_frame *ir_top(ir *x) { return &x->frames.items[x->frames.n - 1]; }

@@ -148,8 +148,7 @@ sz_status ir_captures_join(ir *x) {
         v->kind = SZ_VALUE_CAPTURED;
         v->outer = c->from->value;
         v->type = sz_graph_value(c->body->parent, v->outer)->type;
-        SZ_TRY(rename_value(x, c->body, c->value,
-                            sz_graph_value(c->body->parent, v->outer)->name));
+        SZ_TRY(rename_value(x, c->body, c->value, sz_graph_value(c->body->parent, v->outer)->name));
     }
     return SZ_OK;
 }
@@ -177,8 +176,7 @@ static sz_status order_carried(ir *x, ir_frame *f, const ir_body *b) {
         SZ_TRY(find_inner(x, f, b, f->backs.items[k].from, IR_RESULT, &from));
         SZ_TRY(find_inner(x, f, b, f->backs.items[k].to, IR_PARAMETER, &to));
         const size_t at = place_of(g->inputs.items, g->inputs.n, to->out[0].value);
-        if (at < k)
-            return ir_layer_fail(x, &f->layer, "two back edges lead to one parameter");
+        if (at < k) return ir_layer_fail(x, &f->layer, "two back edges lead to one parameter");
         const sz_value_id other = g->inputs.items[k];
         g->inputs.items[k] = to->out[0].value;
         g->inputs.items[at] = other;
@@ -206,8 +204,7 @@ static bool add_axis(ir *x, port_lists *p, const ir_link *l, int64_t index) {
     return true;
 }
 
-static sz_status link_input(ir *x, ir_frame *f, const ir_body *b, const ir_link *l,
-                            port_lists *p) {
+static sz_status link_input(ir *x, ir_frame *f, const ir_body *b, const ir_link *l, port_lists *p) {
     const ir_layer *inner;
     int64_t outer = -1;
     SZ_TRY(find_inner(x, f, b, l->internal, IR_PARAMETER, &inner));

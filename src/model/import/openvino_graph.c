@@ -17,8 +17,10 @@ const ir_port *ir_port_find(const ir_port *ports, int32_t n, int64_t id) {
     int32_t low = 0, high = n;
     while (low < high) {
         const int32_t mid = low + (high - low) / 2;
-        if (ports[mid].id < id) low = mid + 1;
-        else high = mid;
+        if (ports[mid].id < id)
+            low = mid + 1;
+        else
+            high = mid;
     }
     return low < n && ports[low].id == id ? &ports[low] : NULL;
 }
@@ -78,9 +80,14 @@ static sz_status check_edges(ir *x, const ir_layer *l) {
 }
 
 static sz_status add_node(ir *x, ir_frame *f, const ir_layer *l) {
-    sz_node n = {.name = l->name, .op = l->type, .opset = l->opset, .attrs = l->attrs,
+    sz_node n = {.name = l->name,
+                 .op = l->type,
+                 .opset = l->opset,
+                 .attrs = l->attrs,
                  .domain = sz_str_c(l->is_executed ? "openvino.exec" : "openvino"),
-                 .n_inputs = l->n_in, .n_outputs = l->n_out, .n_attrs = l->n_attrs,
+                 .n_inputs = l->n_in,
+                 .n_outputs = l->n_out,
+                 .n_attrs = l->n_attrs,
                  .offset = l->offset};
     SZ_TRY(ids_of(x, l->in, l->n_in, &n.inputs));
     SZ_TRY(ids_of(x, l->out, l->n_out, &n.outputs));

@@ -26,9 +26,14 @@ static int32_t opset_of(sz_str version) {
 }
 
 static ir_role role_of(sz_str type) {
-    static const struct { const char *type; ir_role role; } roles[] = {
-        {"Parameter", IR_PARAMETER}, {"Input", IR_PARAMETER}, {"Result", IR_RESULT},
-        {"Output", IR_RESULT}, {"Const", IR_CONST}};
+    static const struct {
+        const char *type;
+        ir_role role;
+    } roles[] = {{"Parameter", IR_PARAMETER},
+                 {"Input", IR_PARAMETER},
+                 {"Result", IR_RESULT},
+                 {"Output", IR_RESULT},
+                 {"Const", IR_CONST}};
     for (size_t i = 0; i < sizeof roles / sizeof *roles; i++)
         if (sz_str_is(type, roles[i].type)) return roles[i].role;
     return IR_NODE;
@@ -98,8 +103,7 @@ sz_status ir_dim(ir *x, ir_frame *f, sz_str text) {
 sz_status ir_port_end(ir *x, ir_frame *f) {
     const ir_open_port *p = &f->port;
     const ir_port port = {p->id, SZ_NONE};
-    if (!p->is_output)
-        return sz_vec_push(x->ctx, &f->in, port) ? SZ_OK : sz_no_memory(x->ctx);
+    if (!p->is_output) return sz_vec_push(x->ctx, &f->in, port) ? SZ_OK : sz_no_memory(x->ctx);
     // a scalar and a tensor of unknown rank look alike: neither has a <dim>
     sz_type type = sz_type_tensor(p->dtype, p->rank ? p->rank : -1, NULL);
     sz_str name = p->names;
@@ -162,8 +166,7 @@ static sz_status free_dim(ir *x, ir_frame *f, sz_value_id id, int32_t axis, int6
 
 static sz_status add_parameter(ir *x, ir_frame *f) {
     sz_value_id id;
-    if (f->out.n != 1)
-        return ir_layer_fail(x, &f->layer, "has %zu outputs, not 1", f->out.n);
+    if (f->out.n != 1) return ir_layer_fail(x, &f->layer, "has %zu outputs, not 1", f->out.n);
     sz_type type = f->types.items[0];
     if (f->element_type) type.dtype = f->element_type;
     if (type.rank < 0 && f->shape.p && f->shape.len == 0) type.rank = 0; // "..." = unknown
@@ -193,8 +196,10 @@ static sz_status find_side(ir *x) {
     side.present = file != NULL;
     side.size = file ? file->size : 0;
     if (!file)
-        sz_warn(x->ctx, "side file '%s' is absent: sizes are told from dims, and shapes that stand "
-                "in it as the file states them", sz_show(x->ctx, side.name));
+        sz_warn(x->ctx,
+                "side file '%s' is absent: sizes are told from dims, and shapes that stand "
+                "in it as the file states them",
+                sz_show(x->ctx, side.name));
     if (!sz_vec_push(x->ctx, &x->root->sides, side)) return sz_no_memory(x->ctx);
     x->side = (int32_t)(x->root->sides.n - 1);
     return SZ_OK;
@@ -206,9 +211,11 @@ static sz_status check_bytes(ir *x, const ir_frame *f, const sz_type *type) {
     if (!sz_in_range(f->const_offset, f->const_size, INT64_MAX))
         return ir_layer_fail(x, &f->layer, "its bytes go beyond 2^63");
     if (side->present && !sz_in_range(f->const_offset, f->const_size, side->size))
-        return ir_layer_fail(x, &f->layer, "bytes %" PRIu64 " + %" PRIu64 " lie beyond the end of "
-                             "side file '%s' (%" PRIu64 " bytes)", f->const_offset, f->const_size,
-                             sz_show(x->ctx, side->name), side->size);
+        return ir_layer_fail(x, &f->layer,
+                             "bytes %" PRIu64 " + %" PRIu64 " lie beyond the end of "
+                             "side file '%s' (%" PRIu64 " bytes)",
+                             f->const_offset, f->const_size, sz_show(x->ctx, side->name),
+                             side->size);
     if (sz_dtype_get(type->dtype)->bits == 0) return SZ_OK; // strings have any length
     sz_status status = sz_type_elements(x->ctx, type, &elements);
     if (status != SZ_OK) return ir_layer_fail(x, &f->layer, "its elements exceed 2^63");
@@ -222,8 +229,7 @@ static sz_status check_bytes(ir *x, const ir_frame *f, const sz_type *type) {
 
 static sz_status add_constant(ir *x, ir_frame *f) {
     sz_value_id id;
-    if (f->out.n != 1)
-        return ir_layer_fail(x, &f->layer, "has %zu outputs, not 1", f->out.n);
+    if (f->out.n != 1) return ir_layer_fail(x, &f->layer, "has %zu outputs, not 1", f->out.n);
     sz_type type = f->types.items[0];
     if (f->element_type) type.dtype = f->element_type;
     if (type.rank < 0) type.rank = 0; // the rank of a constant is always known
@@ -236,8 +242,10 @@ static sz_status add_constant(ir *x, ir_frame *f) {
         if (x->side == SZ_NONE) SZ_TRY(find_side(x));
         SZ_TRY(check_bytes(x, f, &type));
         const bool present = x->root->sides.items[x->side].present;
-        *c = (sz_constant){.form = present ? SZ_CONST_RAW : SZ_CONST_NOWHERE, .side = x->side,
-                           .offset = f->const_offset, .length = f->const_size};
+        *c = (sz_constant){.form = present ? SZ_CONST_RAW : SZ_CONST_NOWHERE,
+                           .side = x->side,
+                           .offset = f->const_offset,
+                           .length = f->const_size};
     }
     SZ_TRY(add_value(x, f, 0, SZ_VALUE_CONST, &id));
     sz_graph_value(f->graph, id)->type = type;
@@ -264,8 +272,9 @@ static sz_status add_outputs(ir *x, ir_frame *f) {
     return SZ_OK;
 }
 
-// The tokens that a cache holds before the first one is read can't be told from the inputs: they are
-// a free dimension of their own, which the rule of ReadValue looks up (0 while it is not bound).
+// The tokens that a cache holds before the first one is read can't be told from the inputs: they
+// are a free dimension of their own, which the rule of ReadValue looks up (0 while it is not
+// bound).
 static sz_status add_past(ir *x, const ir_frame *f) {
     int64_t dim;
     bool is_open = false;

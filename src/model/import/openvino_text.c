@@ -67,17 +67,22 @@ static bool read_float(sz_str text, double *ret_float) {
 // ---- element types -----------------------------------------------------------------------------
 
 // Words of <data> in lower case, precisions of ports in upper case.
-static const struct { const char *word, *dtype; } words[] = {
-    {"f32", "f32"}, {"FP32", "f32"}, {"f16", "f16"}, {"FP16", "f16"}, {"f64", "f64"},
-    {"FP64", "f64"}, {"bf16", "bf16"}, {"BF16", "bf16"}, {"i64", "i64"}, {"I64", "i64"},
-    {"i32", "i32"}, {"I32", "i32"}, {"i16", "i16"}, {"I16", "i16"}, {"i8", "i8"}, {"I8", "i8"},
-    {"i4", "i4"}, {"I4", "i4"}, {"u64", "u64"}, {"U64", "u64"}, {"u32", "u32"}, {"U32", "u32"},
-    {"u16", "u16"}, {"U16", "u16"}, {"u8", "u8"}, {"U8", "u8"}, {"u6", "u6"}, {"U6", "u6"},
-    {"u4", "u4"}, {"U4", "u4"}, {"u3", "u3"}, {"U3", "u3"}, {"u2", "u2"}, {"U2", "u2"},
-    {"u1", "u1"}, {"U1", "u1"}, {"BIN", "u1"}, {"bin", "u1"}, {"boolean", "bool"},
-    {"BOOL", "bool"}, {"bool", "bool"}, {"nf4", "nf4"}, {"NF4", "nf4"}, {"f8e4m3", "f8e4m3fn"},
+static const struct {
+    const char *word, *dtype;
+} words[] = {
+    {"f32", "f32"},         {"FP32", "f32"},      {"f16", "f16"},       {"FP16", "f16"},
+    {"f64", "f64"},         {"FP64", "f64"},      {"bf16", "bf16"},     {"BF16", "bf16"},
+    {"i64", "i64"},         {"I64", "i64"},       {"i32", "i32"},       {"I32", "i32"},
+    {"i16", "i16"},         {"I16", "i16"},       {"i8", "i8"},         {"I8", "i8"},
+    {"i4", "i4"},           {"I4", "i4"},         {"u64", "u64"},       {"U64", "u64"},
+    {"u32", "u32"},         {"U32", "u32"},       {"u16", "u16"},       {"U16", "u16"},
+    {"u8", "u8"},           {"U8", "u8"},         {"u6", "u6"},         {"U6", "u6"},
+    {"u4", "u4"},           {"U4", "u4"},         {"u3", "u3"},         {"U3", "u3"},
+    {"u2", "u2"},           {"U2", "u2"},         {"u1", "u1"},         {"U1", "u1"},
+    {"BIN", "u1"},          {"bin", "u1"},        {"boolean", "bool"},  {"BOOL", "bool"},
+    {"bool", "bool"},       {"nf4", "nf4"},       {"NF4", "nf4"},       {"f8e4m3", "f8e4m3fn"},
     {"F8E4M3", "f8e4m3fn"}, {"f8e5m2", "f8e5m2"}, {"F8E5M2", "f8e5m2"}, {"f4e2m1", "f4e2m1"},
-    {"F4E2M1", "f4e2m1"}, {"f8e8m0", "f8e8m0"}, {"F8E8M0", "f8e8m0"}, {"string", "string"},
+    {"F4E2M1", "f4e2m1"},   {"f8e8m0", "f8e8m0"}, {"F8E8M0", "f8e8m0"}, {"string", "string"},
     {"STRING", "string"},
 };
 
@@ -91,7 +96,11 @@ sz_dtype ir_dtype(sz_str text) {
 
 typedef enum form { AUTO, INTS, TYPE, PAD, CEIL, NAMES } form;
 
-static const struct attr_row { const char *name; form form; const char *ours; } rows[] = {
+static const struct attr_row {
+    const char *name;
+    form form;
+    const char *ours;
+} rows[] = {
 #define ATTR(name, form, ours) {name, form, ours},
 #include "model/import/openvino_attrs.def"
 #undef ATTR
@@ -111,16 +120,17 @@ sz_status ir_add_ints(ir *x, ir_frame *f, const char *name, const int64_t *ints,
     int64_t *own = sz_arena_array(x->root->arena, n ? n : 1, sizeof *own);
     if (!own || n > INT32_MAX) return sz_no_memory(x->ctx);
     if (n) memcpy(own, ints, n * sizeof *own);
-    return add(x, f, &(sz_attr){.name = sz_str_c(name), .kind = SZ_ATTR_INTS, .n = (int32_t)n,
-                                .ints = own});
+    return add(
+        x, f,
+        &(sz_attr){.name = sz_str_c(name), .kind = SZ_ATTR_INTS, .n = (int32_t)n, .ints = own});
 }
 
 sz_status ir_add_graph(ir *x, ir_frame *f, const char *name, sz_graph *graph) {
     sz_graph **own = sz_arena_array(x->root->arena, 1, sizeof *own);
     if (!own) return sz_no_memory(x->ctx);
     own[0] = graph;
-    return add(x, f, &(sz_attr){.name = sz_str_c(name), .kind = SZ_ATTR_GRAPH, .n = 1,
-                                .graphs = own});
+    return add(x, f,
+               &(sz_attr){.name = sz_str_c(name), .kind = SZ_ATTR_GRAPH, .n = 1, .graphs = own});
 }
 
 static sz_status add_text(ir *x, ir_frame *f, sz_str name, sz_str text) {
@@ -170,9 +180,13 @@ static sz_status add_auto(ir *x, ir_frame *f, sz_str name, sz_str text) {
 }
 
 static sz_status add_pad(ir *x, ir_frame *f, sz_str name, sz_str text) {
-    static const struct { const char *word, *ours; } pads[] = {
-        {"explicit", "NOTSET"}, {"notset", "NOTSET"}, {"valid", "VALID"},
-        {"same_upper", "SAME_UPPER"}, {"same_lower", "SAME_LOWER"}};
+    static const struct {
+        const char *word, *ours;
+    } pads[] = {{"explicit", "NOTSET"},
+                {"notset", "NOTSET"},
+                {"valid", "VALID"},
+                {"same_upper", "SAME_UPPER"},
+                {"same_lower", "SAME_LOWER"}};
     for (size_t i = 0; i < sizeof pads / sizeof *pads; i++)
         if (sz_str_is(text, pads[i].word)) return add_text(x, f, name, sz_str_c(pads[i].ours));
     return add_text(x, f, name, text);
@@ -191,10 +205,14 @@ static sz_status add_row(ir *x, ir_frame *f, const struct attr_row *row, sz_str 
         const sz_dtype t = ir_dtype(text);
         return add_text(x, f, name, t ? sz_str_c(sz_dtype_get(t)->name) : text);
     }
-    case PAD: return add_pad(x, f, name, text);
-    case CEIL: return ir_add_int(x, f, row->ours, sz_str_is(text, "floor") ? 0 : 1);
-    case NAMES: return add_text(x, f, name, text);
-    case AUTO: break;
+    case PAD:
+        return add_pad(x, f, name, text);
+    case CEIL:
+        return ir_add_int(x, f, row->ours, sz_str_is(text, "floor") ? 0 : 1);
+    case NAMES:
+        return add_text(x, f, name, text);
+    case AUTO:
+        break;
     }
     return add_auto(x, f, name, text);
 }

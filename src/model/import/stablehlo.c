@@ -85,7 +85,8 @@ static sz_status open_body(shlo *x, int32_t index) {
         return shlo_fail(x, "the body of a function is expected here");
     }
     SZ_TRY(shlo_expect(x, '{'));
-    return push_frame(x, (shlo_frame){.kind = SHLO_FUNCTION, .function = index,
+    return push_frame(x, (shlo_frame){.kind = SHLO_FUNCTION,
+                                      .function = index,
                                       .graph = x->functions.items[index].graph});
 }
 
@@ -98,8 +99,10 @@ static sz_status read_function(shlo *x) {
     if (name.len) SZ_TRY(shlo_space(x)); // public, private, nested
     SZ_TRY(shlo_expect(x, '@'));
     SZ_TRY(shlo_peek(x, 0, &c));
-    if (c == '"') SZ_TRY(shlo_quoted(x, &name));
-    else SZ_TRY(shlo_word(x, &name));
+    if (c == '"')
+        SZ_TRY(shlo_quoted(x, &name));
+    else
+        SZ_TRY(shlo_word(x, &name));
     SZ_TRY(shlo_keep_long(x, name, &name));
     SZ_TRY(begin_function(x, name, &index));
     SZ_TRY(shlo_expect(x, '('));
@@ -119,12 +122,13 @@ static sz_status read_generic(shlo *x, bool is_function) {
         SZ_TRY(shlo_until(x, "", &text));
         SZ_TRY(shlo_expect(x, '>'));
     }
-    shlo_frame f = {.kind = is_function ? SHLO_FUNCTION : SHLO_MODULE, .function = SZ_NONE,
-                    .in_parens = true};
+    shlo_frame f = {
+        .kind = is_function ? SHLO_FUNCTION : SHLO_MODULE, .function = SZ_NONE, .in_parens = true};
     if (is_function) {
         static const char key[] = "sym_name = \"";
         uint32_t at = 0, end;
-        while (at + sizeof key - 1 < text.len && memcmp(text.p + at, key, sizeof key - 1) != 0) at++;
+        while (at + sizeof key - 1 < text.len && memcmp(text.p + at, key, sizeof key - 1) != 0)
+            at++;
         if (at + sizeof key - 1 >= text.len)
             return shlo_fail(x, "a function without a sym_name in '<{...}>' before its body");
         for (end = at += sizeof key - 1; end < text.len && text.p[end] != '"';) end++;
@@ -161,8 +165,10 @@ static sz_status module_statement(shlo *x, int c) {
     sz_str name;
     const bool generic = c == '"';
     if (c == '#' || c == '!') return read_alias(x, (char)c);
-    if (generic) SZ_TRY(shlo_quoted(x, &name));
-    else SZ_TRY(shlo_word(x, &name));
+    if (generic)
+        SZ_TRY(shlo_quoted(x, &name));
+    else
+        SZ_TRY(shlo_word(x, &name));
     const bool is_function = sz_str_is(name, "func.func") || sz_str_is(name, "func");
     const bool is_module = sz_str_is(name, "module") || sz_str_is(name, "builtin.module");
     if (!is_function && !is_module) {
@@ -213,8 +219,8 @@ static sz_status next(shlo *x, bool *ret_done) {
 
 // ---- the file ----------------------------------------------------------------------------------
 
-// Is there a function of that name? Looked for before all else, since the main function is the graph
-// and the others are bodies of it.
+// Is there a function of that name? Looked for before all else, since the main function is the
+// graph and the others are bodies of it.
 static sz_status find_main(shlo *x) {
     static const char *const words[] = {"@main(", "\"main\""};
     enum { CHUNK = 4096, OVERLAP = 8 };
@@ -285,8 +291,10 @@ sz_status sz_stablehlo_read(sz_ctx *ctx, sz_source *source, sz_graph **ret_graph
         x.root->header_bytes = shlo_header(&x);
     }
     finish(&x);
-    if (status == SZ_OK) *ret_graph = x.root;
-    else sz_graph_destroy(x.root);
+    if (status == SZ_OK)
+        *ret_graph = x.root;
+    else
+        sz_graph_destroy(x.root);
     return status;
 }
 
@@ -310,5 +318,7 @@ int sz_stablehlo_sniff(const unsigned char *head, size_t len) {
     if (!module && !other && !alias && !(i < len && head[i] == '#' && has(head, len, "#stablehlo")))
         return 0;
     return has(head, len, "func.func") || has(head, len, "stablehlo") || has(head, len, "mhlo") ||
-                   module ? 95 : 60;
+                   module
+               ? 95
+               : 60;
 }

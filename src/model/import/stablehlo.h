@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // StableHLO text (MLIR): what the files of this importer share.
 //
-// The main function becomes the graph, every other function one body that all its calls share, every
-// region a body of its operator. Operators get the names and attributes of HLO (ops/xla.h), so that
-// both forms of a program are counted alike: several results are a tuple and what is taken out of
-// it, and a loop carries a tuple.
+// The main function becomes the graph, every other function one body that all its calls share,
+// every region a body of its operator. Operators get the names and attributes of HLO (ops/xla.h),
+// so that both forms of a program are counted alike: several results are a tuple and what is taken
+// out of it, and a loop carries a tuple.
 //
 // One pass over the text, no tree of it: an operator that is being read waits on a stack while its
-// regions are read. What stands between the operands (`dims = [0, 1]`, dictionaries) is kept as text
-// until the operator is complete.
+// regions are read. What stands between the operands (`dims = [0, 1]`, dictionaries) is kept as
+// text until the operator is complete.
 #ifndef SZ_STABLEHLO_H
 #define SZ_STABLEHLO_H
 
@@ -16,50 +16,55 @@
 #include "model/graph/graph.h"
 #include "model/import/limits.h"
 
-typedef struct shlo_pair { sz_str name, value; } shlo_pair; // texts in the scratch arena
+typedef struct shlo_pair {
+    sz_str name, value;
+} shlo_pair; // texts in the scratch arena
 
 typedef struct shlo_result {
-    sz_str name;            // without the '%'
-    int64_t count;          // "%0:2"
+    sz_str name;   // without the '%'
+    int64_t count; // "%0:2"
 } shlo_result;
 
 // An operator that is being read.
 typedef struct shlo_op {
-    sz_str name;            // "stablehlo.add", "call" ...
+    sz_str name; // "stablehlo.add", "call" ...
     bool is_generic;
     int64_t line, column;
     uint64_t offset;
     size_t first_result, first_operand, first_attr, first_region, first_type; // in the lists below
-    sz_str callee;          // @name
-    sz_str applies;         // "applies stablehlo.add"
+    sz_str callee;                                                            // @name
+    sz_str applies;            // "applies stablehlo.add"
     bool has_types, has_arrow; // its type was read; it has a "->"
-    size_t arrow;           // types before the "->"
-    size_t n_args;          // arguments that its regions share (`while`), at the end of x->args
+    size_t arrow;              // types before the "->"
+    size_t n_args;             // arguments that its regions share (`while`), at the end of x->args
 } shlo_op;
 
 typedef enum shlo_kind { SHLO_MODULE, SHLO_FUNCTION, SHLO_REGION } shlo_kind;
 
-typedef struct shlo_arg { sz_str name; const sz_type *type; } shlo_arg;
+typedef struct shlo_arg {
+    sz_str name;
+    const sz_type *type;
+} shlo_arg;
 
 // A region that is being read: statements up to its '}'.
 typedef struct shlo_frame {
     shlo_kind kind;
-    sz_graph *graph;        // NULL in a module
-    int32_t function;       // index, SZ_NONE in a module
+    sz_graph *graph;  // NULL in a module
+    int32_t function; // index, SZ_NONE in a module
     bool returned;
-    bool in_parens;         // "({ ... })"
+    bool in_parens; // "({ ... })"
 } shlo_frame;
 
 typedef struct shlo_function {
     sz_str name;
     sz_graph *graph;
     bool is_defined, is_public;
-    int64_t line, column;   // where it was named first
-    int64_t nodes;          // of its own, regions included
+    int64_t line, column;       // where it was named first
+    int64_t nodes;              // of its own, regions included
     size_t first_call, n_calls; // in x->calls
-    int64_t expanded;       // nodes with those of the functions it calls, as often
+    int64_t expanded;           // nodes with those of the functions it calls, as often
     int32_t depth;
-    uint8_t state;          // of the walk over calls: 0 new, 1 open, 2 done
+    uint8_t state; // of the walk over calls: 0 new, 1 open, 2 done
     size_t next;
 } shlo_function;
 
@@ -67,15 +72,15 @@ typedef struct shlo {
     sz_ctx *ctx;
     sz_source *source;
     sz_graph *root;
-    sz_arena scratch;       // texts of the operators that are open; emptied between statements
+    sz_arena scratch; // texts of the operators that are open; emptied between statements
     // the text
     size_t memory_base;
     unsigned char *window;
     uint64_t at;
     size_t have, next;
     int64_t line, column;
-    SZ_VEC(char) buf;       // a name or text at hand
-    bool has_main;          // a function is called main; else the first one is the graph
+    SZ_VEC(char) buf; // a name or text at hand
+    bool has_main;    // a function is called main; else the first one is the graph
     // what is open
     SZ_VEC(shlo_frame) frames;
     SZ_VEC(shlo_op) ops;
@@ -89,9 +94,9 @@ typedef struct shlo {
     SZ_VEC(shlo_function) functions;
     sz_map function_names;
     SZ_VEC(int32_t) calls;
-    sz_map aliases;         // "#name", "!name" -> index in alias_texts
+    sz_map aliases; // "#name", "!name" -> index in alias_texts
     SZ_VEC(sz_str) alias_texts;
-    SZ_VEC(sz_attr) out;    // attributes of the node at hand
+    SZ_VEC(sz_attr) out; // attributes of the node at hand
     SZ_VEC(int64_t) ints;
 } shlo;
 
@@ -108,15 +113,15 @@ sz_status shlo_fail(shlo *x, const char *fmt, ...) SZ_PRINTF(2, 3); // "line L:C
 enum { SHLO_AHEAD = 512 };
 sz_status shlo_peek(shlo *x, size_t ahead, int *ret_byte);
 sz_status shlo_get(shlo *x, int *ret_byte);
-sz_status shlo_space(shlo *x);                          // white space and comments
-sz_status shlo_accept(shlo *x, char c, bool *ret_there);  // behind white space
+sz_status shlo_space(shlo *x);                           // white space and comments
+sz_status shlo_accept(shlo *x, char c, bool *ret_there); // behind white space
 sz_status shlo_expect(shlo *x, char c);
 bool shlo_is_word(int c);
-sz_status shlo_word(shlo *x, sz_str *ret_word);           // in x->buf, perhaps empty
-sz_status shlo_quoted(shlo *x, sz_str *ret_text);         // "..." in x->buf
+sz_status shlo_word(shlo *x, sz_str *ret_word);   // in x->buf, perhaps empty
+sz_status shlo_quoted(shlo *x, sz_str *ret_text); // "..." in x->buf
 // Everything up to a byte of `stops` outside of all brackets; in the scratch arena.
 sz_status shlo_until(shlo *x, const char *stops, sz_str *ret_text);
-sz_status shlo_keep(shlo *x, sz_str text, sz_str *ret_copy); // in the scratch arena
+sz_status shlo_keep(shlo *x, sz_str text, sz_str *ret_copy);      // in the scratch arena
 sz_status shlo_keep_long(shlo *x, sz_str text, sz_str *ret_copy); // in the arena of the graph
 
 // ---- stablehlo_type.c --------------------------------------------------------------------------
@@ -165,7 +170,7 @@ sz_status shlo_statement(shlo *x);
 // Goes on reading the open operator, up to a region or its end.
 sz_status shlo_go_on(shlo *x);
 sz_status shlo_next_region(shlo *x); // "({ ... }, { ... })": behind the comma
-sz_status shlo_block(shlo *x); // "^bb0(%a: T):"
+sz_status shlo_block(shlo *x);       // "^bb0(%a: T):"
 
 // ---- stablehlo_calls.c -------------------------------------------------------------------------
 

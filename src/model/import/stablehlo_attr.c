@@ -82,7 +82,9 @@ sz_status shlo_out_graph(shlo *x, const char *name, size_t n, sz_graph *const *g
     if (!own || n > INT32_MAX) return sz_no_memory(x->ctx);
     if (n) memcpy(own, graphs, n * sizeof *own);
     const bool many = strcmp(name, "branches") == 0;
-    return add(x, &(sz_attr){.name = sz_str_c(name), .n = (int32_t)n, .graphs = own,
+    return add(x, &(sz_attr){.name = sz_str_c(name),
+                             .n = (int32_t)n,
+                             .graphs = own,
                              .kind = many ? SZ_ATTR_GRAPHS : SZ_ATTR_GRAPH});
 }
 
@@ -90,8 +92,9 @@ static sz_status add_ints(shlo *x, const char *name) { // of x->ints
     int64_t *own = sz_arena_array(x->root->arena, x->ints.n ? x->ints.n : 1, sizeof *own);
     if (!own || x->ints.n > INT32_MAX) return sz_no_memory(x->ctx);
     if (x->ints.n) memcpy(own, x->ints.items, x->ints.n * sizeof *own);
-    return add(x, &(sz_attr){.name = sz_str_c(name), .kind = SZ_ATTR_INTS,
-                             .n = (int32_t)x->ints.n, .ints = own});
+    return add(
+        x, &(sz_attr){
+               .name = sz_str_c(name), .kind = SZ_ATTR_INTS, .n = (int32_t)x->ints.n, .ints = own});
 }
 
 static sz_status add_text(shlo *x, const char *name, sz_str text) {
@@ -113,11 +116,10 @@ static sz_status add_pair(shlo *x, sz_str text, const char *left, const char *ri
 }
 
 static sz_status dot(shlo *x, const shlo_op *op) {
-    static const char *const inside[][2] = {
-        {"lhs_batching_dimensions", "lhs_batch_dims"},
-        {"rhs_batching_dimensions", "rhs_batch_dims"},
-        {"lhs_contracting_dimensions", "lhs_contracting_dims"},
-        {"rhs_contracting_dimensions", "rhs_contracting_dims"}};
+    static const char *const inside[][2] = {{"lhs_batching_dimensions", "lhs_batch_dims"},
+                                            {"rhs_batching_dimensions", "rhs_batch_dims"},
+                                            {"lhs_contracting_dimensions", "lhs_contracting_dims"},
+                                            {"rhs_contracting_dimensions", "rhs_contracting_dims"}};
     const sz_str *t = shlo_find(x, op, "dot_dimension_numbers");
     if (t) {
         for (size_t k = 0; k < sizeof inside / sizeof *inside; k++) {
@@ -151,11 +153,16 @@ static sz_status labels(shlo *x, sz_str text) {
     const char *open = text.len ? memchr(text.p, '[', text.len) : NULL;
     bool inside = false;
     for (const char *p = open; p && p < text.p + text.len && n + 3 < sizeof out; p++) {
-        if (*p == '[') inside = true;
-        else if (*p == ']') inside = false;
-        else if (*p == 'x' && !inside) out[n++] = '_';
-        else if (*p == '-' && !inside) out[n++] = '-', out[n++] = '>';
-        else if (inside && in_word(*p)) out[n++] = *p;
+        if (*p == '[')
+            inside = true;
+        else if (*p == ']')
+            inside = false;
+        else if (*p == 'x' && !inside)
+            out[n++] = '_';
+        else if (*p == '-' && !inside)
+            out[n++] = '-', out[n++] = '>';
+        else if (inside && in_word(*p))
+            out[n++] = *p;
     }
     return add_text(x, "dim_labels", (sz_str){out, n});
 }
@@ -165,8 +172,10 @@ static sz_status window_list(shlo *x, const shlo_op *op, const char *name, const
                              const char *ours) {
     const sz_str *own = shlo_find(x, op, name), *window = shlo_find(x, op, "window");
     sz_str value;
-    if (own) value = plain(x, *own);
-    else if (!window || !inner(*window, short_name, &value)) return SZ_OK;
+    if (own)
+        value = plain(x, *own);
+    else if (!window || !inner(*window, short_name, &value))
+        return SZ_OK;
     SZ_TRY(shlo_ints(x, value));
     return add_ints(x, ours);
 }

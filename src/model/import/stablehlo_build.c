@@ -59,7 +59,7 @@ typedef struct draft {
     sz_str op, domain;
     size_t n_in;
     const sz_value_id *in;
-    sz_str name;            // of its output
+    sz_str name; // of its output
     const sz_type *type;
     uint64_t offset;
 } draft;
@@ -74,10 +74,17 @@ static sz_status add_node(shlo *x, sz_graph *g, const draft *d, sz_value_id *ret
     if (d->n_in) memcpy(in, d->in, d->n_in * sizeof *in);
     if (x->out.n) memcpy(attrs, x->out.items, x->out.n * sizeof *attrs);
     out[0] = *ret_id;
-    const sz_node node = {.name = sz_graph_value(g, *ret_id)->name, .op = d->op,
-                          .domain = d->domain, .opset = 1, .inputs = in, .outputs = out,
-                          .attrs = attrs, .n_inputs = (int32_t)d->n_in, .n_outputs = 1,
-                          .n_attrs = (int32_t)x->out.n, .offset = d->offset};
+    const sz_node node = {.name = sz_graph_value(g, *ret_id)->name,
+                          .op = d->op,
+                          .domain = d->domain,
+                          .opset = 1,
+                          .inputs = in,
+                          .outputs = out,
+                          .attrs = attrs,
+                          .n_inputs = (int32_t)d->n_in,
+                          .n_outputs = 1,
+                          .n_attrs = (int32_t)x->out.n,
+                          .offset = d->offset};
     x->out.n = 0;
     x->functions.items[shlo_top(x)->function].nodes++;
     return sz_graph_add_node(g, &node, NULL);
@@ -88,8 +95,13 @@ static sz_status add_item(shlo *x, sz_graph *g, sz_value_id tuple, int64_t k, sz
     sz_value_id id;
     x->out.n = 0;
     SZ_TRY(shlo_out_int(x, "index", k));
-    const draft d = {.op = sz_str_c("get-tuple-element"), .domain = sz_str_c(XLA), .n_in = 1,
-                     .in = &tuple, .name = name, .type = type, .offset = offset};
+    const draft d = {.op = sz_str_c("get-tuple-element"),
+                     .domain = sz_str_c(XLA),
+                     .n_in = 1,
+                     .in = &tuple,
+                     .name = name,
+                     .type = type,
+                     .offset = offset};
     return add_node(x, g, &d, &id);
 }
 
@@ -157,8 +169,13 @@ static sz_status tuple_of(shlo *x, sz_graph *g, size_t n, const sz_value_id *ids
     const sz_type *type = shlo_tuple(x, n, items);
     if (!type) return sz_no_memory(x->ctx);
     x->out.n = 0;
-    const draft d = {.op = sz_str_c("tuple"), .domain = sz_str_c(XLA), .n_in = n, .in = ids,
-                     .name = name, .type = type, .offset = offset};
+    const draft d = {.op = sz_str_c("tuple"),
+                     .domain = sz_str_c(XLA),
+                     .n_in = n,
+                     .in = ids,
+                     .name = name,
+                     .type = type,
+                     .offset = offset};
     return add_node(x, g, &d, ret_id);
 }
 
@@ -195,12 +212,22 @@ static bool is_dialect(sz_str d) {
 }
 
 // Opcodes of HLO are those of StableHLO with '-' for '_', but for these.
-static const struct { const char *name, *opcode; } renamed[] = {
-    {"broadcast_in_dim", "broadcast"}, {"dynamic_broadcast_in_dim", "broadcast"},
-    {"dot_general", "dot"}, {"case", "conditional"}, {"if", "conditional"},
-    {"real_dynamic_slice", "dynamic-slice"}, {"dynamic_gather", "gather"},
-    {"dynamic_pad", "pad"}, {"dynamic_iota", "iota"}, {"create_token", "after-all"},
-    {"dynamic_conv", "convolution"}, {"top_k", "topk"}, {"composite", "call"},
+static const struct {
+    const char *name, *opcode;
+} renamed[] = {
+    {"broadcast_in_dim", "broadcast"},
+    {"dynamic_broadcast_in_dim", "broadcast"},
+    {"dot_general", "dot"},
+    {"case", "conditional"},
+    {"if", "conditional"},
+    {"real_dynamic_slice", "dynamic-slice"},
+    {"dynamic_gather", "gather"},
+    {"dynamic_pad", "pad"},
+    {"dynamic_iota", "iota"},
+    {"create_token", "after-all"},
+    {"dynamic_conv", "convolution"},
+    {"top_k", "topk"},
+    {"composite", "call"},
 };
 
 // "stablehlo.dot_general" -> domain "xla", opcode "dot"; other dialects stay what they are.
@@ -235,8 +262,8 @@ static sz_status constant(shlo *x, const shlo_op *op, const sz_type *type) {
     if (text) SZ_TRY(shlo_numbers(x, *text, type, &numbers));
     sz_constant *c = sz_arena_alloc(x->root->arena, sizeof *c);
     if (!c) return sz_no_memory(x->ctx);
-    *c = (sz_constant){.form = numbers ? SZ_CONST_VALUE : SZ_CONST_NOWHERE, .side = SZ_NONE,
-                       .tensor = numbers};
+    *c = (sz_constant){
+        .form = numbers ? SZ_CONST_VALUE : SZ_CONST_NOWHERE, .side = SZ_NONE, .tensor = numbers};
     SZ_TRY(shlo_value(x, g, x->results.items[op->first_result].name, SZ_VALUE_CONST, type, &id));
     sz_graph_value(g, id)->constant = c;
     return SZ_OK;
@@ -250,7 +277,8 @@ static int64_t count_results(const shlo *x, const shlo_op *op) {
     return n;
 }
 
-// Behind the arrow; without one the last types of the list ("select ... : tensor<i1>, tensor<f32>").
+// Behind the arrow; without one the last types of the list ("select ... : tensor<i1>,
+// tensor<f32>").
 static sz_status result_types(shlo *x, const shlo_op *op, int64_t n, const sz_type *const **ret) {
     const size_t all = x->types.n, from = op->has_arrow ? op->arrow : op->first_type;
     const bool fits = op->has_arrow ? all - from == (size_t)n : all - from >= (size_t)n;
@@ -277,7 +305,9 @@ static sz_status spread(shlo *x, const shlo_op *op, sz_value_id tuple,
     return SZ_OK;
 }
 
-static bool is_static(const sz_type *t) { return t->kind != SZ_TYPE_TENSOR || sz_type_is_static(t); }
+static bool is_static(const sz_type *t) {
+    return t->kind != SZ_TYPE_TENSOR || sz_type_is_static(t);
+}
 
 // One result: the node's own. Several, or a name with a count: a tuple.
 static sz_status with_results(shlo *x, const shlo_op *op, draft *d) {
@@ -313,8 +343,10 @@ sz_status shlo_function_of(shlo *x, sz_str name, int32_t *ret_index) {
     shlo_function f = {.line = x->line, .column = x->column};
     if (sz_map_get(&x->function_names, name, ret_index)) return SZ_OK;
     SZ_TRY(shlo_keep_long(x, name, &f.name));
-    if (x->has_main ? sz_str_is(name, "main") : x->functions.n == 0) f.graph = x->root;
-    else SZ_TRY(sz_graph_create_body(x->root, &f.graph));
+    if (x->has_main ? sz_str_is(name, "main") : x->functions.n == 0)
+        f.graph = x->root;
+    else
+        SZ_TRY(sz_graph_create_body(x->root, &f.graph));
     f.graph->name = f.name;
     if (!sz_vec_push(x->ctx, &x->functions, f)) return sz_no_memory(x->ctx);
     *ret_index = (int32_t)x->functions.n - 1;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // StableHLO text: calls between functions. A function is one body that all its calls share, so what
-// they amount to is counted here: a file of a few lines could ask for more nodes than there is time.
+// they amount to is counted here: a file of a few lines could ask for more nodes than there is
+// time.
 #include "model/import/stablehlo.h"
 
 #include <inttypes.h>
@@ -17,10 +18,11 @@ static sz_status close(shlo *x, shlo_function *f) {
     f->depth = 1;
     for (size_t k = 0; k < f->n_calls; k++) {
         const shlo_function *c = &x->functions.items[x->calls.items[f->first_call + k]];
-        if (!sz_add(f->expanded, c->expanded, &f->expanded) ||
-            f->expanded > SZ_SHLO_MAX_EXPANDED)
-            return sz_fail(x->ctx, SZ_ERR_LIMIT, "functions call each other so often that more than "
-                           "%d nodes would run", SZ_SHLO_MAX_EXPANDED);
+        if (!sz_add(f->expanded, c->expanded, &f->expanded) || f->expanded > SZ_SHLO_MAX_EXPANDED)
+            return sz_fail(x->ctx, SZ_ERR_LIMIT,
+                           "functions call each other so often that more than "
+                           "%d nodes would run",
+                           SZ_SHLO_MAX_EXPANDED);
         if (c->depth >= f->depth) f->depth = c->depth + 1;
     }
     if (f->depth > SZ_MAX_BODIES)

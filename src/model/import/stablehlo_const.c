@@ -18,8 +18,10 @@ static bool float_of_bits(const sz_dtype_info *d, uint64_t bits, double *ret) {
     }
     uint32_t word = (uint32_t)bits;
     float f;
-    if (strcmp(d->name, "bf16") == 0) word <<= 16;
-    else if (d->bits != 32) return false;
+    if (strcmp(d->name, "bf16") == 0)
+        word <<= 16;
+    else if (d->bits != 32)
+        return false;
     memcpy(&f, &word, sizeof f);
     *ret = (double)f;
     return true;
@@ -37,8 +39,8 @@ static bool set_bits(sz_tensor *t, int64_t k, uint64_t bits) {
 static bool read_number(const char **p, const char *end, sz_tensor *t, int64_t k) {
     char buf[64];
     size_t n = 0;
-    while (*p < end && n + 1 < sizeof buf && (shlo_is_word((unsigned char)**p) || **p == '-' ||
-                                             **p == '+'))
+    while (*p < end && n + 1 < sizeof buf &&
+           (shlo_is_word((unsigned char)**p) || **p == '-' || **p == '+'))
         buf[n++] = *(*p)++;
     buf[n] = '\0';
     char *stop = buf;
@@ -51,8 +53,10 @@ static bool read_number(const char **p, const char *end, sz_tensor *t, int64_t k
         const uint64_t bits = strtoull(buf + 2, &stop, 16);
         return *stop == '\0' && n <= 18 && set_bits(t, k, bits);
     }
-    if (t->f) t->f[k] = strtod(buf, &stop);
-    else t->i[k] = strtoll(buf, &stop, 10);
+    if (t->f)
+        t->f[k] = strtod(buf, &stop);
+    else
+        t->i[k] = strtoll(buf, &stop, 10);
     return *stop == '\0';
 }
 

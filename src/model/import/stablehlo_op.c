@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // StableHLO text: operators. The pretty forms differ from operator to operator; what they have in
-// common is read here: operands, words, `name = value`, dictionaries, regions, and a type at the end.
+// common is read here: operands, words, `name = value`, dictionaries, regions, and a type at the
+// end.
 #include "model/import/stablehlo.h"
 
 static sz_status push_attr(shlo *x, sz_str name, sz_str value) {
@@ -33,8 +34,10 @@ static sz_status key(shlo *x, sz_str *ret_name) {
     int c;
     SZ_TRY(shlo_space(x));
     SZ_TRY(shlo_peek(x, 0, &c));
-    if (c == '"') SZ_TRY(shlo_quoted(x, ret_name));
-    else SZ_TRY(shlo_word(x, ret_name));
+    if (c == '"')
+        SZ_TRY(shlo_quoted(x, ret_name));
+    else
+        SZ_TRY(shlo_word(x, ret_name));
     return shlo_keep(x, *ret_name, ret_name);
 }
 
@@ -199,8 +202,10 @@ static sz_status symbol(shlo *x) {
     int c;
     SZ_TRY(shlo_get(x, &c));
     SZ_TRY(shlo_peek(x, 0, &c));
-    if (c == '"') SZ_TRY(shlo_quoted(x, &name));
-    else SZ_TRY(shlo_word(x, &name));
+    if (c == '"')
+        SZ_TRY(shlo_quoted(x, &name));
+    else
+        SZ_TRY(shlo_word(x, &name));
     SZ_TRY(shlo_keep(x, name, &name));
     if (shlo_open(x)->callee.len == 0) shlo_open(x)->callee = name;
     return SZ_OK;
@@ -212,8 +217,10 @@ static sz_status pretty_value(shlo *x, sz_str name) {
     int c;
     SZ_TRY(shlo_space(x));
     SZ_TRY(shlo_peek(x, 0, &c));
-    if (c == '{') SZ_TRY(group(x, '{', '}', &value));
-    else SZ_TRY(shlo_until(x, ",:{", &value));
+    if (c == '{')
+        SZ_TRY(group(x, '{', '}', &value));
+    else
+        SZ_TRY(shlo_until(x, ",:{", &value));
     return push_attr(x, name, value);
 }
 
@@ -269,8 +276,10 @@ static sz_status angle(shlo *x) {
     bool there;
     SZ_TRY(shlo_expect(x, '<'));
     SZ_TRY(shlo_accept(x, '{', &there));
-    if (there) SZ_TRY(dictionary(x));
-    else SZ_TRY(shlo_until(x, "", &text));
+    if (there)
+        SZ_TRY(dictionary(x));
+    else
+        SZ_TRY(shlo_until(x, "", &text));
     return shlo_expect(x, '>');
 }
 
@@ -330,12 +339,18 @@ static sz_status goes_on(shlo *x, bool *ret) {
 
 static sz_status part(shlo *x, int c) {
     switch (c) {
-    case '%': return operand(x);
-    case '@': return symbol(x);
-    case '{': return brace(x);
-    case '(': return paren(x);
-    case '<': return angle(x);
-    case '[': return square(x);
+    case '%':
+        return operand(x);
+    case '@':
+        return symbol(x);
+    case '{':
+        return brace(x);
+    case '(':
+        return paren(x);
+    case '<':
+        return angle(x);
+    case '[':
+        return square(x);
     case ':':
         SZ_TRY(shlo_get(x, &c));
         return shlo_signature(x, shlo_open(x));
@@ -343,7 +358,8 @@ static sz_status part(shlo *x, int c) {
         sz_str text;
         return shlo_quoted(x, &text);
     }
-    default: break;
+    default:
+        break;
     }
     if (shlo_is_word(c)) return word(x);
     return shlo_get(x, &c); // ',', ')', '=', '#', '-' ...
@@ -400,8 +416,10 @@ static sz_status read_results(shlo *x) {
 }
 
 sz_status shlo_statement(shlo *x) {
-    shlo_op op = {.first_result = x->results.n, .first_operand = x->operands.n,
-                  .first_attr = x->attrs.n, .first_region = x->regions.n,
+    shlo_op op = {.first_result = x->results.n,
+                  .first_operand = x->operands.n,
+                  .first_attr = x->attrs.n,
+                  .first_region = x->regions.n,
                   .first_type = x->types.n};
     int c;
     SZ_TRY(read_results(x));
@@ -409,8 +427,10 @@ sz_status shlo_statement(shlo *x) {
     SZ_TRY(shlo_peek(x, 0, &c));
     op.line = x->line, op.column = x->column, op.offset = x->at + x->next;
     op.is_generic = c == '"';
-    if (op.is_generic) SZ_TRY(shlo_quoted(x, &op.name));
-    else SZ_TRY(shlo_word(x, &op.name));
+    if (op.is_generic)
+        SZ_TRY(shlo_quoted(x, &op.name));
+    else
+        SZ_TRY(shlo_word(x, &op.name));
     if (op.name.len == 0) return shlo_fail(x, "an operator is expected here");
     SZ_TRY(shlo_keep(x, op.name, &op.name));
     if (!sz_vec_push(x->ctx, &x->ops, op)) return sz_no_memory(x->ctx);

@@ -121,8 +121,8 @@ static sz_str in_buf(const shlo *x) {
 }
 
 bool shlo_is_word(int c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           c == '_' || c == '.' || c == '$';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '.' || c == '$';
 }
 
 // Names of values and symbols may also hold '-'; no arrow begins inside of a word.

@@ -7,16 +7,42 @@
 // ---- element types -----------------------------------------------------------------------------
 
 sz_dtype shlo_dtype(sz_str name) {
-    static const struct { const char *mlir, *ours; } rows[] = {
-        {"f32", "f32"}, {"f64", "f64"}, {"f16", "f16"}, {"bf16", "bf16"}, {"i1", "bool"},
-        {"i2", "i2"}, {"i4", "i4"}, {"i8", "i8"}, {"i16", "i16"}, {"i32", "i32"}, {"i64", "i64"},
-        {"si8", "i8"}, {"si32", "i32"}, {"si64", "i64"}, {"ui2", "u2"}, {"ui4", "u4"},
-        {"ui8", "u8"}, {"ui16", "u16"}, {"ui32", "u32"}, {"ui64", "u64"}, {"index", "i64"},
-        {"complex<f32>", "c64"}, {"complex<f64>", "c128"}, {"f8E4M3FN", "f8e4m3fn"},
-        {"f8E4M3FNUZ", "f8e4m3fnuz"}, {"f8E5M2", "f8e5m2"}, {"f8E5M2FNUZ", "f8e5m2fnuz"},
-        {"f4E2M1FN", "f4e2m1"}, {"f6E2M3FN", "f6e2m3"}, {"f6E3M2FN", "f6e3m2"},
-        {"f8E8M0FNU", "f8e8m0"}, {"f8E4M3", "f8e4m3"}, {"f8E3M4", "f8e3m4"},
-        {"f8E4M3B11FNUZ", "f8e4m3b11fnuz"}};
+    static const struct {
+        const char *mlir, *ours;
+    } rows[] = {{"f32", "f32"},
+                {"f64", "f64"},
+                {"f16", "f16"},
+                {"bf16", "bf16"},
+                {"i1", "bool"},
+                {"i2", "i2"},
+                {"i4", "i4"},
+                {"i8", "i8"},
+                {"i16", "i16"},
+                {"i32", "i32"},
+                {"i64", "i64"},
+                {"si8", "i8"},
+                {"si32", "i32"},
+                {"si64", "i64"},
+                {"ui2", "u2"},
+                {"ui4", "u4"},
+                {"ui8", "u8"},
+                {"ui16", "u16"},
+                {"ui32", "u32"},
+                {"ui64", "u64"},
+                {"index", "i64"},
+                {"complex<f32>", "c64"},
+                {"complex<f64>", "c128"},
+                {"f8E4M3FN", "f8e4m3fn"},
+                {"f8E4M3FNUZ", "f8e4m3fnuz"},
+                {"f8E5M2", "f8e5m2"},
+                {"f8E5M2FNUZ", "f8e5m2fnuz"},
+                {"f4E2M1FN", "f4e2m1"},
+                {"f6E2M3FN", "f6e2m3"},
+                {"f6E3M2FN", "f6e3m2"},
+                {"f8E8M0FNU", "f8e8m0"},
+                {"f8E4M3", "f8e4m3"},
+                {"f8E3M4", "f8e3m4"},
+                {"f8E4M3B11FNUZ", "f8e4m3b11fnuz"}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (sz_str_is(name, rows[i].mlir)) return sz_dtype_by_name(rows[i].ours);
     return 0;

@@ -32,8 +32,13 @@ static sz_status bad(sz_xml *x, const char *text) {
 // ---- bytes -------------------------------------------------------------------------------------
 
 sz_status sz_xml_init(sz_xml *x, sz_ctx *ctx, sz_source *source) {
-    *x = (sz_xml){.ctx = ctx, .source = source, .line = 1, .column = 1,
-                  .now_line = 1, .now_column = 1, .memory_base = sz_ctx_memory_used(ctx)};
+    *x = (sz_xml){.ctx = ctx,
+                  .source = source,
+                  .line = 1,
+                  .column = 1,
+                  .now_line = 1,
+                  .now_column = 1,
+                  .memory_base = sz_ctx_memory_used(ctx)};
     sz_ctx_set_job_limit(ctx, x->memory_base + sz_allowance(0));
     x->window = sz_alloc(ctx, SZ_XML_WINDOW);
     return x->window ? SZ_OK : sz_no_memory(ctx);
@@ -131,8 +136,10 @@ static bool code_of(const char *text, uint32_t *ret_code) {
 
 // After '&'.
 static sz_status read_reference(sz_xml *x) {
-    static const struct { const char *name; char c; } named[] = {
-        {"lt", '<'}, {"gt", '>'}, {"amp", '&'}, {"quot", '"'}, {"apos", '\''}};
+    static const struct {
+        const char *name;
+        char c;
+    } named[] = {{"lt", '<'}, {"gt", '>'}, {"amp", '&'}, {"quot", '"'}, {"apos", '\''}};
     char text[12];
     size_t n = 0;
     int c;
@@ -193,8 +200,7 @@ static sz_status read_declaration(sz_xml *x, bool *ret_text) {
         SZ_TRY(expect(x, "-", "'<!-' that begins no comment"));
         return read_until(x, "-->", false);
     }
-    if (c == 'D')
-        return sz_xml_fail(x, "a DOCTYPE, which is not read: models need none");
+    if (c == 'D') return sz_xml_fail(x, "a DOCTYPE, which is not read: models need none");
     if (c != '[') return bad(x, "'<!' that begins neither a comment nor CDATA");
     if (x->starts.n == 0) return bad(x, "text outside of the root element");
     SZ_TRY(expect(x, "CDATA[", "'<![' that begins no CDATA"));
@@ -227,7 +233,9 @@ static sz_str in_buf(const sz_xml *x, size_t at, size_t end) {
     return (sz_str){x->buf.items + at, (uint32_t)(end - at)};
 }
 
-typedef struct place { uint32_t at, end; } place;
+typedef struct place {
+    uint32_t at, end;
+} place;
 typedef struct tag {
     place name;
     SZ_VEC(place) parts; // name, value, name, value ...
@@ -321,8 +329,7 @@ static sz_status read_close(sz_xml *x) {
     SZ_TRY(skip_blanks(x, &c));
     if (c != '>') return bad(x, "'>' is expected here");
     const sz_str name = in_buf(x, at, x->buf.n);
-    if (x->starts.n == 0)
-        return sz_xml_fail(x, "'</%s>' without a start", sz_show(x->ctx, name));
+    if (x->starts.n == 0) return sz_xml_fail(x, "'</%s>' without a start", sz_show(x->ctx, name));
     close_element(x);
     if (!sz_str_eq(x->name, name))
         return sz_xml_fail(x, "'</%s>' where '</%s>' is expected", sz_show(x->ctx, name),
@@ -420,8 +427,10 @@ sz_status sz_xml_next(sz_xml *x) {
     while (!done) {
         mark(x);
         SZ_TRY(read_text(x, &done));
-        if (done) set_text(x);
-        else SZ_TRY(read_markup(x, &done));
+        if (done)
+            set_text(x);
+        else
+            SZ_TRY(read_markup(x, &done));
     }
     return SZ_OK;
 }

@@ -20,22 +20,22 @@ typedef struct sz_xml {
     sz_source *source;
     // the event
     sz_xml_kind kind;
-    sz_str name;            // of the element that starts or ends
-    sz_str text;            // SZ_XML_TEXT: never only white space; CDATA comes as its own event
-    int64_t line, column;   // where the event began, from 1; columns count bytes
-    uint64_t offset;        // the same in bytes
+    sz_str name;               // of the element that starts or ends
+    sz_str text;               // SZ_XML_TEXT: never only white space; CDATA comes as its own event
+    int64_t line, column;      // where the event began, from 1; columns count bytes
+    uint64_t offset;           // the same in bytes
     SZ_VEC(sz_xml_attr) attrs; // SZ_XML_START
-    int depth;              // open elements, the one that starts included, the one that ends not
+    int depth;                 // open elements, the one that starts included, the one that ends not
     // inside
     size_t memory_base;
     unsigned char *window;
-    uint64_t at;            // of the window in the file
-    size_t have, next;      // bytes in the window; the next one
+    uint64_t at;       // of the window in the file
+    size_t have, next; // bytes in the window; the next one
     int64_t now_line, now_column;
-    SZ_VEC(char) buf;       // the tag or the text at hand
-    SZ_VEC(char) names;     // of the open elements, one after the other
-    SZ_VEC(uint32_t) starts;// where each begins in `names`
-    bool is_empty_tag;      // <a/>: the end is still to be told
+    SZ_VEC(char) buf;        // the tag or the text at hand
+    SZ_VEC(char) names;      // of the open elements, one after the other
+    SZ_VEC(uint32_t) starts; // where each begins in `names`
+    bool is_empty_tag;       // <a/>: the end is still to be told
     bool had_root;
 } sz_xml;
 

@@ -26,9 +26,7 @@ static sz_attr *place(sz_guise *g, const char *name, sz_attr_kind kind) {
     return &g->attrs[k];
 }
 
-void sz_guise_int(sz_guise *g, const char *name, int64_t i) {
-    place(g, name, SZ_ATTR_INT)->i = i;
-}
+void sz_guise_int(sz_guise *g, const char *name, int64_t i) { place(g, name, SZ_ATTR_INT)->i = i; }
 
 void sz_guise_text(sz_guise *g, const char *name, sz_str s) {
     place(g, name, SZ_ATTR_STRING)->s = s;

@@ -10,11 +10,11 @@ enum { SZ_GUISE_ATTRS = 40, SZ_GUISE_INPUTS = 8 };
 
 // Room for what the other row sees. Lives on the stack of a rule.
 typedef struct sz_guise {
-    sz_infer view;                         // the node as the row sees it
+    sz_infer view; // the node as the row sees it
     sz_node node;
-    sz_attr attrs[SZ_GUISE_ATTRS];         // its own ones in front, as many as fit
-    sz_value_id inputs[SZ_GUISE_INPUTS];   // used once sz_guise_inputs was called
-    int64_t ints[SZ_MAX_RANK];             // for an attribute
+    sz_attr attrs[SZ_GUISE_ATTRS];       // its own ones in front, as many as fit
+    sz_value_id inputs[SZ_GUISE_INPUTS]; // used once sz_guise_inputs was called
+    int64_t ints[SZ_MAX_RANK];           // for an attribute
 } sz_guise;
 
 // The node, unchanged but for the row (and its newest opset).

@@ -101,8 +101,8 @@ static void convert(const sz_infer *n, sz_guise *g) {
 
 static void gelu(const sz_infer *n, sz_guise *g) {
     const sz_str mode = sz_attr_s(n->node, "approximation_mode", "ERF");
-    sz_guise_text(g, "approximate", sz_str_c(sz_str_is(mode, "TANH") || sz_str_is(mode, "tanh")
-                                                 ? "tanh" : "none"));
+    sz_guise_text(g, "approximate",
+                  sz_str_c(sz_str_is(mode, "TANH") || sz_str_is(mode, "tanh") ? "tanh" : "none"));
 }
 
 static void roi_align(const sz_infer *n, sz_guise *g) {
@@ -148,8 +148,10 @@ static const struct row *find(const char *name) {
         const size_t mid = low + (high - low) / 2;
         const int order = strcmp(rows[mid].name, name);
         if (order == 0) return &rows[mid];
-        if (order < 0) low = mid + 1;
-        else high = mid;
+        if (order < 0)
+            low = mid + 1;
+        else
+            high = mid;
     }
     return NULL;
 }

@@ -36,8 +36,8 @@ static sz_status check_list(const sz_infer *n, const int64_t *list, int32_t coun
 
 static sz_status check(const sz_infer *n, const iteration *t) {
     const int64_t in = (int64_t)t->body->inputs.n, out = (int64_t)t->body->outputs.n;
-    if (t->n_inputs != in) return sz_op_fail(n, "inputs of the body: %d of %" PRId64, t->n_inputs,
-                                             in);
+    if (t->n_inputs != in)
+        return sz_op_fail(n, "inputs of the body: %d of %" PRId64, t->n_inputs, in);
     if (t->n_outputs != n->node->n_outputs)
         return sz_op_fail(n, "outputs: %d of %d", t->n_outputs, n->node->n_outputs);
     if (t->carried < 0 || t->carried > in || t->carried > out)

@@ -22,8 +22,8 @@ sz_status sz_shape_ov_bucketize(sz_infer *n) {
 }
 
 sz_status sz_cost_ov_bucketize(sz_costing *c) {
-    return sz_cost_add_flops(c, 2, (int64_t[]){c->work->in_elements,
-                                               log2_up(sz_in_dim(&c->in, 1, -1) + 1)});
+    return sz_cost_add_flops(
+        c, 2, (int64_t[]){c->work->in_elements, log2_up(sz_in_dim(&c->in, 1, -1) + 1)});
 }
 
 // Sorted rows first, then what is looked for.
@@ -33,8 +33,8 @@ sz_status sz_shape_ov_search(sz_infer *n) {
 }
 
 sz_status sz_cost_ov_search(sz_costing *c) {
-    return sz_cost_add_flops(c, 2, (int64_t[]){c->work->out_elements,
-                                               log2_up(sz_in_dim(&c->in, 0, -1) + 1)});
+    return sz_cost_add_flops(
+        c, 2, (int64_t[]){c->work->out_elements, log2_up(sz_in_dim(&c->in, 0, -1) + 1)});
 }
 
 sz_status sz_shape_ov_bool(sz_infer *n) {
@@ -160,8 +160,10 @@ sz_status sz_shape_ov_patches(sz_infer *n) {
             !sz_madd(&span, sizes[k] - 1, rates[k]))
             return sz_op_fail(n, "a patch of size %" PRId64, sizes[k]);
         if (in < 0) continue;
-        if (!sz_str_is(pad, "VALID")) dims[2 + k] = in / strides[k] + (in % strides[k] != 0);
-        else dims[2 + k] = in < span ? 0 : (in - span) / strides[k] + 1;
+        if (!sz_str_is(pad, "VALID"))
+            dims[2 + k] = in / strides[k] + (in % strides[k] != 0);
+        else
+            dims[2 + k] = in < span ? 0 : (in - span) / strides[k] + 1;
     }
     return sz_out(n, 0, x->dtype, 4, dims);
 }
@@ -211,8 +213,7 @@ static sz_status resize_axis(const sz_infer *n, int64_t axis, int32_t rank, int3
     SZ_TRY(sz_op_axis(n, axis, rank, &at));
     const int64_t dim = dims[at];
     dims[at] = SZ_DIM_UNKNOWN;
-    if (by_scales && scales && scales->f && k < scales->count)
-        dims[at] = scaled(dim, scales->f[k]);
+    if (by_scales && scales && scales->f && k < scales->count) dims[at] = scaled(dim, scales->f[k]);
     if (!by_scales && sizes && sizes->i && k < sizes->count && sizes->i[k] >= 0)
         dims[at] = sizes->i[k];
     return SZ_OK;
@@ -231,8 +232,7 @@ sz_status sz_shape_ov_interpolate(sz_infer *n) {
     int64_t dims[SZ_MAX_RANK];
     int32_t count;
     const int64_t *axes = resized_axes(n, &count);
-    if (x->rank < 0 || count < 0 || is_padded(n))
-        return sz_out_rank(n, 0, x->dtype, x->rank);
+    if (x->rank < 0 || count < 0 || is_padded(n)) return sz_out_rank(n, 0, x->dtype, x->rank);
     sz_dims_copy(dims, x);
     if (!axes || count == 0) {
         for (int32_t k = 0; k < x->rank; k++) SZ_TRY(resize_axis(n, k, x->rank, k, dims));
@@ -309,8 +309,7 @@ sz_status sz_shape_ov_dft(sz_infer *n) {
 sz_status sz_cost_ov_dft(sz_costing *c) {
     const bool from_real = strcmp(c->in.op->name, "RDFT") == 0;
     const bool to_real = strcmp(c->in.op->name, "IRDFT") == 0;
-    return transform(c, to_real ? sz_out_get(&c->in, 0) : sz_in(&c->in, 0),
-                     !from_real && !to_real);
+    return transform(c, to_real ? sz_out_get(&c->in, 0) : sz_in(&c->in, 0), !from_real && !to_real);
 }
 
 // ---- embeddings --------------------------------------------------------------------------------

@@ -10,7 +10,9 @@
 // ---- products ----------------------------------------------------------------------------------
 
 static sz_product product_of(const sz_infer *n) {
-    return (sz_product){.a = 0, .b = 1, .bias = SZ_NONE,
+    return (sz_product){.a = 0,
+                        .b = 1,
+                        .bias = SZ_NONE,
                         .ta = sz_attr_i(n->node, "transpose_a", 0) != 0,
                         .tb = sz_attr_i(n->node, "transpose_b", 0) != 0};
 }
@@ -136,8 +138,8 @@ static sz_status cell_cost(sz_costing *c, const cell_form *f) {
     SZ_TRY(cell_read(&c->in, f, &s));
     if (s.hidden < 0) return sz_cost_unknown(c, "its hidden size is not known");
     if (!sz_add(s.input, s.hidden, &width)) return sz_op_fail(&c->in, "macs exceed 2^63");
-    SZ_TRY(sz_cost_add_macs(c, 6, (int64_t[]){s.steps, s.batch, s.directions, f->gates, s.hidden,
-                                              width}));
+    SZ_TRY(sz_cost_add_macs(
+        c, 6, (int64_t[]){s.steps, s.batch, s.directions, f->gates, s.hidden, width}));
     if (sz_attr_i(c->in.node, "linear_before_reset", 0)) biases++;
     int64_t cells = s.steps;
     if (!sz_mul(cells, s.batch, &cells) || !sz_mul(cells, s.directions, &cells) ||
@@ -196,8 +198,8 @@ sz_status sz_cost_ov_rms(sz_costing *c) {
 // x sigmoid(x): 5; with another beta than 1 a product more.
 sz_status sz_cost_ov_swish(sz_costing *c) {
     const sz_tensor *beta = sz_in_value(&c->in, 1);
-    const bool scaled = sz_has_in(&c->in, 1) && !(beta && beta->f && beta->count == 1 &&
-                                                  beta->f[0] == 1);
+    const bool scaled = sz_has_in(&c->in, 1) &&
+                        !(beta && beta->f && beta->count == 1 && beta->f[0] == 1);
     return sz_cost_add_flops(c, 2, (int64_t[]){c->work->out_elements, 5 + scaled});
 }
 

@@ -67,10 +67,12 @@ sz_status sz_shape_ov_pad(sz_infer *n) {
     for (int32_t k = 0; k < x->rank; k++) {
         const int64_t a = sz_operand_at(&pads[0], k), b = sz_operand_at(&pads[1], k);
         dims[k] = x->dims[k];
-        if (a == SZ_VALUE_UNKNOWN || b == SZ_VALUE_UNKNOWN) dims[k] = SZ_DIM_UNKNOWN;
-        else if (a != 0 || b != 0) dims[k] = x->dims[k] < 0 ? SZ_DIM_UNKNOWN : x->dims[k];
-        if (dims[k] >= 0 && (!sz_add(dims[k], a, &dims[k]) || !sz_add(dims[k], b, &dims[k]) ||
-                             dims[k] < 0))
+        if (a == SZ_VALUE_UNKNOWN || b == SZ_VALUE_UNKNOWN)
+            dims[k] = SZ_DIM_UNKNOWN;
+        else if (a != 0 || b != 0)
+            dims[k] = x->dims[k] < 0 ? SZ_DIM_UNKNOWN : x->dims[k];
+        if (dims[k] >= 0 &&
+            (!sz_add(dims[k], a, &dims[k]) || !sz_add(dims[k], b, &dims[k]) || dims[k] < 0))
             return sz_op_fail(n, "pads %" PRId64 " and %" PRId64 " do not fit axis %d", a, b, k);
     }
     return sz_out(n, 0, x->dtype, x->rank, dims);
@@ -95,8 +97,8 @@ sz_status sz_shape_ov_one_hot(sz_infer *n) {
 // What becomes of each axis of the input, and the dims of the output.
 typedef struct strided {
     int64_t start[SZ_MAX_RANK], step[SZ_MAX_RANK], count[SZ_MAX_RANK]; // per axis of the input
-    int32_t from[SZ_MAX_RANK];                                        // per axis of the output:
-    int64_t dims[SZ_MAX_RANK];                                        // axis of the input, or NEW
+    int32_t from[SZ_MAX_RANK];                                         // per axis of the output:
+    int64_t dims[SZ_MAX_RANK];                                         // axis of the input, or NEW
     int32_t rank;
 } strided;
 
@@ -242,8 +244,10 @@ static sz_status part_lengths(const sz_infer *n, int64_t dim, int64_t *lengths, 
     for (int32_t k = 0; k < count; k++) {
         if (v[k] < -1 || (v[k] == -1 && rest != SZ_NONE))
             return sz_op_fail(n, "length %" PRId64 " of part %d", v[k], k);
-        if (v[k] == -1) rest = k;
-        else if (!sz_add(sum, v[k], &sum)) return sz_op_fail(n, "lengths exceed 2^63");
+        if (v[k] == -1)
+            rest = k;
+        else if (!sz_add(sum, v[k], &sum))
+            return sz_op_fail(n, "lengths exceed 2^63");
         lengths[k] = v[k] == -1 ? SZ_DIM_UNKNOWN : v[k];
     }
     if (dim >= 0 && (sum > dim || (rest == SZ_NONE && sum != dim)))
@@ -354,12 +358,17 @@ static sz_status depth_and_space(sz_infer *n, bool to_space) {
     if (x->rank < 3) return sz_op_fail(n, "input has %d dimensions, 3 are needed", x->rank);
     dims[0] = x->dims[0];
     for (int32_t k = 2; k < x->rank; k++) {
-        if (block < 1 || !sz_mul(all, block, &all)) return sz_op_fail(n, "block of %" PRId64, block);
-        if (to_space) SZ_TRY(sz_dim_mul(n, x->dims[k], block, &dims[k]));
-        else SZ_TRY(divide(n, k, x->dims[k], block, &dims[k]));
+        if (block < 1 || !sz_mul(all, block, &all))
+            return sz_op_fail(n, "block of %" PRId64, block);
+        if (to_space)
+            SZ_TRY(sz_dim_mul(n, x->dims[k], block, &dims[k]));
+        else
+            SZ_TRY(divide(n, k, x->dims[k], block, &dims[k]));
     }
-    if (to_space) SZ_TRY(divide(n, 1, x->dims[1], all, &dims[1]));
-    else SZ_TRY(sz_dim_mul(n, x->dims[1], all, &dims[1]));
+    if (to_space)
+        SZ_TRY(divide(n, 1, x->dims[1], all, &dims[1]));
+    else
+        SZ_TRY(sz_dim_mul(n, x->dims[1], all, &dims[1]));
     return sz_out(n, 0, x->dtype, x->rank, dims);
 }
 
@@ -387,8 +396,10 @@ static sz_status batch_and_space(sz_infer *n, bool to_space) {
         dims[k] = d;
         if (!to_space) SZ_TRY(divide(n, k, d, v[0][k], &dims[k]));
     }
-    if (to_space) SZ_TRY(divide(n, 0, x->dims[0], all, &dims[0]));
-    else SZ_TRY(sz_dim_mul(n, x->dims[0], all, &dims[0]));
+    if (to_space)
+        SZ_TRY(divide(n, 0, x->dims[0], all, &dims[0]));
+    else
+        SZ_TRY(sz_dim_mul(n, x->dims[0], all, &dims[0]));
     return sz_out(n, 0, x->dtype, x->rank, dims);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The numbers of the rows of ONNX's operators, made from the table: SZ_ROW_ONNX_MatMul. Its files are
-// the first ones of ops.def, in the same order.
+// The numbers of the rows of ONNX's operators, made from the table: SZ_ROW_ONNX_MatMul. Its files
+// are the first ones of ops.def, in the same order.
 #ifndef SZ_ROWS_H
 #define SZ_ROWS_H
 
