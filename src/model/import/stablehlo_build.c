@@ -2,6 +2,8 @@
 // StableHLO text: from operators to values and nodes.
 #include "model/import/stablehlo.h"
 
+#include "model/ops/rule.h"
+
 #include <inttypes.h>
 
 #define XLA "xla"
@@ -248,6 +250,9 @@ static sz_status opcode_of(shlo *x, const shlo_op *op, sz_str *ret_op, sz_str *r
     SZ_TRY(shlo_keep_long(x, name, ret_op));
     for (uint32_t i = 0; i < ret_op->len; i++)
         if (ret_op->p[i] == '_') ((char *)ret_op->p)[i] = '-'; // own memory
+    // what XLA has no opcode for (ops/chlo.def)
+    if (sz_str_is(dialect, "chlo") && sz_op_find(sz_str_c(XLA), *ret_op) == SZ_NONE)
+        *ret_domain = sz_str_c("chlo");
     return SZ_OK;
 }
 
