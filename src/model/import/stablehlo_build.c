@@ -433,6 +433,7 @@ sz_status shlo_build(shlo *x, shlo_op *op) {
     sz_value_id carried;
     if (sz_str_is(op->name, "chlo.square") && d.n_in == 1) { // as XLA writes it
         d.op = sz_str_c("multiply");
+        d.domain = sz_str_c(XLA);
         if (!sz_vec_push(x->ctx, &x->operands, d.in[0])) return sz_no_memory(x->ctx);
         d.in = x->operands.items + op->first_operand, d.n_in = 2;
     }
