@@ -402,3 +402,34 @@ sz_status sz_xla_count_node(const sz_infer *in, sz_xla_count *ret) {
     ret->bytes = moved;
     return SZ_OK;
 }
+
+const char *sz_xla_why(sz_str op) {
+    static const struct {
+        const char *op, *why;
+    } whys[] = {
+        {"while", "condition and body count once, however often they run"},
+        {"conditional", "of each number the largest among the branches"},
+        {"reduce", "inputs less outputs, times the operations of the computation"},
+        {"reduce-window", "windows less outputs, times the operations of the computation"},
+        {"select-and-scatter", "windows less outputs, and an addition for each source"},
+        {"convolution", "2 per multiply-accumulate inside of the image; no padded taps"},
+        {"sort", "n log2 n of all elements, whatever the comparison does"},
+        {"topk", "not counted"},
+        {"fft", "8 per element and log2 of the length, rounded down"},
+        {"cholesky", "n^3 / 3"},
+        {"triangular-solve", "2 n per element of the right-hand side"},
+        {"custom-call", "counts -1: not known"},
+        {"fusion", "what is inside, with transcendentals apart and each reduction one less"},
+        {"call", "what is inside, with transcendentals apart and each reduction one less"},
+        {"select", "a selection counts 1"},
+        {"convert", "a conversion counts 1"},
+        {"bitcast-convert", "a conversion counts 1"},
+        {"clamp", "1 per element"},
+    };
+    for (size_t i = 0; i < sizeof whys / sizeof *whys; i++)
+        if (sz_str_is(op, whys[i].op)) return whys[i].why;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (sz_str_is(op, rows[i].op) && rows[i].ops == ops_TRANSCENDENTAL)
+            return "listed apart as transcendental";
+    return "1 per operation";
+}

@@ -160,8 +160,7 @@ static sz_status put_type(printer *p, const sz_type *t) {
                 continue;
             }
         }
-        const bool is_tensor = t && (t->kind <= SZ_TYPE_TENSOR || t->kind == SZ_TYPE_SPARSE);
-        SZ_TRY(is_tensor ? put_tensor_type(p, t) : put(p, "?"));
+        SZ_TRY(t ? put_tensor_type(p, t) : put(p, "?"));
         for (t = NULL; depth > 0 && !t;) {
             SZ_TRY(next_item(p, &open[depth - 1], &t));
             if (!t) SZ_TRY(put(p, ")"));

@@ -28,7 +28,7 @@ enum {
     SZ_HLO_MAX_PARAMS = 1000000,     // parameters of a computation
     SZ_HLO_MAX_ATTRS = 64,           // attributes of an instruction: compared each with each
     SZ_HLO_MAX_NUMBERS = 64,         // elements of a constant whose numbers are kept
-    SZ_HLO_MAX_EXPANDED = 4000000    // instructions, those of a computation as often as it is called
+    SZ_HLO_MAX_EXPANDED = 4000000    // instructions, those of a computation as often as called
 };
 
 // Memory goes by the header bytes read (model/graph/allowance.h). Headers are read more than once
