@@ -2,6 +2,7 @@
 // HLO modules, as text and as protobuf: costs against what XLA printed (tests/hlo/counts.tsv), the
 // text form, messages for what is no HLO, and files that were damaged. Usage: hlo_test TESTS
 #include <sizeup/cost.h>
+#include <sizeup/limits.h>
 #include <sizeup/model.h>
 
 #include <dirent.h>
@@ -311,6 +312,106 @@ static void test_calls(void **state) {
     assert_non_null(strstr(message, "that they stand for more than 4000000 instructions"));
 }
 
+// Texts that reach a limit. Written to `text`; returns the length.
+typedef size_t make_text(int64_t n, char *text, size_t size);
+
+static size_t repeat(char *text, size_t size, const char *before, const char *part, int64_t n,
+                     const char *after) {
+    size_t used = (size_t)snprintf(text, size, "%s", before);
+    const size_t len = strlen(part);
+    for (int64_t i = 0; i < n; i++, used += len) memcpy(text + used, part, len);
+    return used + (size_t)snprintf(text + used, size - used, "%s", after);
+}
+
+static size_t make_name(int64_t n, char *text, size_t size) {
+    return repeat(text, size, HEAD "ENTRY e {\n  ROOT ", "n", n, " = f32[] parameter(0)\n}\n");
+}
+
+static size_t make_tuples(int64_t n, char *text, size_t size) {
+    const size_t used = repeat(text, size, HEAD "ENTRY e {\n  ROOT p = ", "(", n, "f32[]");
+    return used + repeat(text + used, size - used, "", ")", n, " parameter(0)\n}\n");
+}
+
+static size_t make_brackets(int64_t n, char *text, size_t size) {
+    const size_t used = repeat(text, size, ONE "f32[4] tanh(p), metadata=", "{", n, "");
+    return used + repeat(text + used, size - used, "", "}", n, "\n}\n");
+}
+
+// n parameters: the last of them has the number n - 1; the others are missing, which is said later.
+static size_t make_params(int64_t n, char *text, size_t size) {
+    return (size_t)snprintf(text, size, HEAD "ENTRY e {\n  p = f32[] parameter(%" PRId64 ")\n}\n",
+                            n - 1);
+}
+
+static size_t make_attrs(int64_t n, char *text, size_t size) {
+    size_t used = (size_t)snprintf(text, size, ONE "f32[4] tanh(p)");
+    for (int64_t i = 0; i < n; i++)
+        used += (size_t)snprintf(text + used, size - used, ", a%" PRId64 "=1", i);
+    return used + (size_t)snprintf(text + used, size - used, "\n}\n");
+}
+
+// One computation counts itself, its instructions and what they call: two calls and up to one more
+// instruction make any number out of about half of it.
+static size_t make_instructions(int64_t n, char *text, size_t size) {
+    int64_t sizes[64];
+    int depth = 0;
+    for (sizes[0] = n; sizes[depth] > 4; depth++) sizes[depth + 1] = (sizes[depth] - 3) / 2;
+    size_t used = (size_t)snprintf(text, size, HEAD);
+    for (int k = depth; k >= 0; k--) {
+        const int64_t rest = k == depth ? sizes[k] - 1 : (sizes[k] - 3) % 2;
+        used += (size_t)snprintf(text + used, size - used, "%sc%d {\n  p = f32[] parameter(0)\n",
+                                 k ? "" : "ENTRY ", k);
+        for (int i = 0; k < depth && i < 2; i++)
+            used += (size_t)snprintf(text + used, size - used,
+                                     "  x%d = f32[] call(p), to_apply=c%d\n", i, k + 1);
+        for (int64_t i = 0; i < rest; i++)
+            used += (size_t)snprintf(text + used, size - used, "  t%d = f32[] tanh(p)\n", (int)i);
+        used += (size_t)snprintf(text + used, size - used, "}\n");
+    }
+    return used;
+}
+
+static const struct {
+    const char *name, *words; // of the message beyond
+    make_text *make;
+} limit_tests[] = {
+    {"hlo-name", "a name of more than", make_name},
+    {"hlo-tuples", "tuples nest more than", make_tuples},
+    {"hlo-brackets", "brackets nest more than", make_brackets},
+    {"hlo-parameters", "is out of range (0 to", make_params},
+    {"hlo-attributes", "more than 64 attributes", make_attrs},
+    {"hlo-instructions", "instructions", make_instructions},
+};
+
+// Is the module refused with these words? Other reasons are not looked at: at its limit, a module
+// may be refused for what the test leaves out.
+static bool is_beyond(const char *text, size_t size, const char *words) {
+    sz_ctx *ctx = sz_ctx_create(NULL);
+    sz_model *model = NULL;
+    const sz_status status = sz_model_load_memory(ctx, "m", text, size, NULL, &model);
+    const bool found = status != SZ_OK && strstr(sz_ctx_error(ctx), words);
+    sz_model_destroy(model);
+    sz_ctx_destroy(ctx);
+    return found;
+}
+
+static void test_limits(void **state) {
+    static char text[MAX_FILE];
+    (void)state;
+    for (size_t k = 0; k < sizeof limit_tests / sizeof *limit_tests; k++) {
+        sz_limit_row row = {0};
+        for (size_t i = 0; sz_list_limit(i, &row) && strcmp(row.name, limit_tests[k].name); i++) {
+        }
+        assert_string_equal(row.name, limit_tests[k].name);
+        for (int d = -1; d <= 1; d++) {
+            const size_t n = limit_tests[k].make((int64_t)row.value + d, text, sizeof text);
+            assert_true(n < sizeof text);
+            if (is_beyond(text, n, limit_tests[k].words) != (d > 0))
+                fail_msg("%s at the limit %+d", row.name, d);
+        }
+    }
+}
+
 // ---- damage ------------------------------------------------------------------------------------
 
 static uint32_t seed = 1;
@@ -361,7 +462,8 @@ int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_counts),    cmocka_unit_test(test_protobuf),
         cmocka_unit_test(test_text_form), cmocka_unit_test(test_samples),
-        cmocka_unit_test(test_calls),     cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_calls),     cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_damage),
     };
     if (argc < 2) return 1;
     folder = argv[1];
