@@ -9,6 +9,8 @@
 sz_status sz_cost_body(sz_graph *body, const sz_convention *by, int depth, sz_node_result *ret);
 // *sum += times x w; false on overflow.
 bool sz_work_add(sz_work *sum, const sz_work *w, int64_t times);
+// Does input i stand among those before it? Only the first 64 are looked at.
+bool sz_is_named_before(const sz_node *n, int32_t i);
 // More MACs, else more operations, else more bytes.
 bool sz_result_is_larger(const sz_node_result *a, const sz_node_result *b);
 // Bytes of all inputs (each once) and outputs.

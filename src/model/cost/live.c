@@ -12,25 +12,60 @@ typedef struct sweep {
     int64_t *bytes; // of each value, 0 for constants
     int32_t *last;  // last node that reads it, -1 none
     uint8_t *alive;
+    int32_t *head, *next; // values by the last node that reads them: of each node, of each value
 } sweep;
 
-typedef void read_rule(sweep *s, sz_value_id id, int32_t node, int64_t *live);
+static void mark_read(sweep *s, sz_value_id id, int32_t node) {
+    if (id != SZ_NONE) s->last[id] = node;
+}
 
 // A node reads its inputs and what its bodies capture.
-static void for_reads(sweep *s, const sz_node *n, int32_t node, int64_t *live, read_rule *rule) {
-    for (int32_t i = 0; i < n->n_inputs; i++) rule(s, n->inputs[i], node, live);
+static void mark_reads(sweep *s, const sz_node *n, int32_t node) {
+    for (int32_t i = 0; i < n->n_inputs; i++) mark_read(s, n->inputs[i], node);
     for (int32_t a = 0; a < n->n_attrs; a++)
         for (int32_t k = 0; n->attrs[a].graphs && k < n->attrs[a].n; k++) {
             const sz_graph *body = n->attrs[a].graphs[k];
             for (size_t v = 0; v < body->values.n; v++)
                 if (body->values.items[v].kind == SZ_VALUE_CAPTURED)
-                    rule(s, body->values.items[v].outer, node, live);
+                    mark_read(s, body->values.items[v].outer, node);
         }
 }
 
-static void mark_read(sweep *s, sz_value_id id, int32_t node, int64_t *live) {
-    (void)live;
-    if (id != SZ_NONE) s->last[id] = node;
+// A tuple of XLA holds pointers and no numbers; an item that is taken out of it is where it was.
+static bool is_bundle(const sz_node *n) {
+    return sz_str_is(n->domain, "xla") && n->n_outputs == 1 && n->outputs[0] != SZ_NONE &&
+           (sz_str_is(n->op, "tuple") || sz_str_is(n->op, "get-tuple-element"));
+}
+
+// Bundles take no room, and what is in them lives as long as they are read. Nodes stand behind what
+// they read, so one walk from the end is enough.
+static void see_through_bundles(sweep *s) {
+    for (size_t k = s->g->nodes.n; k-- > 0;) {
+        const sz_node *n = &s->g->nodes.items[sz_graph_nth(s->g, k)];
+        if (!is_bundle(n)) continue;
+        const sz_value_id out = n->outputs[0];
+        const bool is_output = sz_graph_value(s->g, out)->is_output;
+        s->bytes[out] = 0;
+        for (int32_t i = 0; i < n->n_inputs; i++) {
+            if (n->inputs[i] == SZ_NONE) continue;
+            if (is_output) s->last[n->inputs[i]] = INT32_MAX;
+            if (s->last[out] > s->last[n->inputs[i]]) s->last[n->inputs[i]] = s->last[out];
+        }
+    }
+}
+
+static sz_status sort_by_last(sweep *s, sz_arena *arena) {
+    const size_t n = s->g->nodes.n;
+    s->head = sz_arena_array(arena, n ? n : 1, sizeof *s->head);
+    s->next = sz_arena_array(arena, s->g->values.n ? s->g->values.n : 1, sizeof *s->next);
+    if (!s->head || !s->next) return sz_no_memory(s->g->ctx);
+    for (size_t i = 0; i < n; i++) s->head[i] = -1;
+    for (size_t v = 0; v < s->g->values.n; v++) {
+        if (s->last[v] < 0 || (size_t)s->last[v] >= n) continue;
+        s->next[v] = s->head[s->last[v]];
+        s->head[s->last[v]] = (int32_t)v;
+    }
+    return SZ_OK;
 }
 
 static sz_status prepare(sweep *s, sz_arena *arena) {
@@ -51,9 +86,9 @@ static sz_status prepare(sweep *s, sz_arena *arena) {
             sz_warn(s->g->ctx, "value '%s' would take %" PRId64 " bytes: is its shape meant?",
                     sz_show(s->g->ctx, v->name), s->bytes[i]);
     }
-    for (size_t i = 0; i < s->g->nodes.n; i++)
-        for_reads(s, &s->g->nodes.items[i], (int32_t)i, NULL, mark_read);
-    return SZ_OK;
+    for (size_t i = 0; i < s->g->nodes.n; i++) mark_reads(s, &s->g->nodes.items[i], (int32_t)i);
+    see_through_bundles(s);
+    return sort_by_last(s, arena);
 }
 
 static bool birth(sweep *s, sz_value_id id, int64_t *live) {
@@ -70,7 +105,7 @@ static void death(sweep *s, sz_value_id id, int32_t node, int64_t *live) {
 }
 
 static void deaths(sweep *s, const sz_node *n, int32_t node, int64_t *live) {
-    for_reads(s, n, node, live, death);
+    for (int32_t id = s->head[node]; id >= 0; id = s->next[id]) death(s, id, node, live);
     for (int32_t o = 0; o < n->n_outputs; o++) death(s, n->outputs[o], node, live);
 }
 

@@ -20,10 +20,12 @@ sz_status sz_result_note(sz_graph *g, const char *text, sz_node_result *r) {
     return SZ_OK;
 }
 
+enum { MANY_INPUTS = 64 }; // beyond, duplicates are not looked for: the search is quadratic
+
 // ---- bytes -------------------------------------------------------------------------------------
 
-static bool used_before(const sz_node *n, int32_t i) {
-    for (int32_t k = 0; k < i; k++)
+bool sz_is_named_before(const sz_node *n, int32_t i) {
+    for (int32_t k = 0; k < i && k < MANY_INPUTS; k++)
         if (n->inputs[k] == n->inputs[i]) return true;
     return false;
 }
@@ -37,12 +39,10 @@ static sz_status add_bytes(sz_graph *g, sz_value_id id, int64_t *sum) {
     return SZ_OK;
 }
 
-enum { MANY_INPUTS = 64 }; // beyond, duplicates are not looked for: the search is quadratic
-
 sz_status sz_cost_prefill(sz_graph *g, const sz_node *n, sz_work *w) {
     *w = (sz_work){0};
     for (int32_t i = 0; i < n->n_inputs; i++)
-        if (n->inputs[i] != SZ_NONE && !(n->n_inputs <= MANY_INPUTS && used_before(n, i)))
+        if (n->inputs[i] != SZ_NONE && !(n->n_inputs <= MANY_INPUTS && sz_is_named_before(n, i)))
             SZ_TRY(add_bytes(g, n->inputs[i], &w->bytes_read));
     for (int32_t o = 0; o < n->n_outputs; o++)
         if (n->outputs[o] != SZ_NONE) SZ_TRY(add_bytes(g, n->outputs[o], &w->bytes_written));

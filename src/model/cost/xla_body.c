@@ -35,17 +35,11 @@ static sz_status cost_call(const sz_infer *in, const sz_convention *by, sz_node_
 }
 
 // Operands that are named twice are read once.
-static bool given_before(const sz_node *n, int32_t i) {
-    for (int32_t k = 0; k < i && k < 64; k++)
-        if (n->inputs[k] == n->inputs[i]) return true;
-    return false;
-}
-
 static sz_status fusion_reads(const sz_infer *in, const sz_graph *g, const sz_users *u,
                               int64_t *sum) {
     for (int32_t k = 0; k < in->node->n_inputs && (size_t)k < g->inputs.n; k++) {
         int64_t bytes;
-        if (given_before(in->node, k)) continue;
+        if (sz_is_named_before(in->node, k)) continue;
         SZ_TRY(sz_fusion_reads(in, u, g->inputs.items[k], false, &bytes));
         if (!sz_add(*sum, bytes, sum)) return too_much(in);
     }

@@ -13,6 +13,9 @@ typedef struct sz_xla_count {
 // `in` of the domain "xla". Fails on overflow only.
 sz_status sz_xla_count_node(const sz_infer *in, sz_xla_count *ret);
 
+// What it counts of an instruction, in a clause.
+const char *sz_xla_why(sz_str op);
+
 // Bytes of a value as XLA sees them: a tuple is a table of pointers.
 sz_status sz_xla_size(const sz_infer *in, const sz_type *t, int64_t *ret);
 

@@ -49,6 +49,16 @@ static sz_status size(const counter *c, const sz_type *t, int64_t *sum) {
 
 enum { MAX_LEVELS = 8 };
 
+// Of all tensors in a tuple.
+static sz_status leaves(const counter *c, const sz_type *t, int depth, int64_t *sum) {
+    if (t->kind != SZ_TYPE_SEQUENCE) return size(c, t, sum);
+    for (int64_t i = 0; i < t->n_items && depth > 0; i++) {
+        const sz_type *item = sz_xla_item(t, i);
+        if (item) SZ_TRY(leaves(c, item, depth - 1, sum));
+    }
+    return SZ_OK;
+}
+
 // ---- operations --------------------------------------------------------------------------------
 
 static sz_status ops_NONE(const counter *c, int64_t *ret) { return (void)c, *ret = 0, SZ_OK; }
@@ -248,14 +258,28 @@ static sz_status bytes_OPERANDS(const counter *c, int64_t *ret) {
     return SZ_OK;
 }
 
+// What is sent to the host, tuples in full.
+static sz_status bytes_SENT(const counter *c, int64_t *ret) {
+    *ret = 0;
+    for (int i = 0; i < c->in->node->n_inputs; i++)
+        SZ_TRY(leaves(c, sz_in(c->in, i), MAX_LEVELS, ret));
+    return SZ_OK;
+}
+
 static sz_status bytes_RESULT(const counter *c, int64_t *ret) {
+    *ret = 0;
+    return leaves(c, sz_out_get(c->in, 0), MAX_LEVELS, ret);
+}
+
+// The table of pointers.
+static sz_status bytes_TABLE(const counter *c, int64_t *ret) {
     *ret = 0;
     return size(c, sz_out_get(c->in, 0), ret);
 }
 
 static sz_status bytes_ALL(const counter *c, int64_t *ret) {
     SZ_TRY(bytes_OPERANDS(c, ret));
-    return size(c, sz_out_get(c->in, 0), ret);
+    return leaves(c, sz_out_get(c->in, 0), MAX_LEVELS, ret);
 }
 
 static sz_status bytes_TRANSPOSE(const counter *c, int64_t *ret) {
@@ -284,17 +308,6 @@ static sz_status bytes_SCATTER(const counter *c, int64_t *ret) {
     for (int i = n + 1; i < c->in->node->n_inputs; i++)
         for (int k = 0; k < 3; k++) SZ_TRY(size(c, sz_in(c->in, i), ret));
     return size(c, sz_in(c->in, n), ret);
-}
-
-static sz_status bytes_LEAVES(const counter *c, int64_t *ret) {
-    const sz_type *y = sz_out_get(c->in, 0);
-    SZ_TRY(bytes_OPERANDS(c, ret));
-    if (y->kind != SZ_TYPE_SEQUENCE) return size(c, y, ret);
-    for (int64_t i = 0; i < y->n_items; i++) {
-        const sz_type *item = sz_xla_item(y, i);
-        if (item && item->kind == SZ_TYPE_TENSOR) SZ_TRY(size(c, item, ret));
-    }
-    return SZ_OK;
 }
 
 static sz_status bytes_HALF(const counter *c, int64_t *ret) {
@@ -388,4 +401,35 @@ sz_status sz_xla_count_node(const sz_infer *in, sz_xla_count *ret) {
     SZ_TRY(bytes(&c, &moved));
     ret->bytes = moved;
     return SZ_OK;
+}
+
+const char *sz_xla_why(sz_str op) {
+    static const struct {
+        const char *op, *why;
+    } whys[] = {
+        {"while", "condition and body count once, however often they run"},
+        {"conditional", "of each number the largest among the branches"},
+        {"reduce", "inputs less outputs, times the operations of the computation"},
+        {"reduce-window", "windows less outputs, times the operations of the computation"},
+        {"select-and-scatter", "windows less outputs, and an addition for each source"},
+        {"convolution", "2 per multiply-accumulate inside of the image; no padded taps"},
+        {"sort", "n log2 n of all elements, whatever the comparison does"},
+        {"topk", "not counted"},
+        {"fft", "8 per element and log2 of the length, rounded down"},
+        {"cholesky", "n^3 / 3"},
+        {"triangular-solve", "2 n per element of the right-hand side"},
+        {"custom-call", "counts -1: not known"},
+        {"fusion", "what is inside, with transcendentals apart and each reduction one less"},
+        {"call", "what is inside, with transcendentals apart and each reduction one less"},
+        {"select", "a selection counts 1"},
+        {"convert", "a conversion counts 1"},
+        {"bitcast-convert", "a conversion counts 1"},
+        {"clamp", "1 per element"},
+    };
+    for (size_t i = 0; i < sizeof whys / sizeof *whys; i++)
+        if (sz_str_is(op, whys[i].op)) return whys[i].why;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (sz_str_is(op, rows[i].op) && rows[i].ops == ops_TRANSCENDENTAL)
+            return "listed apart as transcendental";
+    return "1 per operation";
 }

@@ -2,15 +2,10 @@
 // What crosses the border of a fusion: of operands what is read, of results what is written.
 #include "model/cost/xla_body.h"
 
+#include "model/cost/body_cost.h"
 #include "model/ops/xla.h"
 
 // ---- users -------------------------------------------------------------------------------------
-
-static bool read_before(const sz_node *n, int32_t i) {
-    for (int32_t k = 0; k < i && k < 64; k++)
-        if (n->inputs[k] == n->inputs[i]) return true;
-    return false;
-}
 
 sz_status sz_users_init(sz_users *u, const sz_graph *g) {
     *u = (sz_users){.ctx = g->ctx, .graph = g};
@@ -24,7 +19,7 @@ sz_status sz_users_init(sz_users *u, const sz_graph *g) {
         for (size_t i = 0; i < g->nodes.n; i++) {
             const sz_node *n = &g->nodes.items[i];
             for (int32_t k = 0; k < n->n_inputs; k++) {
-                if (n->inputs[k] == SZ_NONE || read_before(n, k)) continue;
+                if (n->inputs[k] == SZ_NONE || sz_is_named_before(n, k)) continue;
                 if (pass == 0)
                     u->first[n->inputs[k] + 2]++;
                 else
@@ -188,7 +183,7 @@ static sz_status needed(const sz_infer *in, const sz_users *u, sz_value_id id, i
     SZ_TRY(true_size(in, type_of(u->graph, id), &whole));
     for (int32_t k = u->first[id]; k < u->first[id + 1] && sum < whole; k++) {
         const sz_node *user = sz_graph_node(u->graph, u->nodes[k]);
-        const bool is_source = user->n_inputs > 0 && user->inputs[0] == id && !read_before(user, 0);
+        const bool is_source = user->n_inputs > 0 && user->inputs[0] == id && !sz_is_named_before(user, 0);
         part = whole;
         if (is_source && (sz_str_is(user->op, "slice") || sz_str_is(user->op, "dynamic-slice") ||
                           sz_str_is(user->op, "gather")))

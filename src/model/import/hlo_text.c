@@ -2,11 +2,12 @@
 // HLO text, as XLA prints it before and after optimization: module, computations, instructions.
 #include "model/import/hlo_text.h"
 
+#include "model/import/hlo_proto.h"
 #include "model/import/import.h"
 
 // ---- telling it --------------------------------------------------------------------------------
 
-int sz_hlo_sniff(const unsigned char *head, size_t len) {
+static bool is_text(const unsigned char *head, size_t len) {
     static const char word[] = "HloModule";
     size_t i = 0;
     for (;;) { // blanks, line ends and comments may stand before
@@ -14,9 +15,11 @@ int sz_hlo_sniff(const unsigned char *head, size_t len) {
         if (i + 1 >= len || head[i] != '/' || head[i + 1] != '/') break;
         while (i < len && head[i] != '\n') i++;
     }
-    return sz_in_range(i, sizeof word - 1, len) && memcmp(head + i, word, sizeof word - 1) == 0
-               ? 100
-               : 0;
+    return sz_in_range(i, sizeof word - 1, len) && memcmp(head + i, word, sizeof word - 1) == 0;
+}
+
+int sz_hlo_sniff(const unsigned char *head, size_t len) {
+    return is_text(head, len) ? 100 : hlo_proto_sniff(head, len);
 }
 
 // ---- instructions ------------------------------------------------------------------------------
@@ -207,7 +210,7 @@ static sz_status start(hlo_text *t, sz_ctx *ctx, sz_source *source) {
     return hlo_init(&t->x, ctx);
 }
 
-sz_status sz_hlo_read(sz_ctx *ctx, sz_source *source, sz_graph **ret_graph) {
+static sz_status read_text(sz_ctx *ctx, sz_source *source, sz_graph **ret_graph) {
     hlo_text t = {.ctx = ctx, .x = {.ctx = ctx}};
     sz_status status = start(&t, ctx, source);
     if (status == SZ_OK) status = module(&t);
@@ -219,4 +222,15 @@ sz_status sz_hlo_read(sz_ctx *ctx, sz_source *source, sz_graph **ret_graph) {
     sz_vec_finish(ctx, &t.floats);
     sz_vec_finish(ctx, &t.comps);
     return hlo_finish(&t.x, status, read, ret_graph);
+}
+
+int sz_hlo_sniff(const unsigned char *head, size_t len);
+
+sz_status sz_hlo_read(sz_ctx *ctx, sz_source *source, sz_graph **ret_graph) {
+    unsigned char head[SZ_SNIFF_BYTES];
+    const size_t n = source->size < sizeof head ? (size_t)source->size : sizeof head;
+    SZ_TRY(source->read(source, ctx, 0, head, n));
+    return is_text(head, n) || hlo_proto_sniff(head, n) == 0
+               ? read_text(ctx, source, ret_graph)
+               : hlo_proto_read(ctx, source, ret_graph);
 }

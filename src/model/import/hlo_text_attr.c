@@ -233,7 +233,9 @@ static sz_status read_value(hlo_text *t, bool keep) {
                 sz_show(t->ctx, name), SZ_WIRE_MAX_TEXT);
     if (pass || cut) return SZ_OK;
     sz_status status = take_attr(t, name, value);
-    return status;
+    // the graph that is built knows nothing of lines
+    if (status == SZ_OK || strncmp(sz_ctx_error(t->ctx), "line ", 5) == 0) return status;
+    return hlo_scan_place(&t->s, status);
 }
 
 sz_status hlo_text_attrs(hlo_text *t, bool keep) {
