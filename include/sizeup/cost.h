@@ -51,6 +51,14 @@ SZ_API const char *sz_costs_convention(const sz_costs *costs);
 /** Are its rows kernels (of an optimized model)? */
 SZ_API int sz_costs_is_optimized(const sz_costs *costs);
 
+/** What XLA's own cost analysis reports beside FLOPs: by the convention `xla`, of models that hold
+ * XLA's instructions. Returns 0 where there is no such number. */
+typedef struct sz_xla_totals {
+    int64_t transcendentals;
+    int64_t bytes_accessed; /**< loop bodies once, operands as often as they are named */
+} sz_xla_totals;
+SZ_API int sz_costs_xla(const sz_costs *costs, sz_xla_totals *ret_totals);
+
 /** A costed node, in file order; of an optimized model (optimize.h) a kernel: one node or a group
  * of nodes. A group has the name of its main node, "Conv+Add+Relu" as op, and the sort of group as
  * kind. Strings are the model's. */

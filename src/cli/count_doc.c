@@ -153,6 +153,11 @@ static void put_totals(sz_doc *doc, const count_job *job) {
     count_put_amount(doc, "weight_bytes", "weights", total.weight_bytes, "B");
     count_put_amount(doc, "macs", "MACs", total.macs, NULL);
     count_put_amount(doc, "flops", "FLOPs", total.flops, NULL);
+    sz_xla_totals xla;
+    if (sz_costs_xla(job->costs, &xla)) {
+        count_put_amount(doc, "transcendentals", "transcendentals", xla.transcendentals, NULL);
+        count_put_amount(doc, "bytes_accessed", "bytes accessed", xla.bytes_accessed, "B");
+    }
     count_put_amount(doc, "bytes_read", "read", total.bytes_read, "B");
     count_put_amount(doc, "bytes_written", "written", total.bytes_written, "B");
     count_put_amount(doc, "bytes_moved", "moved", total.bytes_moved, "B");

@@ -97,6 +97,11 @@ static void put_total(sz_json *json, const count_job *job) {
     const sz_memory memory = sz_costs_memory(job->costs);
     sz_json_key_object(json, "total");
     sz_json_record(json, sz_cost_type(), &total);
+    sz_xla_totals xla;
+    if (sz_costs_xla(job->costs, &xla)) {
+        sz_json_key_i64(json, "transcendentals", xla.transcendentals);
+        sz_json_key_i64(json, "bytes_accessed", xla.bytes_accessed);
+    }
     sz_json_key_i64(json, "peak_activation_bytes", live.peak_bytes);
     sz_json_key_i64(json, "activation_bytes", live.total_bytes);
     put_node_name(json, job->costs, "peak_activation_node", live.peak_node);
@@ -228,6 +233,8 @@ const cli_schema_row count_schema[] = {
     {3, "multiple", CLI_J_INTEGER, "sizes must be multiples of it", NULL, false},
     {1, "total", CLI_J_OBJECT, "not there while dimensions are free", NULL, true},
     {2, NULL, CLI_J_RECORD, NULL, sz_cost_type, false},
+    {2, "transcendentals", CLI_J_INTEGER, "convention xla, of XLA's instructions", NULL, true},
+    {2, "bytes_accessed", CLI_J_INTEGER, "the same, as XLA's cost analysis has it", NULL, true},
     {2, "peak_activation_bytes", CLI_J_INTEGER, "most bytes alive at one node, in file order", NULL,
      false},
     {2, "activation_bytes", CLI_J_INTEGER, "outputs of all nodes together", NULL, false},

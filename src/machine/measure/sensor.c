@@ -31,6 +31,7 @@ const char *sz_sensor_name(size_t i, const char **ret_what) {
 
 // ---- opening -----------------------------------------------------------------------------------
 
+SZ_PRINTF(2, 0)
 static const char *vtext(sz_sensors *s, const char *fmt, va_list args) {
     char text[256];
     vsnprintf(text, sizeof text, fmt, args);

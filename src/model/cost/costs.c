@@ -77,6 +77,10 @@ static sz_status cost_node(sz_costs *c, size_t i) {
         if (n->outputs[o] != SZ_NONE)
             out->dtype = sz_dtype_get(sz_graph_value(c->graph, n->outputs[o])->type.dtype)->name;
     c->covered += r.unknown == NULL;
+    c->has_xla = c->has_xla || r.has_xla;
+    if (!sz_add(c->xla.transcendentals, r.transcendentals, &c->xla.transcendentals) ||
+        !sz_add(c->xla.bytes_accessed, r.bytes_accessed, &c->xla.bytes_accessed))
+        return sz_fail(c->ctx, SZ_ERR_INPUT, "costs of the model exceed 2^63");
     return SZ_OK;
 }
 
@@ -189,6 +193,10 @@ void sz_costs_destroy(sz_costs *costs) {
 sz_cost sz_costs_total(const sz_costs *costs) { return costs->total; }
 const char *sz_costs_convention(const sz_costs *costs) { return costs->convention->name; }
 int sz_costs_is_optimized(const sz_costs *costs) { return costs->row_nodes != NULL; }
+int sz_costs_xla(const sz_costs *costs, sz_xla_totals *ret_totals) {
+    if (costs->has_xla) *ret_totals = costs->xla;
+    return costs->has_xla;
+}
 size_t sz_costs_node_count(const sz_costs *costs) { return costs->n_nodes; }
 
 sz_node_cost sz_costs_node(const sz_costs *costs, size_t i) {

@@ -24,6 +24,8 @@ struct sz_costs {
     size_t n_ops;
     sz_cost total;
     int64_t covered;
+    sz_xla_totals xla; // has_xla: of the nodes that have them
+    bool has_xla;
     sz_activations activations;
     sz_memory memory;
     sz_demand demand;
@@ -50,6 +52,10 @@ sz_status sz_costs_params(sz_costs *costs);
 // Is operand `input` of the node a weight that the file leaves to ConstantOfShape?
 bool sz_param_is_made(const sz_graph *g, const sz_node *n, int32_t input, const sz_value *v);
 
+// What plain arithmetic says of the integer constants of the main graph, by value id: 0 nothing.
+enum { SZ_MARK_WEIGHT = 1, SZ_MARK_ZERO = 2 };
+sz_status sz_decompressed(sz_costs *costs, uint8_t **ret_marks);
+
 // live_bytes of every node and the peak: nodes in file order, outputs come alive before inputs die,
 // no aliasing, graph inputs until their last use, graph outputs to the end, constants not at all.
 sz_status sz_costs_liveness(sz_costs *costs);
@@ -62,6 +68,11 @@ sz_status sz_costs_sum_demand(sz_costs *costs);
 // Calls the rule for each value that a node reads: its inputs, and what its bodies capture.
 typedef sz_status sz_read_rule(void *user, sz_value_id id);
 sz_status sz_for_reads(const sz_node *n, sz_read_rule *rule, void *user);
+
+// Calls the rule for each item of each tuple of XLA, from the end of the graph on. A tuple holds
+// pointers and no numbers.
+typedef void sz_bundle_rule(void *user, sz_value_id bundle, sz_value_id item);
+void sz_for_bundles(const sz_graph *g, sz_bundle_rule *rule, void *user);
 
 // NUL-terminated name: names from files may hold NUL, which is shown as text.
 const char *sz_costs_text(sz_costs *costs, sz_str s);

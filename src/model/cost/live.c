@@ -12,7 +12,8 @@ typedef struct sweep {
     int64_t *bytes; // of each value, 0 for constants
     int32_t *last;  // last node that reads it, -1 none
     uint8_t *alive;
-    int32_t node; // that is looked at
+    int32_t *head, *next; // values by the last node that reads them: of each node, of each value
+    int32_t node;         // that is looked at
     int64_t live;
 } sweep;
 
@@ -32,6 +33,43 @@ sz_status sz_for_reads(const sz_node *n, sz_read_rule *rule, void *user) {
 static sz_status mark_read(void *user, sz_value_id id) {
     sweep *s = user;
     s->last[id] = s->node;
+    return SZ_OK;
+}
+
+// A tuple of XLA holds pointers and no numbers; an item that is taken out of it is where it was.
+static bool is_bundle(const sz_node *n) {
+    return sz_str_is(n->domain, "xla") && n->n_outputs == 1 && n->outputs[0] != SZ_NONE &&
+           (sz_str_is(n->op, "tuple") || sz_str_is(n->op, "get-tuple-element"));
+}
+
+// Nodes stand behind what they read, so one walk from the end is enough.
+void sz_for_bundles(const sz_graph *g, sz_bundle_rule *rule, void *user) {
+    for (size_t k = g->nodes.n; k-- > 0;) {
+        const sz_node *n = &g->nodes.items[sz_graph_nth(g, k)];
+        for (int32_t i = 0; i < n->n_inputs && is_bundle(n); i++)
+            if (n->inputs[i] != SZ_NONE) rule(user, n->outputs[0], n->inputs[i]);
+    }
+}
+
+// Bundles take no room, and what is in them lives as long as they are read.
+static void see_through(void *user, sz_value_id bundle, sz_value_id item) {
+    sweep *s = user;
+    s->bytes[bundle] = 0;
+    if (sz_graph_value(s->g, bundle)->is_output) s->last[item] = INT32_MAX;
+    if (s->last[bundle] > s->last[item]) s->last[item] = s->last[bundle];
+}
+
+static sz_status sort_by_last(sweep *s, sz_arena *arena) {
+    const size_t n = s->g->nodes.n;
+    s->head = sz_arena_array(arena, n ? n : 1, sizeof *s->head);
+    s->next = sz_arena_array(arena, s->g->values.n ? s->g->values.n : 1, sizeof *s->next);
+    if (!s->head || !s->next) return sz_no_memory(s->g->ctx);
+    for (size_t i = 0; i < n; i++) s->head[i] = -1;
+    for (size_t v = 0; v < s->g->values.n; v++) {
+        if (s->last[v] < 0 || (size_t)s->last[v] >= n) continue;
+        s->next[v] = s->head[s->last[v]];
+        s->head[s->last[v]] = (int32_t)v;
+    }
     return SZ_OK;
 }
 
@@ -55,7 +93,8 @@ static sz_status prepare(sweep *s, sz_arena *arena, const uint8_t *inside) {
     }
     for (s->node = 0; (size_t)s->node < s->g->nodes.n; s->node++)
         SZ_TRY(sz_for_reads(&s->g->nodes.items[s->node], mark_read, s));
-    return SZ_OK;
+    sz_for_bundles(s->g, see_through, s);
+    return sort_by_last(s, arena);
 }
 
 static bool birth(sweep *s, sz_value_id id) {
@@ -64,19 +103,16 @@ static bool birth(sweep *s, sz_value_id id) {
     return sz_add(s->live, s->bytes[id], &s->live);
 }
 
-static sz_status death(void *user, sz_value_id id) {
-    sweep *s = user;
-    if (id == SZ_NONE || !s->alive[id] || s->last[id] > s->node) return SZ_OK;
-    if (sz_graph_value(s->g, id)->is_output) return SZ_OK;
+static void death(sweep *s, sz_value_id id) {
+    if (id == SZ_NONE || !s->alive[id] || s->last[id] > s->node) return;
+    if (sz_graph_value(s->g, id)->is_output) return;
     s->alive[id] = 0;
     s->live -= s->bytes[id];
-    return SZ_OK;
 }
 
-static sz_status deaths(sweep *s, const sz_node *n) {
-    SZ_TRY(sz_for_reads(n, death, s));
-    for (int32_t o = 0; o < n->n_outputs; o++) SZ_TRY(death(s, n->outputs[o]));
-    return SZ_OK;
+static void deaths(sweep *s, const sz_node *n) {
+    for (int32_t id = s->head[s->node]; id >= 0; id = s->next[id]) death(s, id);
+    for (int32_t o = 0; o < n->n_outputs; o++) death(s, n->outputs[o]);
 }
 
 sz_status sz_costs_liveness(sz_costs *costs) {
@@ -97,7 +133,7 @@ sz_status sz_costs_liveness(sz_costs *costs) {
         fits = fits && sz_add(act->total_bytes, cost->activation_bytes, &act->total_bytes);
         if (s.live > act->peak_bytes) *act = (sz_activations){s.live, act->total_bytes, (int64_t)i};
         s.node = (int32_t)i;
-        SZ_TRY(deaths(&s, n));
+        deaths(&s, n);
     }
     if (!fits) return sz_fail(costs->ctx, SZ_ERR_INPUT, "activations exceed 2^63 bytes");
     if (act->peak_node < 0 && costs->n_nodes) act->peak_node = 0;

@@ -64,6 +64,15 @@ static sz_status mark_read(void *user, sz_value_id id) {
     return SZ_OK;
 }
 
+// A tuple takes no room, and what is in it lives as long as it is read.
+static void see_through(void *user, sz_value_id bundle, sz_value_id item) {
+    plan *p = user;
+    p->tensors[bundle].bytes = 0;
+    if (p->tensors[bundle].last > p->tensors[item].last)
+        p->tensors[item].last = p->tensors[bundle].last;
+    p->tensors[item].fixed |= sz_graph_value(p->g, bundle)->is_output;
+}
+
 static sz_status prepare(plan *p) {
     const size_t n_values = p->g->values.n;
     p->tensors = sz_arena_array(&p->costs->arena, n_values + 1, sizeof *p->tensors);
@@ -84,6 +93,7 @@ static sz_status prepare(plan *p) {
         SZ_TRY(sz_for_reads(node_at(p, p->step), mark_read, p));
     for (size_t i = 0; i < p->g->outputs.n && p->n > 0; i++)
         p->tensors[p->g->outputs.items[i]].last = p->n - 1;
+    sz_for_bundles(p->g, see_through, p);
     return SZ_OK;
 }
 

@@ -115,6 +115,7 @@ typedef struct walk {
     sz_costs *costs;
     bool is_last;   // of two passes over the nodes
     uint8_t **seen; // per graph by its number: one flag per value, made on demand
+    uint8_t *marks; // of the values of the main graph, see sz_decompressed
 } walk;
 
 static uint8_t *flags_of(walk *w, const sz_graph *g) {
@@ -166,7 +167,11 @@ static sz_status add_operand(walk *w, sz_graph *g, const sz_node *n, int32_t inp
     const sz_value *v = operand_of(g, n, input, &owner, &id);
     if (!v->constant && !sz_param_is_made(owner, n, input, v)) return SZ_OK;
     if (is_literal(owner, v)) return SZ_OK;
-    if (!is_parameter(n, input, &v->type)) return SZ_OK;
+    // XLA writes the numbers of a program as constants: what has no axis is none of its weights
+    if (v->type.rank == 0 && sz_str_is(n->domain, "xla")) return SZ_OK;
+    const uint8_t mark = owner->parent ? 0 : w->marks[id];
+    if (mark == SZ_MARK_ZERO) return SZ_OK;
+    if (!mark && !is_parameter(n, input, &v->type)) return SZ_OK;
     // How many numbers a byte holds, only the operator that computes with them says.
     if (!w->is_last && is_byte(&v->type) && (is_moved(n) || is_viewed(n))) return SZ_OK;
     uint8_t *flags = flags_of(w, owner);
@@ -228,6 +233,7 @@ sz_status sz_costs_params(sz_costs *costs) {
     sz_status status = SZ_OK;
     w.seen = sz_arena_array(&costs->arena, g->children.n + 1, sizeof *w.seen);
     if (!w.seen) return sz_no_memory(g->ctx);
+    SZ_TRY(sz_decompressed(costs, &w.marks));
     for (int pass = 0; pass < 2; pass++) {
         w.is_last = pass == 1;
         for (size_t i = 0; i < costs->n_nodes && status == SZ_OK; i++) {

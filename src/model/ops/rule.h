@@ -36,6 +36,7 @@
     X(TEXT, "text")         /* strings */                                                          \
     X(TREE, "tree")         /* classic machine learning */                                         \
     X(LOSS, "loss")                                                                                \
+    X(FUSION, "fusion") /* a group that a compiler formed */                                        \
     X(OTHER, "other")
 
 typedef enum sz_op_kind {
