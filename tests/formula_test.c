@@ -189,10 +189,10 @@ static void says_when_there_is_none(void **state) {
 }
 
 int main(int argc, char **argv) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(closed_forms),
-                                       cmocka_unit_test(other_metrics),
-                                       cmocka_unit_test(of_training), cmocka_unit_test(never_wrong),
-                                       cmocka_unit_test(says_when_there_is_none)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(closed_forms),       cmocka_unit_test(other_metrics),
+        cmocka_unit_test(of_training),        cmocka_unit_test(never_wrong),
+        cmocka_unit_test(sums_of_dimensions), cmocka_unit_test(says_when_there_is_none)};
     folder = argc > 1 ? argv[1] : ".";
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
