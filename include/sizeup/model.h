@@ -30,9 +30,11 @@ typedef struct sz_load_options {
     const char *format;
 } sz_load_options;
 
-/** Load `path` (a file or folder). Fails with SZ_ERR_INPUT naming file, place and cure; a symbol
- * that is not bound fails and names the symbol, the input that has it and the option. `*ret_model`
- * is yours to destroy, set only on success. `options` may be NULL. */
+/** Load `path`: a file or folder, or, where there is none of that name, a family of nets with its
+ * parameters ("resnet:depth=50,batch=8"; see sz_list_net()). Fails with
+ * SZ_ERR_INPUT naming file, place and cure, or SZ_ERR_USAGE for a parameter; a symbol that is not
+ * bound fails and names the symbol, the input that has it and the option. `*ret_model` is yours to
+ * destroy, set only on success. `options` may be NULL. */
 SZ_API sz_status sz_model_load(sz_ctx *ctx, const char *path, const sz_load_options *options,
                                sz_model **ret_model) SZ_MUST_USE;
 
@@ -85,6 +87,22 @@ typedef struct sz_format_row {
     const char *name, *extensions, *what;
 } sz_format_row;
 SZ_API int sz_list_format(size_t i, sz_format_row *ret_row);
+/** A family of nets. */
+typedef struct sz_net_row {
+    const char *name, *what;
+    int is_net; /**< many layers; 0 = one operator */
+} sz_net_row;
+SZ_API int sz_list_net(size_t i, sz_net_row *ret_row);
+/** A parameter of a family: a whole number from `min` to `max`, or one of `words`. */
+typedef struct sz_net_param_row {
+    const char *name;
+    char usual[32];    /**< value when it is not given */
+    int64_t min, max;  /**< of a number */
+    const char *words; /**< "relu|gelu"; NULL for a number */
+    const char *what;
+} sz_net_param_row;
+/** Parameter `k` of family `i`; the ones that all families have come last. */
+SZ_API int sz_list_net_param(size_t i, size_t k, sz_net_param_row *ret_row);
 
 #ifdef __cplusplus
 }

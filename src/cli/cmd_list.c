@@ -2,6 +2,7 @@
 // `sizeup list TABLE`: the tables of the library, each as a document table.
 #include "cli/cli.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include <sizeup/cost.h>
@@ -47,6 +48,48 @@ static void fill_formats(sz_doc *doc) {
                                  sz_cell_text(row.what)};
         sz_doc_row(doc, cells, CLI_COUNT(cells));
     }
+}
+
+static void fill_models(sz_doc *doc) {
+    static const sz_column columns[] = {
+        {"name", "model", NULL, SZ_AS_TEXT, 0},
+        {"kind", "kind", NULL, SZ_AS_TEXT, 0},
+        {"what", "what", NULL, SZ_AS_TEXT, SZ_COLUMN_WRAP},
+    };
+    sz_doc_table(doc, "models", columns, CLI_COUNT(columns));
+    sz_net_row row;
+    for (size_t i = 0; sz_list_net(i, &row); i++) {
+        const sz_cell cells[] = {sz_cell_text(row.name),
+                                 sz_cell_text(row.is_net ? "net" : "operator"),
+                                 sz_cell_text(row.what)};
+        sz_doc_row(doc, cells, CLI_COUNT(cells));
+    }
+    sz_doc_line(doc, "Each stands for a model file: 'sizeup count resnet:depth=50,batch=8'.");
+    sz_doc_line(doc, "Their parameters: 'sizeup list parameters'.");
+}
+
+static void fill_parameters(sz_doc *doc) {
+    static const sz_column columns[] = {
+        {"model", "model", NULL, SZ_AS_TEXT, 0},     {"name", "parameter", NULL, SZ_AS_TEXT, 0},
+        {"default", "usual", NULL, SZ_AS_TEXT, 0},   {"values", "values", NULL, SZ_AS_TEXT, 0},
+        {"what", "what", NULL, SZ_AS_TEXT, SZ_COLUMN_WRAP},
+    };
+    sz_net_row net;
+    sz_net_param_row p;
+    sz_doc_table(doc, "parameters", columns, CLI_COUNT(columns));
+    for (size_t i = 0; sz_list_net(i, &net); i++)
+        for (size_t k = 0; sz_list_net_param(i, k, &p); k++) {
+            char range[64];
+            if (p.max < 1 << 20)
+                snprintf(range, sizeof range, "%lld-%lld", (long long)p.min, (long long)p.max);
+            else
+                snprintf(range, sizeof range, "from %lld", (long long)p.min);
+            const sz_cell cells[] = {sz_cell_text(net.name), sz_cell_text(p.name),
+                                     sz_cell_text(p.usual),
+                                     sz_cell_text(p.words ? p.words : range),
+                                     sz_cell_text(p.what)};
+            sz_doc_row(doc, cells, CLI_COUNT(cells));
+        }
 }
 
 static void fill_conventions(sz_doc *doc) {
@@ -178,6 +221,23 @@ static void fill_kernels(sz_doc *doc) {
         sz_doc_row(doc, cells, CLI_COUNT(cells));
     }
     sz_doc_line(doc, "FLOPs, loads, stores and bytes are those of one iteration");
+}
+
+static void fill_sensors(sz_doc *doc) {
+    static const sz_column columns[] = {
+        {"name", "sensor", NULL, SZ_AS_TEXT, 0},
+        {"what", "what", NULL, SZ_AS_TEXT, 0},
+        {"here", "here", NULL, SZ_AS_TEXT, SZ_COLUMN_WRAP},
+    };
+    sz_doc_table(doc, "sensors", columns, CLI_COUNT(columns));
+    sz_ctx *ctx = sz_ctx_create(NULL);
+    sz_sensor_row row;
+    for (size_t i = 0; ctx && sz_list_sensor(ctx, i, &row); i++) {
+        const sz_cell cells[] = {sz_cell_text(row.name), sz_cell_text(row.what),
+                                 sz_cell_text(row.here)};
+        sz_doc_row(doc, cells, CLI_COUNT(cells));
+    }
+    sz_ctx_destroy(ctx);
 }
 
 // ---- run ---------------------------------------------------------------------------------------

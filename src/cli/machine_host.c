@@ -28,6 +28,11 @@ static void put_kinds(sz_doc *doc, const sz_machine *m) {
     }
 }
 
+void cli_cores_text(const sz_cpu_facts *cpu, char *buf, size_t cap) {
+    snprintf(buf, cap, "%lld, with %lld thread%s", (long long)cpu->cores, (long long)cpu->threads,
+             cpu->threads == 1 ? "" : "s");
+}
+
 void cli_put_host(sz_doc *doc, const sz_machine *m) {
     const sz_host *h = sz_machine_host(m);
     char text[64];
@@ -90,8 +95,7 @@ static int write_description(cli_app *app, const sz_machine *m) {
         return cli_error(app, CLI_BUG, "no memory for the output");
     sz_doc_heading(doc, sz_machine_identity(m).name);
     put_text(doc, "processor", cpu.model);
-    snprintf(text, sizeof text, "%lld, with %lld threads", (long long)cpu.cores,
-             (long long)cpu.threads);
+    cli_cores_text(&cpu, text, sizeof text);
     put_text(doc, "cores", text);
     put_si(doc, "memory", (double)cpu.memory_bytes, "B");
     cli_put_host(doc, m);

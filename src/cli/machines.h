@@ -28,6 +28,8 @@ int cli_machine_write_json(cli_app *app, const sz_machine *m);
 // `machine library-child NAME THREADS`, which `machine measure --libraries` starts: one library in
 // a process of its own.
 int cli_library_child(cli_app *app);
+// "2, with 4 threads"
+void cli_cores_text(const sz_cpu_facts *cpu, char *buf, size_t cap);
 // What surrounds the CPU, as facts; the libraries that were timed, as a table.
 void cli_put_host(sz_doc *doc, const sz_machine *m);
 void cli_put_libraries(sz_doc *doc, const sz_machine *m);

@@ -63,11 +63,25 @@ int64_t sz_count_groups(const char *root, const int *cpus, int n, const char *fi
     return groups;
 }
 
+// The lines "cpu0 ...", "cpu1 ..." of /proc/stat: for systems that show no /sys.
+static int counted_cpus(const char *root, int *cpus) {
+    char text[32768]; // some 400 CPUs
+    int n = 0, cpu;
+    if (sz_proc_read(root, "/proc/stat", text, sizeof text) <= 0) return 0;
+    for (const char *line = text; line && n < MAX_CPUS; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        if (strncmp(line, "cpu", 3) != 0 || line[3] < '0' || line[3] > '9') continue;
+        if (sscanf(line + 3, "%d", &cpu) == 1 && cpu >= 0) cpus[n++] = cpu;
+    }
+    return n;
+}
+
 static int online_cpus(const char *root, int *cpus) {
     char list[4096];
     int n = -1;
     if (sz_proc_line(root, "/sys/devices/system/cpu/online", list, sizeof list))
         n = sz_proc_cpus(list, cpus, MAX_CPUS);
+    if (n < 1) n = counted_cpus(root, cpus);
     if (n > MAX_CPUS) n = MAX_CPUS;
     if (n < 1) cpus[0] = 0, n = 1;
     return n;

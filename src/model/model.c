@@ -3,6 +3,7 @@
 #include "model/bind.h"
 #include "model/graph/allowance.h"
 #include "model/import/import.h"
+#include "model/nets/nets.h"
 #include "model/ops/ops.h"
 #include "os/source.h"
 
@@ -53,9 +54,26 @@ static sz_status load(sz_ctx *ctx, sz_source *source, const char *name,
     return status;
 }
 
+// A net by its hyper-parameters: no file, and so no limit by the size of one.
+static sz_status load_net(sz_ctx *ctx, const char *spec, const sz_load_options *options,
+                          sz_model **ret_model) {
+    const size_t used = sz_ctx_memory_used(ctx);
+    sz_graph *g = NULL;
+    SZ_TRY(sz_net_build(ctx, spec, &g));
+    g->path = sz_arena_strdup(g->arena, spec, strlen(spec));
+    if (!g->path) {
+        sz_graph_destroy(g);
+        return sz_no_memory(ctx);
+    }
+    sz_status status = finish(ctx, g, options, used, ret_model);
+    return status == SZ_OK ? SZ_OK : sz_place(ctx, status, "net '%s'", spec);
+}
+
 sz_status sz_model_load(sz_ctx *ctx, const char *path, const sz_load_options *options,
                         sz_model **ret_model) {
     sz_source *source;
+    if (sz_net_is_spec(path) && !sz_source_exists(path))
+        return load_net(ctx, path, options, ret_model);
     SZ_TRY(sz_source_open(ctx, path, &source));
     return load(ctx, source, path, options, ret_model);
 }
@@ -149,5 +167,22 @@ int sz_list_op(size_t i, sz_op_row *ret_row) {
     const sz_op *op = sz_op_get((int32_t)i);
     *ret_row = (sz_op_row){*op->domain ? op->domain : "ai.onnx", op->name, sz_kind_name(op->kind),
                            op->since, sz_op_is_costed(op)};
+    return 1;
+}
+
+int sz_list_net(size_t i, sz_net_row *ret_row) {
+    const sz_net_family *f = sz_net_family_get(i);
+    if (!f) return 0;
+    *ret_row = (sz_net_row){f->name, f->what, f->is_net};
+    return 1;
+}
+
+int sz_list_net_param(size_t i, size_t k, sz_net_param_row *ret_row) {
+    const sz_net_family *f = sz_net_family_get(i);
+    const sz_net_param *p = f ? sz_net_param_get(f, k) : NULL;
+    if (!p) return 0;
+    *ret_row = (sz_net_param_row){
+        .name = p->name, .min = p->min, .max = p->max, .words = p->words, .what = p->doc};
+    sz_net_param_default(p, ret_row->usual, sizeof ret_row->usual);
     return 1;
 }

@@ -215,6 +215,8 @@ static file_source *file_new(sz_ctx *ctx, sz_str name, const struct stat *st, in
     return f;
 }
 
+bool sz_source_exists(const char *path) { return access(path, F_OK) == 0; }
+
 sz_status sz_source_open(sz_ctx *ctx, const char *path, sz_source **ret_source) {
     struct stat st;
     int fd = -1;

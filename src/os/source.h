@@ -11,4 +11,7 @@
 // symbolic link; one with several hard links gives a warning. At most two files are open at a time.
 sz_status sz_source_open(sz_ctx *ctx, const char *path, sz_source **ret_source);
 
+// Is there anything of that name?
+bool sz_source_exists(const char *path);
+
 #endif

@@ -211,5 +211,5 @@ sz_status sz_plot_write(sz_ctx *ctx, const sz_plot *plot, const sz_plot_options 
                              : sz_write_terminal(&d, &look, options, buf);
     sz_drawing_finish(&d);
     if (status == SZ_OK) status = sz_buf_status(buf);
-    return status;
+    return status == SZ_ERR_MEMORY ? sz_no_memory(ctx) : status;
 }

@@ -62,7 +62,7 @@ static void check(sz_ctx *ctx, const char *name, sz_buf *buf) {
 static void describes(void **state) {
     static const char *const names[] = {"intel-server", "epyc",         "graviton",  "laptop",
                                         "container",    "container-v1", "vm-no-pmu", "big-little",
-                                        "two-sockets",  "rpi5",         "bare"};
+                                        "two-sockets",  "rpi5",         "bare",         "no-sys"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         char root[64];
         sz_machine *m = NULL;
