@@ -155,6 +155,24 @@ static void fill_recipes(sz_doc *doc) {
     }
 }
 
+static void fill_optimizers(sz_doc *doc) {
+    static const sz_column columns[] = {
+        {"name", "optimizer", NULL, SZ_AS_TEXT, 0},
+        {"flops_per_parameter", "FLOPs", NULL, SZ_AS_INT, 0},
+        {"states_per_parameter", "states", NULL, SZ_AS_INT, 0},
+        {"what", "what it keeps", NULL, SZ_AS_TEXT, SZ_COLUMN_WRAP},
+    };
+    sz_doc_table(doc, "optimizers", columns, CLI_COUNT(columns));
+    sz_optimizer_row row;
+    for (size_t i = 0; sz_list_optimizer(i, &row); i++) {
+        sz_cell cells[] = {sz_cell_text(row.name), sz_cell_i64(row.flops), sz_cell_i64(row.states),
+                           sz_cell_text(row.what)};
+        if (row.states < 0) cells[2] = sz_cell_text(NULL); // fewer than one each
+        sz_doc_row(doc, cells, CLI_COUNT(cells));
+    }
+    sz_doc_line(doc, "FLOPs and f32 states of each parameter and update");
+}
+
 static void fill_dtypes(sz_doc *doc) {
     static const char *const classes[] = {
         [SZ_CLASS_NONE] = "none", [SZ_CLASS_FLOAT] = "float",   [SZ_CLASS_INT] = "int",

@@ -261,8 +261,8 @@ static void put_roofs(sz_doc *doc, const sz_machine *m) {
             measured_count(p.n), measured_spread(p.n, p.spread)};
         sz_doc_row(doc, cells, CLI_COUNT(cells));
     }
-    sz_doc_line(doc, "per cycle: FLOP of a core in a cycle of its clock. of theory: of pipes x lanes x "
-                     "clock.");
+    sz_doc_line(doc, "per cycle: FLOP of a core in a cycle of its clock. of theory: of pipes x "
+                     "lanes x clock.");
     sz_doc_line(doc, "ridge: FLOP/B from which on main memory is fast enough for the roof.");
 }
 

@@ -75,14 +75,6 @@ static sz_status fill_in(sz_machine *m, const char *text, const double v[N_KEYS]
 
 sz_status sz_machine_custom(sz_ctx *ctx, const char *text, sz_machine **ret_machine) {
     double values[N_KEYS];
-    sz_machine *m = NULL;
-    sz_status status = sz_line_read(ctx, keys, N_KEYS, text + strlen("custom:"), values);
-    if (status == SZ_OK) status = sz_machine_create(ctx, &m);
-    if (status == SZ_OK) status = fill_in(m, text, values);
-    if (status == SZ_OK) {
-        *ret_machine = m;
-        return SZ_OK;
-    }
-    sz_machine_destroy(m);
-    return sz_place(ctx, status, "machine '%s'", sz_show(ctx, sz_str_c(text)));
+    return sz_line_machine(ctx, text, &(sz_line){"custom:", keys, N_KEYS, NULL, fill_in}, values,
+                           ret_machine);
 }

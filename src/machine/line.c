@@ -103,3 +103,20 @@ sz_status sz_line_read(sz_ctx *ctx, const sz_line_key *keys, int n, const char *
                            keys[i].name, keys[i].help, needed);
     return SZ_OK;
 }
+
+sz_status sz_line_machine(sz_ctx *ctx, const char *text, const sz_line *how, double *values,
+                          sz_machine **ret_machine) {
+    sz_machine *m = NULL;
+    const size_t n = strlen(how->prefix);
+    const char *line = strncmp(text, how->prefix, n) == 0 ? text + n : text;
+    sz_status status = sz_line_read(ctx, how->keys, how->n, line, values);
+    if (status == SZ_OK && how->check) status = how->check(ctx, values);
+    if (status == SZ_OK) status = sz_machine_create(ctx, &m);
+    if (status == SZ_OK) status = how->fill(m, text, values);
+    if (status == SZ_OK) {
+        *ret_machine = m;
+        return SZ_OK;
+    }
+    sz_machine_destroy(m);
+    return sz_place(ctx, status, "machine '%s'", sz_show(ctx, sz_str_c(text)));
+}

@@ -346,21 +346,32 @@ static sz_status interpolate(sz_formula *f, bool *ret_all) {
 
 // ---- creating ----------------------------------------------------------------------------------
 
+// Does an option give the dimension, be it as a sum of others ("total=past+seq")?
+static bool is_given(const sz_load_options *o, const char *name) {
+    const size_t n = strlen(name);
+    for (size_t i = 0; i < o->n_binds; i++)
+        if (strncmp(o->binds[i], name, n) == 0 && o->binds[i][n] == '=') return true;
+    return false;
+}
+
 static sz_status find_symbols(sz_formula *f, const job *j) {
     sz_load_options o = j->options ? *j->options : (sz_load_options){0};
     sz_model *m;
     o.allow_symbols = 1;
     SZ_TRY(sz_model_load(f->ctx, j->path, &o, &m));
-    size_t n = sz_model_symbol_count(m);
+    const size_t n_all = sz_model_symbol_count(m);
+    size_t n = 0;
     sz_status status = SZ_OK;
+    for (size_t i = 0; i < n_all; i++) n += !is_given(&o, sz_model_symbol(m, i, NULL));
     if (n > MAX_SYMBOLS)
         status = sz_fail(f->ctx, SZ_ERR_INPUT,
                          "file '%s' has %zu free dimensions, a formula takes at most %d; bind some",
                          j->path, n, (int)MAX_SYMBOLS);
-    for (size_t i = 0; i < n && status == SZ_OK; i++) {
+    for (size_t i = 0, k = 0; i < n_all && status == SZ_OK; i++) {
         const char *name = sz_model_symbol(m, i, NULL);
-        f->symbols[i] = sz_arena_strdup(&f->arena, name, strlen(name));
-        if (!f->symbols[i]) status = sz_no_memory(f->ctx);
+        if (is_given(&o, name)) continue;
+        f->symbols[k] = sz_arena_strdup(&f->arena, name, strlen(name));
+        if (!f->symbols[k++]) status = sz_no_memory(f->ctx);
     }
     f->n_symbols = status == SZ_OK ? (int)n : 0;
     sz_model_destroy(m);
