@@ -3,8 +3,8 @@
 """What other programs say about fixed samples, as C for tests/statistics_test.c.
 
 Needs numpy, scipy and statsmodels (none of them is needed to build or to test):
-    tests/statistics_peers.py > tests/statistics_peers.inc
-The samples: times of two real hyperfine runs (tests/results/hyperfine.json), the same with ties, and
+    tests/statistics_peers.py > tests/statistics_peers.def
+The samples: times of two real hyperfine runs (tests/results/hyperfine.json), some with ties, and
 numbers of a congruential generator with a drift, which any language can make again.
 """
 import json
@@ -115,11 +115,13 @@ print(f"// Made by tests/statistics_peers.py with numpy {np.__version__}, scipy 
 for name, x in SAMPLES.items():
     print(f"SAMPLE({name},")
     for i in range(0, len(x), 4):
-        print("       " + ", ".join(number(v) for v in x[i:i + 4]) + ("," if i + 4 < len(x) else ")"))
+        end = "," if i + 4 < len(x) else ")"
+        print("       " + ", ".join(number(v) for v in x[i:i + 4]) + end)
 for name, x in SAMPLES.items():
     summary(name, x)
 for pair in [("sleep_11", "sleep_12"), ("ties_a", "ties_b"), ("five", "sleep_11"),
-             ("long_a", "long_b"), ("five", "outside"), ("outside", "ties_b"), ("five", "long_a")]:
+             ("long_a", "long_b"), ("five", "outside"), ("outside", "ties_b"),
+             ("five", "long_a")]:
     shift(*pair)
 P = [0.01, 0.04, 0.03, 0.005, 0.5, 0.04]
 print(f"HOLM({', '.join(map(number, P))},\n     "
