@@ -64,6 +64,7 @@ typedef struct sz_stored {
     int64_t run, number; /**< number 0: the run itself */
     const char *json;    /**< the document, NUL-terminated: header or record */
     size_t size;
+    const char *started_utc, *command; /**< these keys of the document; NULL = not there */
 } sz_stored;
 typedef sz_status sz_store_visit(void *user, const sz_stored *found);
 

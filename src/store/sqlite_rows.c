@@ -6,7 +6,7 @@
 
 #include "store/value.h"
 
-// A statement with up to three values: numbers are bound where the text is NULL.
+// A value of a statement: numbers are bound where the text is NULL.
 typedef struct bound {
     int64_t number;
     const char *text;
@@ -55,8 +55,9 @@ sz_status sz_sqlite_begin(sz_ctx *ctx, sz_store *s, json_t *header, int64_t *ret
     return status;
 }
 
-static sz_status insert(sz_ctx *ctx, const sz_sqlite *q, int64_t run_id, const char *id,
+static sz_status insert(sz_ctx *ctx, const sz_sqlite *q, int64_t run_id, const json_t *record,
                         const char *line, int64_t *ret_number) {
+    const char *id = sz_value_text(record, "id"), *hash = sz_value_text(record, "case_hash");
     int64_t n = 0, number = 0;
     *ret_number = 0;
     SZ_TRY(run(ctx, q, "SELECT count(*) FROM run WHERE id=?", &(bound){run_id, NULL}, 1, &n));
@@ -65,8 +66,12 @@ static sz_status insert(sz_ctx *ctx, const sz_sqlite *q, int64_t run_id, const c
     if (n > 0) return SZ_OK;
     SZ_TRY(run(ctx, q, "SELECT max(number) FROM result WHERE run=?", &(bound){run_id, NULL}, 1,
                &number));
-    const bound values[] = {{run_id, NULL}, {number + 1, NULL}, {0, line}};
-    SZ_TRY(run(ctx, q, "INSERT INTO result(run, number, record) VALUES(?, ?, ?)", values, 3, NULL));
+    const bound values[] = {
+        {run_id, NULL}, {number + 1, NULL}, {0, line}, {0, id}, {0, hash ? hash : ""}};
+    SZ_TRY(run(ctx, q,
+               "INSERT INTO result(run, number, record, id, case_hash) "
+               "VALUES(?1, ?2, ?3, ?4, nullif(?5, ''))",
+               values, 5, NULL));
     *ret_number = number + 1;
     return SZ_OK;
 }
@@ -79,7 +84,7 @@ sz_status sz_sqlite_append(sz_ctx *ctx, sz_store *s, int64_t run_id, json_t *rec
     sz_status status = sz_sqlite_run(ctx, q, "BEGIN IMMEDIATE");
     int64_t number = 0;
     if (status == SZ_OK) {
-        status = insert(ctx, q, run_id, sz_value_text(record, "id"), line, &number);
+        status = insert(ctx, q, run_id, record, line, &number);
         status = sz_sqlite_end(ctx, q, status);
     }
     free(line);

@@ -178,7 +178,9 @@ static sz_status pass_on(void *user, const sz_document *d) {
     if (r->query && r->query->run && d->run != r->query->run) return SZ_OK;
     if (r->query && r->query->number && d->number != r->query->number) return SZ_OK;
     if (r->query && !sz_query_matches(r->query, d->json)) return SZ_OK;
-    sz_stored found = {d->run, d->number, d->text, d->size};
+    sz_stored found = {.run = d->run, .number = d->number, .json = d->text, .size = d->size};
+    found.started_utc = sz_value_text(d->json, "started_utc");
+    found.command = sz_value_text(d->json, "command");
     if (d->text) return r->visit(r->user, &found);
     char *line = sz_value_line(d->json, false);
     if (!line) return sz_no_memory(r->ctx);

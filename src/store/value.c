@@ -103,6 +103,11 @@ static void open_level(sz_json *json, level *levels, int *depth, const json_t *v
     else sz_json_begin_array(json);
 }
 
+static void close_level(sz_json *json, const level *l) {
+    if (json_is_object(l->container)) sz_json_end_object(json);
+    else sz_json_end_array(json);
+}
+
 void sz_value_put(sz_json *json, const json_t *value) {
     level levels[MAX_DEPTH];
     int depth = 0;
@@ -114,8 +119,7 @@ void sz_value_put(sz_json *json, const json_t *value) {
         if (v && key) sz_json_key(json, key);
         if (v && is_container(v) && depth < MAX_DEPTH) open_level(json, levels, &depth, v);
         else if (v) put_scalar(json, v);
-        else if (json_is_object(levels[--depth].container)) sz_json_end_object(json);
-        else sz_json_end_array(json);
+        else close_level(json, &levels[--depth]);
     }
 }
 
