@@ -151,13 +151,17 @@ static void put_row(const cli_app *app, sz_doc *doc, const sz_change *r) {
     sz_doc_row(doc, cells, CLI_COUNT(cells));
 }
 
-static void put_only(sz_doc *doc, const sz_bench_comparison *c, int side) {
-    static const sz_column name[] = {{"name", "not compared", NULL, SZ_AS_TEXT, SZ_COLUMN_DATA}};
+static void put_only_table(sz_doc *doc, const sz_bench_comparison *c, int side) {
+    static const sz_column name[] = {{"name", "not compared", NULL, SZ_AS_TEXT, 0}};
     sz_doc_table(doc, side ? "only_b" : "only_a", name, 1);
     for (size_t i = 0; sz_bench_comparison_only(c, side, i); i++) {
         const sz_cell cell = sz_cell_text(sz_bench_comparison_only(c, side, i));
         sz_doc_row(doc, &cell, 1);
     }
+}
+
+static void put_only(const cli_app *app, sz_doc *doc, const sz_bench_comparison *c, int side) {
+    if (is_data(app)) put_only_table(doc, c, side);
     for (size_t i = 0; sz_bench_comparison_only(c, side, i); i++) {
         if (i == 10) {
             sz_doc_line(doc, "Only in %s: and others; --format json lists all", side ? "B" : "A");
@@ -215,8 +219,8 @@ static int write_comparison(cli_app *app, const sz_bench_comparison *c) {
         put_row(app, doc, &r);
     }
     put_notes(doc, c);
-    put_only(doc, c, 0);
-    put_only(doc, c, 1);
+    put_only(app, doc, c, 0);
+    put_only(app, doc, c, 1);
     put_sums(doc, c);
     put_broken(doc, c);
     int code = cli_write_doc(app, doc);

@@ -97,7 +97,7 @@ static sz_status add_column(exporting *e, const char *name, const json_t *value)
         return sz_no_memory(e->ctx);
     }
     if (!sz_vec_push(e->ctx, &e->row, NULL)) return sz_no_memory(e->ctx);
-    return sz_map_put(&e->columns, key, (int32_t)e->names.n - 1);
+    return sz_map_put(&e->columns, (sz_str){copy, key.len}, (int32_t)e->names.n - 1);
 }
 
 static sz_status learn_columns(void *user, const sz_stored *found) {

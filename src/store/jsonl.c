@@ -23,6 +23,7 @@ typedef struct journal {
     int fd;
     off_t seen;         // bytes that are known: whole lines
     sz_map ids;         // of all cases in them
+    sz_arena names;     // keys of the map
     SZ_VEC(int64_t) last; // last[run - 1]: last number of the run, -1 = removed
     int64_t last_run;
 } journal;
@@ -139,6 +140,13 @@ typedef struct knowing {
     sz_store *s;
 } knowing;
 
+static sz_status know_id(sz_ctx *ctx, journal *j, const char *id) {
+    const size_t n = strlen(id);
+    const char *copy = sz_arena_strdup(&j->names, id, n);
+    if (copy && sz_map_put(&j->ids, (sz_str){copy, (uint32_t)n}, 1) == SZ_OK) return SZ_OK;
+    return sz_no_memory(ctx);
+}
+
 static sz_status know_run(const knowing *k, journal *j, int64_t run, size_t line) {
     if (run <= j->last_run) return bad_line(k->ctx, k->s, line, "begins a run that there is");
     j->last_run = run;
@@ -154,7 +162,7 @@ static sz_status know(void *user, json_t *document, size_t line) {
         return bad_line(k->ctx, k->s, line, "does not say to which run it belongs ('stored')");
     if (number == 0) return know_run(k, j, run, line);
     if (run > j->last_run) return bad_line(k->ctx, k->s, line, "is of a run that was not begun");
-    if (id) SZ_TRY(sz_map_put(&j->ids, sz_str_c(id), 1));
+    if (id) SZ_TRY(know_id(k->ctx, j, id));
     while ((int64_t)j->last.n < run && j->last.n < 10000000)
         if (!sz_vec_push(k->s->ctx, &j->last, 0)) return sz_no_memory(k->ctx);
     if (run > (int64_t)j->last.n) return bad_line(k->ctx, k->s, line, "has too large a run");
@@ -205,6 +213,8 @@ static void forget(sz_store *s) {
     journal *j = s->inside;
     sz_map_finish(&j->ids);
     sz_map_init(&j->ids, s->ctx);
+    sz_arena_finish(&j->names);
+    sz_arena_init(&j->names, s->ctx);
     j->last.n = 0;
     j->seen = 0, j->last_run = 0;
 }
@@ -288,16 +298,15 @@ static sz_status jsonl_begin(sz_ctx *ctx, sz_store *s, json_t *header, int64_t *
 static sz_status append_locked(sz_ctx *ctx, sz_store *s, int64_t run, json_t *record,
                                int64_t *ret_number) {
     journal *j = s->inside;
-    const sz_str id = sz_str_c(sz_value_text(record, "id"));
+    const char *id = sz_value_text(record, "id");
     *ret_number = 0;
     if (run < 1 || run > j->last_run) return sz_store_missing(ctx, run, 0);
-    if (sz_map_get(&j->ids, id, NULL)) return SZ_OK;
+    if (sz_map_get(&j->ids, sz_str_c(id), NULL)) return SZ_OK;
     while ((int64_t)j->last.n < run)
         if (!sz_vec_push(s->ctx, &j->last, 0)) return sz_no_memory(ctx);
     const int64_t number = j->last.items[run - 1] + 1;
     // Known first: with the line on the disk nothing can fail any more.
-    const sz_status known = sz_map_put(&j->ids, id, 1);
-    if (known != SZ_OK) return sz_no_memory(ctx);
+    SZ_TRY(know_id(ctx, j, id));
     const sz_status status = write_line(ctx, s, run, number, record);
     if (status != SZ_OK) return forget(s), status;
     j->last.items[run - 1] = *ret_number = number;
@@ -419,6 +428,7 @@ static void jsonl_close(sz_store *s) {
     journal *j = s->inside;
     if (j->fd >= 0) close(j->fd);
     sz_map_finish(&j->ids);
+    sz_arena_finish(&j->names);
     sz_vec_finish(s->ctx, &j->last);
     sz_free(s->ctx, j, sizeof *j);
 }
@@ -446,6 +456,7 @@ static sz_status jsonl_open(sz_ctx *ctx, sz_store *s) {
     if (!j) return sz_no_memory(ctx);
     j->fd = -1;
     sz_map_init(&j->ids, s->ctx);
+    sz_arena_init(&j->names, s->ctx);
     s->inside = j;
     sz_status status = open_file(ctx, s);
     if (status != SZ_OK) jsonl_close(s);

@@ -121,14 +121,16 @@ sz_status sz_sqlite_remove(sz_ctx *ctx, sz_store *s, int64_t run_id, int64_t num
 // ---- reading -----------------------------------------------------------------------------------
 
 // Columns: run, number, document. The text is the statement's until the next step.
-static sz_status emit_row(sz_ctx *ctx, sqlite3_stmt *row, sz_emit *emit, void *user) {
+static sz_status emit_row(sz_ctx *ctx, const sz_sqlite *q, sqlite3_stmt *row, sz_emit *emit,
+                          void *user) {
     sz_document d = {.run = sqlite3_column_int64(row, 0), .number = sqlite3_column_int64(row, 1)};
     d.text = (const char *)sqlite3_column_text(row, 2);
     d.size = (size_t)sqlite3_column_bytes(row, 2);
     if (!d.text) return sz_no_memory(ctx);
     sz_status status = sz_value_parse(ctx, d.text, d.size, &d.json);
     if (status != SZ_OK)
-        return sz_place(ctx, status, "run %lld, case %lld", (long long)d.run, (long long)d.number);
+        return sz_place(ctx, status, "store '%s': run %lld, case %lld",
+                        sz_show(ctx, sz_str_c(q->path)), (long long)d.run, (long long)d.number);
     status = emit(user, &d);
     json_decref(d.json);
     return status;
@@ -141,7 +143,7 @@ static sz_status emit_all(sz_ctx *ctx, const sz_sqlite *q, const char *sql, cons
     int code = prepare(q, sql, values, n, &s);
     if (code == SQLITE_OK) code = sqlite3_step(s);
     while (code == SQLITE_ROW && status == SZ_OK) {
-        status = emit_row(ctx, s, emit, user);
+        status = emit_row(ctx, q, s, emit, user);
         if (status == SZ_OK) code = sqlite3_step(s);
     }
     if (status == SZ_OK && code != SQLITE_DONE) status = sz_sqlite_fail(ctx, q, code);

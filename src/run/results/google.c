@@ -112,7 +112,8 @@ static sz_status add(sz_ctx *ctx, sz_bench_set *set, const json_t *context, cons
 
 typedef struct gathering {
     sz_ctx *ctx;
-    sz_map index; // of names with their number of threads
+    sz_map index;   // of names with their number of threads
+    sz_arena names; // its keys
     SZ_VEC(gathered) runs;
 } gathering;
 
@@ -142,9 +143,11 @@ static sz_status find_run(gathering *w, const json_t *row, gathered **ret_run) {
     if (n < 0 || (size_t)n >= sizeof key)
         return sz_fail(w->ctx, SZ_ERR_LIMIT, "a name is longer than 1000 bytes");
     if (!sz_map_get(&w->index, sz_str_c(key), &at)) {
+        const char *copy = sz_arena_strdup(&w->names, key, (size_t)n);
+        if (!copy) return sz_no_memory(w->ctx);
         at = (int32_t)w->runs.n;
         SZ_TRY(begin_run(w, row, threads));
-        SZ_TRY(sz_map_put(&w->index, sz_str_c(key), at));
+        SZ_TRY(sz_map_put(&w->index, (sz_str){copy, (uint32_t)n}, at));
     }
     *ret_run = &w->runs.items[at];
     return SZ_OK;
@@ -177,6 +180,7 @@ static sz_status add_all(gathering *w, sz_bench_set *set, const json_t *context)
 sz_status sz_read_google(sz_ctx *ctx, sz_bench_set *set, const json_t *root) {
     gathering w = {.ctx = ctx};
     sz_map_init(&w.index, ctx);
+    sz_arena_init(&w.names, ctx);
     sz_status status = gather(&w, json_object_get(root, "benchmarks"));
     if (status == SZ_OK) status = add_all(&w, set, json_object_get(root, "context"));
     for (size_t i = 0; i < w.runs.n; i++) {
@@ -185,5 +189,6 @@ sz_status sz_read_google(sz_ctx *ctx, sz_bench_set *set, const json_t *root) {
     }
     sz_vec_finish(ctx, &w.runs);
     sz_map_finish(&w.index);
+    sz_arena_finish(&w.names);
     return status;
 }
