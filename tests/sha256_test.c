@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// SHA-256 against the examples of FIPS 180-4 (NIST, "SHA256.pdf" and the million-a message of 180-2).
+// SHA-256 against the examples of FIPS 180-4 (NIST, "SHA256.pdf" and the million-a message of
+// 180-2).
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -123,8 +123,7 @@ static void test_holm(void **state) {
     memcpy(p + 4, numbers + 3, 3 * sizeof *p);
     assert_int_equal(sz_holm(*state, p, 7), SZ_OK);
     assert_true(isnan(p[3]));
-    for (size_t i = 0; i < 6; i++)
-        assert_near(p[i < 3 ? i : i + 1], numbers[6 + i], 1e-12, "Holm");
+    for (size_t i = 0; i < 6; i++) assert_near(p[i < 3 ? i : i + 1], numbers[6 + i], 1e-12, "Holm");
     assert_int_equal(sz_holm(*state, p, 0), SZ_OK);
 }
 

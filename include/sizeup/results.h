@@ -23,10 +23,10 @@ typedef enum sz_store_mode {
     SZ_STORE_WRITE /**< it is made where it is not, with its folders */
 } sz_store_mode;
 
-/** Open a store by URL: "sqlite:PATH", "jsonl:PATH", or a plain path, which means SQLite. Fails with
- * one sentence for a scheme that is not known or not built in, a file of another program, a damaged
- * file, one of a newer version, and one that cannot be read or written. A store of an older version
- * is brought up to date. `*ret_store` is yours to close. */
+/** Open a store by URL: "sqlite:PATH", "jsonl:PATH", or a plain path, which means SQLite. Fails
+ * with one sentence for a scheme that is not known or not built in, a file of another program, a
+ * damaged file, one of a newer version, and one that cannot be read or written. A store of an older
+ * version is brought up to date. `*ret_store` is yours to close. */
 SZ_API sz_status sz_store_open(sz_ctx *ctx, const char *url, sz_store_mode mode,
                                sz_store **ret_store) SZ_MUST_USE;
 SZ_API void sz_store_close(sz_store *store); /**< NULL is fine */
@@ -37,9 +37,9 @@ SZ_API const char *sz_store_path(const sz_store *store);
 SZ_API sz_status sz_store_begin(sz_ctx *ctx, sz_store *store, const char *header, size_t size,
                                 int64_t *ret_run) SZ_MUST_USE;
 
-/** Store a finished case of a run, a JSON object. It is on the disk when this returns SZ_OK. Without
- * an `id` it gets one that follows from its content. *ret_number is its number in the run, from 1
- * on; 0 = a case of that id is in the store already and nothing was done. */
+/** Store a finished case of a run, a JSON object. It is on the disk when this returns SZ_OK.
+ * Without an `id` it gets one that follows from its content. *ret_number is its number in the run,
+ * from 1 on; 0 = a case of that id is in the store already and nothing was done. */
 SZ_API sz_status sz_store_append(sz_ctx *ctx, sz_store *store, int64_t run, const char *record,
                                  size_t size, int64_t *ret_number) SZ_MUST_USE;
 
@@ -49,9 +49,9 @@ SZ_API sz_status sz_store_count(sz_ctx *ctx, sz_store *store, const char *case_h
 
 /** What to look for. Zero-initialised it means everything. */
 typedef struct sz_store_query {
-    int64_t run, number;     /**< 0 = any */
-    const char *case_like;   /**< `case`, with * and ?; without them, a part of it; NULL = any */
-    const char *machine;     /**< name or fingerprint; NULL = any */
+    int64_t run, number;       /**< 0 = any */
+    const char *case_like;     /**< `case`, with * and ?; without them, a part of it; NULL = any */
+    const char *machine;       /**< name or fingerprint; NULL = any */
     const char *since, *until; /**< begin of `started_utc`: "2026-11-28"; both ends count */
     const char *const *where;  /**< "name=value": a key of the record, "spec.m" or, for the keys of
                                     spec, settings, ran_as and the record itself, "m" alone; a

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// SHA-256 (FIPS 180-4), for names that follow from content: the same text has the same name on every
-// machine, and no two texts that anyone will meet share one.
+// SHA-256 (FIPS 180-4), for names that follow from content: the same text has the same name on
+// every machine, and no two texts that anyone will meet share one.
 #ifndef SZ_SHA256_H
 #define SZ_SHA256_H
 

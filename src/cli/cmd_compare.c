@@ -28,11 +28,13 @@ static const cli_option options_table[] = {
      offsetof(compare_options, store)},
 };
 
-static const char notes[] =
-    "A and B are runs or cases of the store (3, 3.2, last, last-1), files that 'results import' can\n"
-    "read, or machines, for which the gates are those of 'machine compare'. Ratios are B / A: above\n"
-    "1 B is slower. A difference counts when it is found by the test of Mann and Whitney, corrected\n"
-    "for the number of cases; docs/statistics.md tells how.\n";
+static const char notes[] = "A and B are runs or cases of the store (3, 3.2, last, last-1), files "
+                            "that 'results import' can\n"
+                            "read, or machines, for which the gates are those of 'machine "
+                            "compare'. Ratios are B / A: above\n"
+                            "1 B is slower. A difference counts when it is found by the test of "
+                            "Mann and Whitney, corrected\n"
+                            "for the number of cases; docs/statistics.md tells how.\n";
 
 static const cli_schema_row schema[] = {
     {1, "a", CLI_J_STRING, "what A is", NULL, false},
@@ -191,8 +193,7 @@ static void put_sums(sz_doc *doc, const sz_bench_comparison *c) {
     sz_doc_line(doc, "%lld compared, %lld tested: %lld slower, %lld faster in B.",
                 (long long)s.compared, (long long)s.tested, (long long)s.slower,
                 (long long)s.faster);
-    if (!isnan(s.mean_ratio))
-        sz_doc_line(doc, "Geometric mean of B / A: %.4g.", s.mean_ratio);
+    if (!isnan(s.mean_ratio)) sz_doc_line(doc, "Geometric mean of B / A: %.4g.", s.mean_ratio);
     if (s.slower > 1 && s.faster > 1)
         sz_doc_line(doc, "Both ways: look for a cause that is not the change, such as the clock.");
     if (s.other_machine)
@@ -262,6 +263,7 @@ int cli_compare(cli_app *app, const void *options) {
     if (a == MACHINE && b == MACHINE)
         return cli_machine_compare(app, app->args[0], app->args[1], &o->fail);
     if (a != MACHINE && b != MACHINE) return compare_records(app, o, a, b);
-    return cli_error(app, CLI_USAGE, "'%s' holds results, but '%s' is neither a run nor a file of results",
+    return cli_error(app, CLI_USAGE,
+                     "'%s' holds results, but '%s' is neither a run nor a file of results",
                      app->args[a == MACHINE], app->args[a != MACHINE]);
 }

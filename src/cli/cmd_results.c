@@ -108,8 +108,8 @@ static sz_status make_query(results *w, sz_store_query *ret_query) {
                                   .where = w->words,
                                   .n_where = (size_t)w->n_words};
     if (!o->run) return SZ_OK;
-    sz_status status =
-        cli_find_place(w->app, w->store, o->run, &ret_query->run, &ret_query->number);
+    sz_status status = cli_find_place(w->app, w->store, o->run, &ret_query->run,
+                                      &ret_query->number);
     if (ret_query->run == 0) ret_query->run = INT64_MAX;
     return status;
 }
@@ -264,7 +264,8 @@ static sz_status show(results *w) {
     int64_t run, number;
     sz_bench_set *set;
     if (!cli_is_place(word))
-        return w->code = cli_error(w->app, CLI_USAGE, "'%s' is no run such as 3, 3.2 or last", word),
+        return w->code = cli_error(w->app, CLI_USAGE, "'%s' is no run such as 3, 3.2 or last",
+                                   word),
                SZ_OK;
     sz_status status = cli_find_place(w->app, w->store, word, &run, &number);
     if (status != SZ_OK || number == 0) return status == SZ_OK ? show_run(w, run) : status;
@@ -273,7 +274,8 @@ static sz_status show(results *w) {
     status = cli_load_place(w->app, w->store, word, set);
     if (status == SZ_OK && sz_bench_set_count(set) == 0)
         w->code = cli_error(w->app, CLI_INPUT, "there is no case %s in the store", word);
-    else if (status == SZ_OK) status = show_case(w, set);
+    else if (status == SZ_OK)
+        status = show_case(w, set);
     sz_bench_set_destroy(set);
     return status;
 }
@@ -296,24 +298,28 @@ static sz_status export(results *w) {
 static sz_status delete_one(results *w, const char *word) {
     int64_t run, number, removed = 0;
     if (!cli_is_place(word))
-        return w->code = cli_error(w->app, CLI_USAGE, "'%s' is no run such as 3, 3.2 or last", word),
+        return w->code = cli_error(w->app, CLI_USAGE, "'%s' is no run such as 3, 3.2 or last",
+                                   word),
                SZ_OK;
     sz_status status = cli_find_place(w->app, w->store, word, &run, &number);
     if (status == SZ_OK) status = sz_store_remove(w->app->ctx, w->store, run, number, &removed);
     if (status != SZ_OK) return status;
     char place[64];
-    if (number) snprintf(place, sizeof place, "%lld.%lld", (long long)run, (long long)number);
-    else snprintf(place, sizeof place, "%lld", (long long)run);
+    if (number)
+        snprintf(place, sizeof place, "%lld.%lld", (long long)run, (long long)number);
+    else
+        snprintf(place, sizeof place, "%lld", (long long)run);
     const sz_cell cells[] = {sz_cell_text(place), sz_cell_i64(removed)};
     sz_doc_row(w->doc, cells, CLI_COUNT(cells));
     return SZ_OK;
 }
 
-static sz_status delete(results *w) {
+static sz_status delete (results *w) {
     static const sz_column columns[] = {{"place", "removed", NULL, SZ_AS_TEXT, 0},
                                         {"cases", "cases", NULL, SZ_AS_INT, 0}};
     if (w->n_words == 0)
-        return w->code = cli_error(w->app, CLI_USAGE, "'results delete' needs runs or cases"), SZ_OK;
+        return w->code = cli_error(w->app, CLI_USAGE, "'results delete' needs runs or cases"),
+               SZ_OK;
     sz_status status = begin_doc(w);
     if (status != SZ_OK) return status;
     sz_doc_table(w->doc, "removed", columns, CLI_COUNT(columns));
@@ -353,9 +359,9 @@ typedef struct action {
     bool takes_words;
 } action;
 static const action actions[] = {
-    {"runs", list_runs, SZ_STORE_READ, false},     {"list", list_cases, SZ_STORE_READ, true},
-    {"show", show, SZ_STORE_READ, true},           {"export", export, SZ_STORE_READ, true},
-    {"import", import, SZ_STORE_WRITE, true},      {"delete", delete, SZ_STORE_WRITE, true},
+    {"runs", list_runs, SZ_STORE_READ, false}, {"list", list_cases, SZ_STORE_READ, true},
+    {"show", show, SZ_STORE_READ, true},       {"export", export, SZ_STORE_READ, true},
+    {"import", import, SZ_STORE_WRITE, true},  {"delete", delete, SZ_STORE_WRITE, true},
     {"check", check, SZ_STORE_READ, false},
 };
 

@@ -83,8 +83,10 @@ static sz_status append_all(cli_app *app, sz_store *store, const sz_bench_set *s
         const char *text = sz_bench_set_text(set, i);
         int64_t number = 0;
         status = sz_store_append(app->ctx, store, run, text, strlen(text), &number);
-        if (status == SZ_OK && number) done->cases++;
-        else if (status == SZ_OK) done->known++;
+        if (status == SZ_OK && number)
+            done->cases++;
+        else if (status == SZ_OK)
+            done->known++;
     }
     return status;
 }

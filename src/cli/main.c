@@ -64,6 +64,7 @@ static int apply_common(cli_app *app, const cli_usage *usage, const cli_common *
     for (size_t i = 0; i < 15 && sz_list_writer(i, &row); i++) {
         if (strcmp(row.name, app->format) == 0) return CLI_DONE;
         names[i] = row.name;
+        if (usage) names[i + 1] = usage->extra_format;
     }
     return cli_unknown(app, "format", app->format, names);
 }

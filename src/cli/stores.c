@@ -11,9 +11,12 @@
 bool cli_store_url(const char *url, char *buf, size_t cap) {
     const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
     int len = -1;
-    if (url) len = snprintf(buf, cap, "%s", url);
-    else if (data && data[0] == '/') len = snprintf(buf, cap, "%s/sizeup/results.db", data);
-    else if (home && home[0]) len = snprintf(buf, cap, "%s/.local/share/sizeup/results.db", home);
+    if (url)
+        len = snprintf(buf, cap, "%s", url);
+    else if (data && data[0] == '/')
+        len = snprintf(buf, cap, "%s/sizeup/results.db", data);
+    else if (home && home[0])
+        len = snprintf(buf, cap, "%s/.local/share/sizeup/results.db", home);
     return len > 0 && (size_t)len < cap;
 }
 
@@ -27,8 +30,7 @@ sz_status cli_store_open(cli_app *app, const char *url, sz_store_mode mode, sz_s
 // ---- places ------------------------------------------------------------------------------------
 
 // "3", "3.2", or "last" and "last-N" with *ret_back = N.
-static bool read_place(const char *word, int64_t *ret_run, int64_t *ret_number,
-                       int64_t *ret_back) {
+static bool read_place(const char *word, int64_t *ret_run, int64_t *ret_number, int64_t *ret_back) {
     long long run = 0, number = 0, back = -1;
     int end = 0;
     if (strlen(word) > 30) return false;
@@ -119,8 +121,8 @@ static void put_field(sz_doc *doc, const sz_field *f, const void *record) {
         if (text) sz_doc_fact(doc, NULL, f->name, sz_cell_text(text), SZ_AS_TEXT, NULL);
     } else if (f->kind == SZ_FIELD_I64) {
         memcpy(&whole, at, sizeof whole);
-        if (whole) sz_doc_fact_note(doc, NULL, f->name, sz_cell_i64(whole), SZ_AS_INT, NULL,
-                                    f->doc);
+        if (whole)
+            sz_doc_fact_note(doc, NULL, f->name, sz_cell_i64(whole), SZ_AS_INT, NULL, f->doc);
     }
 }
 

@@ -170,8 +170,8 @@ static sz_status put_jsonl(exporting *e, sz_store *s, const sz_store_query *quer
     return sz_store_each(e->ctx, s, query, put_line, e);
 }
 
-sz_status sz_store_export(sz_ctx *ctx, sz_store *s, const sz_store_query *query,
-                          const char *format, sz_buf *buf) {
+sz_status sz_store_export(sz_ctx *ctx, sz_store *s, const sz_store_query *query, const char *format,
+                          sz_buf *buf) {
     static const struct {
         const char *name;
         sz_status (*put)(exporting *e, sz_store *s, const sz_store_query *query);
@@ -185,8 +185,7 @@ sz_status sz_store_export(sz_ctx *ctx, sz_store *s, const sz_store_query *query,
     sz_map_init(&e.columns, ctx);
     sz_status status = formats[i].put(&e, s, query);
     if (status == SZ_OK) status = sz_buf_status(buf);
-    for (i = 0; i < e.names.n; i++)
-        sz_free(ctx, e.names.items[i], strlen(e.names.items[i]) + 1);
+    for (i = 0; i < e.names.n; i++) sz_free(ctx, e.names.items[i], strlen(e.names.items[i]) + 1);
     sz_vec_finish(ctx, &e.names);
     sz_vec_finish(ctx, &e.row);
     sz_map_finish(&e.columns);

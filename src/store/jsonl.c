@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The store as a file of JSON documents, one per line, each with the key "stored": {"run", "number"}.
-// A document is one write() of a whole line followed by fdatasync(), under a lock of the file. What
-// a crash left of a last line is no document: readers leave it out with a warning, the next writer
-// cuts it off.
+// The store as a file of JSON documents, one per line, each with the key "stored": {"run",
+// "number"}. A document is one write() of a whole line followed by fdatasync(), under a lock of the
+// file. What a crash left of a last line is no document: readers leave it out with a warning, the
+// next writer cuts it off.
 #include "store/store.h"
 
 #include <errno.h>
@@ -21,9 +21,9 @@ enum { LOCK_TRIES = 1000, LOCK_WAIT_NS = 10000000, CHUNK = 1 << 16 };
 
 typedef struct journal {
     int fd;
-    off_t seen;         // bytes that are known: whole lines
-    sz_map ids;         // of all cases in them
-    sz_arena names;     // keys of the map
+    off_t seen;           // bytes that are known: whole lines
+    sz_map ids;           // of all cases in them
+    sz_arena names;       // keys of the map
     SZ_VEC(int64_t) last; // last[run - 1]: last number of the run, -1 = removed
     int64_t last_run;
 } journal;
@@ -171,7 +171,8 @@ static sz_status know(void *user, json_t *document, size_t line) {
 }
 
 // Make the file end with a newline: give a whole last line its own, cut off a torn one.
-static sz_status mend(sz_ctx *ctx, const sz_store *s, journal *j, const line_reader *r, bool whole) {
+static sz_status mend(sz_ctx *ctx, const sz_store *s, journal *j, const line_reader *r,
+                      bool whole) {
     if (!whole) return ftruncate(j->fd, r->end) == 0 ? SZ_OK : fail(ctx, s, errno);
     if (pwrite(j->fd, "\n", 1, r->end + (off_t)r->line.size) != 1) return fail(ctx, s, errno);
     j->seen = r->end + (off_t)r->line.size + 1;
@@ -253,8 +254,8 @@ static sz_status lock_current(sz_ctx *ctx, sz_store *s) {
 static sz_status put_line(sz_buf *buf, int64_t run, int64_t number, const json_t *document) {
     char *line = sz_value_line(document, false);
     if (!line) return sz_no_memory(buf->ctx);
-    sz_buf_printf(buf, "%s%lld,\"number\":%lld}%s%s\n", opening, (long long)run,
-                  (long long)number, line[1] == '}' ? "" : ",", line + 1);
+    sz_buf_printf(buf, "%s%lld,\"number\":%lld}%s%s\n", opening, (long long)run, (long long)number,
+                  line[1] == '}' ? "" : ",", line + 1);
     free(line);
     return sz_buf_status(buf);
 }
@@ -436,7 +437,8 @@ static void jsonl_close(sz_store *s) {
 static sz_status open_file(sz_ctx *ctx, sz_store *s) {
     const journal *j = s->inside;
     struct stat st;
-    if (s->mode == SZ_STORE_WRITE) SZ_TRY(sz_folder_make_above(ctx, s->path));
+    if (s->mode == SZ_STORE_WRITE)
+        SZ_TRY(sz_folder_make_above(ctx, s->path));
     else if (stat(s->path, &st) != 0 && errno == ENOENT)
         return sz_fail(ctx, SZ_ERR_INPUT, "there is no store '%s' yet",
                        sz_show(ctx, sz_str_c(s->path)));
@@ -469,5 +471,5 @@ static sz_status jsonl_check(sz_ctx *ctx, sz_store *s) {
     return catch_up(ctx, s);
 }
 
-const sz_store_driver sz_store_jsonl = {jsonl_open, jsonl_close,  jsonl_begin,  jsonl_append,
-                                        jsonl_each_run, jsonl_each, jsonl_remove, jsonl_check};
+const sz_store_driver sz_store_jsonl = {jsonl_open,     jsonl_close, jsonl_begin,  jsonl_append,
+                                        jsonl_each_run, jsonl_each,  jsonl_remove, jsonl_check};

@@ -49,9 +49,12 @@ sz_status sz_sqlite_fail(sz_ctx *ctx, const sz_sqlite *q, int code) {
     case SQLITE_LOCKED:
         return refuse(ctx, q, SZ_ERR_UNAVAILABLE,
                       "is being written by another process for more than 10 s");
-    case SQLITE_TOOBIG: return refuse(ctx, q, SZ_ERR_LIMIT, "takes no document above 64 MiB");
-    case SQLITE_NOMEM: return sz_no_memory(ctx);
-    case SQLITE_IOERR: return fail_io(ctx, q);
+    case SQLITE_TOOBIG:
+        return refuse(ctx, q, SZ_ERR_LIMIT, "takes no document above 64 MiB");
+    case SQLITE_NOMEM:
+        return sz_no_memory(ctx);
+    case SQLITE_IOERR:
+        return fail_io(ctx, q);
     default:
         return sz_fail(ctx, SZ_ERR_INTERNAL, "store '%s': %s", sz_show(ctx, sz_str_c(q->path)),
                        sqlite3_errmsg(q->db));
@@ -69,8 +72,10 @@ static sz_status ask(sz_ctx *ctx, const sz_sqlite *q, const char *sql, int64_t f
     sqlite3_stmt *s = NULL;
     int code = sqlite3_prepare_v2(q->db, sql, -1, &s, NULL);
     if (code == SQLITE_OK) code = sqlite3_step(s);
-    if (code == SQLITE_ROW) *ret_number = sqlite3_column_int64(s, 0);
-    else *ret_number = fallback;
+    if (code == SQLITE_ROW)
+        *ret_number = sqlite3_column_int64(s, 0);
+    else
+        *ret_number = fallback;
     sqlite3_finalize(s);
     return code == SQLITE_ROW || code == SQLITE_DONE ? SZ_OK : sz_sqlite_fail(ctx, q, code);
 }
@@ -264,6 +269,6 @@ static sz_status sqlite_check(sz_ctx *ctx, sz_store *s) {
     return sound ? SZ_OK : sz_sqlite_fail(ctx, q, SQLITE_CORRUPT);
 }
 
-const sz_store_driver sz_store_sqlite = {sqlite_open,         sqlite_close,   sz_sqlite_begin,
-                                         sz_sqlite_append,    sz_sqlite_runs, sz_sqlite_each,
-                                         sz_sqlite_remove,    sqlite_check};
+const sz_store_driver sz_store_sqlite = {sqlite_open,      sqlite_close,   sz_sqlite_begin,
+                                         sz_sqlite_append, sz_sqlite_runs, sz_sqlite_each,
+                                         sz_sqlite_remove, sqlite_check};

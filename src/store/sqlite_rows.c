@@ -98,9 +98,7 @@ static sz_status remove_rows(sz_ctx *ctx, const sz_sqlite *q, int64_t run_id, in
     int64_t n = 0;
     SZ_TRY(run(ctx, q, "SELECT count(*) FROM run WHERE id=?", values, 1, &n));
     if (n == 0) return sz_store_missing(ctx, run_id, 0);
-    SZ_TRY(run(ctx, q,
-               "DELETE FROM result WHERE run=?1 AND (?2=0 OR number=?2)", values,
-               2, NULL));
+    SZ_TRY(run(ctx, q, "DELETE FROM result WHERE run=?1 AND (?2=0 OR number=?2)", values, 2, NULL));
     const int64_t removed = sqlite3_changes64(q->db);
     if (number != 0 && removed == 0) return sz_store_missing(ctx, run_id, number);
     if (number == 0) SZ_TRY(run(ctx, q, "DELETE FROM run WHERE id=?", values, 1, NULL));

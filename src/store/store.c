@@ -14,7 +14,7 @@ typedef struct driver_row {
     const sz_store_driver *driver;
 } driver_row;
 static const driver_row drivers[] = {
-#define DRIVER(scheme, ident, what)       {scheme, what, NULL, &sz_store_##ident},
+#define DRIVER(scheme, ident, what)   {scheme, what, NULL, &sz_store_##ident},
 #define DRIVER_OFF(scheme, what, why) {scheme, what, why, NULL},
 #include "store/drivers.def"
 #undef DRIVER
@@ -240,8 +240,10 @@ static sz_status copy_case(void *user, const sz_stored *found) {
         c->done.runs++;
     }
     SZ_TRY(sz_store_append(c->ctx, c->to, c->run, found->json, found->size, &number));
-    if (number > 0) c->done.cases++;
-    else c->done.known++;
+    if (number > 0)
+        c->done.cases++;
+    else
+        c->done.known++;
     return SZ_OK;
 }
 

@@ -36,8 +36,7 @@ typedef struct sz_store_driver {
     // Both are on the disk on return, or not there at all.
     sz_status (*begin)(sz_ctx *ctx, sz_store *s, json_t *header, int64_t *ret_run);
     // `record` has an id. *ret_number 0: that id is there already.
-    sz_status (*append)(sz_ctx *ctx, sz_store *s, int64_t run, json_t *record,
-                        int64_t *ret_number);
+    sz_status (*append)(sz_ctx *ctx, sz_store *s, int64_t run, json_t *record, int64_t *ret_number);
     sz_status (*each_run)(sz_ctx *ctx, sz_store *s, sz_emit *emit, void *user);
     // May leave out what the query surely does not mean; the rest is sorted out by the caller.
     sz_status (*each)(sz_ctx *ctx, sz_store *s, const sz_store_query *query, const char *case_hash,

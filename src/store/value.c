@@ -40,9 +40,12 @@ static bool is_too_deep(const json_t *value) {
     levels[depth++] = (level){value, NULL, 0};
     while (depth > 0) {
         const json_t *v = next_member(&levels[depth - 1], &key);
-        if (!v) depth--;
-        else if (is_container(v) && depth == MAX_DEPTH) return true;
-        else if (is_container(v)) levels[depth++] = (level){v, NULL, 0};
+        if (!v)
+            depth--;
+        else if (is_container(v) && depth == MAX_DEPTH)
+            return true;
+        else if (is_container(v))
+            levels[depth++] = (level){v, NULL, 0};
     }
     return false;
 }
@@ -86,40 +89,59 @@ const char *sz_value_text(const json_t *root, const char *path) {
 
 static void put_scalar(sz_json *json, const json_t *v) {
     switch (json_typeof(v)) {
-    case JSON_STRING: sz_json_str_n(json, json_string_value(v), json_string_length(v)); break;
-    case JSON_INTEGER: sz_json_i64(json, json_integer_value(v)); break;
-    case JSON_REAL: sz_json_f64(json, json_real_value(v)); break;
+    case JSON_STRING:
+        sz_json_str_n(json, json_string_value(v), json_string_length(v));
+        break;
+    case JSON_INTEGER:
+        sz_json_i64(json, json_integer_value(v));
+        break;
+    case JSON_REAL:
+        sz_json_f64(json, json_real_value(v));
+        break;
     case JSON_TRUE:
-    case JSON_FALSE: sz_json_bool(json, json_is_true(v)); break;
+    case JSON_FALSE:
+        sz_json_bool(json, json_is_true(v));
+        break;
     case JSON_NULL:
     case JSON_OBJECT:
-    case JSON_ARRAY: sz_json_null(json); break;
+    case JSON_ARRAY:
+        sz_json_null(json);
+        break;
     }
 }
 
 static void open_level(sz_json *json, level *levels, int *depth, const json_t *v) {
     levels[(*depth)++] = (level){v, NULL, 0};
-    if (json_is_object(v)) sz_json_begin_object(json);
-    else sz_json_begin_array(json);
+    if (json_is_object(v))
+        sz_json_begin_object(json);
+    else
+        sz_json_begin_array(json);
 }
 
 static void close_level(sz_json *json, const level *l) {
-    if (json_is_object(l->container)) sz_json_end_object(json);
-    else sz_json_end_array(json);
+    if (json_is_object(l->container))
+        sz_json_end_object(json);
+    else
+        sz_json_end_array(json);
 }
 
 void sz_value_put(sz_json *json, const json_t *value) {
     level levels[MAX_DEPTH];
     int depth = 0;
-    if (is_container(value)) open_level(json, levels, &depth, value);
-    else put_scalar(json, value);
+    if (is_container(value))
+        open_level(json, levels, &depth, value);
+    else
+        put_scalar(json, value);
     while (depth > 0) {
         const char *key;
         const json_t *v = next_member(&levels[depth - 1], &key);
         if (v && key) sz_json_key(json, key);
-        if (v && is_container(v) && depth < MAX_DEPTH) open_level(json, levels, &depth, v);
-        else if (v) put_scalar(json, v);
-        else close_level(json, &levels[--depth]);
+        if (v && is_container(v) && depth < MAX_DEPTH)
+            open_level(json, levels, &depth, v);
+        else if (v)
+            put_scalar(json, v);
+        else
+            close_level(json, &levels[--depth]);
     }
 }
 
@@ -144,10 +166,14 @@ sz_status sz_value_hash(sz_ctx *ctx, const json_t *value, size_t digits, char *r
 bool sz_value_like(const char *pattern, const char *text) {
     const char *star = NULL, *retry = NULL;
     while (*text) {
-        if (*pattern == '*') star = pattern++, retry = text;
-        else if (*pattern == '?' || *pattern == *text) pattern++, text++;
-        else if (star) pattern = star + 1, text = ++retry;
-        else return false;
+        if (*pattern == '*')
+            star = pattern++, retry = text;
+        else if (*pattern == '?' || *pattern == *text)
+            pattern++, text++;
+        else if (star)
+            pattern = star + 1, text = ++retry;
+        else
+            return false;
     }
     while (*pattern == '*') pattern++;
     return *pattern == '\0';

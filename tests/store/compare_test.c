@@ -31,8 +31,10 @@ static void add_case(fixture *f, sz_bench_set *set, const char *name, const char
     b.spec_json = spec;
     b.machine_json = where;
     b.samples_s = times, b.n_samples = n;
-    if (n) assert_ok(f, sz_bench_summarize(f->ctx, times, n, &b.time));
-    else if (summary) b.time = *summary;
+    if (n)
+        assert_ok(f, sz_bench_summarize(f->ctx, times, n, &b.time));
+    else if (summary)
+        b.time = *summary;
     sz_buf_init(&buf, f->ctx);
     assert_ok(f, sz_bench_json(f->ctx, &b, &buf));
     assert_ok(f, sz_bench_set_add(f->ctx, set, buf.data, buf.size));
@@ -48,8 +50,7 @@ static sz_bench_comparison *compare(fixture *f, const sz_bench_set *a, const sz_
 }
 
 static void assert_near(double got, double want, double tolerance) {
-    if (!(fabs(got - want) <= tolerance * fabs(want)))
-        fail_msg("%.17g, expected %.17g", got, want);
+    if (!(fabs(got - want) <= tolerance * fabs(want))) fail_msg("%.17g, expected %.17g", got, want);
 }
 
 // The p is scipy's for the same two samples (statistics_peers.def): ranks know no logarithm. Holm:

@@ -201,8 +201,10 @@ static void test_hashes(void **state) {
         sz_bench_set *set;
         assert_ok(f, sz_bench_set_create(f->ctx, &set));
         assert_ok(f, sz_bench_set_add(f->ctx, set, same[i], strlen(same[i])));
-        assert_string_equal(sz_bench_set_get(set, 0)->work_hash, "2ca734894ec31b3ac1b0687b307fba29");
-        assert_string_equal(sz_bench_set_get(set, 0)->case_hash, "9cba24718d8ffebcd73520bbfd2af29b");
+        assert_string_equal(sz_bench_set_get(set, 0)->work_hash,
+                            "2ca734894ec31b3ac1b0687b307fba29");
+        assert_string_equal(sz_bench_set_get(set, 0)->case_hash,
+                            "9cba24718d8ffebcd73520bbfd2af29b");
         sz_bench_set_destroy(set);
     }
 }
@@ -292,8 +294,8 @@ static void test_lines_of_a_store(void **state) {
 int main(int argc, char **argv) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_hyperfine), TEST(test_google), TEST(test_llama), TEST(test_benchmarker),
-        TEST(test_own),       TEST(test_hashes), TEST(test_bad),   TEST(test_deep),
+        TEST(test_hyperfine), TEST(test_google),           TEST(test_llama), TEST(test_benchmarker),
+        TEST(test_own),       TEST(test_hashes),           TEST(test_bad),   TEST(test_deep),
         TEST(test_torn),      TEST(test_lines_of_a_store),
     };
     results = argc > 1 ? argv[1] : "tests/results";

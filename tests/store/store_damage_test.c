@@ -276,9 +276,9 @@ static void test_read_only(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_urls),        TEST(test_other_files),       TEST(test_other_schema),
-        TEST(test_migration),   TEST(test_migration_at_once), TEST(test_damage),
-        TEST(test_torn_line),   TEST(test_damaged_page),      TEST(test_read_only),
+        TEST(test_urls),      TEST(test_other_files),       TEST(test_other_schema),
+        TEST(test_migration), TEST(test_migration_at_once), TEST(test_damage),
+        TEST(test_torn_line), TEST(test_damaged_page),      TEST(test_read_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -76,8 +76,7 @@ static inline void assert_sentence(const fixture *f, const char *words) {
         fail_msg("'%s' should hold '%s'", error, words);
 }
 
-static inline void assert_fails(fixture *f, sz_status want, const char *words,
-                                sz_store_mode mode) {
+static inline void assert_fails(fixture *f, sz_status want, const char *words, sz_store_mode mode) {
     sz_store *s = NULL;
     sz_ctx_clear(f->ctx);
     const sz_status got = sz_store_open(f->ctx, f->url, mode, &s);

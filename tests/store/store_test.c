@@ -111,9 +111,12 @@ static void test_documents(void **state) {
     static const struct {
         const char *text, *words;
     } bad[] = {
-        {"{\"a\":1", "line 1, column 6"},  {"[1]", "objects only"},
-        {"{\"a\":1,\"a\":2}", "duplicate"}, {"{\"id\":3}", "'id' of a record is not a string"},
-        {"{\"a\":1e999}", "real number overflow"}, {"", "line 1"},
+        {"{\"a\":1", "line 1, column 6"},
+        {"[1]", "objects only"},
+        {"{\"a\":1,\"a\":2}", "duplicate"},
+        {"{\"id\":3}", "'id' of a record is not a string"},
+        {"{\"a\":1e999}", "real number overflow"},
+        {"", "line 1"},
     };
     FOR_BOTH(f) {
         int64_t number = -1;
@@ -157,10 +160,11 @@ static void test_export(void **state) {
         begin(f, s);
         assert_ok(f, sz_store_append(f->ctx, s, 1, one, sizeof one - 1, &n));
         assert_ok(f, sz_store_append(f->ctx, s, 1, two, sizeof two - 1, &n));
-        assert_exports(f, s, "jsonl",
-                       "{\"id\": \"x\", \"spec\": {\"m\": 4, \"t\": [1, 2]}, \"time\": {\"s\": 0.1}}\n"
-                       "{\"id\": \"y\", \"spec\": {}, \"case\": \"=1+1, \\\"q\\\"\", "
-                       "\"time\": {\"s\": null, \"n\": true}}\n");
+        assert_exports(
+            f, s, "jsonl",
+            "{\"id\": \"x\", \"spec\": {\"m\": 4, \"t\": [1, 2]}, \"time\": {\"s\": 0.1}}\n"
+            "{\"id\": \"y\", \"spec\": {}, \"case\": \"=1+1, \\\"q\\\"\", "
+            "\"time\": {\"s\": null, \"n\": true}}\n");
         assert_exports(f, s, "csv",
                        "id,spec.m,spec.t,time.s,spec,case,time.n\n"
                        "x,4,\"[1,2]\",0.1,,,\n"
@@ -240,9 +244,8 @@ static void test_drivers(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_round_trip), TEST(test_queries), TEST(test_remove),
-        TEST(test_documents),  TEST(test_export),  TEST(test_copy),
-        TEST(test_writers_at_once), TEST(test_drivers),
+        TEST(test_round_trip), TEST(test_queries), TEST(test_remove),          TEST(test_documents),
+        TEST(test_export),     TEST(test_copy),    TEST(test_writers_at_once), TEST(test_drivers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -72,8 +72,10 @@ static double rank_of(const double *sorted, size_t n, double value) {
     size_t lo = 0, hi = n;
     while (lo < hi) {
         const size_t mid = lo + (hi - lo) / 2;
-        if (sorted[mid] < value) lo = mid + 1;
-        else hi = mid;
+        if (sorted[mid] < value)
+            lo = mid + 1;
+        else
+            hi = mid;
     }
     size_t end = lo;
     while (end < n && sorted[end] == value) end++;

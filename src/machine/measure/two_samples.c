@@ -95,8 +95,10 @@ static double difference(const pair *w, double k) {
     for (int i = 0; i < 200; i++) {
         const double middle = lo + (hi - lo) / 2;
         if (middle <= lo || middle >= hi) break;
-        if (count_upto(w, middle, &largest) >= k) hi = middle;
-        else lo = middle;
+        if (count_upto(w, middle, &largest) >= k)
+            hi = middle;
+        else
+            lo = middle;
     }
     count_upto(w, hi, &largest);
     return largest;

@@ -7,11 +7,11 @@
 #include "base/base.h"
 
 typedef struct sz_shift {
-    double u;              // Mann-Whitney: pairs in which b is larger, ties count half
-    double p;              // two-sided
-    bool exact;            // p and interval from the exact distribution
-    double shift, lo, hi;  // Hodges-Lehmann: median of all b - a, with its interval
-    double confidence;     // what the interval covers
+    double u;             // Mann-Whitney: pairs in which b is larger, ties count half
+    double p;             // two-sided
+    bool exact;           // p and interval from the exact distribution
+    double shift, lo, hi; // Hodges-Lehmann: median of all b - a, with its interval
+    double confidence;    // what the interval covers
 } sz_shift;
 
 // Of na, nb > 0 finite values; 95 % interval where the sizes allow it. Swapping a and b gives the

@@ -16,7 +16,7 @@
         return &t;                                                                                 \
     }
 #define FIELD(ctype, name, kind, unit, doc) {#name, unit, doc, kind, offsetof(HERE, name)},
-#define HERE sz_ran_as
+#define HERE                                sz_ran_as
 FIELDS(ran_as, SZ_RAN_AS_FIELDS)
 #undef HERE
 #define HERE sz_bench_count
@@ -47,14 +47,18 @@ static json_t *field_json(const sz_field *f, const void *record) {
     int64_t whole;
     int truth;
     switch (f->kind) {
-    case SZ_FIELD_I64: memcpy(&whole, at, sizeof whole); return json_integer(whole);
+    case SZ_FIELD_I64:
+        memcpy(&whole, at, sizeof whole);
+        return json_integer(whole);
     case SZ_FIELD_F64:
         memcpy(&number, at, sizeof number);
         return isfinite(number) ? json_real(number) : json_null();
     case SZ_FIELD_STR:
         memcpy(&text, at, sizeof text);
         return text ? json_string(text) : json_null();
-    case SZ_FIELD_BOOL: memcpy(&truth, at, sizeof truth); return json_boolean(truth);
+    case SZ_FIELD_BOOL:
+        memcpy(&truth, at, sizeof truth);
+        return json_boolean(truth);
     }
     return json_null();
 }
@@ -76,9 +80,12 @@ static void clear_field(const sz_field *f, void *record) {
     static const int64_t zero = 0;
     static const char *const nothing = NULL;
     char *at = (char *)record + f->offset;
-    if (f->kind == SZ_FIELD_F64) memcpy(at, &none, sizeof none);
-    else if (f->kind == SZ_FIELD_STR) memcpy(at, &nothing, sizeof nothing);
-    else memcpy(at, &zero, f->kind == SZ_FIELD_I64 ? sizeof zero : sizeof(int));
+    if (f->kind == SZ_FIELD_F64)
+        memcpy(at, &none, sizeof none);
+    else if (f->kind == SZ_FIELD_STR)
+        memcpy(at, &nothing, sizeof nothing);
+    else
+        memcpy(at, &zero, f->kind == SZ_FIELD_I64 ? sizeof zero : sizeof(int));
 }
 
 static void clear(const sz_record_type *type, void *record) {
@@ -93,19 +100,24 @@ static bool read_field(const sz_field *f, const json_t *v, void *record) {
     const char *text = json_string_value(v);
     const int truth = json_is_true(v);
     switch (f->kind) {
-    case SZ_FIELD_I64: return memcpy(at, &whole, sizeof whole), json_is_integer(v);
-    case SZ_FIELD_F64: return memcpy(at, &number, sizeof number), json_is_number(v);
-    case SZ_FIELD_STR: return memcpy(at, &text, sizeof text), json_is_string(v);
-    case SZ_FIELD_BOOL: return memcpy(at, &truth, sizeof truth), json_is_boolean(v);
+    case SZ_FIELD_I64:
+        return memcpy(at, &whole, sizeof whole), json_is_integer(v);
+    case SZ_FIELD_F64:
+        return memcpy(at, &number, sizeof number), json_is_number(v);
+    case SZ_FIELD_STR:
+        return memcpy(at, &text, sizeof text), json_is_string(v);
+    case SZ_FIELD_BOOL:
+        return memcpy(at, &truth, sizeof truth), json_is_boolean(v);
     }
     return false;
 }
 
 sz_status sz_record_read(sz_ctx *ctx, const sz_record_type *type, const json_t *object,
                          const char *name, void *record) {
-    static const char *const kinds[] = {
-        [SZ_FIELD_I64] = "a whole number", [SZ_FIELD_F64] = "a number", [SZ_FIELD_STR] = "a string",
-        [SZ_FIELD_BOOL] = "true or false"};
+    static const char *const kinds[] = {[SZ_FIELD_I64] = "a whole number",
+                                        [SZ_FIELD_F64] = "a number",
+                                        [SZ_FIELD_STR] = "a string",
+                                        [SZ_FIELD_BOOL] = "true or false"};
     clear(type, record);
     if (object && !json_is_object(object) && !json_is_null(object))
         return sz_fail(ctx, SZ_ERR_INPUT, "'%s' is not an object", name);
@@ -203,13 +215,16 @@ typedef struct building {
 } building;
 
 static void set(building *w, const char *key, json_t *value) {
-    if (w->status != SZ_OK) json_decref(value);
-    else if (json_object_set_new(w->record, key, value) != 0) w->status = sz_no_memory(w->ctx);
+    if (w->status != SZ_OK)
+        json_decref(value);
+    else if (json_object_set_new(w->record, key, value) != 0)
+        w->status = sz_no_memory(w->ctx);
 }
 
 static void set_text(building *w, const char *key, const char *text) {
     json_t *value = text ? json_string(text) : json_null();
-    if (value) set(w, key, value);
+    if (value)
+        set(w, key, value);
     else if (w->status == SZ_OK)
         w->status = sz_fail(w->ctx, SZ_ERR_USAGE, "'%s' of a record is not UTF-8", key);
 }
@@ -226,8 +241,10 @@ static void set_object(building *w, const char *key, const char *text, bool arra
         json_decref(value);
         w->status = sz_fail(w->ctx, SZ_ERR_USAGE, "it is no %s", array ? "array" : "object");
     }
-    if (w->status != SZ_OK) sz_place(w->ctx, w->status, "'%s' of a record", key);
-    else set(w, key, value);
+    if (w->status != SZ_OK)
+        sz_place(w->ctx, w->status, "'%s' of a record", key);
+    else
+        set(w, key, value);
 }
 
 static json_t *time_json(const sz_bench *b) {

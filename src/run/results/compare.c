@@ -169,8 +169,10 @@ static sz_status test_case(sz_bench_comparison *c, size_t at) {
     SZ_TRY(find_middle(c->ctx, &w->sides[1]));
     r.a_s = w->sides[0].middle_s, r.b_s = w->sides[1].middle_s;
     r.ratio = r.b_s / r.a_s;
-    if (r.n_a > 0 && r.n_b > 0) SZ_TRY(test_samples(c, w, &r));
-    else test_intervals(w, &r);
+    if (r.n_a > 0 && r.n_b > 0)
+        SZ_TRY(test_samples(c, w, &r));
+    else
+        test_intervals(w, &r);
     if (!sz_vec_push(c->ctx, &c->from, at) || !sz_vec_push(c->ctx, &c->rows, r))
         return sz_no_memory(c->ctx);
     return SZ_OK;
@@ -185,8 +187,10 @@ static void judge(sz_bench_comparison *c, sz_change *r) {
     // The shift tells the side: the medians may tie.
     if (!(r->p_corrected < c->alpha) || r->shift == 1) return;
     r->finding = r->shift > 1 ? "slower" : "faster";
-    if (r->shift > 1) c->sums.slower++;
-    else c->sums.faster++;
+    if (r->shift > 1)
+        c->sums.slower++;
+    else
+        c->sums.faster++;
 }
 
 static sz_status judge_all(sz_bench_comparison *c) {
@@ -213,15 +217,18 @@ static sz_status compare(sz_bench_comparison *c) {
     for (size_t i = 0; i < c->all.n; i++) {
         const pairing *w = &c->all.items[i];
         const int missing = !w->sides[0].last ? 0 : !w->sides[1].last ? 1 : -1;
-        if (missing < 0) SZ_TRY(test_case(c, i));
-        else if (!sz_vec_push(c->ctx, &c->only[1 - missing], w->name)) return sz_no_memory(c->ctx);
+        if (missing < 0)
+            SZ_TRY(test_case(c, i));
+        else if (!sz_vec_push(c->ctx, &c->only[1 - missing], w->name))
+            return sz_no_memory(c->ctx);
     }
     SZ_TRY(count_other_machines(c));
     return judge_all(c);
 }
 
 sz_status sz_bench_compare(sz_ctx *ctx, const sz_bench_set *a, const sz_bench_set *b,
-                           const sz_compare_options *options, sz_bench_comparison **ret_comparison) {
+                           const sz_compare_options *options,
+                           sz_bench_comparison **ret_comparison) {
     static const sz_compare_options usual;
     const sz_compare_options *o = options ? options : &usual;
     sz_map index;
@@ -260,8 +267,7 @@ size_t sz_bench_comparison_count(const sz_bench_comparison *c) { return c->rows.
 sz_change sz_bench_comparison_row(const sz_bench_comparison *c, size_t i) {
     return c->rows.items[i];
 }
-const char *sz_bench_comparison_only(const sz_bench_comparison *c, int which,
-                                     size_t i) {
+const char *sz_bench_comparison_only(const sz_bench_comparison *c, int which, size_t i) {
     return i < c->only[which != 0].n ? c->only[which != 0].items[i] : NULL;
 }
 
@@ -293,10 +299,11 @@ static sz_status find_metric(sz_ctx *ctx, sz_str name, metric *ret_metric) {
         find_field(sz_bench_rate_type(), offsetof(sz_bench, rate), name, ret_metric) ||
         find_field(sz_bench_energy_type(), offsetof(sz_bench, energy), name, ret_metric))
         return SZ_OK;
-    return sz_fail(ctx, SZ_ERR_USAGE,
-                   "'%s' is no number of a record; there are median, mean, min, max, p90, p99, "
-                   "samples_per_s, flop_per_s, byte_per_s, joule and others: 'sizeup schema compare'",
-                   sz_show(ctx, name));
+    return sz_fail(
+        ctx, SZ_ERR_USAGE,
+        "'%s' is no number of a record; there are median, mean, min, max, p90, p99, "
+        "samples_per_s, flop_per_s, byte_per_s, joule and others: 'sizeup schema compare'",
+        sz_show(ctx, name));
 }
 
 static double value_of(const sz_bench *b, const metric *m) {

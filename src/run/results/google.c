@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Google Benchmark: {"context": {...}, "benchmarks": [rows]} (src/json_reporter.cc). The repetitions
-// of a benchmark are rows with the same run_name; real_time is that of one iteration in time_unit.
+// Google Benchmark: {"context": {...}, "benchmarks": [rows]} (src/json_reporter.cc). The
+// repetitions of a benchmark are rows with the same run_name; real_time is that of one iteration in
+// time_unit.
 #include "run/results/records.h"
 
 #include <math.h>

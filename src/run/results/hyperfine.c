@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// hyperfine --export-json: {"results": [{"command", "times": [seconds], "mean", ...}]}. All times are
-// in seconds (hyperfine's README, "Export results"; src/export/json.rs).
+// hyperfine --export-json: {"results": [{"command", "times": [seconds], "mean", ...}]}. All times
+// are in seconds (hyperfine's README, "Export results"; src/export/json.rs).
 #include "run/results/records.h"
 
 #include <stdio.h>

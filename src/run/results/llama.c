@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// llama-bench -o json (an array) or jsonl (an object per line). Times of whole tests in nanoseconds,
-// rates in tokens per second (tools/llama-bench/README.md, "JSON").
+// llama-bench -o json (an array) or jsonl (an object per line). Times of whole tests in
+// nanoseconds, rates in tokens per second (tools/llama-bench/README.md, "JSON").
 #include "run/results/records.h"
 
 #include <math.h>
@@ -32,10 +32,19 @@ static void name_test(const json_t *r, const char *model, char *text, size_t cap
 // What is a result, or stands elsewhere in the record. All other keys are settings, also those of
 // later versions: better no match than a wrong one.
 static bool is_setting(const char *key) {
-    static const char *const others[] = {
-        "build_commit", "build_number", "cpu_info",       "gpu_info", "model_filename",
-        "model_type",   "model_size",   "model_n_params", "n_prompt", "n_gen",
-        "n_depth",      "test_time",    NULL};
+    static const char *const others[] = {"build_commit",
+                                         "build_number",
+                                         "cpu_info",
+                                         "gpu_info",
+                                         "model_filename",
+                                         "model_type",
+                                         "model_size",
+                                         "model_n_params",
+                                         "n_prompt",
+                                         "n_gen",
+                                         "n_depth",
+                                         "test_time",
+                                         NULL};
     static const char *const results[] = {"avg_", "stddev_", "samples_", NULL};
     for (int i = 0; others[i]; i++)
         if (strcmp(key, others[i]) == 0) return false;
@@ -55,8 +64,8 @@ static json_t *settings_of(const json_t *r) {
 }
 
 static json_t *spec_of(const json_t *r) {
-    static const char *const keys[] = {"model_type", "model_size", "model_n_params", "n_prompt",
-                                       "n_gen",      "n_depth",    NULL};
+    static const char *const keys[] = {
+        "model_type", "model_size", "model_n_params", "n_prompt", "n_gen", "n_depth", NULL};
     json_t *spec = json_pack("{s:s}", "kind", "llm");
     for (int i = 0; spec && keys[i]; i++) {
         json_t *v = json_object_get(r, keys[i]);
@@ -76,14 +85,14 @@ static sz_status read_test(sz_ctx *ctx, sz_bench_set *set, const json_t *r) {
     size_t n;
     const char *model = sz_string(r, "model_type");
     if (!json_is_object(r)) return sz_fail(ctx, SZ_ERR_INPUT, "it is no object");
-    SZ_TRY(sz_foreign_times(ctx, json_object_get(r, "samples_ns"), "samples_ns", NANOSECOND,
-                            &times, &n));
+    SZ_TRY(sz_foreign_times(ctx, json_object_get(r, "samples_ns"), "samples_ns", NANOSECOND, &times,
+                            &n));
     sz_foreign_init(&f, "llama-bench", r);
     name_test(r, model ? model : "model", f.case_name, sizeof f.case_name);
     f.spec = spec_of(r);
     f.settings = settings_of(r);
-    f.machine = json_pack("{s:{s:O*},s:O*}", "cpu", "model", json_object_get(r, "cpu_info"),
-                          "gpu", json_object_get(r, "gpu_info"));
+    f.machine = json_pack("{s:{s:O*},s:O*}", "cpu", "model", json_object_get(r, "cpu_info"), "gpu",
+                          json_object_get(r, "gpu_info"));
     f.software = json_pack("{s:{s:O*,s:O*}}", "llama.cpp", "commit",
                            json_object_get(r, "build_commit"), "number",
                            json_object_get(r, "build_number"));

@@ -13,8 +13,8 @@ enum { SZ_HASH_DIGITS = 32 };
 
 // A record as a new object; NULL = no memory. What is not known is null, or 0.
 json_t *sz_record_json(const sz_record_type *type, const void *record);
-// And back. Keys that are absent or null mean "not known"; strings point into `object`, which may be
-// NULL. `name` is that of the object, for messages.
+// And back. Keys that are absent or null mean "not known"; strings point into `object`, which may
+// be NULL. `name` is that of the object, for messages.
 sz_status sz_record_read(sz_ctx *ctx, const sz_record_type *type, const json_t *object,
                          const char *name, void *record);
 
@@ -29,7 +29,7 @@ typedef struct sz_foreign {
     char case_name[512];
     json_t *spec, *settings, *machine, *software; // NULL = {}
     const json_t *original;                       // kept as it is
-    sz_bench bench; // ran_as, time, rate, energy, started_utc, next_step
+    sz_bench bench;     // ran_as, time, rate, energy, started_utc, next_step
     json_t *extra_rate; // keys to add to `rate`, or NULL
 } sz_foreign;
 void sz_foreign_init(sz_foreign *f, const char *format, const json_t *original);
@@ -37,14 +37,14 @@ void sz_foreign_init(sz_foreign *f, const char *format, const json_t *original);
 // Make it a record and add it to the set; releases what `f` owns in any case.
 sz_status sz_foreign_add(sz_ctx *ctx, sz_bench_set *set, sz_foreign *f);
 
-// Times of one run: an array of numbers, each worth `unit` seconds. What is not a positive number is
-// refused. SZ_OK and *ret_n = 0 when `array` is no array or empty. To be freed by sz_free().
+// Times of one run: an array of numbers, each worth `unit` seconds. What is not a positive number
+// is refused. SZ_OK and *ret_n = 0 when `array` is no array or empty. To be freed by sz_free().
 sz_status sz_foreign_times(sz_ctx *ctx, const json_t *array, const char *name, double unit,
                            double **ret_times, size_t *ret_n);
 // Take these times as those of the result.
 sz_status sz_foreign_take(sz_ctx *ctx, sz_foreign *f, const double *times, size_t n);
 
-double sz_number(const json_t *object, const char *key); // NaN when it is none
+double sz_number(const json_t *object, const char *key);      // NaN when it is none
 const char *sz_string(const json_t *object, const char *key); // NULL when it is none
 
 // Add a parsed record of our own, which must be of the schema; the set keeps a reference.

@@ -75,14 +75,12 @@ static sz_status read_head(sz_ctx *ctx, const json_t *r, sz_bench *b) {
 }
 
 static sz_status read_parts(sz_ctx *ctx, const json_t *r, sz_bench *b) {
-    SZ_TRY(sz_record_read(ctx, sz_ran_as_type(), json_object_get(r, "ran_as"), "ran_as",
-                          &b->ran_as));
+    SZ_TRY(
+        sz_record_read(ctx, sz_ran_as_type(), json_object_get(r, "ran_as"), "ran_as", &b->ran_as));
     SZ_TRY(sz_record_read(ctx, sz_bench_count_type(), json_object_get(r, "count"), "count",
                           &b->count));
-    SZ_TRY(sz_record_read(ctx, sz_bench_time_type(), json_object_get(r, "time"), "time",
-                          &b->time));
-    SZ_TRY(sz_record_read(ctx, sz_bench_rate_type(), json_object_get(r, "rate"), "rate",
-                          &b->rate));
+    SZ_TRY(sz_record_read(ctx, sz_bench_time_type(), json_object_get(r, "time"), "time", &b->time));
+    SZ_TRY(sz_record_read(ctx, sz_bench_rate_type(), json_object_get(r, "rate"), "rate", &b->rate));
     return sz_record_read(ctx, sz_bench_energy_type(), json_object_get(r, "energy"), "energy",
                           &b->energy);
 }
@@ -148,8 +146,8 @@ sz_status sz_bench_set_add(sz_ctx *ctx, sz_bench_set *set, const char *json, siz
 
 static bool is_own(const json_t *v) {
     const char *schema = sz_string(v, "schema");
-    return schema && (strncmp(schema, "sizeup.bench/", 13) == 0 ||
-                      strncmp(schema, "sizeup.run/", 11) == 0);
+    return schema &&
+           (strncmp(schema, "sizeup.bench/", 13) == 0 || strncmp(schema, "sizeup.run/", 11) == 0);
 }
 
 bool sz_is_sizeup(const json_t *root) {
@@ -218,8 +216,10 @@ static sz_status parse_lines(sz_ctx *ctx, const char *text, size_t size, json_t 
         status = add_line(ctx, array, text + at, n, end != NULL, line);
         at += n + 1;
     }
-    if (status == SZ_OK) *ret_root = array;
-    else json_decref(array);
+    if (status == SZ_OK)
+        *ret_root = array;
+    else
+        json_decref(array);
     return status;
 }
 
