@@ -39,6 +39,10 @@ sz_status sz_ref_append(const sz_ref_call *c, const double *past, const double *
 // Input i as a mask; bool: true = seen.
 sz_status sz_ref_mask(const sz_ref_call *c, int i, sz_mask *ret);
 sz_status sz_ref_check_mask(const sz_ref_call *c, const sz_attend *a, const sz_mask *m);
+// Fails when input i is there and does not have so many elements.
+sz_status sz_ref_expect(const sz_ref_call *c, int i, int64_t elements);
+// Output o, where it is wanted, is these `count` numbers.
+sz_status sz_ref_copy_out(sz_ref_call *c, int o, const double *x, int64_t count);
 // One head, turned in place.
 void sz_ref_rotate(double *x, const double *cosines, const double *sines, int64_t half,
                    bool interleaved);
