@@ -153,6 +153,7 @@ static void check_model(const char *name, const char *recipe) {
     sz_ctx *ctx = sz_ctx_create(NULL);
     sz_model *plain = load(ctx, name, NULL);
     const sums before = sums_of(ctx, plain);
+    check_text(ctx, plain, name);
     sz_model_destroy(plain);
     sz_model *model = load(ctx, name, &(sz_optimize_options){.recipe = recipe});
     const sums after = sums_of(ctx, model);
