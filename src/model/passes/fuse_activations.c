@@ -64,9 +64,7 @@ static bool is_known(const sz_pass_job *job, const sz_function *f) {
 // The last node of them all: what an activation can end with.
 static bool may_end(const sz_pass_job *job, sz_node_id id) {
     static const char *const ends[] = {"Mul", "Div", "Min", "Clip", "Log", "Reciprocal"};
-    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
-        if (sz_is_op(job, id, ends[i])) return true;
-    return false;
+    return SZ_IS_ANY(job, id, ends);
 }
 
 // The bias in front: an addition of a constant whose sum only the activation uses.

@@ -21,13 +21,6 @@ static const char *const others[] = {
     "Expand",        "DepthToSpace", "SpaceToDepth"};
 static const char *const activations[] = {"Relu", "Clip", "LeakyRelu", "Sigmoid", "HardSwish"};
 
-static bool is_any(const sz_pass_job *job, sz_node_id id, const char *const *list, size_t n) {
-    for (size_t i = 0; i < n; i++)
-        if (sz_is_op(job, id, list[i])) return true;
-    return false;
-}
-#define IS_ANY(job, id, list) is_any(job, id, list, sizeof list / sizeof *list)
-
 typedef struct kernel {
     sz_node_id nodes[MAX_NODES];
     int n, n_floats; // n_floats: data inputs that are not quantized
@@ -58,7 +51,7 @@ static void take_inputs(const sz_pass_job *job, sz_node_id id, kernel *k) {
 static bool take_outputs(const sz_pass_job *job, sz_node_id id, kernel *k, sz_node_id *ret_last) {
     sz_node_id user = sz_edit_only_user(job->e, sz_edit_out(job->e, id, 0)), act = SZ_NONE;
     *ret_last = id;
-    if (user != SZ_NONE && IS_ANY(job, user, activations)) {
+    if (user != SZ_NONE && SZ_IS_ANY(job, user, activations)) {
         act = user;
         user = sz_edit_only_user(job->e, sz_edit_out(job->e, act, 0));
     }
@@ -70,8 +63,8 @@ static bool take_outputs(const sz_pass_job *job, sz_node_id id, kernel *k, sz_no
 }
 
 static sz_status match(sz_pass_job *job, sz_node_id id) {
-    const bool product = IS_ANY(job, id, products);
-    if (!product && !IS_ANY(job, id, others)) return SZ_OK;
+    const bool product = SZ_IS_ANY(job, id, products);
+    if (!product && !SZ_IS_ANY(job, id, others)) return SZ_OK;
     if (!sz_has_one_output(job, id) || sz_edit_group_of(job->e, id) != SZ_NONE) return SZ_OK;
     kernel k = {.nodes = {id}, .n = 1};
     sz_node_id last;

@@ -26,9 +26,7 @@ static bool is_loop_op(const sz_pass_job *job, sz_node_id id) {
 static bool is_loop_move(const sz_pass_job *job, sz_node_id id) {
     static const char *const moves[] = {"Transpose", "Slice", "Expand", "Pad", "Tile"};
     if (!sz_makes(job, SZ_FUSE_LOOP_MOVES) || !sz_has_one_output(job, id)) return false;
-    for (size_t i = 0; i < sizeof moves / sizeof *moves; i++)
-        if (sz_is_op(job, id, moves[i])) return true;
-    return false;
+    return SZ_IS_ANY(job, id, moves);
 }
 
 static bool is_view(const sz_pass_job *job, sz_node_id id) {

@@ -101,8 +101,7 @@ static bool is_norm(const sz_pass_job *job, sz_node_id id) {
     static const char *const norms[] = {"LayerNormalization", "SimplifiedLayerNormalization",
                                         "RMSNormalization"};
     const sz_node *n = sz_edit_node_of(job->e, id);
-    bool found = false;
-    for (size_t i = 0; i < sizeof norms / sizeof *norms; i++) found |= sz_is_op(job, id, norms[i]);
+    bool found = SZ_IS_ANY(job, id, norms);
     for (int32_t i = 1; found && i < n->n_inputs; i++)
         found = n->inputs[i] == SZ_NONE || sz_is_constant(job, n->inputs[i]);
     return found && sz_edit_group_of(job->e, id) == SZ_NONE;
@@ -114,8 +113,7 @@ static sz_status written_out(sz_pass_job *job, sz_node_id id) {
     sz_region r;
     bool done;
     static const char *const ends[] = {"Add", "Sub", "Mul", "Div"};
-    bool may_end = false;
-    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) may_end |= sz_is_op(job, id, ends[i]);
+    bool may_end = SZ_IS_ANY(job, id, ends);
     if (!may_end) return SZ_OK;
     sz_region_match(job, id, &set, &r);
     if (!r.function) return SZ_OK;

@@ -19,13 +19,6 @@ typedef struct product {
     sz_value_id scales; // of an integer product: what its float result is multiplied with
 } product;
 
-static bool is_any(const sz_pass_job *job, sz_node_id id, const char *const *list, size_t n) {
-    for (size_t i = 0; i < n; i++)
-        if (sz_is_op(job, id, list[i])) return true;
-    return false;
-}
-#define IS_ANY(job, id, list) is_any(job, id, list, sizeof list / sizeof *list)
-
 static bool makes(const product *p, sz_fusion conv, sz_fusion matmul) {
     if (sz_is_op(p->job, p->id, "ConvTranspose") && !sz_makes(p->job, SZ_FUSE_CONV_TRANSPOSED))
         return false;
@@ -105,7 +98,7 @@ static bool is_activation(const product *p, sz_node_id id) {
     static const char *const simple[] = {"Relu",      "Sigmoid",     "Tanh",
                                          "LeakyRelu", "HardSigmoid", "Clip"};
     if (sz_makes(p->job, SZ_FUSE_SIMPLE_ONLY)) {
-        if (!IS_ANY(p->job, id, simple)) return false;
+        if (!SZ_IS_ANY(p->job, id, simple)) return false;
     } else if (sz_kind_of(p->job, id) != SZ_KIND_ACTIVATION) {
         return false;
     }
@@ -225,8 +218,8 @@ static sz_status match(sz_pass_job *job, sz_node_id id) {
     static const char *const convs[] = {"Conv", "ConvTranspose", "ConvInteger"};
     static const char *const matrices[] = {"MatMul", "Gemm", "MatMulInteger", "Einsum"};
     product p = {.job = job, .id = id, .last = id, .nodes = {id}, .n = 1, .scales = SZ_NONE};
-    p.conv = IS_ANY(job, id, convs);
-    if (!p.conv && !IS_ANY(job, id, matrices)) return SZ_OK;
+    p.conv = SZ_IS_ANY(job, id, convs);
+    if (!p.conv && !SZ_IS_ANY(job, id, matrices)) return SZ_OK;
     const sz_group_kind kind = sz_edit_kind_of(job->e, id);
     const bool plain = kind == SZ_GROUP_NONE;
     if (!plain && kind != SZ_GROUP_CONV && kind != SZ_GROUP_MATMUL) return SZ_OK;

@@ -22,14 +22,6 @@ static const char *const same_twice[] = {"Max", "Min", "And", "Or", "BitwiseAnd"
 static const char *const cancels[] = {"Neg", "Not", "BitwiseNot"};
 static const char *const once[] = {"Relu", "Abs", "Floor", "Ceil", "Round", "Sign"};
 
-#define HAS(list, job, id) has(list, sizeof list / sizeof *list, job, id)
-
-static bool has(const char *const *list, size_t n, const sz_pass_job *job, sz_node_id id) {
-    for (size_t i = 0; i < n; i++)
-        if (sz_is_op(job, id, list[i])) return true;
-    return false;
-}
-
 static bool is_like_output(const sz_pass_job *job, sz_node_id id, sz_value_id v) {
     return v != SZ_NONE &&
            sz_same_type(sz_type_of(job, v), sz_type_of(job, sz_edit_out(job->e, id, 0)));
@@ -53,14 +45,15 @@ static sz_value_id beside_neutral(const sz_pass_job *job, sz_node_id id) {
 static sz_value_id said_twice(const sz_pass_job *job, sz_node_id id) {
     const sz_value_id in = sz_edit_in(job->e, id, 0);
     const sz_node_id before = sz_edit_producer(job->e, in);
-    if (HAS(same_twice, job, id) && sz_edit_node_of(job->e, id)->n_inputs == 2 &&
+    if (SZ_IS_ANY(job, id, same_twice) && sz_edit_node_of(job->e, id)->n_inputs == 2 &&
         in == sz_edit_in(job->e, id, 1))
         return in;
     if (before == SZ_NONE ||
         !sz_str_eq(sz_edit_node_of(job->e, before)->op, sz_edit_node_of(job->e, id)->op))
         return SZ_NONE;
-    if (HAS(cancels, job, id)) return sz_edit_in(job->e, before, 0);
-    return HAS(once, job, id) ? in : SZ_NONE;
+    if (SZ_IS_ANY(job, id, cancels) && SZ_IS_ANY(job, before, cancels))
+        return sz_edit_in(job->e, before, 0);
+    return SZ_IS_ANY(job, id, once) && SZ_IS_ANY(job, before, once) ? in : SZ_NONE;
 }
 
 static sz_status square(sz_pass_job *job, sz_node_id id) {

@@ -10,6 +10,12 @@ bool sz_is_op(const sz_pass_job *job, sz_node_id id, const char *op) {
     return n->row != SZ_NONE && sz_str_is(n->op, op) && !*sz_op_get(n->row)->domain;
 }
 
+bool sz_is_any(const sz_pass_job *job, sz_node_id id, const char *const *list, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (sz_is_op(job, id, list[i])) return true;
+    return false;
+}
+
 sz_op_kind sz_kind_of(const sz_pass_job *job, sz_node_id id) {
     if (id == SZ_NONE || sz_edit_is_dead(job->e, id)) return SZ_KIND_COUNT;
     const int32_t row = sz_edit_node_of(job->e, id)->row;

@@ -62,6 +62,9 @@ static inline bool sz_makes(const sz_pass_job *job, sz_fusion f) {
 
 // Is the node alive and the operator `op` of ai.onnx?
 bool sz_is_op(const sz_pass_job *job, sz_node_id id, const char *op);
+// Or one of a list? SZ_IS_ANY takes an array of names.
+bool sz_is_any(const sz_pass_job *job, sz_node_id id, const char *const *list, size_t n);
+#define SZ_IS_ANY(job, id, list) sz_is_any(job, id, list, sizeof list / sizeof *list)
 sz_op_kind sz_kind_of(const sz_pass_job *job, sz_node_id id);     // SZ_KIND_COUNT when unknown
 const sz_type *sz_type_of(const sz_pass_job *job, sz_value_id v); // SZ_NONE: of kind none
 // Its numbers are fixed before the graph runs, here or around it.
