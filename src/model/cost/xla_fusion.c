@@ -183,7 +183,8 @@ static sz_status needed(const sz_infer *in, const sz_users *u, sz_value_id id, i
     SZ_TRY(true_size(in, type_of(u->graph, id), &whole));
     for (int32_t k = u->first[id]; k < u->first[id + 1] && sum < whole; k++) {
         const sz_node *user = sz_graph_node(u->graph, u->nodes[k]);
-        const bool is_source = user->n_inputs > 0 && user->inputs[0] == id && !sz_is_named_before(user, 0);
+        const bool is_source = user->n_inputs > 0 && user->inputs[0] == id &&
+                               !sz_is_named_before(user, 0);
         part = whole;
         if (is_source && (sz_str_is(user->op, "slice") || sz_str_is(user->op, "dynamic-slice") ||
                           sz_str_is(user->op, "gather")))

@@ -29,6 +29,7 @@ typedef struct hlo {
     bool has_entry;
     sz_map words; // opcodes and names of attributes, kept once
     SZ_VEC(sz_str) word_list;
+    const sz_type *last_tensor; // types are shared, they never change
     // the computation that is being read
     hlo_comp open;
     SZ_VEC(const int64_t *) layouts; // by value, NULL = the usual one

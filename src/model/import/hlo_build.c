@@ -81,11 +81,16 @@ bool hlo_dtype(sz_str name, sz_dtype *ret, bool *ret_other) {
 static sz_type *new_type(hlo *x) { return sz_arena_alloc(x->root->arena, sizeof(sz_type)); }
 
 const sz_type *hlo_tensor(hlo *x, sz_dtype dtype, int32_t rank, const int64_t *dims) {
+    const sz_type *last = x->last_tensor; // runs of instructions have the same type
+    if (last && last->dtype == dtype && last->rank == rank &&
+        (rank == 0 || memcmp(last->dims, dims, (size_t)rank * sizeof *dims) == 0))
+        return last;
     sz_type *t = new_type(x);
     int64_t *own = sz_graph_dims(x->root, rank);
     if (!t || !own) return NULL;
     if (rank > 0) memcpy(own, dims, (size_t)rank * sizeof *own);
     *t = sz_type_tensor(dtype, rank, own);
+    x->last_tensor = t;
     return t;
 }
 
@@ -253,9 +258,9 @@ sz_status hlo_add_node(hlo *x, const hlo_instruction *i) {
     n.n_attrs = (int32_t)x->attrs.n;
     n.n_outputs = 1;
     n.inputs = keep(x, x->in.n, sizeof *x->in.items, x->in.items);
-    n.attrs = keep(x, x->attrs.n, sizeof *x->attrs.items, x->attrs.items);
+    if (x->attrs.n > 0) n.attrs = keep(x, x->attrs.n, sizeof *x->attrs.items, x->attrs.items);
     n.outputs = keep(x, 1, sizeof id, &id);
-    if (!n.inputs || !n.attrs || !n.outputs) return sz_no_memory(x->ctx);
+    if (!n.inputs || !n.outputs || (x->attrs.n > 0 && !n.attrs)) return sz_no_memory(x->ctx);
     return sz_graph_add_node(x->open.graph, &n, NULL);
 }
 
