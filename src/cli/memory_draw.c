@@ -297,7 +297,8 @@ static int larger_first(const void *a, const void *b) {
     return x->offset < y->offset ? -1 : x->offset > y->offset;
 }
 
-static void put_buffer(const memory_job *job, const sz_arena_buffer *b, int64_t whole, sz_doc *doc) {
+static void put_buffer(const memory_job *job, const sz_arena_buffer *b, int64_t whole,
+                       sz_doc *doc) {
     const char *name = "input of the model", *op;
     if (b->node >= 0) layer_at(job, b->node, &name, &op);
     const sz_cell cells[] = {
