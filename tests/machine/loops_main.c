@@ -104,6 +104,16 @@ static int check_arrays(const sz_lab_loops *l, int n) {
     l->add(c, a, b, n);
     for (int i = 0; i < MOST; i++)
         if (c[i] != (i < n ? a[i] + b[i] : 0)) return 0;
+    static const float factors[] = {0.5f, -1, 3};
+    l->larger(d, a, b, n);
+    for (int i = 0; i < n; i++)
+        if (d[i] != (a[i] > b[i] ? a[i] : b[i])) return 0;
+    l->largest(d, a, n, factors, 3);
+    for (int i = 0; i < n; i++)
+        if (d[i] != (a[i] > 0 ? 3 * a[i] : -a[i])) return 0;
+    l->adds(d, a, n, 5);
+    for (int i = 0; i < n; i++)
+        if (!near(d[i], 6 * (double)a[i])) return 0;
     for (int i = 0; i < n; i++) {
         double x = a[i];
         for (int k = 0; k < 5; k++) x = x * 0.5 + 1;

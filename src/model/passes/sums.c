@@ -4,26 +4,32 @@
 //
 // Needs: types. Keeps: types. Integers come out the same, as both wrap around; floats are rounded
 // once instead of n - 1 times. n must be exact in the format. Two terms stay: nothing is won.
+// XLA's additions are taken too; the product is then ONNX's, which takes a scalar as it is.
 #include "model/passes/pass.h"
+
+#include <math.h>
 
 typedef struct term {
     sz_value_id base; // SZ_NONE: the value is not n times another
-    int64_t n;
+    double n;         // a whole number, exact in the format of the value
 } term;
 
-// Largest whole number up to which all are exact.
-static int64_t largest_exact(sz_dtype dtype) {
+// Is the whole number exact in the format? Of floats, all up to 2^bits are, and those beyond that
+// have so few bits: doubling again and again is a shift of the exponent.
+static bool is_exact(sz_dtype dtype, double n) {
     static const struct {
         const char *name;
-        int bits;
-    } floats[] = {{"f64", 53}, {"f32", 24}, {"f16", 11}, {"bf16", 8}};
+        int bits, most; // most: exponent of the largest number
+    } floats[] = {{"f64", 53, 1023}, {"f32", 24, 127}, {"f16", 11, 15}, {"bf16", 8, 127}};
     const sz_dtype_info *d = sz_dtype_get(dtype);
+    int exponent;
+    const double mantissa = frexp(n, &exponent); // n = mantissa x 2^exponent, mantissa < 1
     for (size_t i = 0; i < sizeof floats / sizeof *floats; i++)
-        if (strcmp(d->name, floats[i].name) == 0) return (int64_t)1 << floats[i].bits;
-    if (d->cls == SZ_CLASS_INT && d->bits >= 8) return INT64_MAX >> (64 - d->bits);
-    if (d->cls == SZ_CLASS_UINT && d->bits >= 8)
-        return d->bits == 64 ? INT64_MAX : ((int64_t)1 << d->bits) - 1;
-    return 0;
+        if (strcmp(d->name, floats[i].name) == 0)
+            return exponent <= floats[i].most &&
+                   ldexp(mantissa, floats[i].bits) == floor(ldexp(mantissa, floats[i].bits));
+    if (d->cls != SZ_CLASS_INT && d->cls != SZ_CLASS_UINT) return false;
+    return d->bits >= 8 && exponent < d->bits && exponent <= 53;
 }
 
 static term term_of(const term *terms, sz_value_id v) {
@@ -31,18 +37,20 @@ static term term_of(const term *terms, sz_value_id v) {
 }
 
 static bool is_addition(const sz_pass_job *job, sz_node_id id) {
-    if (!sz_is_op(job, id, "Add") && !sz_is_op(job, id, "Sum")) return false;
-    return sz_edit_node_of(job->e, id)->n_inputs == 2;
+    const sz_node *n = sz_edit_node_of(job->e, id);
+    if (n->n_inputs != 2) return false;
+    if (sz_str_is(n->domain, "xla")) return sz_str_is(n->op, "add");
+    return n->opset >= 7 && (sz_is_op(job, id, "Add") || sz_is_op(job, id, "Sum"));
 }
 
 // n of Mul(x, n); 0 when it is no such thing. *ret_x is x.
-static int64_t factor(const sz_pass_job *job, sz_node_id id, sz_value_id *ret_x) {
-    if (!sz_is_op(job, id, "Mul")) return 0;
+static double factor(const sz_pass_job *job, sz_node_id id, sz_value_id *ret_x) {
+    if (!sz_is_op(job, id, "Mul") || sz_edit_node_of(job->e, id)->opset < 7) return 0;
     for (int k = 0; k < 2; k++) {
         double n;
         if (!sz_scalar(job, sz_edit_in(job->e, id, k), &n)) continue;
         *ret_x = sz_edit_in(job->e, id, 1 - k);
-        if (n >= 1 && n <= INT32_MAX && n == (double)(int64_t)n) return (int64_t)n;
+        if (n >= 1 && n <= INT32_MAX && n == floor(n)) return n;
     }
     return 0;
 }
@@ -51,16 +59,16 @@ static void follow(const sz_pass_job *job, sz_node_id id, term *terms) {
     const sz_value_id out = sz_edit_out(job->e, id, 0), a = sz_edit_in(job->e, id, 0);
     const sz_value_id b = sz_edit_in(job->e, id, 1);
     sz_value_id x = SZ_NONE;
-    const int64_t n = factor(job, id, &x);
-    int64_t sum;
+    const double n = factor(job, id, &x);
     if (n > 0 && sz_same_type(sz_type_of(job, x), sz_type_of(job, out))) {
         const term t = term_of(terms, x);
-        if (sz_mul(t.n, n, &sum)) terms[out] = (term){t.base, sum};
+        terms[out] = (term){t.base, t.n * n};
     } else if (is_addition(job, id) && a != SZ_NONE && b != SZ_NONE) {
         const term s = term_of(terms, a), t = term_of(terms, b);
-        if (s.base == t.base && sz_add(s.n, t.n, &sum)) terms[out] = (term){s.base, sum};
+        if (s.base == t.base) terms[out] = (term){s.base, s.n + t.n};
     }
-    if (terms[out].n > largest_exact(sz_type_of(job, out)->dtype)) terms[out] = (term){SZ_NONE, 0};
+    if (terms[out].base != SZ_NONE && !is_exact(sz_type_of(job, out)->dtype, terms[out].n))
+        terms[out] = (term){SZ_NONE, 0};
 }
 
 // Does anybody use the sum who does not add it up further?
@@ -80,7 +88,7 @@ static sz_status multiply(sz_pass_job *job, sz_node_id id, term t) {
     const sz_value_id out = sz_edit_out(job->e, id, 0);
     sz_value_id n, y;
     sz_node_id node;
-    SZ_TRY(sz_build_scalar(job, sz_type_of(job, t.base)->dtype, (double)t.n, out, &n));
+    SZ_TRY(sz_build_scalar(job, sz_type_of(job, t.base)->dtype, t.n, out, &n));
     const sz_build b = {.op = "Mul", .inputs = {t.base, n}, .n_inputs = 2, .like = out};
     SZ_TRY(sz_build_node(job, &b, id, &y, &node));
     return sz_bypass(job, id, y);
@@ -124,8 +132,7 @@ sz_status sz_pass_sums(sz_pass_job *job) {
     if (!terms) return sz_no_memory(job->g->ctx);
     for (size_t i = 0; i < n * 3; i++) terms[i].base = SZ_NONE;
     for (sz_node_id id = job->e->head; id != SZ_NONE; id = sz_edit_next(job->e, id))
-        if (sz_edit_node_of(job->e, id)->opset >= 7 && sz_edit_out(job->e, id, 0) != SZ_NONE)
-            follow(job, id, terms);
+        if (sz_edit_out(job->e, id, 0) != SZ_NONE) follow(job, id, terms);
     sz_status status = rewrite(job, terms, n);
     sz_free(job->g->ctx, terms, n * 3 * sizeof *terms);
     return status;

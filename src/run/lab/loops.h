@@ -42,6 +42,10 @@ typedef struct sz_lab_loops {
     void (*sums)(float *out, const float *rows, int64_t stride, int64_t n);
     void (*accumulate)(float *s, const float *rows, int64_t stride, int64_t n);
     void (*scale)(float *o, float u, const float *v, int64_t n);       // o = u * v
+    void (*larger)(float *o, const float *a, const float *b, int64_t n); // o = max(a, b)
+    // Whole grains: o = max(0, x * factor) over the k factors; o = x + k times x.
+    void (*largest)(float *o, const float *x, int64_t n, const float *factors, int k);
+    void (*adds)(float *o, const float *x, int64_t n, int k);
     float (*poly)(const float *x, int64_t n, int k, float f, float t); // sum of k steps x*f+t each
     void (*copy)(void *to, const void *from, int64_t bytes);
     void (*shift)(void *to, const void *from, int64_t bytes);       // by one bit; reads 8 more
