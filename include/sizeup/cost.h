@@ -47,7 +47,9 @@ SZ_API void sz_costs_destroy(sz_costs *costs);
 SZ_API sz_cost sz_costs_total(const sz_costs *costs);
 SZ_API const char *sz_costs_convention(const sz_costs *costs);
 
-/** A costed node, in file order. Strings are the model's. */
+/** A costed node, in file order; of an optimized model (optimize.h) a kernel: one node or a group of
+ * nodes. A group has the name of its main node, "Conv+Add+Relu" as op, and the sort of group as kind.
+ * Strings are the model's. */
 typedef struct sz_node_cost {
     const char *name, *op, *domain, *kind;
     sz_cost cost;
@@ -60,6 +62,10 @@ typedef struct sz_node_cost {
     const char *dtype;        /**< of its first output */
     const char *signature;    /**< joins cost, measurement and prediction */
     size_t n_outputs;
+    size_t n_nodes;           /**< of a group: how many nodes; 0 otherwise */
+    int64_t unfused_bytes;    /**< of a group: what its nodes would move one by one */
+    const char *const *sources; /**< of an optimized model: the nodes of the file it stands for */
+    size_t n_sources;
 } sz_node_cost;
 SZ_API size_t sz_costs_node_count(const sz_costs *costs);
 SZ_API sz_node_cost sz_costs_node(const sz_costs *costs, size_t i);

@@ -27,6 +27,8 @@ typedef struct sz_load_options {
     int allow_symbols;
     /** Format name to read as; NULL = found by content. */
     const char *format;
+    /** Optimize it as soon as it is loaded (optimize.h); NULL = leave it as written. */
+    const struct sz_optimize_options *optimize;
 } sz_load_options;
 
 /** Load `path`: a file or folder, or, where there is none of that name, a family of nets with its

@@ -18,6 +18,10 @@ static const cli_option options_table[] = {
      offsetof(count_options, mode)},
     {"optimizer", 0, CLI_CHOICE, "adam|momentum|sgd", "adam", "of --mode training",
      offsetof(count_options, optimizer)},
+    {"optimized", 0, CLI_FLAG, NULL, NULL, "as a compiler would run it: a row for each kernel",
+     offsetof(count_options, optimized)},
+    {"for", 0, CLI_STRING, "NAME", NULL, "of --optimized: which compiler ('list recipes')",
+     offsetof(count_options, recipe)},
     {"formula", 0, CLI_FLAG, NULL, NULL, "the costs as functions of the free dimensions",
      offsetof(count_options, formula)},
     {"strict", 0, CLI_FLAG, NULL, NULL, "exit 1 when a node could not be costed",
@@ -136,6 +140,8 @@ static sz_status prepare(cli_app *app, const count_options *o, sz_model **model,
     sz_load_options load = cli_load_options(&o->binds, &o->inputs);
     sz_cost_options how = {.convention = o->convention, .optimizer = o->optimizer,
                            .training = strcmp(o->mode, "training") == 0};
+    const sz_optimize_options optimize = {.recipe = o->recipe};
+    if (o->optimized) load.optimize = &optimize;
     load.allow_symbols = o->formula;
     sz_status status = sz_model_load(app->ctx, app->args[0], &load, model);
     if (status != SZ_OK) return status;

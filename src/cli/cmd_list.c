@@ -10,6 +10,7 @@
 #include <sizeup/limits.h>
 #include <sizeup/machine.h>
 #include <sizeup/model.h>
+#include <sizeup/optimize.h>
 
 const cli_usage cli_list_usage = {
     .max_args = 1,
@@ -103,6 +104,53 @@ static void fill_conventions(sz_doc *doc) {
     for (size_t i = 0; sz_list_convention(i, &row); i++) {
         const sz_cell cells[] = {sz_cell_text(row.name), sz_cell_text(row.unit),
                                  sz_cell_text(row.what)};
+        sz_doc_row(doc, cells, CLI_COUNT(cells));
+    }
+}
+
+static void fill_passes(sz_doc *doc) {
+    static const sz_column columns[] = {
+        {"name", "pass", NULL, SZ_AS_TEXT, 0},
+        {"sort", "sort", NULL, SZ_AS_TEXT, 0},
+        {"what", "what it does", NULL, SZ_AS_TEXT, SZ_COLUMN_WRAP},
+    };
+    sz_doc_table(doc, "passes", columns, CLI_COUNT(columns));
+    sz_pass_row row;
+    for (size_t i = 0; sz_list_pass(i, &row); i++) {
+        const sz_cell cells[] = {sz_cell_text(row.name), sz_cell_text(row.sort),
+                                 sz_cell_text(row.what)};
+        sz_doc_row(doc, cells, CLI_COUNT(cells));
+    }
+}
+
+// The fusions of a recipe in one line.
+static const char *fusions_of(size_t recipe, char *text, size_t size) {
+    size_t len = 0;
+    const char *name;
+    text[0] = '\0';
+    for (size_t i = 0; (name = sz_recipe_fusion(recipe, i)) && len + strlen(name) + 2 < size; i++) {
+        if (len) text[len++] = ' ';
+        memcpy(text + len, name, strlen(name) + 1);
+        len += strlen(name);
+    }
+    return text;
+}
+
+static void fill_recipes(sz_doc *doc) {
+    static const sz_column columns[] = {
+        {"name", "recipe", NULL, SZ_AS_TEXT, 0},
+        {"what", "what", NULL, SZ_AS_TEXT, SZ_COLUMN_WRAP},
+        {"fusions", "fusions", NULL, SZ_AS_TEXT, SZ_COLUMN_WRAP},
+        {"passes", NULL, NULL, SZ_AS_TEXT, SZ_COLUMN_DATA},
+        {"source", NULL, NULL, SZ_AS_TEXT, SZ_COLUMN_DATA},
+    };
+    sz_doc_table(doc, "recipes", columns, CLI_COUNT(columns));
+    sz_recipe_row row;
+    for (size_t i = 0; sz_list_recipe(i, &row); i++) {
+        char fusions[1024];
+        const sz_cell cells[] = {sz_cell_text(row.name), sz_cell_text(row.what),
+                                 sz_cell_text(fusions_of(i, fusions, sizeof fusions)),
+                                 sz_cell_text(row.passes), sz_cell_text(row.source)};
         sz_doc_row(doc, cells, CLI_COUNT(cells));
     }
 }

@@ -12,7 +12,7 @@
 
 typedef struct predict_options {
     cli_strings binds, inputs;
-    const char *machine, *level, *dtype, *optimized, *backend;
+    const char *machine, *level, *dtype, *optimized, *recipe, *backend;
     int64_t threads, top;
 } predict_options;
 
@@ -28,7 +28,9 @@ static const cli_option options_table[] = {
     {"top", 0, CLI_INT, "N", "-1", "only the N slowest nodes; 0: all of them",
      offsetof(predict_options, top)},
     {"optimized", 0, CLI_CHOICE, "yes|no", "no",
-     "as a runtime would fuse it (yes: not available yet)", offsetof(predict_options, optimized)},
+     "as a compiler would run it: a row for each kernel", offsetof(predict_options, optimized)},
+    {"for", 0, CLI_STRING, "NAME", NULL, "of --optimized: which compiler ('list recipes')",
+     offsetof(predict_options, recipe)},
     {"backend", 0, CLI_STRING, "NAME", NULL, "with a library's own rates (not available yet)",
      offsetof(predict_options, backend)},
     CLI_MODEL_OPTIONS(predict_options),
@@ -307,7 +309,9 @@ static int write_out(cli_app *app, predict_job *job) {
 // The machine first: without it the rest is in vain.
 static sz_status prepare(cli_app *app, predict_job *job) {
     const predict_options *o = job->options;
-    const sz_load_options load = cli_load_options(&o->binds, &o->inputs);
+    sz_load_options load = cli_load_options(&o->binds, &o->inputs);
+    const sz_optimize_options optimize = {.recipe = o->recipe};
+    if (strcmp(o->optimized, "yes") == 0) load.optimize = &optimize;
     const sz_predict_options how = {
         .level = o->level, .dtype = o->dtype, .threads = (int)o->threads};
     sz_status status = cli_machine_load(app, o->machine, &job->machine);
@@ -319,8 +323,6 @@ static sz_status prepare(cli_app *app, predict_job *job) {
 
 int cli_predict(cli_app *app, const void *options) {
     predict_job job = {.options = options};
-    if (strcmp(job.options->optimized, "yes") == 0)
-        return cli_error(app, CLI_UNAVAILABLE, "--optimized yes is not available yet");
     if (job.options->backend)
         return cli_error(app, CLI_UNAVAILABLE, "--backend is not available yet");
     if (job.options->threads > 100000) return cli_error(app, CLI_USAGE, "too many threads");

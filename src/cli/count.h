@@ -8,6 +8,7 @@
 #include <sizeup/cost.h>
 #include <sizeup/formula.h>
 #include <sizeup/model.h>
+#include <sizeup/optimize.h>
 
 // Options about how to load a model; the same for every command that takes MODEL.
 #define CLI_MODEL_OPTIONS(type)                                                                    \
@@ -20,7 +21,8 @@ typedef struct count_options {
     cli_strings binds, inputs;
     const char *convention, *by, *mode, *optimizer;
     int64_t top; // -1: not given
-    bool strict, formula;
+    const char *recipe;
+    bool strict, formula, optimized;
 } count_options;
 
 typedef struct count_job {

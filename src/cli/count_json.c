@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The JSON of `sizeup count`, streamed: no tree of it is ever built.
 #include "cli/count.h"
+#include "cli/optimize.h"
 
 // Dims as numbers; a dim that is not known is null, or the name of its symbol.
 static void put_shape(sz_json *json, const sz_model *model, const sz_port *port) {
@@ -134,6 +135,7 @@ static void put_node(sz_json *json, const count_job *job, size_t i) {
     sz_json_key_str(json, "signature", node.signature);
     sz_json_key_str(json, "note", node.note);
     sz_json_key_str(json, "unknown", node.unknown);
+    if (node.n_sources) cli_put_sources(json, &node);
     sz_json_key_array(json, "outputs");
     for (size_t o = 0; o < node.n_outputs; o++)
         put_port(json, job->model, sz_costs_node_output(job->costs, i, o));
@@ -160,6 +162,7 @@ void count_write_json(const count_job *job, sz_buf *buf) {
     const char *convention = job->options->convention;
     sz_json_key_str(&json, "convention", convention ? convention : "sizeup");
     sz_json_key_str(&json, "mode", job->options->mode);
+    if (job->options->optimized) cli_put_passes(&json, job->model, job->options->recipe);
     if (job->formula) put_formula(&json, job->formula);
     if (job->costs) put_costs(&json, job);
     sz_json_warnings(&json, job->app->ctx);
@@ -185,6 +188,9 @@ const cli_schema_row count_schema[] = {
     PORT_ROWS(3),
     {1, "convention", CLI_J_STRING, "what a FLOP and a MAC are", NULL, false},
     {1, "mode", CLI_J_STRING, "inference or training", NULL, false},
+    {1, "optimized", CLI_J_OBJECT, "with --optimized", NULL, true},
+    {2, "recipe", CLI_J_STRING, "whose fusions: 'list recipes'", NULL, false},
+    CLI_PASS_ROWS(2),
     {1, "formula", CLI_J_OBJECT, "with --formula", NULL, true},
     {2, "symbols", CLI_J_STRINGS, "free dimensions", NULL, false},
     {2, "multiple", CLI_J_INTEGER, "sizes must be multiples of it", NULL, false},
@@ -223,6 +229,7 @@ const cli_schema_row count_schema[] = {
     {2, "note", CLI_J_STRING, "branches, trip count; null when there is nothing to say", NULL,
      false},
     {2, "unknown", CLI_J_STRING, "why it is not costed; null when it is", NULL, false},
+    {2, "sources", CLI_J_STRINGS, "with --optimized: nodes of the file in it", NULL, true},
     {2, "outputs", CLI_J_ARRAY, NULL, NULL, false},
     PORT_ROWS(3),
     {1, "warnings", CLI_J_STRINGS, NULL, NULL, false},

@@ -7,6 +7,8 @@
 #include "model/ops/ops.h"
 #include "os/source.h"
 
+#include <sizeup/optimize.h>
+
 static const sz_load_options no_options;
 
 static sz_status prepare(sz_graph *g, const sz_load_options *options) {
@@ -26,7 +28,7 @@ static sz_status finish(sz_ctx *ctx, sz_graph *g, const sz_load_options *options
         sz_graph_destroy(g);
         return status;
     }
-    *m = (sz_model){ctx, g, NULL, sz_ctx_memory_used(ctx) - used};
+    *m = (sz_model){.ctx = ctx, .graph = g, .memory = sz_ctx_memory_used(ctx) - used};
     *ret_model = m;
     return SZ_OK;
 }
@@ -47,11 +49,21 @@ static sz_status read_source(sz_ctx *ctx, sz_source *source, const char *name,
     return status == SZ_OK ? SZ_OK : sz_place(ctx, status, "file '%s'", name);
 }
 
+// As the options ask for. A model that can't be optimized is none.
+static sz_status optimize(sz_ctx *ctx, const sz_load_options *options, sz_model **model) {
+    if (!options || !options->optimize) return SZ_OK;
+    sz_status status = sz_model_optimize(ctx, *model, options->optimize);
+    if (status == SZ_OK) return SZ_OK;
+    sz_model_destroy(*model);
+    *model = NULL;
+    return status;
+}
+
 static sz_status load(sz_ctx *ctx, sz_source *source, const char *name,
                       const sz_load_options *options, sz_model **ret_model) {
     sz_status status = read_source(ctx, source, name, options, ret_model);
     sz_ctx_set_job_limit(ctx, 0);
-    return status;
+    return status == SZ_OK ? optimize(ctx, options, ret_model) : status;
 }
 
 // A net by its hyper-parameters: no file, and so no limit by the size of one.
@@ -96,7 +108,7 @@ sz_status sz_model_parse(sz_ctx *ctx, const char *text, const sz_load_options *o
         status = finish(ctx, g, options, used, ret_model);
     }
     sz_ctx_set_job_limit(ctx, 0);
-    return status;
+    return status == SZ_OK ? optimize(ctx, options, ret_model) : status;
 }
 
 void sz_model_destroy(sz_model *model) {

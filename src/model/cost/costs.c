@@ -46,7 +46,7 @@ static void set_intensity(sz_cost *c) {
 }
 
 // NUL-terminated name: names from files may hold NUL, which is shown as text.
-static const char *text_of(sz_costs *c, sz_str s) {
+const char *sz_costs_text(sz_costs *c, sz_str s) {
     if (s.p && !memchr(s.p, '\0', s.len) && s.p[s.len] == '\0') return s.p;
     const char *shown = sz_show(c->ctx, s);
     const char *copy = sz_arena_strdup(&c->arena, shown, strlen(shown));
@@ -54,10 +54,10 @@ static const char *text_of(sz_costs *c, sz_str s) {
 }
 
 static const char *node_name(sz_costs *c, const sz_node *n) {
-    if (n->name.len) return text_of(c, n->name);
+    if (n->name.len) return sz_costs_text(c, n->name);
     for (int32_t o = 0; o < n->n_outputs; o++)
         if (n->outputs[o] != SZ_NONE)
-            return text_of(c, sz_graph_value(c->graph, n->outputs[o])->name);
+            return sz_costs_text(c, sz_graph_value(c->graph, n->outputs[o])->name);
     return "";
 }
 
@@ -67,8 +67,8 @@ static sz_status cost_node(sz_costs *c, size_t i) {
     sz_node_cost *out = &c->nodes[i];
     SZ_TRY(sz_cost_node_by(c->graph, (sz_node_id)i, c->convention, &r));
     *out = (sz_node_cost){.name = node_name(c, n),
-                          .op = text_of(c, n->op),
-                          .domain = text_of(c, n->domain),
+                          .op = sz_costs_text(c, n->op),
+                          .domain = sz_costs_text(c, n->domain),
                           .kind = n->row == SZ_NONE ? "unknown"
                                                     : sz_kind_name(sz_op_get(n->row)->kind),
                           .unknown = r.unknown,
@@ -83,7 +83,6 @@ static sz_status cost_node(sz_costs *c, size_t i) {
                           .bytes_written = r.work.bytes_written};
     if (!sz_add(r.work.bytes_read, r.work.bytes_written, &out->cost.bytes_moved))
         return sz_fail(c->ctx, SZ_ERR_INPUT, "bytes exceed 2^63");
-    set_intensity(&out->cost);
     for (int32_t o = 0; o < n->n_outputs && !*out->dtype; o++)
         if (n->outputs[o] != SZ_NONE)
             out->dtype = sz_dtype_get(sz_graph_value(c->graph, n->outputs[o])->type.dtype)->name;
@@ -146,17 +145,25 @@ static sz_status fill(sz_costs *c, const sz_cost_options *options) {
     if (!c->nodes) return sz_no_memory(c->ctx);
     for (size_t i = 0; i < c->n_nodes; i++) SZ_TRY(cost_node(c, i));
     SZ_TRY(sz_costs_params(c));
-    for (size_t i = 0; i < c->n_nodes; i++) SZ_TRY(add_cost(c->ctx, &c->total, &c->nodes[i].cost));
-    set_intensity(&c->total);
-    SZ_TRY(sum_ops(c));
+    SZ_TRY(sz_costs_find_inside(c));
     SZ_TRY(sz_costs_liveness(c));
-    return options && options->training ? sz_costs_training_step(c) : SZ_OK;
+    if (options && options->training) SZ_TRY(sz_costs_training_step(c));
+    SZ_TRY(sz_costs_group(c));
+    for (size_t i = 0; i < c->n_nodes; i++) {
+        set_intensity(&c->nodes[i].cost);
+        SZ_TRY(add_cost(c->ctx, &c->total, &c->nodes[i].cost));
+    }
+    set_intensity(&c->total);
+    return sum_ops(c);
 }
 
 sz_status sz_costs_create(sz_ctx *ctx, const sz_model *model, const sz_cost_options *options,
                           sz_costs **ret_costs) {
     const char *name = options ? options->convention : NULL;
     const sz_convention *convention = sz_convention_find(name);
+    if (options && options->training && model->graph->plan)
+        return sz_fail(ctx, SZ_ERR_USAGE,
+                       "an optimized graph is for inference: folded weights have no gradients");
     if (!convention)
         return sz_fail(ctx, SZ_ERR_USAGE,
                        "convention '%s' is unknown; 'sizeup list conventions' shows all", name);
@@ -194,14 +201,16 @@ size_t sz_costs_node_count(const sz_costs *costs) { return costs->n_nodes; }
 sz_node_cost sz_costs_node(const sz_costs *costs, size_t i) {
     if (i >= costs->n_nodes) return (sz_node_cost){.name = "", .op = "", .domain = "", .kind = ""};
     sz_node_cost *n = &costs->nodes[i];
-    if (!n->signature) n->signature = sz_signature(costs->graph, (sz_node_id)i);
+    const sz_node_id id = costs->row_nodes ? costs->row_nodes[i] : (sz_node_id)i;
+    if (!n->signature) n->signature = sz_signature(costs->graph, id);
     return *n;
 }
 
 sz_port sz_costs_node_output(const sz_costs *costs, size_t i, size_t output) {
     static const sz_port none = {"", "", "?", -1, NULL};
     if (i >= costs->n_nodes || output >= costs->nodes[i].n_outputs) return none;
-    sz_value_id id = costs->graph->nodes.items[i].outputs[output];
+    const size_t node = costs->row_results ? (size_t)costs->row_results[i] : i;
+    sz_value_id id = costs->graph->nodes.items[node].outputs[output];
     return id == SZ_NONE ? none : sz_graph_port(costs->graph, id);
 }
 

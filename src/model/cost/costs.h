@@ -4,6 +4,7 @@
 #define SZ_COSTS_H
 
 #include "model/cost/node_cost.h"
+#include "model/graph/plan.h"
 
 #include <sizeup/cost.h>
 
@@ -13,8 +14,12 @@ struct sz_costs {
     const sz_convention *convention;
     const char *optimizer;
     sz_arena arena;
-    sz_node_cost *nodes;
+    sz_node_cost *nodes; // rows: a node each, or a kernel each when the graph is optimized
     size_t n_nodes;
+    // Of an optimized graph: per value, whether it never leaves a kernel; per row, the node that
+    // gives it its name and the node that makes its result. NULL otherwise.
+    uint8_t *inside;
+    sz_node_id *row_nodes, *row_results;
     sz_op_cost *ops;
     size_t n_ops;
     sz_cost total;
@@ -22,6 +27,14 @@ struct sz_costs {
     sz_activations activations;
     sz_training training;
 };
+
+// A name as text; names from files may hold NUL, which is shown as text.
+const char *sz_costs_text(sz_costs *costs, sz_str s);
+
+// Sets costs->inside where the graph has groups.
+sz_status sz_costs_find_inside(sz_costs *costs);
+// Turns the rows of nodes into rows of kernels where the graph is optimized. Last of all.
+sz_status sz_costs_group(sz_costs *costs);
 
 // Parameters and weight bytes of every node; a shared constant belongs to the first that uses it.
 sz_status sz_costs_params(sz_costs *costs);

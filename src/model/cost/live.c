@@ -33,7 +33,7 @@ static void mark_read(sweep *s, sz_value_id id, int32_t node, int64_t *live) {
     if (id != SZ_NONE) s->last[id] = node;
 }
 
-static sz_status prepare(sweep *s, sz_arena *arena) {
+static sz_status prepare(sweep *s, sz_arena *arena, const uint8_t *inside) {
     size_t n = s->g->values.n;
     s->bytes = sz_arena_array(arena, n, sizeof *s->bytes);
     s->last = sz_arena_array(arena, n, sizeof *s->last);
@@ -42,7 +42,7 @@ static sz_status prepare(sweep *s, sz_arena *arena) {
     for (size_t i = 0; i < n; i++) {
         const sz_value *v = &s->g->values.items[i];
         s->last[i] = -1;
-        if (v->kind == SZ_VALUE_CONST || v->constant) continue;
+        if (v->kind == SZ_VALUE_CONST || v->constant || (inside && inside[i])) continue;
         sz_status status = sz_type_bytes(s->g->ctx, &v->type, &s->bytes[i]);
         if (status != SZ_OK)
             return sz_place(s->g->ctx, status, "value '%s'", sz_show(s->g->ctx, v->name));
@@ -79,7 +79,7 @@ sz_status sz_costs_liveness(sz_costs *costs) {
     sz_activations *act = &costs->activations;
     int64_t live = 0;
     bool fits = true;
-    SZ_TRY(prepare(&s, &costs->arena));
+    SZ_TRY(prepare(&s, &costs->arena, costs->inside));
     for (size_t i = 0; i < s.g->inputs.n; i++)
         fits = birth(&s, s.g->inputs.items[i], &live) && fits;
     *act = (sz_activations){live, 0, -1};

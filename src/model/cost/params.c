@@ -131,6 +131,14 @@ static sz_status stored_bytes(sz_graph *g, const sz_value *v, int64_t *ret_bytes
     return SZ_OK;
 }
 
+// What was folded out of few weights, or of none, is no larger number of them: a mask that was made
+// of two numbers has two parameters.
+static void limit_folded(const sz_value *v, int64_t *elements, int64_t *bytes) {
+    if (!v->constant || !v->constant->is_folded || v->constant->made_of >= *elements) return;
+    *elements = v->constant->made_of;
+    *bytes = sz_dtype_bytes(v->type.dtype, *elements);
+}
+
 // The value that a node reads, and the graph that owns it. A block operator sees through a few
 // views: an embedding that shares the packed matrix of the last layer reads it by a Reshape.
 static const sz_value *operand_of(sz_graph *g, const sz_node *n, int32_t input,
@@ -168,6 +176,7 @@ static sz_status add_operand(walk *w, sz_graph *g, const sz_node *n, int32_t inp
     int64_t elements, bytes;
     SZ_TRY(elements_of(g, n, input, v, &elements));
     SZ_TRY(stored_bytes(owner, v, &bytes));
+    limit_folded(v, &elements, &bytes);
     if (!sz_add(cost->params, elements, &cost->params) ||
         !sz_add(cost->weight_bytes, bytes, &cost->weight_bytes))
         return sz_fail(g->ctx, SZ_ERR_INPUT, "parameters exceed 2^63");

@@ -79,7 +79,8 @@ typedef enum sz_const_form {
     SZ_CONST_RAW,     // little-endian elements at `offset`, `length` bytes, in the source or a side
                       // file
     SZ_CONST_VALUE,   // numbers are in `tensor` already
-    SZ_CONST_SPARSE   // sparse initializer: length = bytes of values and indices
+    SZ_CONST_SPARSE,  // sparse initializer: length = bytes of values and indices
+    SZ_CONST_RECIPE   // what `recipe` gives; its inputs are constants of the same graph
 } sz_const_form;
 
 typedef struct sz_constant {
@@ -88,6 +89,13 @@ typedef struct sz_constant {
     uint64_t offset, length; // bytes; weight bytes on disk
     const sz_tensor *tensor; // SZ_CONST_VALUE
     int64_t sparse_values;   // SZ_CONST_SPARSE: number of stored values
+    // Made by folding: how many weights of the file went in, which is the most parameters that it
+    // can be; and, where all its inputs are constants, the node that made it, which is no node of
+    // the graph any more, and which of its outputs this is.
+    bool is_folded;
+    int64_t made_of;
+    const struct sz_node *recipe;
+    int32_t recipe_output;
 } sz_constant;
 
 typedef struct sz_value {
@@ -102,6 +110,7 @@ typedef struct sz_value {
     const sz_tensor *known;      // numbers, when small and computable; filled by inference
     bool known_tried;            // reading `known` was tried
     bool is_default; // SZ_VALUE_CONST that is listed as a graph input too (default value)
+    bool is_retired; // SZ_VALUE_CONST of which optimization took the last use: not printed
 } sz_value;
 
 typedef enum sz_attr_kind {
@@ -180,10 +189,13 @@ typedef struct sz_graph {
     children;                // every body made under the root; root only, for destruction
     sz_map names;            // value name -> id
     const sz_node_id *order; // in which nodes can run; NULL = as they stand (the usual case)
+    bool is_scratch;         // root: made to run one node: numbers of any size are worked out
+    bool fixed_defaults;     // root: default values can't be replaced (ONNX before IR version 4)
     bool reshaped;           // root: an input shape was overridden, declared types no longer hold
     int64_t known_elements;  // root: numbers computed so far, see SZ_MAX_KNOWN_ELEMENTS
     int64_t looked_elements; // root: numbers looked at so far, see SZ_MAX_LOOKED_ELEMENTS
     uint64_t header_bytes;   // root: bytes of the file that the importer read
+    const struct sz_plan *plan; // model/graph/plan.h; NULL = not optimized
 } sz_graph;
 
 // ---- building ----------------------------------------------------------------------------------
@@ -247,6 +259,10 @@ int64_t *sz_graph_dims(sz_graph *g, int32_t rank);
 // most SZ_MAX_VALUE_ELEMENTS; captured values ask the parent. NULL in *ret_tensor = not known
 // (not an error: side file absent, too large, not constant).
 sz_status sz_graph_known(sz_graph *g, sz_value_id id, const sz_tensor **ret_tensor);
+// The first `need` bytes of a raw constant of any size. *ret_is_there false: they can't be had (not
+// raw, too short, side file absent).
+sz_status sz_graph_read_raw(sz_graph *g, const sz_constant *c, uint64_t need, void *ret_bytes,
+                            bool *ret_is_there);
 // New tensor of numbers in the arena with room for `count` elements; NULL = no memory.
 sz_tensor *sz_tensor_new(sz_graph *g, sz_dtype dtype, int32_t rank, const int64_t *dims,
                          int64_t count);

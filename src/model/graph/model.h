@@ -12,6 +12,9 @@ struct sz_model {
     sz_graph *graph;
     const char *text; // made on demand
     size_t memory;    // bytes that loading took and did not give back
+    bool is_optimized;
+    const struct sz_pass_result *passes; // what each pass did
+    size_t n_passes;
 };
 
 #endif

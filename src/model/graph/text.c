@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reader of the text form (docs/graph-text.md). One pass, no recursion: the graphs that are open at
 // one time stand on a stack of their own, each with the node whose attributes are being read.
+#include "model/graph/plan.h"
 #include "model/graph/text.h"
 
 #include <stdio.h>
@@ -24,6 +25,14 @@ typedef struct pending {
     const char *from; // where it is used first
 } pending;
 
+// A member of a group, by a value that it makes.
+typedef struct member {
+    sz_value_id value;
+    int32_t group;    // number of its statement
+    sz_group_kind kind;
+    const char *from; // where it is named
+} member;
+
 // One open graph.
 typedef struct frame {
     sz_graph *graph;
@@ -34,6 +43,8 @@ typedef struct frame {
     bool in_list; // a list of graphs is being read
     SZ_VEC(sz_graph *) graphs;
     SZ_VEC(pending) pending;
+    SZ_VEC(member) members; // of groups; the first of each is its anchor
+    int32_t n_groups;
 } frame;
 
 typedef struct reader {
@@ -108,6 +119,7 @@ static sz_status open_graph(reader *r) {
     frame *f = &r->frames[r->depth++];
     f->graph = g;
     f->has_node = f->in_list = false;
+    f->n_groups = 0;
     return SZ_OK;
 }
 
@@ -227,7 +239,9 @@ static sz_status read_outputs(reader *r) {
 
 // ---- constants ---------------------------------------------------------------------------------
 
-// Behind the word "const": TYPE [{numbers}] [sparse N]
+static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+// Behind the word "const": TYPE [made_of N] [{numbers}] [sparse N]
 static sz_status read_const(reader *r, sz_type *ret_type, const sz_constant **ret) {
     sz_text *t = &r->t;
     sz_constant c = {.form = SZ_CONST_NOWHERE, .side = SZ_NONE};
@@ -237,11 +251,15 @@ static sz_status read_const(reader *r, sz_type *ret_type, const sz_constant **re
         return sz_text_fail(t, "a constant needs a type with all dimensions known");
     sz_status status = sz_type_elements(t->ctx, ret_type, &elements);
     if (status != SZ_OK) return sz_text_place(t, status);
+    if (sz_str_is(sz_text_word(t), "made_of") && is_digit(sz_text_after_word(t))) {
+        sz_text_take_word(t, "made_of");
+        SZ_TRY(sz_scan_int(t, &c.made_of));
+        c.is_folded = true;
+    }
     if (sz_text_peek(t) == '{') {
         SZ_TRY(sz_text_numbers(t, ret_type, &c.tensor));
         c.form = SZ_CONST_VALUE;
-    } else if (sz_str_is(sz_text_word(t), "sparse") && sz_text_after_word(t) >= '0' &&
-               sz_text_after_word(t) <= '9') {
+    } else if (sz_str_is(sz_text_word(t), "sparse") && is_digit(sz_text_after_word(t))) {
         sz_text_take_word(t, "sparse");
         SZ_TRY(sz_scan_int(t, &c.sparse_values));
         int64_t bytes = sz_dtype_bytes(ret_type->dtype, c.sparse_values);
@@ -465,6 +483,64 @@ static sz_status end_node(reader *r) {
     return status == SZ_OK ? SZ_OK : sz_text_place(t, status);
 }
 
+// ---- groups ------------------------------------------------------------------------------------
+
+// Behind the word "group": KIND a, b, c
+static sz_status read_group(reader *r) {
+    sz_text *t = &r->t;
+    frame *f = top(r);
+    sz_str word, name;
+    SZ_TRY(sz_text_name(t, &word, NULL));
+    const sz_group_kind kind = sz_group_find(word);
+    if (kind == SZ_GROUP_KINDS || kind == SZ_GROUP_NONE)
+        return sz_text_fail(t, "'%s' is no kind of group", sz_show(t->ctx, word));
+    do {
+        const char *from = (sz_text_peek(t), t->at);
+        member m = {.group = f->n_groups, .kind = kind, .from = from};
+        SZ_TRY(sz_text_name(t, &name, NULL));
+        SZ_TRY(find_value(r, f, from, name, &m.value));
+        if (!sz_vec_push(t->ctx, &f->members, m)) return sz_no_memory(t->ctx);
+    } while (sz_text_take(t, ','));
+    f->n_groups++;
+    return SZ_OK;
+}
+
+static sz_status settle_members(reader *r, int32_t *group_of, uint8_t *kinds,
+                                sz_node_id *anchors) {
+    const frame *f = top(r);
+    for (size_t i = 0; i < f->graph->nodes.n; i++) group_of[i] = SZ_NONE;
+    for (size_t i = f->members.n; i-- > 0;) {
+        const member *m = &f->members.items[i];
+        const sz_value *v = sz_graph_value(f->graph, m->value);
+        r->t.at = m->from;
+        if (v->kind != SZ_VALUE_NODE || v->producer == SZ_NONE)
+            return sz_text_fail(&r->t, "'%s' is made by no node of this graph",
+                                sz_show(r->t.ctx, v->name));
+        if (group_of[v->producer] != SZ_NONE)
+            return sz_text_fail(&r->t, "the node of '%s' is in a group already",
+                                sz_show(r->t.ctx, v->name));
+        group_of[v->producer] = m->group;
+        anchors[m->group] = v->producer; // the first one remains
+        kinds[m->group] = (uint8_t)m->kind;
+    }
+    return SZ_OK;
+}
+
+static sz_status settle_groups(reader *r) {
+    frame *f = top(r);
+    sz_arena *arena = r->root->arena;
+    const size_t n = (size_t)f->n_groups, n_nodes = f->graph->nodes.n + 1;
+    const char *end = r->t.at;
+    int32_t *group_of = sz_arena_array(arena, n_nodes, sizeof *group_of);
+    uint8_t *kinds = sz_arena_array(arena, n, 1);
+    sz_node_id *anchors = sz_arena_array(arena, n, sizeof *anchors);
+    if (!group_of || !kinds || !anchors) return sz_no_memory(r->t.ctx);
+    SZ_TRY(settle_members(r, group_of, kinds, anchors));
+    r->t.at = end;
+    f->members.n = 0;
+    return sz_plan_make(f->graph, group_of, kinds, anchors, f->n_groups, NULL);
+}
+
 // ---- statements --------------------------------------------------------------------------------
 
 // Is this word a keyword here, or the name of a value?
@@ -477,6 +553,7 @@ static bool at_keyword(sz_text *t, const char *word) {
 static sz_status close_graph(reader *r) {
     sz_graph *done = top(r)->graph;
     SZ_TRY(settle_pending(r));
+    if (top(r)->n_groups) SZ_TRY(settle_groups(r));
     r->depth--;
     if (r->depth == 0) return SZ_OK;
     return sz_vec_push(r->t.ctx, &top(r)->graphs, done) ? SZ_OK : sz_no_memory(r->t.ctx);
@@ -488,6 +565,7 @@ static sz_status statement(reader *r) {
     if (sz_text_take(t, '}')) return close_graph(r);
     if (sz_text_done(t)) return sz_text_fail(t, "expected '}', found the end");
     if (at_keyword(t, "input")) return sz_text_take_word(t, "input"), read_inputs(r);
+    if (at_keyword(t, "group")) return sz_text_take_word(t, "group"), read_group(r);
     if (at_keyword(t, "output")) return sz_text_take_word(t, "output"), read_outputs(r);
     SZ_TRY(left_side(r));
     if (sz_str_is(sz_text_word(t), "const") && sz_text_after_word(t) != '(') {
@@ -535,6 +613,7 @@ static void finish(reader *r) {
         sz_vec_finish(ctx, &r->frames[i].attrs);
         sz_vec_finish(ctx, &r->frames[i].graphs);
         sz_vec_finish(ctx, &r->frames[i].pending);
+        sz_vec_finish(ctx, &r->frames[i].members);
     }
     sz_vec_finish(ctx, &r->ids);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Printer of the text form (docs/graph-text.md). Like the reader it keeps the graphs that are open
 // on a stack of its own.
+#include "model/graph/plan.h"
 #include "model/graph/text.h"
 
 #include <inttypes.h>
@@ -165,6 +166,9 @@ static sz_status put_number(printer *p, const sz_tensor *v, int64_t k) {
     return put_i(p, v->i[k]);
 }
 
+static sz_status put_operands(printer *p, const sz_graph *g, const sz_value_id *ids, int32_t n,
+                              bool declared);
+
 static sz_status put_const(printer *p, sz_graph *g, sz_value_id id) {
     const sz_tensor *numbers = NULL;
     SZ_TRY(put(p, "const "));
@@ -173,6 +177,12 @@ static sz_status put_const(printer *p, sz_graph *g, sz_value_id id) {
     if (c && c->form == SZ_CONST_SPARSE) {
         SZ_TRY(put(p, " sparse "));
         return put_i(p, c->sparse_values);
+    }
+    int64_t elements = 0;
+    if (c && c->is_folded) SZ_TRY(sz_type_elements(g->ctx, &sz_graph_value(g, id)->type, &elements));
+    if (c && c->is_folded && c->made_of < elements) {
+        SZ_TRY(put(p, " made_of "));
+        SZ_TRY(put_i(p, c->made_of));
     }
     SZ_TRY(sz_graph_known(g, id, &numbers));
     if (!numbers || numbers->count > MAX_SHOWN_NUMBERS) return SZ_OK;
@@ -183,6 +193,16 @@ static sz_status put_const(printer *p, sz_graph *g, sz_value_id id) {
         SZ_TRY(put_number(p, numbers, k));
     }
     return put(p, "}");
+}
+
+// How a constant was folded, as a comment.
+static sz_status put_recipe(printer *p, const sz_graph *g, const sz_constant *c) {
+    if (!c || !c->recipe) return SZ_OK;
+    SZ_TRY(put(p, "  # "));
+    SZ_TRY(put_name(p, c->recipe->op));
+    SZ_TRY(put(p, "("));
+    SZ_TRY(put_operands(p, g, c->recipe->inputs, c->recipe->n_inputs, false));
+    return put(p, ")");
 }
 
 // Constants that only attributes use are printed there and not as statements.
@@ -376,11 +396,13 @@ static sz_status put_inputs(printer *p, const sz_graph *g) {
 
 static sz_status put_consts(printer *p, const frame *f) {
     for (size_t i = 0; i < f->graph->values.n; i++) {
-        if (f->graph->values.items[i].kind != SZ_VALUE_CONST || f->in_attr[i]) continue;
+        const sz_value *v = &f->graph->values.items[i];
+        if (v->kind != SZ_VALUE_CONST || v->is_retired || f->in_attr[i]) continue;
         SZ_TRY(indent(p));
-        SZ_TRY(put_name(p, f->graph->values.items[i].name));
+        SZ_TRY(put_name(p, v->name));
         SZ_TRY(put(p, " = "));
         SZ_TRY(put_const(p, f->graph, (sz_value_id)i));
+        SZ_TRY(put_recipe(p, f->graph, v->constant));
         SZ_TRY(put(p, "\n"));
     }
     return SZ_OK;
@@ -403,7 +425,35 @@ static sz_status begin_graph(printer *p, sz_graph *g) {
     return put_consts(p, &f);
 }
 
+// The member of a group by its first output; the anchor stands in front.
+static sz_status put_member(printer *p, const sz_graph *g, sz_node_id id, bool first) {
+    const sz_node *n = sz_graph_node(g, id);
+    for (int32_t o = 0; o < n->n_outputs; o++) {
+        if (n->outputs[o] == SZ_NONE) continue;
+        if (!first) SZ_TRY(put(p, ", "));
+        return put_name(p, sz_graph_value(g, n->outputs[o])->name);
+    }
+    return SZ_OK;
+}
+
+static sz_status put_groups(printer *p, const sz_graph *g) {
+    for (int32_t k = 0; g->plan && k < g->plan->n_groups; k++) {
+        const sz_group *group = &g->plan->groups[k];
+        SZ_TRY(indent(p));
+        SZ_TRY(put(p, "group "));
+        SZ_TRY(put(p, sz_group_name((sz_group_kind)group->kind)));
+        SZ_TRY(put(p, " "));
+        SZ_TRY(put_member(p, g, group->anchor, true));
+        for (int32_t i = 0; i < group->n_nodes; i++)
+            if (group->nodes[i] != group->anchor)
+                SZ_TRY(put_member(p, g, group->nodes[i], false));
+        SZ_TRY(put(p, "\n"));
+    }
+    return SZ_OK;
+}
+
 static sz_status end_graph(printer *p, const sz_graph *g) {
+    SZ_TRY(put_groups(p, g));
     if (g->outputs.n > 0) {
         SZ_TRY(indent(p));
         SZ_TRY(put(p, "output "));

@@ -134,6 +134,7 @@ static sz_status input_of_constant(graph_reader *r, sz_value_id id, const value_
     sz_graph *g = r->place.graph;
     sz_type type;
     sz_graph_value(g, id)->is_default = true;
+    sz_graph_root(g)->fixed_defaults = x->ir_version < 4;
     if (!info->has_type) return SZ_OK;
     SZ_TRY(onnx_type_read(x, info->type, sz_graph_value(g, id)->name, SZ_NONE, &type));
     const sz_value *v = sz_graph_value(g, id);

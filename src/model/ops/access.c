@@ -20,6 +20,7 @@ const sz_type *sz_in(const sz_infer *n, int i) {
 bool sz_op_afford(const sz_infer *n, int64_t steps) {
     if (steps <= SZ_TINY_VALUE_ELEMENTS) return true;
     sz_graph *root = sz_graph_root(n->graph);
+    if (root->is_scratch) return true;
     if (steps > SZ_MAX_LOOKED_ELEMENTS - root->looked_elements) return false;
     root->looked_elements += steps;
     return true;
@@ -54,6 +55,7 @@ static int64_t look_cost(const sz_infer *n, int i) {
 void sz_op_begin(sz_infer *n) {
     sz_graph *root = sz_graph_root(n->graph);
     n->blind = false;
+    if (root->is_scratch) return;
     for (int i = 0; i < n->node->n_inputs; i++) {
         if (n->node->inputs[i] == SZ_NONE) continue;
         // once it is used up, it is used up: not even what a value costs is worked out any more
@@ -146,9 +148,10 @@ sz_status sz_out_value(sz_infer *n, int o, sz_tensor **ret) {
     int64_t count;
     sz_status status = sz_type_elements(n->ctx, &v->type, &count);
     if (status != SZ_OK) return sz_op_place(n, status);
-    if (count < 0 || count > SZ_MAX_VALUE_ELEMENTS || v->type.dtype == 0) return SZ_OK;
     sz_graph *root = sz_graph_root(n->graph);
-    if (count > SZ_TINY_VALUE_ELEMENTS && root->known_elements + count > SZ_MAX_KNOWN_ELEMENTS)
+    if (count < 0 || v->type.dtype == 0) return SZ_OK;
+    if (count > SZ_MAX_VALUE_ELEMENTS && !root->is_scratch) return SZ_OK;
+    if (!root->is_scratch && count > SZ_TINY_VALUE_ELEMENTS && root->known_elements + count > SZ_MAX_KNOWN_ELEMENTS)
         return SZ_OK;
     sz_tensor *t = sz_tensor_new(n->graph, v->type.dtype, v->type.rank, v->type.dims, count);
     if (!t) return sz_no_memory(n->ctx);

@@ -117,8 +117,7 @@ static sz_status infer_unknown(sz_infer *n) {
     return SZ_OK;
 }
 
-static sz_status infer_node(sz_graph *g, sz_node_id id, int depth) {
-    const sz_node *node = sz_graph_node(g, id);
+static sz_status infer_one(sz_graph *g, const sz_node *node, sz_node_id id, int depth) {
     sz_infer n = {g->ctx, g, id, node, NULL, node->opset, depth, false};
     if (node->row == SZ_NONE) return infer_unknown(&n);
     n.op = sz_op_get(node->row);
@@ -141,8 +140,15 @@ static void refresh_captured(sz_graph *body) {
 static sz_status infer_graph(sz_graph *g, int depth) {
     if (depth > SZ_MAX_BODIES)
         return sz_fail(g->ctx, SZ_ERR_LIMIT, "bodies are nested deeper than %d", SZ_MAX_BODIES);
-    for (size_t i = 0; i < g->nodes.n; i++) SZ_TRY(infer_node(g, sz_graph_nth(g, i), depth));
+    for (size_t i = 0; i < g->nodes.n; i++) {
+        const sz_node_id id = sz_graph_nth(g, i);
+        SZ_TRY(infer_one(g, sz_graph_node(g, id), id, depth));
+    }
     return SZ_OK;
+}
+
+sz_status sz_ops_infer_node(sz_graph *g, const sz_node *node) {
+    return infer_one(g, node, SZ_NONE, 0);
 }
 
 sz_status sz_ops_infer(sz_graph *g) {

@@ -13,4 +13,8 @@ sz_status sz_ops_resolve(sz_graph *g);
 // from the inferred one is a warning (the inferred one is kept).
 sz_status sz_ops_infer(sz_graph *g);
 
+// The same for one node, which need not stand in the graph yet; its row is set, its inputs are
+// inferred and its outputs are values of the graph. Not for operators with bodies.
+sz_status sz_ops_infer_node(sz_graph *g, const sz_node *node);
+
 #endif

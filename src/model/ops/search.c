@@ -218,7 +218,7 @@ static sz_status solve_unique(const sz_infer *n, const sz_tensor *x, unique *u) 
         u->outer = sz_small_product(x->dims, 0, u->axis);
         u->slices = x->dims[u->axis];
         u->inner = sz_small_product(x->dims, u->axis + 1, x->rank);
-        if (u->slices > SZ_MAX_VALUE_ELEMENTS)
+        if (u->slices > SZ_MAX_VALUE_ELEMENTS && !sz_graph_root(n->graph)->is_scratch)
             return sz_op_fail(n, "axis %d has %" PRId64 " empty slices", u->axis, u->slices);
     }
     return find_unique(n, u);
