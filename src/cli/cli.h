@@ -92,6 +92,7 @@ typedef struct cli_usage {
     size_t n_options;
     size_t size;               // of the struct of options; it is zeroed, then filled
     int min_args, max_args;    // words that are no options; max -1 = any number
+    const char *extra_format;  // one more word for --format, which the command writes itself
     const char *notes;         // lines after the options in the help, NULL = none
     const cli_schema_row *schema; // NULL = none
     const size_t *n_schema;

@@ -5,12 +5,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <sizeup/bench.h>
 #include <sizeup/cost.h>
 #include <sizeup/dtype.h>
 #include <sizeup/limits.h>
 #include <sizeup/machine.h>
 #include <sizeup/model.h>
 #include <sizeup/optimize.h>
+#include <sizeup/results.h>
 
 const cli_usage cli_list_usage = {
     .max_args = 1,
@@ -203,6 +205,32 @@ static void fill_limits(sz_doc *doc) {
     for (size_t i = 0; sz_list_limit(i, &row); i++) {
         const sz_cell cells[] = {sz_cell_text(row.name), sz_cell_i64(row.value),
                                  sz_cell_text(row.unit), sz_cell_text(row.beyond)};
+        sz_doc_row(doc, cells, CLI_COUNT(cells));
+    }
+}
+
+static void fill_stores(sz_doc *doc) {
+    static const sz_column columns[] = {
+        {"scheme", "scheme", NULL, SZ_AS_TEXT, 0},
+        {"what", "what", NULL, SZ_AS_TEXT, 0},
+        {"off", "off", NULL, SZ_AS_TEXT, SZ_COLUMN_WRAP},
+    };
+    sz_doc_table(doc, "stores", columns, CLI_COUNT(columns));
+    sz_store_driver_row row;
+    for (size_t i = 0; sz_list_store_driver(i, &row); i++) {
+        const sz_cell cells[] = {sz_cell_text(row.scheme), sz_cell_text(row.what),
+                                 sz_cell_text(row.off)};
+        sz_doc_row(doc, cells, CLI_COUNT(cells));
+    }
+}
+
+static void fill_results(sz_doc *doc) {
+    static const sz_column columns[] = {{"name", "format", NULL, SZ_AS_TEXT, 0},
+                                        {"what", "what", NULL, SZ_AS_TEXT, SZ_COLUMN_WRAP}};
+    sz_doc_table(doc, "results", columns, CLI_COUNT(columns));
+    sz_result_format_row row;
+    for (size_t i = 0; sz_list_result_format(i, &row); i++) {
+        const sz_cell cells[] = {sz_cell_text(row.name), sz_cell_text(row.what)};
         sz_doc_row(doc, cells, CLI_COUNT(cells));
     }
 }

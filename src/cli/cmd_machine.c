@@ -380,7 +380,10 @@ int cli_machine(cli_app *app, const void *options) {
     static const char *const words[] = {"measure", "describe", "show", "compare", "list", NULL};
     const machine_options *o = options;
     const char *word = app->args[0];
-    if (strcmp(word, "compare") == 0) return cli_machine_compare(app, &o->fail);
+    if (strcmp(word, "compare") == 0 && app->n_args < 3)
+        return cli_error(app, CLI_USAGE, "'machine compare' needs two machines");
+    if (strcmp(word, "compare") == 0)
+        return cli_machine_compare(app, app->args[1], app->args[2], &o->fail);
     if (strcmp(word, "library-child") == 0) return cli_library_child(app);
     if (app->n_args > 2) return cli_error(app, CLI_USAGE, "unexpected word '%s'", app->args[2]);
     if (strcmp(word, "describe") == 0) return cli_machine_describe(app, o->root, o->cpu_mask);

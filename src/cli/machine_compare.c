@@ -71,9 +71,9 @@ static int write_comparison(comparing *w) {
     return code == CLI_DONE && !w->passed ? CLI_NO : code;
 }
 
-static int compare(comparing *w, const cli_strings *gates) {
-    sz_status status = cli_machine_load(w->app, w->app->args[1], &w->a);
-    if (status == SZ_OK) status = cli_machine_load(w->app, w->app->args[2], &w->b);
+static int compare(comparing *w, const char *a, const char *b, const cli_strings *gates) {
+    sz_status status = cli_machine_load(w->app, a, &w->a);
+    if (status == SZ_OK) status = cli_machine_load(w->app, b, &w->b);
     if (status == SZ_OK) status = sz_machine_compare(w->app->ctx, w->a, w->b, &w->c);
     if (status != SZ_OK) return cli_fail(w->app, status);
     const size_t n = sz_comparison_count(w->c);
@@ -88,10 +88,9 @@ static int compare(comparing *w, const cli_strings *gates) {
     return write_comparison(w);
 }
 
-int cli_machine_compare(cli_app *app, const cli_strings *gates) {
+int cli_machine_compare(cli_app *app, const char *a, const char *b, const cli_strings *gates) {
     comparing w = {.app = app};
-    if (app->n_args < 3) return cli_error(app, CLI_USAGE, "'machine compare' needs two machines");
-    int code = compare(&w, gates);
+    int code = compare(&w, a, b, gates);
     free(w.broken);
     sz_comparison_destroy(w.c);
     sz_machine_destroy(w.a);

@@ -21,7 +21,7 @@ void cli_put_wrapped(sz_doc *doc, const char *first, const char *indent, const c
 void cli_put_costs(sz_doc *doc, const sz_machine *m);
 
 // `machine compare A B`, with the gates of --fail.
-int cli_machine_compare(cli_app *app, const cli_strings *gates);
+int cli_machine_compare(cli_app *app, const char *a, const char *b, const cli_strings *gates);
 // `machine describe`; root and mask may be NULL.
 int cli_machine_describe(cli_app *app, const char *root, const char *cpu_mask);
 int cli_machine_write_json(cli_app *app, const sz_machine *m);

@@ -52,16 +52,19 @@ static void set_terminal(cli_app *app, const cli_common *common) {
     app->progress = error_terminal && !common->quiet;
 }
 
-static int apply_common(cli_app *app, const cli_common *common) {
+static int apply_common(cli_app *app, const cli_usage *usage, const cli_common *common) {
     const char *names[16] = {NULL};
     sz_writer_row row;
     set_terminal(app, common);
     app->quiet = common->quiet;
     app->output = common->output;
     app->format = common->format ? common->format : "text";
+    if (usage && usage->extra_format && strcmp(usage->extra_format, app->format) == 0)
+        return CLI_DONE;
     for (size_t i = 0; i < 15 && sz_list_writer(i, &row); i++) {
         if (strcmp(row.name, app->format) == 0) return CLI_DONE;
         names[i] = row.name;
+        if (usage) names[i + 1] = usage->extra_format;
     }
     return cli_unknown(app, "format", app->format, names);
 }
@@ -78,7 +81,7 @@ static int check_words(const cli_app *app, const cli_command *c) {
 
 static int run_parsed(cli_app *app, const cli_command *c, const cli_common *common,
                       const void *options) {
-    int code = apply_common(app, common);
+    int code = apply_common(app, c->usage, common);
     if (code) return code;
     if (common->help) return cli_print_help(app, c);
     if (common->version) return cli_print_version(app);
@@ -115,7 +118,7 @@ static int run(cli_app *app, int argc, char **argv) {
         if (c) return run_command(app, c, &common, argc - first, argv + first);
         return unknown_command(app, argv[first]);
     }
-    code = apply_common(app, &common);
+    code = apply_common(app, NULL, &common);
     if (code) return code;
     if (common.limits) return cli_print_limits(app);
     return common.version ? cli_print_version(app) : cli_print_help(app, NULL);

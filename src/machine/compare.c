@@ -4,7 +4,8 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
+
+#include "base/gate.h"
 
 struct sz_comparison {
     sz_ctx *ctx;
@@ -199,22 +200,6 @@ sz_machine_difference sz_comparison_row(const sz_comparison *c, size_t i) {
 
 // ---- gates -------------------------------------------------------------------------------------
 
-// "NAME:-3%" into its parts. The sign says which way is bad.
-static sz_status read_gate(sz_ctx *ctx, const char *gate, sz_str *ret_name, double *ret_limit) {
-    const char *colon = strrchr(gate, ':');
-    char *end = NULL;
-    double v = 0;
-    if (colon && (colon[1] == '-' || colon[1] == '+')) v = strtod(colon + 1, &end);
-    if (!end || end == colon + 1 || strcmp(end, "%") != 0 || colon == gate || !isfinite(v))
-        return sz_fail(ctx, SZ_ERR_USAGE,
-                       "'%s' is no gate such as 'f32 fma:-3%%' or "
-                       "'DRAM latency:+10%%'",
-                       sz_show(ctx, sz_str_c(gate)));
-    *ret_name = (sz_str){gate, (uint32_t)(colon - gate)};
-    *ret_limit = v / 100;
-    return SZ_OK;
-}
-
 // At the start of a word: "f16 fma" is not meant by "bf16 fma".
 static bool holds(const char *text, sz_str part) {
     for (const char *at = text; strlen(at) >= part.len; at++)
@@ -222,25 +207,17 @@ static bool holds(const char *text, sz_str part) {
     return false;
 }
 
-static bool breaks(const sz_machine_difference *row, double limit, bool falling) {
-    const double change = row->ratio - 1;
-    return falling ? change < limit : change > limit;
-}
-
 sz_status sz_comparison_gate(sz_ctx *ctx, const sz_comparison *c, const char *gate, int *broken) {
-    sz_str name = {"", 0};
-    double limit = 0;
+    sz_gate g;
     size_t met = 0;
-    SZ_TRY(read_gate(ctx, gate, &name, &limit));
-    // The sign as it was written: "-0%" means no fall at all.
-    const bool falling = name.p[name.len + 1] == '-';
+    SZ_TRY(sz_gate_parse(ctx, gate, "'f32 fma:-3%' or 'DRAM latency:+10%'", &g));
     for (int exact = 1; exact >= 0 && met == 0; exact--)
         for (size_t i = 0; i < c->rows.n; i++) {
             const sz_machine_difference *row = &c->rows.items[i];
             if (isnan(row->ratio)) continue;
-            if (exact ? !sz_str_is(name, row->name) : !holds(row->name, name)) continue;
+            if (exact ? !sz_str_is(g.name, row->name) : !holds(row->name, g.name)) continue;
             met++;
-            if (breaks(row, limit, falling)) broken[i] = 1;
+            if (sz_gate_breaks(&g, row->ratio)) broken[i] = 1;
         }
     if (met > 0) return SZ_OK;
     return sz_fail(ctx, SZ_ERR_USAGE, "gate '%s' meets nothing that both machines have",

@@ -79,6 +79,15 @@ static void make_folders(char *path) {
     }
 }
 
+sz_status sz_folder_make_above(sz_ctx *ctx, const char *path) {
+    char full[PATH_MAX];
+    int len = snprintf(full, sizeof full, "%s", path);
+    if (len < 0 || (size_t)len >= sizeof full)
+        return sz_fail(ctx, SZ_ERR_LIMIT, "path '%.100s...' is too long", path);
+    if (len > 0) make_folders(full);
+    return SZ_OK;
+}
+
 static bool write_all(int fd, const char *text, size_t size) {
     while (size > 0) {
         ssize_t put = write(fd, text, size);
@@ -91,17 +100,14 @@ static bool write_all(int fd, const char *text, size_t size) {
 
 // Written beside and renamed: a reader sees the old file or the new one, never half of it.
 sz_status sz_folder_write(sz_ctx *ctx, const char *path, const char *text, size_t size) {
-    char full[PATH_MAX], temporary[PATH_MAX + 16];
-    int len = snprintf(full, sizeof full, "%s", path);
-    if (len < 0 || (size_t)len >= sizeof full)
-        return sz_fail(ctx, SZ_ERR_LIMIT, "path '%.100s...' is too long", path);
-    make_folders(full);
-    snprintf(temporary, sizeof temporary, "%s.%ld", full, (long)getpid());
+    char temporary[PATH_MAX + 16];
+    SZ_TRY(sz_folder_make_above(ctx, path));
+    snprintf(temporary, sizeof temporary, "%s.%ld", path, (long)getpid());
     int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (fd < 0) return cannot(ctx, path);
-    bool good = write_all(fd, text, size);
+    bool good = write_all(fd, text, size) && fsync(fd) == 0;
     good = close(fd) == 0 && good;
-    if (good && rename(temporary, full) == 0) return SZ_OK;
+    if (good && rename(temporary, path) == 0) return SZ_OK;
     sz_status status = cannot(ctx, path);
     unlink(temporary);
     return status;

@@ -13,6 +13,9 @@ sz_status sz_folder_read(sz_ctx *ctx, const char *path, size_t limit, char **ret
 // Write a file so that it is complete or not there, making its folders.
 sz_status sz_folder_write(sz_ctx *ctx, const char *path, const char *text, size_t size);
 
+// Make the folders above a file. What goes wrong shows when the file is opened.
+sz_status sz_folder_make_above(sz_ctx *ctx, const char *path);
+
 bool sz_folder_has(const char *path); // is a regular file that can be read
 
 // Call `visit` for the name of every entry; stops at an error. A folder that is not there is empty.

@@ -17,6 +17,9 @@ static double quantile(const double *sorted, size_t n, double q) {
     return sorted[i] + (at - (double)i) * (sorted[i + 1] - sorted[i]);
 }
 
+double sz_quantile(const double *sorted, size_t n, double q) { return quantile(sorted, n, q); }
+void sz_sort_values(double *values, size_t n) { qsort(values, n, sizeof *values, compare); }
+
 typedef struct group {
     double n, sum, squares;
 } group;

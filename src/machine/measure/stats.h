@@ -22,4 +22,9 @@ sz_stats sz_stats_sum(sz_stats a, sz_stats b);
 // Half the width of the confidence interval, as a share of the median; 1 with less than 20 samples.
 double sz_stats_error(const sz_stats *s);
 
+// The value at share q of n > 0 sorted values: between neighbours in proportion, with the first at
+// 0 and the last at 1 (type 7 of Hyndman and Fan, Am. Stat. 50(4), 1996; numpy's and R's default).
+double sz_quantile(const double *sorted, size_t n, double q);
+void sz_sort_values(double *values, size_t n);
+
 #endif
