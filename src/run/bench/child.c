@@ -52,8 +52,8 @@ static int64_t whole(const json_t *o, const char *key) {
 
 // ---- lines -------------------------------------------------------------------------------------
 
+// The writer ended it with a newline.
 static sz_status send(child *c, sz_buf *buf) {
-    sz_buf_putc(buf, '\n');
     const sz_status status = sz_buf_status(buf);
     if (status == SZ_OK) c->put(c->user, buf->data, buf->size);
     sz_buf_finish(buf);

@@ -123,6 +123,7 @@ static const char *spec_of(request *r, int64_t point, sz_buf *buf) {
     for (size_t k = 0; !r->family && k < r->n_axes; k++)
         put_value(&j, r->axes[k].name, sz_sweep_value(r->axes, r->n_axes, point, k));
     sz_json_end_object(&j);
+    buf->size -= buf->size > 0; // the newline that the writer ends with
     return keep(r, buf);
 }
 

@@ -109,8 +109,8 @@ static void name_kernels(const json_t *answer, char *buf, size_t cap) {
 static void put_reproducer(const sz_bench_sweep *r, const sz_case *c, const char *backend,
                            char *buf, size_t cap) {
     snprintf(buf, cap,
-             "sizeup bench %s --backend %s --threads %d --cache %s --preheat %g "
-             "--time-budget %g --seed %llu%s%s",
+             "sizeup bench %s --backend %s --threads %d --cache %s --preheat %gs "
+             "--time-budget %gs --seed %llu%s%s",
              c->words, backend, r->threads, r->options->cold ? "cold" : "hot", r->preheat_s,
              r->budget_s, (unsigned long long)r->options->seed, r->options->blas ? " --blas " : "",
              r->options->blas ? r->options->blas : "");
@@ -162,14 +162,13 @@ static sz_status add_keys(const sz_bench_sweep *r, const sz_buf *line, const sz_
             json_object_set(record, taken[i], json_object_get(answer, taken[i]));
     if (why && !error)
         json_object_set_new(json_object_get(record, "rate"), "of_roof_why", json_string(why));
-    char *text = sz_value_line(record, false);
-    json_decref(record);
-    if (!text) return sz_no_memory(r->ctx);
     sz_buf whole;
+    sz_json j;
     sz_buf_init(&whole, r->ctx);
-    sz_buf_puts(&whole, text);
-    free(text);
-    sz_buf_putc(&whole, '\n');
+    sz_json_init(&j, &whole, 0);
+    sz_value_put(&j, record);
+    json_decref(record);
+    // The writer ends the outermost object with a newline.
     sz_status status = sz_buf_status(&whole);
     if (status == SZ_OK) status = r->options->emit(r->options->user, whole.data, whole.size);
     sz_buf_finish(&whole);
