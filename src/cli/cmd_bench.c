@@ -19,7 +19,8 @@ typedef struct bench_options {
 } bench_options;
 
 static const cli_option options_table[] = {
-    {"backend", 'b', CLI_WORDS, "NAME", NULL, "libraries: onednn, blas, ref ('list backends'); usual: onednn",
+    {"backend", 'b', CLI_WORDS, "NAME", NULL,
+     "libraries: onednn, blas, ref ('list backends'); usual: onednn",
      offsetof(bench_options, backends)},
     {"threads", 't', CLI_INT, "N", NULL, "threads of the library; 0: all CPUs it may use",
      offsetof(bench_options, threads)},
@@ -38,7 +39,7 @@ static const cli_option options_table[] = {
     {"machine", 'm', CLI_STRING, "NAME", "here", "the machine whose roofs are compared with",
      offsetof(bench_options, machine)},
     {"store", 0, CLI_STRING, "URL", NULL,
-     "where results are kept; usual: results.db in the data folder; none: nowhere",
+     "where results are kept; usual: results.db in the data folder",
      offsetof(bench_options, store)},
 };
 
@@ -47,7 +48,8 @@ static const char notes[] =
     "free dimensions the words bind. Ranges: 1,2,8  1-8+1  1-64*2. All combinations are run:\n"
     "  sizeup bench gemm m=512,1024 n=1024 k=1024 dtype=f32,bf16 --backend onednn,blas\n"
     "--format json gives an array of records, jsonl one per line as each is finished.\n"
-    "Each library runs in a process of its own: one that crashes or hangs costs one case.\n";
+    "Each library runs in a process of its own: one that crashes or hangs costs one case.\n"
+    "--store none keeps nothing.\n";
 
 static const cli_schema_row schema[] = {
     {1, "id", CLI_J_STRING, NULL, NULL, true},
@@ -208,10 +210,10 @@ static void put_row(sz_doc *doc, const sz_bench *b) {
 
 static void fill_doc(const sz_bench_set *set, sz_doc *doc) {
     static const sz_column columns[] = {
-        {"case", "case", NULL, SZ_AS_TEXT, 0},
+        {"case", "case", NULL, SZ_AS_TEXT, SZ_COLUMN_SHRINK},
         {"backend", "on", NULL, SZ_AS_TEXT, 0},
         {"dtype", "ran as", NULL, SZ_AS_TEXT, 0},
-        {"kernel", "kernel", NULL, SZ_AS_TEXT, 0},
+        {"kernel", "kernel", NULL, SZ_AS_TEXT, SZ_COLUMN_SHRINK},
         {"median_s", "median", "s", SZ_AS_SI, 0},
         {"interval", "+-", NULL, SZ_AS_TEXT, 0},
         {"flop_per_s", "FLOP/s", NULL, SZ_AS_SI, 0},

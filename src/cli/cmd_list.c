@@ -240,10 +240,10 @@ static void fill_results(sz_doc *doc) {
 static void fill_backends(sz_doc *doc) {
     static const sz_column columns[] = {
         {"name", "backend", NULL, SZ_AS_TEXT, 0},
-        {"what", "what", NULL, SZ_AS_TEXT, SZ_COLUMN_WRAP},
+        {"what", "what", NULL, SZ_AS_TEXT, SZ_COLUMN_DATA},
         {"usable", "here", NULL, SZ_AS_TEXT, 0},
-        {"version", "version", NULL, SZ_AS_TEXT, SZ_COLUMN_WRAP},
-        {"kernels", "kernels", NULL, SZ_AS_TEXT, SZ_COLUMN_WRAP},
+        {"version", "version", NULL, SZ_AS_TEXT, SZ_COLUMN_SHRINK},
+        {"kernels", "kernels", NULL, SZ_AS_TEXT, 0},
         {"why", "where, or why not", NULL, SZ_AS_TEXT, SZ_COLUMN_WRAP},
     };
     sz_ctx *ctx = sz_ctx_create(NULL);
