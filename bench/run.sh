@@ -17,4 +17,11 @@ if [ "${PEERS:-0}" = 1 ]; then
     fi
     args+=(--peers "$venv/bin/python")
 fi
+# One thread: the harness is compared with a bare loop, not with the threads of a library.
+overhead=$(dirname "$sizeup")/tests/bench/bench_overhead
+if [ -x "$overhead" ]; then
+    OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 "$overhead" || echo "bench: the harness adds over 2 %"
+else
+    echo "bench: $overhead is not built (configure with -Dtests=enabled)"
+fi
 exec python3 "$here/bench.py" "$sizeup" "$here/../tests/models" "${args[@]}"

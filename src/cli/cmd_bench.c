@@ -44,7 +44,8 @@ static const cli_option options_table[] = {
 };
 
 static const char notes[] =
-    "WHAT is a workload ('sizeup list models') with its parameters as words, or a model file whose\n"
+    "WHAT is a workload ('sizeup list models') with its parameters as words, or a model file "
+    "whose\n"
     "free dimensions the words bind. Ranges: 1,2,8  1-8+1  1-64*2. All combinations are run:\n"
     "  sizeup bench gemm m=512,1024 n=1024 k=1024 dtype=f32,bf16 --backend onednn,blas\n"
     "--format json gives an array of records, jsonl one per line as each is finished.\n"
@@ -123,8 +124,10 @@ static int read_time(const cli_app *app, const char *option, const char *text, d
             *ret_s = v * units[i].s;
             return CLI_DONE;
         }
-    return cli_error(app, CLI_USAGE, "option '--%s' needs a time such as 500ms, 5s or 10min, not "
-                     "'%s'", option, text);
+    return cli_error(app, CLI_USAGE,
+                     "option '--%s' needs a time such as 500ms, 5s or 10min, not "
+                     "'%s'",
+                     option, text);
 }
 
 static int read_options(const cli_app *app, const bench_options *o, sz_run_options *ret) {
@@ -176,8 +179,7 @@ static sz_status emit(void *user, const char *record, size_t size) {
     sink *s = user;
     int64_t number;
     sz_status status = SZ_OK;
-    if (s->store)
-        status = sz_store_append(s->app->ctx, s->store, s->run, record, size, &number);
+    if (s->store) status = sz_store_append(s->app->ctx, s->store, s->run, record, size, &number);
     if (status == SZ_OK) status = sz_bench_set_add(s->app->ctx, s->set, record, size);
     if (status == SZ_OK) s->code = put_record(s, record, size);
     s->n++;

@@ -77,7 +77,8 @@ static void check(sz_ctx *ctx, size_t i, void *library) {
                  c.allowed);
     if (cases[i].alone)
         for (size_t k = 0; k < job->nodes.n; k++)
-            if (job->nodes.items[k].why) fail_msg("%s: %s", cases[i].model, job->nodes.items[k].why);
+            if (job->nodes.items[k].why)
+                fail_msg("%s: %s", cases[i].model, job->nodes.items[k].why);
     // The sets of inputs differ, so that no value repeats from call to call.
     const sz_value_id in = m->graph->inputs.items[0];
     const sz_buffer *first = job->slots[0][in], *second = job->slots[1][in];

@@ -54,8 +54,13 @@ static void told(void *user, size_t i) {
 }
 
 static sz_protocol protocol(world *w) {
-    return (sz_protocol){.clock = clock_of, .clock_user = w, .preheat_s = 1, .budget_s = 2,
-                         .seed = 1, .tell = told, .tell_user = w};
+    return (sz_protocol){.clock = clock_of,
+                         .clock_user = w,
+                         .preheat_s = 1,
+                         .budget_s = 2,
+                         .seed = 1,
+                         .tell = told,
+                         .tell_user = w};
 }
 
 static world *new_world(void) {

@@ -58,6 +58,10 @@ static void take_line(group *g) {
     if (facts && !g->facts) {
         g->facts = json_deep_copy(facts);
         g->absent = json_string_value(json_object_get(g->facts, "absent"));
+        const char *advice = json_string_value(json_object_get(g->facts, "advice"));
+        if (advice && *advice)
+            sz_warn(g->run->ctx, "%s chose slower kernels than this CPU allows: set %s",
+                    g->backend->name, advice);
     }
     if (json_is_integer(at) && fits) g->at = i;
     if (json_is_integer(number) && fits && !g->done[g->sent[i]] && g->status == SZ_OK)
