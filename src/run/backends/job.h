@@ -22,6 +22,7 @@ typedef struct sz_job {
     sz_buffer **slots[SZ_JOB_SETS]; // by value; only inputs of the graph differ
     sz_ref *numbers[SZ_JOB_SETS];   // where inputs and constants come from
     bool *needed;
+    bool *constant;   // by value: known before the run, as it follows from constants
     int32_t *readers; // of each value
     sz_arena arena;
     int next; // set of the next run
