@@ -305,6 +305,10 @@ static int run(cli_app *app, const bench_options *o, sz_run_options *how, sink *
     cli_show_warnings(app);
     if (result.measured == 0 && result.failed > 0)
         return cli_error(app, CLI_UNAVAILABLE, "no case could be measured");
+    const int64_t left = result.cases - result.measured - result.failed;
+    if (left > 0)
+        return cli_error(app, CLI_NO, "interrupted: %lld of %lld cases were not measured",
+                         (long long)left, (long long)result.cases);
     return CLI_DONE;
 }
 
