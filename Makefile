@@ -17,7 +17,7 @@ all: $(BUILD)/build.ninja
 ## make demo       count a real net, measure this machine, predict the one on the other
 ## make test       all tests
 ## make check-all  all tests, the sanitizers of gcc too, and a minute of fuzzing per target
-## make bench      how fast the program itself is; PEERS=1 also times other counting tools
+## make bench      how fast the program is, whether its measurements stand up; PEERS=1: others too
 ## make fuzz       fuzz every target for FUZZ_SECONDS (60)
 ## make install    to PREFIX (/usr/local), below DESTDIR
 ## make clean      remove build/

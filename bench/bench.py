@@ -133,6 +133,23 @@ def bench_growth(report, count, folder):
     report.line("100,000 nodes against 10,000 nodes", result, 12.0)
 
 
+def bench_passes(report, optimize, models, python, folder):
+    """All passes: linear in nodes, and against reading the largest file with the onnx package."""
+    paths = {}
+    for n in (10000, 100000):
+        paths[n] = os.path.join(folder, "chain%d.onnx" % n)
+        with open(paths[n], "wb") as f:
+            f.write(chain(n))
+    result = compare(optimize(paths[100000]), optimize(paths[10000]), max(5, report.repeats // 3))
+    report.line("optimize, 100,000 nodes against 10,000 nodes", result, 12.0)
+    if not python:
+        return
+    path = os.path.join(models, "ssdlite.onnx")
+    peer = [python, "-c", "import onnx; onnx.load(%r, load_external_data=False)" % path]
+    result = compare(optimize(path), peer, max(5, report.repeats // 3))
+    report.line("optimize ssdlite, all of it, against onnx.load", result, 0.1)
+
+
 def bench_peers(report, count, models, python, folder):
     """The peers load all weights, so the model gets its weights back: a sparse file of zeros."""
     path = os.path.join(folder, "gpt2.onnx")
@@ -164,10 +181,14 @@ def main():
     def count(path):
         return [args.sizeup, "count", "--quiet", "--format", "json", path]
 
+    def optimize(path):
+        return [args.sizeup, "optimize", "--quiet", "--format", "json", path]
+
     with tempfile.TemporaryDirectory() as folder:
         bench_start(report, count, args.models)
         bench_weights(report, count, folder)
         bench_growth(report, count, folder)
+        bench_passes(report, optimize, args.models, args.peers, folder)
         if args.peers:
             bench_peers(report, count, args.models, args.peers, folder)
         else:

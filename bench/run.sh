@@ -1,27 +1,40 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# How fast the program is: bench/run.sh BUILD/sizeup. With PEERS=1 also against onnx-tool and
-# onnxsim, which go into a virtual environment of their own below the build folder.
+# How fast the program is, and whether its measurements stand up: bench/run.sh BUILD/sizeup. With
+# PEERS=1 also against onnx-tool and onnxsim, which go into a virtual environment of their own below
+# the build folder, and against likwid-bench, from Debian, and loops in plain C.
 set -eu
 sizeup=$1
 here=$(dirname "$0")
+build=$(dirname "$sizeup")
 args=()
+machine_args=()
+status=0
 command -v python3 >/dev/null ||
     { echo "bench: python3 is missing, it is what we compare with"; exit 4; }
 if [ "${PEERS:-0}" = 1 ]; then
-    venv=$(dirname "$sizeup")/venv-peers
+    venv=$build/venv-peers
     if ! "$venv/bin/python" -c "import onnx_tool, onnxsim" 2>/dev/null; then
         echo "bench: installing onnx, onnx-tool and onnxsim into $venv"
         python3 -m venv "$venv"
         "$venv/bin/pip" install --quiet -r "$here/requirements-peers.txt"
     fi
     args+=(--peers "$venv/bin/python")
+    if ! command -v likwid-bench >/dev/null; then
+        echo "bench: installing likwid"
+        apt-get install --yes --quiet likwid >/dev/null ||
+            echo "bench: likwid could not be installed"
+    fi
+    machine_args+=(--peers "$build/peers")
 fi
 # One thread: the harness is compared with a bare loop, not with the threads of a library.
 overhead=$(dirname "$sizeup")/tests/bench/bench_overhead
 if [ -x "$overhead" ]; then
-    OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 "$overhead" || echo "bench: the harness adds over 2 %"
+    OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 "$overhead" ||
+        { echo "bench: the harness adds over 2 %"; status=1; }
 else
     echo "bench: $overhead is not built (configure with -Dtests=enabled)"
 fi
-exec python3 "$here/bench.py" "$sizeup" "$here/../tests/models" "${args[@]}"
+python3 "$here/bench.py" "$sizeup" "$here/../tests/models" "${args[@]}" || status=1
+python3 "$here/machine.py" "$sizeup" "${machine_args[@]}" || status=1
+exit $status

@@ -10,62 +10,26 @@
 #include <sizeup/formula.h>
 #include <sizeup/json.h>
 #include <sizeup/model.h>
+#include <sizeup/optimize.h>
 
 #include "alloc/cases.h"
 #include "alloc/hook.h"
+#include "alloc/run.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 // Uses types of the headers above without including them.
 #include <cmocka.h>
+
+#include "alloc/machines.h" // asserts
 
 enum { MAX_PATH = 4096, MAX_COMPLAINTS = 10 };
 
 static const char *folder; // tests/
-
-// ---- one run -----------------------------------------------------------------------------------
-
-typedef struct run {
-    sz_ctx *ctx;
-    uint64_t digest; // of all results
-    bool failed;     // some call did not succeed
-    const char *complaint;
-    char text[512];
-} run;
-
-typedef struct scenario {
-    const char *name;
-    void (*work)(run *r, const struct scenario *s);
-    const char *model; // file in models/, or the text of a graph
-    const char *option;
-    long dense, spread; // how many Ns: all up to `dense`, then `spread` more
-} scenario;
-
-static void complain(run *r, const char *what) {
-    if (r->complaint) return;
-    r->complaint = what;
-    snprintf(r->text, sizeof r->text, "%s", sz_ctx_error(r->ctx));
-}
-
-// Did the call succeed? If not, it must be for want of memory, and say so.
-static bool succeeds(run *r, sz_status status) {
-    if (status == SZ_OK) return true;
-    r->failed = true;
-    if (status != SZ_ERR_MEMORY) complain(r, "fails with another status than SZ_ERR_MEMORY");
-    if (!strstr(sz_ctx_error(r->ctx), "memory")) complain(r, "the sentence does not say why");
-    return false;
-}
-
-// FNV-1a
-static void put(run *r, const void *bytes, size_t n) {
-    const unsigned char *p = bytes;
-    for (size_t i = 0; i < n; i++) r->digest = (r->digest ^ p[i]) * 0x100000001b3u;
-}
-
-static void put_number(run *r, int64_t v) { put(r, &v, sizeof v); }
 
 // ---- what is done ------------------------------------------------------------------------------
 
@@ -98,12 +62,16 @@ static void put_costs(run *r, const sz_costs *costs) {
         put_number(r, sz_costs_op(costs, i).cost.bytes_moved);
 }
 
-static void cost(run *r, const sz_model *model, const char *convention) {
-    const sz_cost_options options = {.convention = convention, .training = 1};
+static void cost_as(run *r, const sz_model *model, const char *convention, int training) {
+    const sz_cost_options options = {.convention = convention, .training = training};
     sz_costs *costs = NULL;
     if (!succeeds(r, sz_costs_create(r->ctx, model, &options, &costs))) return;
     put_costs(r, costs);
     sz_costs_destroy(costs);
+}
+
+static void cost(run *r, const sz_model *model, const char *convention) {
+    cost_as(r, model, convention, 1);
 }
 
 static void put_model(run *r, sz_model *model) {
@@ -184,6 +152,23 @@ static void refuse_file(run *r, const scenario *s) {
     if (status != SZ_ERR_INPUT) (void)succeeds(r, status);
     put_number(r, status);
     sz_model_destroy(model);
+}
+
+// All passes of all recipes that differ, what they leave, and its costs.
+static void optimize_file(run *r, const scenario *s) {
+    static const char *const recipes[] = {"generic", "onnxruntime", "xla"};
+    char path[MAX_PATH];
+    path_of(s, path);
+    for (size_t i = 0; i < sizeof recipes / sizeof *recipes; i++) {
+        const sz_optimize_options how = {.recipe = recipes[i]};
+        sz_load_options options = options_of(s);
+        sz_model *model = NULL;
+        options.optimize = &how;
+        if (!succeeds(r, sz_model_load(r->ctx, path, &options, &model))) return;
+        cost_as(r, model, NULL, 0);
+        put_model(r, model);
+        sz_model_destroy(model);
+    }
 }
 
 static void count_text(run *r, const scenario *s) {
@@ -336,6 +321,9 @@ static const scenario scenarios[] = {
     {"ssdlite", count_file, "ssdlite.onnx", NULL, 0, 25},
     {"lstm.dyn, cut off", refuse_file, "lstm.dyn.onnx", NULL, 100, 200},
     {"conventions", compare_conventions, "mlp.int8dyn.onnx", NULL, 300, 100},
+    {"optimized", optimize_file, "mlp.int8dyn.onnx", NULL, 300, 100},
+    {"optimized resnet18", optimize_file, "resnet18.bn.onnx", NULL, 0, 60},
+    {"optimized llama", optimize_file, "llama_tiny.onnx", NULL, 0, 40},
     {"formula", find_formula, "lstm.dyn.onnx", NULL, 100, 60},
     {"a graph as text", count_text, text_graph, "x=2x3x8x8", 300, 200},
     {"document as text", write_document, NULL, "text", 300, 200},
@@ -343,6 +331,17 @@ static const scenario scenarios[] = {
     {"document as csv", write_document, NULL, "csv", 300, 200},
     {"document as md", write_document, NULL, "md", 300, 200},
     {"json", write_json, NULL, NULL, 300, 200},
+    {"machines", compare_machines, "cpu:cores=8,clock=3e9,fma=32,dram=50e9,l2=1M", NULL, 300, 200},
+    {"data sheet", load_sheet, "a100", NULL, 300, 200},
+    {"a system that tells little", describe_little, NULL, NULL, 300, 200},
+    {"plot as svg", draw, NULL, "svg", 300, 200},
+    {"plot as png", draw, NULL, "png", 300, 200},
+    {"plot as text", draw, NULL, "text", 300, 200},
+    {"lab add-vs-matmul", run_lab, NULL, "add-vs-matmul", 0, 60},
+    {"lab fma-vs-max", run_lab, NULL, "fma-vs-max", 0, 40},
+    {"lab matvec-vs-outer", run_lab, NULL, "matvec-vs-outer", 0, 60},
+    {"lab intensity", run_lab, NULL, "intensity", 0, 60},
+    {"lab one-bit", run_lab, NULL, "one-bit", 0, 60},
 };
 enum { N_SCENARIOS = sizeof scenarios / sizeof *scenarios };
 
@@ -441,5 +440,8 @@ int main(int argc, char **argv) {
         tests[i] = (struct CMUnitTest){scenarios[i].name, test_scenario, NULL, NULL,
                                        (void *)(uintptr_t)&scenarios[i]};
     tests[N_SCENARIOS] = (struct CMUnitTest){.name = "operators", .test_func = test_cases};
-    return cmocka_run_group_tests_name("alloc", tests, NULL, NULL) > 0;
+    make_little();
+    const int failed = cmocka_run_group_tests_name("alloc", tests, NULL, NULL);
+    drop_little();
+    return failed > 0;
 }

@@ -25,6 +25,8 @@ static const char machine_text[] =
     "{\"mix\":\"load\",\"threads\":1,\"byte_per_s\":10e9},"
     "{\"mix\":\"copy\",\"threads\":1,\"byte_per_s\":8e9}]}]}";
 
+static bool near(double a, double b) { return fabs(a - b) <= 1e-9 * fabs(b); }
+
 static sz_machine *paper(void) {
     sz_machine *m;
     assert_int_equal(sz_machine_parse(ctx, "paper", machine_text, strlen(machine_text), &m), SZ_OK);
@@ -33,7 +35,7 @@ static sz_machine *paper(void) {
 
 static void check(const char *name, const char *mask) {
     sz_machine *m = paper();
-    const sz_lab_options options = {.quick = 1, .cpu_mask = mask};
+    const sz_lab_options options = {.quick = 1, .cpu_mask = mask, .case_s = 0.02};
     sz_lab *lab = NULL;
     sz_status status = sz_lab_run(ctx, name, m, &options, &lab);
     if (status != SZ_OK) print_message("%s\n", sz_ctx_error(ctx));
@@ -46,9 +48,14 @@ static void check(const char *name, const char *mask) {
         assert_true(r.verified);
         assert_true(r.time_s > 0 && r.n > 0 && strlen(r.what) > 0);
         assert_true(isnan(r.predicted_s) || (r.predicted_s > 0 && r.bound));
+        assert_true(isnan(r.predicted_s) || near(r.predicted_ratio * r.time_s, r.predicted_s));
+        assert_true(!r.within || (r.predicted_ratio >= 0.8 && r.predicted_ratio <= 1.25));
     }
     for (size_t i = 0; i < sz_lab_ratio_count(lab); i++)
         assert_true(sz_lab_ratio_at(lab, i).measured > 0);
+    for (size_t i = 0; i < sz_lab_rate_count(lab); i++)
+        assert_false(sz_lab_rate_at(lab, i).now <= 0);
+    assert_true(sz_lab_rate_count(lab) > 0);
     sz_lab_destroy(lab);
 }
 
@@ -76,35 +83,90 @@ static void test_unknown(void **state) {
     sz_machine_destroy(m);
 }
 
-static bool near(double a, double b) { return fabs(a - b) <= 1e-9 * fabs(b); }
-
 // Reads go at the rate of loads; what is written is first read, and shares the bus of a copy.
 static void test_memory_model(void **state) {
     sz_machine *m = paper();
+    sz_lab_model model;
     sz_lab_row reads = {.bytes_read = 1e9, .working_set_bytes = 1e8};
     sz_lab_row writes = {.bytes_written = 1e9, .working_set_bytes = 1e8};
     sz_lab_row both = {.bytes_read = 1e9, .bytes_written = 1e9, .working_set_bytes = 1e8};
     sz_lab_row small = {.bytes_read = 1e9, .working_set_bytes = 1e4};
     (void)state;
-    assert_true(near(sz_lab_memory_time(m, &reads), 0.1));
-    assert_true(near(sz_lab_memory_time(m, &writes), 2 / 12.0));
-    assert_true(near(sz_lab_memory_time(m, &both), 3 / 12.0));
-    assert_true(near(sz_lab_memory_time(m, &small), 0.005));
+    sz_lab_model_init(&model, m);
+    assert_true(near(sz_lab_memory_time(&model, &reads), 0.1));
+    assert_true(near(sz_lab_memory_time(&model, &writes), 2 / 12.0));
+    assert_true(near(sz_lab_memory_time(&model, &both), 3 / 12.0));
+    assert_true(near(sz_lab_memory_time(&model, &small), 0.005));
     assert_string_equal(small.level, "L1");
     assert_true(both.bytes_with_write_allocate == 3e9);
     // The original question: outer product and column sums against matrix x vector.
-    const double outer = sz_lab_memory_time(m, &writes) + sz_lab_memory_time(m, &reads);
-    assert_true(near(outer / sz_lab_memory_time(m, &reads), 1 + 20 / 12.0));
+    const double outer = sz_lab_memory_time(&model, &writes) + sz_lab_memory_time(&model, &reads);
+    assert_true(near(outer / sz_lab_memory_time(&model, &reads), 1 + 20 / 12.0));
+    sz_machine_destroy(m);
+}
+
+// A third written is a triad: where none was measured, between loads (10) and copies (8). A quarter
+// written is half way to the copy.
+static void test_mixes(void **state) {
+    sz_machine *m = paper();
+    sz_lab_model model;
+    sz_lab_row triad = {.bytes_read = 2e9, .bytes_written = 1e9, .working_set_bytes = 1e8};
+    sz_lab_row quarter = {.bytes_read = 3e9, .bytes_written = 1e9, .working_set_bytes = 1e8};
+    (void)state;
+    sz_lab_model_init(&model, m);
+    assert_true(near(sz_lab_memory_time(&model, &triad), 4 / 12.0));
+    assert_true(near(sz_lab_memory_time(&model, &quarter), 4 * (0.5 / 10 + 0.5 / 8)));
+    sz_machine_destroy(m);
+}
+
+// A set of twice what the cache holds: loads over it took time half way between cache (200 GB/s)
+// and memory (10 GB/s), so half of any traffic comes from beyond.
+static void test_between_levels(void **state) {
+    sz_machine *m = paper();
+    sz_lab_model model;
+    sz_lab_row loads = {.bytes_read = 1e9, .working_set_bytes = 65536};
+    sz_lab_row copy = {.bytes_read = 5e8, .bytes_written = 5e8, .working_set_bytes = 65536};
+    const double half = (1 / 200.0 + 1 / 10.0) / 2;
+    (void)state;
+    sz_lab_model_init(&model, m);
+    assert_true(near(sz_lab_memory_time(&model, &loads), 0.1)); // not known: all from beyond
+    assert_int_equal(model.n_between, 1);
+    sz_lab_known *load = &model.between[0].level.mix[SZ_MIX_LOAD];
+    load->per_s = 1e9 / half, load->measured = true;
+    sz_lab_model_fill(&model);
+    assert_true(near(sz_lab_memory_time(&model, &loads), half));
+    assert_true(near(sz_lab_memory_time(&model, &copy), (1 / 200.0 + 1 / 8.0) / 2));
     sz_machine_destroy(m);
 }
 
 static void test_roofs(void **state) {
     sz_machine *m = paper();
+    sz_lab_model model;
     (void)state;
-    assert_true(near(sz_lab_roof(m, SZ_STEP_FMA), 100e9));
-    assert_true(near(sz_lab_roof(m, SZ_STEP_MUL_MAX), 50e9)); // two instructions
-    assert_true(near(sz_lab_roof_add(m), 50e9));
+    sz_lab_model_init(&model, m);
+    assert_true(near(model.roof[SZ_STEP_FMA].per_s, 100e9));
+    assert_true(near(model.roof[SZ_STEP_MUL_MAX].per_s, 50e9)); // two instructions
+    assert_true(near(model.roof[SZ_LAB_ROOF_ADD].per_s, 50e9));
+    const double ops[SZ_LAB_ROOFS] = {[SZ_STEP_FMA] = 200e9, [SZ_LAB_ROOF_ADD] = 50e9};
+    assert_true(near(sz_lab_compute_time(&model, ops), 3));
+    assert_true(model.roof[SZ_STEP_FMA].used && !model.roof[SZ_STEP_MUL_MAX].used);
     sz_machine_destroy(m);
+}
+
+// Only pairs that the model tells apart count: 1 and 1.2 are the same to it.
+static void test_order(void **state) {
+    const sz_lab_row rows[] = {{.what = "a", .predicted_s = 1, .time_s = 1.1},
+                               {.what = "b", .predicted_s = 1.2, .time_s = 1.0},
+                               {.what = "c", .predicted_s = 3, .time_s = 1.05},
+                               {.what = "d", .predicted_s = SZ_NAN, .time_s = 9}};
+    (void)state;
+    sz_lab_order order = sz_lab_order_of(rows, 4);
+    assert_int_equal(order.pairs, 2);
+    assert_int_equal(order.wrong, 1);
+    assert_string_equal(order.longer, "c");
+    assert_string_equal(order.shorter, "a");
+    order = sz_lab_order_of(rows, 2);
+    assert_true(order.pairs == 0 && order.wrong == 0 && !order.longer);
 }
 
 int main(void) {
@@ -112,7 +174,10 @@ int main(void) {
         cmocka_unit_test(test_all),
         cmocka_unit_test(test_unknown),
         cmocka_unit_test(test_memory_model),
+        cmocka_unit_test(test_mixes),
+        cmocka_unit_test(test_between_levels),
         cmocka_unit_test(test_roofs),
+        cmocka_unit_test(test_order),
     };
     ctx = sz_ctx_create(NULL);
     const int failed = ctx ? cmocka_run_group_tests(tests, NULL, NULL) : 1;

@@ -371,7 +371,7 @@ static bool is_claim(const char *s) {
 // "x: f32[2,3]" or "x, y: f32[2]", not "x: f32[2] = ..." and not "x = ...".
 static bool is_input(const char *s) {
     bool quoted = false, colon = false;
-    for (; *s && (quoted || (*s != '#' && *s != '(')); s++) {
+    for (; *s && (quoted || *s != '#'); s++) {
         if (quoted && *s == '\\' && s[1]) s++;
         else if (*s == '"') quoted = !quoted;
         else if (!quoted && *s == '=') return false;

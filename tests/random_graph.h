@@ -12,7 +12,6 @@ typedef struct rg_value {
     char name[16];
     int rank;
     int dims[RG_RANK];
-    bool used;
 } rg_value;
 
 typedef struct rg {
@@ -45,8 +44,10 @@ static void rg_put(rg *g, const char *fmt, ...) {
     va_start(args, fmt);
     const int n = vsnprintf(g->text + g->len, RG_TEXT - g->len, fmt, args);
     va_end(args);
-    if (n > 0 && g->len + (size_t)n < RG_TEXT) g->len += (size_t)n;
-    else g->text[g->len] = '\0'; // what does not fit is left out as a whole
+    if (n > 0 && g->len + (size_t)n < RG_TEXT)
+        g->len += (size_t)n;
+    else
+        g->text[g->len] = '\0'; // what does not fit is left out as a whole
 }
 
 static void rg_dims(rg *g, int rank, const int *dims) {
@@ -61,19 +62,13 @@ static rg_value *rg_new(rg *g, int rank, const int *dims) {
     return v;
 }
 
-static const rg_value *rg_any(rg *g) {
-    rg_value *v = &g->values[rg_pick(g, g->n)];
-    v->used = true;
-    return v;
-}
+static const rg_value *rg_any(rg *g) { return &g->values[rg_pick(g, g->n)]; }
 
 // A value of that rank, or the first input of it.
 static rg_value rg_of_rank(rg *g, int rank) {
     for (int tries = 0; tries < 8; tries++) {
         rg_value *v = &g->values[rg_pick(g, g->n)];
-        if (v->rank != rank) continue;
-        v->used = true;
-        return *v;
+        if (v->rank == rank) return *v;
     }
     for (int k = g->n - 1; k > 0; k--)
         if (g->values[k].rank == rank) return g->values[k];
@@ -116,8 +111,9 @@ static rg_value rg_two(rg *g, const char *op, const rg_value *like, const char *
 // ---- motifs ------------------------------------------------------------------------------------
 
 static void rg_unary(rg *g) {
-    static const char *const ops[] = {"Relu", "Neg", "Abs", "Tanh", "Sigmoid", "Sin", "Identity",
-                                      "Dropout", "Erf", "Softplus", "HardSwish", "Floor"};
+    static const char *const ops[] = {"Relu",    "Neg",      "Abs",       "Tanh",
+                                      "Sigmoid", "Sin",      "Identity",  "Dropout",
+                                      "Erf",     "Softplus", "HardSwish", "Floor"};
     const rg_value x = *rg_any(g);
     rg_map(g, &x, ops[rg_pick(g, (int)(sizeof ops / sizeof *ops))], "");
 }
@@ -140,15 +136,19 @@ static void rg_binary(rg *g) {
     for (int d = 0; d < x.rank; d++) dims[d] = rg_pick(g, 2) ? 1 : x.dims[d];
     const int skip = x.rank ? rg_pick(g, x.rank) : 0;
     rg_weight(g, w, x.rank - skip, dims + skip);
-    if (rg_pick(g, 2)) rg_two(g, op, &x, x.name, w);
-    else rg_two(g, op, &x, w, x.name);
+    if (rg_pick(g, 2))
+        rg_two(g, op, &x, x.name, w);
+    else
+        rg_two(g, op, &x, w, x.name);
 }
 
 static void rg_neutral(rg *g) {
-    static const struct { const char *op, *number; } rows[] = {
-        {"Add", "0.0"}, {"Mul", "1.0"}, {"Sub", "0.0"}, {"Div", "1.0"}, {"Pow", "1.0"},
+    static const struct {
+        const char *op, *number;
+    } rows[] = {
+        {"Add", "0.0"},  {"Mul", "1.0"},  {"Sub", "0.0"},  {"Div", "1.0"}, {"Pow", "1.0"},
         {"Add", "-0.0"}, {"Mul", "-1.0"}, {"Max", "-inf"}, {"Min", "inf"}, {"Mul", "2.0"},
-        {"Pow", "2.0"}, {"Div", "2.0"}, {"Add", "1.0"},
+        {"Pow", "2.0"},  {"Div", "2.0"},  {"Add", "1.0"},
     };
     const int k = rg_pick(g, (int)(sizeof rows / sizeof *rows));
     const rg_value x = *rg_any(g);
@@ -163,7 +163,8 @@ static void rg_sums(rg *g) {
     const rg_value x = *rg_any(g);
     const int n = 1 + rg_pick(g, 6);
     rg_value y = x;
-    for (int k = 0; k < n; k++) y = rg_two(g, "Add", &x, k % 2 ? x.name : y.name, k % 2 ? y.name : x.name);
+    for (int k = 0; k < n; k++)
+        y = rg_two(g, "Add", &x, k % 2 ? x.name : y.name, k % 2 ? y.name : x.name);
     if (rg_pick(g, 3) == 0) rg_two(g, rg_pick(g, 2) ? "Max" : "Min", &x, y.name, y.name);
     if (rg_pick(g, 3) == 0) rg_two(g, "Sub", &x, y.name, x.name);
 }
@@ -173,10 +174,15 @@ static void rg_twins(rg *g) {
     const rg_value x = rg_of_rank(g, 2);
     const int way = rg_pick(g, 4);
     rg_value a = x, b = x;
-    if (way == 0) a = rg_map(g, &x, "Tanh", ""), b = rg_map(g, &x, "Tanh", "");
-    else if (way == 1) a = rg_map(g, &x, "LeakyRelu", "{alpha=0.1}"), b = rg_map(g, &x, "LeakyRelu", "{alpha=0.2}");
-    else if (way == 2) a = rg_map(g, &x, "Softmax", "{axis=1}"), b = rg_map(g, &x, "Softmax", "{axis=0}");
-    else a = rg_map(g, &x, "Softmax", "{axis=1}"), b = rg_map(g, &x, "Softmax", "{axis=-1}");
+    if (way == 0)
+        a = rg_map(g, &x, "Tanh", ""), b = rg_map(g, &x, "Tanh", "");
+    else if (way == 1)
+        a = rg_map(g, &x, "LeakyRelu", "{alpha=0.1}"),
+        b = rg_map(g, &x, "LeakyRelu", "{alpha=0.2}");
+    else if (way == 2)
+        a = rg_map(g, &x, "Softmax", "{axis=1}"), b = rg_map(g, &x, "Softmax", "{axis=0}");
+    else
+        a = rg_map(g, &x, "Softmax", "{axis=1}"), b = rg_map(g, &x, "Softmax", "{axis=-1}");
     rg_two(g, "Sub", &x, a.name, b.name);
 }
 
@@ -191,7 +197,8 @@ static rg_value rg_transpose(rg *g, const rg_value *x, const int *perm) {
 }
 
 static void rg_transposes(rg *g) {
-    static const int perms[][4] = {{1, 0, 2, 3}, {0, 2, 1, 3}, {0, 3, 1, 2}, {0, 2, 3, 1}, {3, 2, 1, 0}};
+    static const int perms[][4] = {
+        {1, 0, 2, 3}, {0, 2, 1, 3}, {0, 3, 1, 2}, {0, 2, 3, 1}, {3, 2, 1, 0}};
     const rg_value x = rg_of_rank(g, rg_pick(g, 2) ? 4 : 2);
     if (x.rank == 4) {
         const rg_value t = rg_transpose(g, &x, perms[rg_pick(g, 5)]);
@@ -242,8 +249,10 @@ static void rg_views(rg *g) {
         rg_put(g, "  %s = Unsqueeze(%s, %s)\n", u->name, y.name, axes);
         const rg_value held = *u;
         rg_value *s = rg_new(g, y.rank, y.dims);
-        if (rg_pick(g, 2)) rg_put(g, "  %s = Squeeze(%s, %s)\n", s->name, held.name, axes);
-        else g->n--;
+        if (rg_pick(g, 2))
+            rg_put(g, "  %s = Squeeze(%s, %s)\n", s->name, held.name, axes);
+        else
+            g->n--;
     }
 }
 
@@ -305,7 +314,8 @@ static void rg_constants(rg *g) {
 
 static void rg_affine(rg *g, rg_value *y, int channels, bool channel_first) {
     char w[16];
-    const int first[] = {channels, 1, 1}, last[] = {channels};
+    const int one = rg_pick(g, 4) ? channels : 1; // or one number for all
+    const int first[] = {one, 1, 1}, last[] = {one};
     rg_weight(g, w, channel_first ? 3 : 1, channel_first ? first : last);
     *y = rg_two(g, rg_pick(g, 3) ? "Mul" : "Div", y, y->name, w);
     rg_weight(g, w, channel_first ? 3 : 1, channel_first ? first : last);
@@ -316,7 +326,8 @@ static void rg_conv(rg *g) {
     const rg_value x = rg_of_rank(g, 4);
     if (x.rank != 4 || x.dims[2] < 1 || x.dims[3] < 1) return;
     const int out = 1 + rg_pick(g, 4), kernel = rg_pick(g, 2) ? 1 : 3;
-    const int group = x.dims[1] > 1 && rg_pick(g, 3) == 0 ? x.dims[1] : 1, m = group > 1 ? group : out;
+    const int group = x.dims[1] > 1 && rg_pick(g, 3) == 0 ? x.dims[1] : 1,
+              m = group > 1 ? group : out;
     char w[16], b[16], p[4][16];
     rg_weight(g, w, 4, (int[]){m, x.dims[1] / group, kernel, kernel});
     const bool bias = rg_pick(g, 2);
@@ -354,9 +365,12 @@ static void rg_matmul(rg *g) {
         rg_put(g, "  %s = MatMul(%s, %s)\n", y.name, x.name, w);
     }
     const int way = rg_pick(g, 4);
-    if (way == 0) rg_affine(g, &y, n, false);
-    else if (way == 1) rg_weight(g, b, 1, &n), y = rg_two(g, "Add", &y, y.name, b);
-    else if (way == 2) rg_scalar(g, b, "0.25"), y = rg_two(g, "Mul", &y, y.name, b);
+    if (way == 0)
+        rg_affine(g, &y, n, false);
+    else if (way == 1)
+        rg_weight(g, b, 1, &n), y = rg_two(g, "Add", &y, y.name, b);
+    else if (way == 2)
+        rg_scalar(g, b, "0.25"), y = rg_two(g, "Mul", &y, y.name, b);
     if (rg_pick(g, 2)) rg_map(g, &y, "Relu", "");
 }
 
@@ -372,8 +386,8 @@ static void rg_softmax(rg *g) {
     }
     rg_ints(g, axes, 1, (int[]){-1});
     const int k = g->names++;
-    rg_put(g, "  a%d = ReduceMax(%s, %s)\n  b%d = Sub(%s, a%d)\n  e%d = Exp(b%d)\n", k, x.name, axes,
-           k, x.name, k, k, k);
+    rg_put(g, "  a%d = ReduceMax(%s, %s)\n  b%d = Sub(%s, a%d)\n  e%d = Exp(b%d)\n", k, x.name,
+           axes, k, x.name, k, k, k);
     rg_put(g, "  s%d = ReduceSum(e%d, %s)\n", k, k, axes);
     rg_value *y = rg_new(g, 2, x.dims);
     rg_put(g, "  %s = Div(e%d, s%d)\n", y->name, k, k);
@@ -398,10 +412,10 @@ static void rg_gelu(rg *g) {
         char cubic[16], scale[16];
         rg_scalar(g, cubic, "0.044715");
         rg_scalar(g, scale, "0.7978846");
-        rg_put(g, "  p%d = Mul(%s, %s)\n  q%d = Mul(p%d, %s)\n  r%d = Mul(q%d, %s)\n", k, x.name, x.name,
-               k, k, x.name, k, k, cubic);
-        rg_put(g, "  f%d = Add(%s, r%d)\n  h%d = Mul(f%d, %s)\n  b%d = Tanh(h%d)\n", k, x.name, k, k, k,
-               scale, k, k);
+        rg_put(g, "  p%d = Mul(%s, %s)\n  q%d = Mul(p%d, %s)\n  r%d = Mul(q%d, %s)\n", k, x.name,
+               x.name, k, k, x.name, k, k, cubic);
+        rg_put(g, "  f%d = Add(%s, r%d)\n  h%d = Mul(f%d, %s)\n  b%d = Tanh(h%d)\n", k, x.name, k,
+               k, k, scale, k, k);
     }
     rg_put(g, "  d%d = Add(b%d, %s)\n  e%d = Mul(%s, d%d)\n", k, k, one, k, x.name, k);
     rg_value *y = rg_new(g, x.rank, x.dims);
@@ -419,7 +433,8 @@ static void rg_norm(rg *g) {
     rg_weight(g, w, 1, &x.dims[1]);
     const bool centred = rg_pick(g, 2);
     if (centred)
-        rg_put(g, "  a%d = ReduceMean(%s, %s)\n  b%d = Sub(%s, a%d)\n", k, x.name, axes, k, x.name, k);
+        rg_put(g, "  a%d = ReduceMean(%s, %s)\n  b%d = Sub(%s, a%d)\n", k, x.name, axes, k, x.name,
+               k);
     else
         rg_put(g, "  b%d = Identity(%s)\n", k, x.name);
     rg_put(g, "  d%d = Pow(b%d, %s)\n  e%d = ReduceMean(d%d, %s)\n", k, k, two, k, k, axes);
@@ -463,8 +478,10 @@ static void rg_where(rg *g) {
     if (x.rank < 1) return;
     rg_scalar(g, zero, "0.0");
     rg_put(g, "  a%d = Greater(%s, %s)\n", k, x.name, zero);
-    if (rg_pick(g, 2)) rg_put(g, "  b%d = Not(a%d)\n  d%d = Not(b%d)\n", k, k, k, k);
-    else rg_put(g, "  d%d = Identity(a%d)\n", k, k);
+    if (rg_pick(g, 2))
+        rg_put(g, "  b%d = Not(a%d)\n  d%d = Not(b%d)\n", k, k, k, k);
+    else
+        rg_put(g, "  d%d = Identity(a%d)\n", k, k);
     rg_value *y = rg_new(g, x.rank, x.dims);
     rg_put(g, "  %s = Where(d%d, %s, %s)\n", y->name, k, x.name, zero);
 }
@@ -474,8 +491,9 @@ static void rg_branch(rg *g) {
     const int k = g->names++;
     rg_put(g, "  n%d = const bool[] {%s}\n", k, rg_pick(g, 2) ? "true" : "false");
     rg_value *y = rg_new(g, x.rank, x.dims);
-    rg_put(g, "  %s = If(n%d) {then_branch=graph { t%d = Relu(%s) o%d = Identity(t%d) output o%d }, "
-              "else_branch=graph { t%d = Neg(%s) p%d = Neg(t%d) output p%d }}\n",
+    rg_put(g,
+           "  %s = If(n%d) {then_branch=graph { t%d = Relu(%s) o%d = Identity(t%d) output o%d }, "
+           "else_branch=graph { t%d = Neg(%s) p%d = Neg(t%d) output p%d }}\n",
            y->name, k, k, x.name, k, k, k, k, x.name, k, k, k);
     (void)z;
 }
@@ -484,11 +502,24 @@ static void rg_branch(rg *g) {
 
 static void rg_step(rg *g) {
     static void (*const motifs[])(rg *) = {
-        rg_unary, rg_unary, rg_binary, rg_binary, rg_neutral, rg_neutral, rg_sums, rg_twins,
-        rg_transposes, rg_views, rg_cut, rg_casts, rg_constants, rg_conv, rg_conv, rg_matmul,
-        rg_matmul, rg_softmax, rg_gelu, rg_norm, rg_reduce, rg_quantize, rg_where, rg_branch,
+        rg_unary, rg_unary,      rg_binary,   rg_binary, rg_neutral, rg_neutral,   rg_sums,
+        rg_twins, rg_transposes, rg_views,    rg_cut,    rg_casts,   rg_constants, rg_conv,
+        rg_conv,  rg_conv,       rg_conv,     rg_matmul, rg_matmul,  rg_softmax,   rg_gelu,
+        rg_norm,  rg_reduce,     rg_quantize, rg_where,  rg_branch,
     };
     motifs[rg_pick(g, (int)(sizeof motifs / sizeof *motifs))](g);
+}
+
+// Does a node read it? Its name then stands somewhere as an operand.
+static bool rg_is_read(const rg *g, const rg_value *v) {
+    const size_t len = strlen(v->name);
+    for (const char *at = g->text; (at = strstr(at, v->name)) != NULL; at += len)
+        if ((at[-1] == '(' || at[-1] == ' ') &&
+            (at[len] == ')' || (at[len] == ',' && at[-1] == '(')))
+            return true;
+        else if (at[-1] == ' ' && at[len] == ',' && at[-2] == ',')
+            return true;
+    return false;
 }
 
 static void rg_graph(rg *g, int steps) {
@@ -502,8 +533,10 @@ static void rg_graph(rg *g, int steps) {
     rg_put(g, "]\n");
     for (int k = 0; k < steps && g->n < RG_VALUES - 8; k++) rg_step(g);
     rg_put(g, "  output %s", g->values[g->n - 1].name);
-    for (int k = 2; k < g->n - 1; k++) // what nobody reads, and some that are read too
-        if (!g->values[k].used || rg_pick(g, 8) == 0) rg_put(g, ", %s", g->values[k].name);
+    for (int k = 2; k < g->n - 1; k++) { // what nobody reads, and some that are read too
+        const bool leaf = !rg_is_read(g, &g->values[k]) && rg_pick(g, 16);
+        if (leaf || rg_pick(g, 16) == 0) rg_put(g, ", %s", g->values[k].name);
+    }
     rg_put(g, "\n}\n");
 }
 

@@ -110,8 +110,8 @@ def shift(a, b):
 
 
 print("// SPDX-License-Identifier: Apache-2.0")
-print("// Made by tests/statistics_peers.py with "
-      f"numpy {np.__version__}, scipy {scipy.__version__}, statsmodels\n// {statsmodels.__version__}.")
+VERSIONS = f"numpy {np.__version__}, scipy {scipy.__version__}, statsmodels"
+print(f"// Made by tests/statistics_peers.py with {VERSIONS}\n// {statsmodels.__version__}.")
 for name, x in SAMPLES.items():
     print(f"SAMPLE({name},")
     for i in range(0, len(x), 4):

@@ -34,7 +34,9 @@ SZ_API const sz_record_type *sz_cost_type(void);
 typedef struct sz_cost_options {
     const char *convention; /**< NULL = "sizeup" */
     int training;           /**< also cost backward and optimizer */
-    const char *optimizer;  /**< "adam" (default), "sgd", "momentum" */
+    const char *optimizer;  /**< a name of sz_list_optimizer(); NULL = "adam" */
+    const char *precision;  /**< of training: "model" (as the file says; NULL), "f32", "mixed" */
+    const char *recompute;  /**< of training: "none" (NULL), "selective", "full" */
 } sz_cost_options;
 
 /** Costs of one model; keeps a reference to it, so destroy the costs first. */
@@ -46,10 +48,20 @@ SZ_API void sz_costs_destroy(sz_costs *costs);
 
 SZ_API sz_cost sz_costs_total(const sz_costs *costs);
 SZ_API const char *sz_costs_convention(const sz_costs *costs);
+/** Are its rows kernels (of an optimized model)? */
+SZ_API int sz_costs_is_optimized(const sz_costs *costs);
 
-/** A costed node, in file order; of an optimized model (optimize.h) a kernel: one node or a group of
- * nodes. A group has the name of its main node, "Conv+Add+Relu" as op, and the sort of group as kind.
- * Strings are the model's. */
+/** What XLA's own cost analysis reports beside FLOPs: by the convention `xla`, of models that hold
+ * XLA's instructions. Returns 0 where there is no such number. */
+typedef struct sz_xla_totals {
+    int64_t transcendentals;
+    int64_t bytes_accessed; /**< loop bodies once, operands as often as they are named */
+} sz_xla_totals;
+SZ_API int sz_costs_xla(const sz_costs *costs, sz_xla_totals *ret_totals);
+
+/** A costed node, in file order; of an optimized model (optimize.h) a kernel: one node or a group
+ * of nodes. A group has the name of its main node, "Conv+Add+Relu" as op, and the sort of group as
+ * kind. Strings are the model's. */
 typedef struct sz_node_cost {
     const char *name, *op, *domain, *kind;
     sz_cost cost;
@@ -91,21 +103,137 @@ typedef struct sz_activations {
 } sz_activations;
 SZ_API sz_activations sz_costs_activations(const sz_costs *costs);
 
-/** Training totals; all 0 unless asked for. */
+/** Memory that a runtime needs for activations: views share the memory of what they show, and
+ * operators that work element by element write into an operand that dies with them. Buffers get
+ * their places greedily, the largest first, each in the smallest gap that fits (Pisarchyk and Lee
+ * 2020). */
+#define SZ_MEMORY_FIELDS(F)                                                                        \
+    F(int64_t, in_place_peak_bytes, SZ_FIELD_I64, "B",                                             \
+      "most bytes alive with views and in-place operators: no arena can be smaller")               \
+    F(int64_t, arena_bytes, SZ_FIELD_I64, "B", "size of one block of memory that holds all buffers") \
+    F(int64_t, buffers, SZ_FIELD_I64, "", "places in it, some used by several tensors in turn")    \
+    F(int64_t, in_place_nodes, SZ_FIELD_I64, "", "nodes that write into an operand")
+typedef struct sz_memory {
+    SZ_MEMORY_FIELDS(SZ_FIELD_MEMBER)
+    int64_t peak_node;  /**< where most bytes are alive; -1 when the model has no node */
+    const char *method; /**< "greedy by size"; "stacked" where nearly all is alive at once */
+} sz_memory;
+SZ_API const sz_record_type *sz_memory_type(void);
+SZ_API sz_memory sz_costs_memory(const sz_costs *costs);
+
+/** The two overheads of the simple model of performance: bytes to communicate are the weights
+ * (parameters x their size) and the data that layers hand to each other, each tensor once; what is
+ * to compute are the operations. Divide by your own bandwidth and rate, or let `predict` do it with
+ * a machine "custom:flops=...,bandwidth=...". */
+#define SZ_DEMAND_FIELDS(F)                                                                      \
+    F(int64_t, communication_bytes, SZ_FIELD_I64, "B", "weights and data between layers")          \
+    F(int64_t, layer_bytes, SZ_FIELD_I64, "B", "tensors that nodes read of others") \
+    F(int64_t, computation_flops, SZ_FIELD_I64, "FLOP", "operations by the convention in force")
+typedef struct sz_demand {
+    SZ_DEMAND_FIELDS(SZ_FIELD_MEMBER)
+} sz_demand;
+SZ_API const sz_record_type *sz_demand_type(void);
+SZ_API sz_demand sz_costs_demand(const sz_costs *costs);
+
+/** What is alive while a node runs, in the order in which nodes run: as written, and with views and
+ * in-place operators. */
+#define SZ_MEMORY_STEP_FIELDS(F)                                                                   \
+    F(int64_t, live_bytes, SZ_FIELD_I64, "B", "activations alive, each tensor on its own")         \
+    F(int64_t, output_bytes, SZ_FIELD_I64, "B", "of them, what the node makes")                    \
+    F(int64_t, input_bytes, SZ_FIELD_I64, "B", "of them, what the node reads")                     \
+    F(int64_t, waiting_bytes, SZ_FIELD_I64, "B", "of them, what later nodes read")                 \
+    F(int64_t, in_place_bytes, SZ_FIELD_I64, "B", "alive with views and in-place operators")
+typedef struct sz_memory_step {
+    size_t node; /**< for sz_costs_node() */
+    SZ_MEMORY_STEP_FIELDS(SZ_FIELD_MEMBER)
+} sz_memory_step;
+SZ_API const sz_record_type *sz_memory_step_type(void);
+SZ_API sz_memory_step sz_costs_memory_step(const sz_costs *costs, size_t i); /**< i < node count */
+
+/** A buffer of the arena. Steps count as in sz_costs_memory_step(). */
+typedef struct sz_arena_buffer {
+    const char *name;    /**< of the first tensor in it */
+    int64_t node;        /**< that makes it, -1: an input of the model */
+    int64_t bytes, offset;
+    int64_t first, last; /**< steps in which it is alive */
+} sz_arena_buffer;
+SZ_API size_t sz_costs_buffer_count(const sz_costs *costs);
+SZ_API sz_arena_buffer sz_costs_buffer(const sz_costs *costs, size_t i);
+
+/** Totals of one training step; all 0 unless asked for. */
 #define SZ_TRAINING_FIELDS(F)                                                                      \
-    F(int64_t, forward_flops, SZ_FIELD_I64, "FLOP", "forward pass")                                \
-    F(int64_t, backward_flops, SZ_FIELD_I64, "FLOP", "gradients of inputs and of weights")         \
+    F(int64_t, forward_flops, SZ_FIELD_I64, "FLOP", "forward pass, dropout and batch norm at work") \
+    F(int64_t, backward_flops, SZ_FIELD_I64, "FLOP", "gradients of data and of parameters")        \
+    F(int64_t, backward_data_flops, SZ_FIELD_I64, "FLOP", "of them, gradients of data")            \
+    F(int64_t, backward_weight_flops, SZ_FIELD_I64, "FLOP", "of them, gradients of parameters")    \
+    F(int64_t, recompute_flops, SZ_FIELD_I64, "FLOP", "parts of the forward pass that run again")  \
     F(int64_t, optimizer_flops, SZ_FIELD_I64, "FLOP", "one update of all parameters")              \
+    F(int64_t, backward_macs, SZ_FIELD_I64, "MAC", "multiply-accumulates of the backward pass")    \
+    F(int64_t, trainable_params, SZ_FIELD_I64, "", "elements of parameters that get a gradient")   \
+    F(int64_t, weight_bytes, SZ_FIELD_I64, "B", "all weights, in the precision of the step")       \
     F(int64_t, stored_activation_bytes, SZ_FIELD_I64, "B",                                         \
-      "activations kept for the backward pass")                                                    \
+      "kept from the forward pass for the backward pass, each tensor once")                        \
+    F(int64_t, stored_statistic_bytes, SZ_FIELD_I64, "B", "means and deviations of norms beside it") \
     F(int64_t, gradient_bytes, SZ_FIELD_I64, "B", "gradients of the parameters")                   \
-    F(int64_t, optimizer_state_bytes, SZ_FIELD_I64, "B", "state of the optimizer")                 \
-    F(int64_t, peak_bytes, SZ_FIELD_I64, "B", "weights, gradients, state and stored activations")
+    F(int64_t, sparse_gradient_bytes, SZ_FIELD_I64, "B",                                           \
+      "the same when tables that are only looked up get gradients of the rows that were read")     \
+    F(int64_t, optimizer_state_bytes, SZ_FIELD_I64, "B",                                           \
+      "state of the optimizer, with mixed precision the f32 copy of the weights too")              \
+    F(int64_t, peak_bytes, SZ_FIELD_I64, "B", "most bytes alive at one time of the step")          \
+    F(int64_t, nodes_without_gradient, SZ_FIELD_I64, "",                                           \
+      "nodes whose backward pass is not known and not in the sums")
 typedef struct sz_training {
     SZ_TRAINING_FIELDS(SZ_FIELD_MEMBER)
 } sz_training;
 SZ_API const sz_record_type *sz_training_type(void);
 SZ_API sz_training sz_costs_training(const sz_costs *costs);
+
+/** Where the peak of the step is. `node` is -1 when the model has no node. */
+typedef struct sz_training_peak {
+    int64_t node;
+    const char *phase; /**< "forward", "recompute", "backward" or "update" */
+} sz_training_peak;
+SZ_API sz_training_peak sz_costs_training_peak(const sz_costs *costs);
+
+/** What is alive at one time of the step, beside the weights and the state of the optimizer, which
+ * always are. */
+#define SZ_TRAINING_MOMENT_FIELDS(F)                                                               \
+    F(int64_t, activation_bytes, SZ_FIELD_I64, "B", "tensors of the forward pass, and what is kept") \
+    F(int64_t, data_gradient_bytes, SZ_FIELD_I64, "B", "gradients of data")                        \
+    F(int64_t, weight_gradient_bytes, SZ_FIELD_I64, "B", "gradients of parameters")
+typedef struct sz_training_moment {
+    int64_t node;      /**< that runs, -1 at the update */
+    const char *phase; /**< as in sz_training_peak */
+    SZ_TRAINING_MOMENT_FIELDS(SZ_FIELD_MEMBER)
+} sz_training_moment;
+SZ_API const sz_record_type *sz_training_moment_type(void);
+SZ_API size_t sz_costs_training_moment_count(const sz_costs *costs);
+SZ_API sz_training_moment sz_costs_training_moment(const sz_costs *costs, size_t i);
+
+/** The part of a node in a training step; all 0 unless asked for. */
+#define SZ_NODE_TRAINING_FIELDS(F)                                                                 \
+    F(int64_t, forward_flops, SZ_FIELD_I64, "FLOP", "forward pass")                                \
+    F(int64_t, backward_data_flops, SZ_FIELD_I64, "FLOP", "gradients of its data")                 \
+    F(int64_t, backward_weight_flops, SZ_FIELD_I64, "FLOP", "gradients of its parameters")         \
+    F(int64_t, recompute_flops, SZ_FIELD_I64, "FLOP", "what runs again of it")                     \
+    F(int64_t, backward_macs, SZ_FIELD_I64, "MAC", "multiply-accumulates of its backward pass")    \
+    F(int64_t, stored_bytes, SZ_FIELD_I64, "B",                                                    \
+      "kept for the backward pass: its outputs and arrays of its own, statistics too")
+typedef struct sz_node_training {
+    SZ_NODE_TRAINING_FIELDS(SZ_FIELD_MEMBER)
+    const char *unknown; /**< why its backward pass is not known, NULL when it is */
+} sz_node_training;
+SZ_API const sz_record_type *sz_node_training_type(void);
+SZ_API sz_node_training sz_costs_node_training(const sz_costs *costs, size_t i);
+
+/** Optimizers of a training step. Returns 0 past the end. */
+typedef struct sz_optimizer_row {
+    const char *name;
+    int64_t flops;  /**< elementary operations per parameter and update */
+    int64_t states; /**< f32 numbers kept per parameter; -1: fewer, by rows and columns */
+    const char *what;
+} sz_optimizer_row;
+SZ_API int sz_list_optimizer(size_t i, sz_optimizer_row *ret_row);
 
 /** Counting conventions: one row per peer tool. Returns 0 past the end. */
 typedef struct sz_convention_row {

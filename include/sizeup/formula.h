@@ -15,9 +15,11 @@ typedef struct sz_formula sz_formula;
 
 /** One cost as text. */
 typedef struct sz_formula_row {
-    const char *metric; /**< name of the cost: "macs", "flops", "bytes_moved", ... */
+    const char *metric; /**< name of the cost: "macs", "flops", "bytes_moved", ...; with training
+                             also "backward_flops", "stored_activation_bytes", ... */
     const char *text;   /**< the polynomial, exact; NULL when there is none */
-    const char *why;    /**< when text is NULL: why not */
+    const char *why;    /**< when text is NULL: why not; else how far it holds, NULL = no limit */
+    int64_t multiple;   /**< it holds for sizes that are multiples of this */
 } sz_formula_row;
 
 /** Find the formulas of a model file. The model is costed on a grid of sizes; a polynomial of
@@ -31,8 +33,7 @@ SZ_API void sz_formula_destroy(sz_formula *formula);
 
 SZ_API size_t sz_formula_symbol_count(const sz_formula *formula);
 SZ_API const char *sz_formula_symbol(const sz_formula *formula, size_t i);
-/** The polynomials hold for sizes that are multiples of this: 1, 32 for nets that halve images,
- * 1024 for sound. */
+/** The largest `multiple` of all rows: 1, 32 for nets that halve images, 1024 for sound. */
 SZ_API int64_t sz_formula_multiple(const sz_formula *formula);
 SZ_API size_t sz_formula_count(const sz_formula *formula);
 SZ_API sz_formula_row sz_formula_get(const sz_formula *formula, size_t i);

@@ -21,8 +21,10 @@ typedef struct sz_machine sz_machine;
 /** @name Records
  *  @{ */
 
-/** How well a number is known: statistics over n batches, in the unit of the number. The number
- * itself is the median; a sum of threads has the sums of their statistics. All 0 for a data sheet.
+/** How well a number is known: statistics over n batches, in the unit of the number. Of what a
+ * core does by itself (its pipes, its own caches) the number is the 98th percentile of the work
+ * per cycle, times the clock: the level that only disturbances hide. Of shared memory it is the
+ * median. A sum of threads has the sums of their statistics. All 0 for a data sheet.
  */
 #define SZ_SPREAD_FIELDS(F, unit)                                                                     \
     F(int64_t, n, SZ_FIELD_I64, "", "batches timed")                                                  \
@@ -33,6 +35,8 @@ typedef struct sz_machine sz_machine;
     F(double, ci_lo, SZ_FIELD_F64, unit, "95 % confidence interval of the median, low end")           \
     F(double, ci_hi, SZ_FIELD_F64, unit, "95 % confidence interval of the median, high end")          \
     F(double, spread, SZ_FIELD_F64, "", "(p95 - p5) / median")                                        \
+    F(double, disturbed, SZ_FIELD_F64, "",                                                            \
+      "share of the batches more than 5 % below the number; of a core's own units only")              \
     F(const char *, verdict, SZ_FIELD_STR, "", "valid, noisy, throttled, contended or unsteady")      \
     F(const char *, next_step, SZ_FIELD_STR, "", "what to do about the verdict")
 
@@ -65,7 +69,7 @@ typedef struct sz_cpu_facts {
     F(const char *, dtype, SZ_FIELD_STR, "", "numeric format")                                     \
     F(const char *, isa, SZ_FIELD_STR, "", "instruction set")                                      \
     F(int64_t, threads, SZ_FIELD_I64, "", "threads; 0 = the whole device")                         \
-    F(double, flop_per_s, SZ_FIELD_F64, "FLOP/s", "rate: the median, or the data sheet's")         \
+    F(double, flop_per_s, SZ_FIELD_F64, "FLOP/s", "rate: undisturbed, or the data sheet's")        \
     F(double, theoretical_flop_per_s, SZ_FIELD_F64, "FLOP/s",                                      \
       "pipes x lanes x operations x clock")                                                        \
     F(double, fraction, SZ_FIELD_F64, "", "flop_per_s as a share of theoretical_flop_per_s")       \
@@ -99,10 +103,10 @@ typedef struct sz_level {
 #define SZ_BANDWIDTH_FIELDS(F)                                                                        \
     F(const char *, mix, SZ_FIELD_STR, "", "load, store, copy, triad, update or gather")              \
     F(const char *, stores, SZ_FIELD_STR, "", "plain, past caches or rep movsb")                  \
-    F(const char *, access, SZ_FIELD_STR, "", "sequential or random")                                 \
+    F(const char *, access, SZ_FIELD_STR, "", "sequential, 4 places (at a time) or random")           \
     F(const char *, isa, SZ_FIELD_STR, "", "instruction set")                                         \
     F(int64_t, threads, SZ_FIELD_I64, "", "threads; 0 = the whole device")                            \
-    F(double, byte_per_s, SZ_FIELD_F64, "B/s", "bytes asked for per second: the median")              \
+    F(double, byte_per_s, SZ_FIELD_F64, "B/s", "bytes asked for per second")                          \
     F(double, with_write_allocate_byte_per_s, SZ_FIELD_F64, "B/s",                                    \
       "the same with the lines that are read because they are about to be written")                   \
     F(double, byte_per_cycle, SZ_FIELD_F64, "B", "per core and cycle of the core's clock")            \
@@ -150,7 +154,9 @@ typedef struct sz_curve_point {
 
 #define SZ_POWER_FIELDS(F)                                                                            \
     F(double, idle_w, SZ_FIELD_F64, "W", "power at rest")                                             \
-    F(double, tdp_w, SZ_FIELD_F64, "W", "thermal design power")                                       \
+    F(double, busy_w, SZ_FIELD_F64, "W", "power while all threads multiply and add f32")              \
+    F(double, joule_per_flop, SZ_FIELD_F64, "J", "busy_w over the rate reached meanwhile")            \
+    F(double, tdp_w, SZ_FIELD_F64, "W", "thermal design power, or the limit that is set")             \
     F(const char *, method, SZ_FIELD_STR, "", "how power is known")
 typedef struct sz_power {
     SZ_POWER_FIELDS(SZ_FIELD_MEMBER)
@@ -325,7 +331,8 @@ SZ_API sz_status sz_machine_describe(sz_ctx *ctx, const char *root,
 SZ_API sz_status sz_machine_describe_with(sz_ctx *ctx, const sz_measure_options *options,
                                           sz_machine **ret_machine) SZ_MUST_USE;
 
-/** A machine that is a line of text: "cpu:cores=8,clock=3e9,fma=32,dram=50e9,l2=1M". */
+/** A machine that is a line of text: "cpu:cores=8,clock=3e9,fma=32,dram=50e9,l2=1M", or one of two
+ * numbers: "custom:flops=1e12,bandwidth=1e11", with latency, memory, tdp as it likes. */
 SZ_API sz_status sz_machine_synthetic(sz_ctx *ctx, const char *text,
                                       sz_machine **ret_machine) SZ_MUST_USE;
 /** Keys of such a line; NULL past the end. */
@@ -335,8 +342,8 @@ SZ_API const char *sz_list_synthetic(size_t i, const char **ret_help);
 SZ_API sz_status sz_machine_parse(sz_ctx *ctx, const char *name, const char *text, size_t size,
                                   sz_machine **ret_machine) SZ_MUST_USE;
 
-/** By name or file. A word that starts with "cpu:" is a synthetic machine, one with '/' or ending
- * in ".json" is a file. Else: the measurement of that
+/** By name or file. A word that starts with "cpu:" or "custom:" is a synthetic machine, one with
+ * '/' or ending in ".json" is a file. Else: the measurement of that
  * name in the folder `store` (NULL = none), else the data sheet of that name. SZ_ERR_UNAVAILABLE
  * when "here" was never measured, SZ_ERR_INPUT with the known names when there is none. */
 SZ_API sz_status sz_machine_load(sz_ctx *ctx, const char *name_or_file, const char *store,
@@ -509,6 +516,12 @@ typedef struct sz_kernel_row {
     int runs;                        /**< built in and runs on this CPU */
 } sz_kernel_row;
 SZ_API int sz_list_kernel(size_t i, sz_kernel_row *ret_row);
+/** A kind of sensor of energy and power. */
+typedef struct sz_sensor_row {
+    const char *name, *what;
+    char here[256]; /**< what this machine has of it, or why nothing */
+} sz_sensor_row;
+SZ_API int sz_list_sensor(sz_ctx *ctx, size_t i, sz_sensor_row *ret_row);
 
 #ifdef __cplusplus
 }

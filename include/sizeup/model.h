@@ -17,7 +17,8 @@ typedef struct sz_model sz_model;
 
 /** How to load. Zero-initialise; all strings stay the caller's. */
 typedef struct sz_load_options {
-    /** "NAME=SIZE" for free dimensions by symbol name, e.g. "batch=8". */
+    /** "NAME=SIZE" for free dimensions by symbol name, e.g. "batch=8"; the size may be a sum with
+     * other names, "total=past+seq". */
     const char *const *binds;
     size_t n_binds;
     /** "NAME=1x3x224x224" for the whole shape of a graph input. */

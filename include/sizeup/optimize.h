@@ -22,14 +22,15 @@ extern "C" {
 /** How to optimize. Zero-initialise; all strings stay the caller's. */
 typedef struct sz_optimize_options {
     const char *recipe; /**< as sz_list_recipe() names it; NULL = "generic" */
-    /** Names of passes, separated by commas or spaces, instead of those of the recipe; which fusions
-     * they make, the recipe still says. NULL = all of the recipe. */
+    /** Names of passes, separated by commas or spaces, instead of those of the recipe; which
+     * fusions they make, the recipe still says. NULL = all of the recipe. */
     const char *passes;
 } sz_optimize_options;
 
 /** Changes the model in place: its graph, its text and its costs are those of the optimized model
  * from now on. No costs of it may exist meanwhile. A model can be optimized once. After a failure
- * the model can only be destroyed. An unknown pass or recipe is SZ_ERR_USAGE and changes nothing. */
+ * the model can only be destroyed. An unknown pass or recipe is SZ_ERR_USAGE and changes nothing.
+ */
 SZ_API sz_status sz_model_optimize(sz_ctx *ctx, sz_model *model,
                                    const sz_optimize_options *options) SZ_MUST_USE;
 

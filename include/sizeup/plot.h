@@ -54,7 +54,10 @@ enum {
     SZ_PLOT_DASHED = 1,
     SZ_PLOT_BOLD = 2,
     SZ_PLOT_ALONG = 4, /**< the label stands on the line, not to the right of its end */
-    SZ_PLOT_MARKED = 8 /**< a mark at each of its points */
+    SZ_PLOT_MARKED = 8, /**< a mark at each of its points */
+    SZ_PLOT_FILLED = 16, /**< the area below it is filled, in the order of the lines: a stack is
+                              added from its highest line down */
+    SZ_PLOT_THIN = 32
 };
 /** A line through n points, straight on the axes as drawn. Points that are not finite end it. */
 typedef struct sz_plot_line {

@@ -7,6 +7,9 @@
  * - bound:    max(sum T_comp, sum T_mem): what no program can beat with its data in main memory
  * - roofline: sum over the nodes of max(T_mem, T_comp): each node overlaps its own work perfectly
  * - sum:      sum over the nodes of T_mem + T_comp: nothing overlaps
+ * Roofline and sum also add what starting a node takes, where the machine's record says it:
+ * dispatch, and with several threads their fork and join. The bound does not. Measured rates of
+ * copies and stores have in them that a line is read before it is written.
  */
 #ifndef SIZEUP_PREDICT_H
 #define SIZEUP_PREDICT_H
@@ -29,7 +32,7 @@ extern "C" {
     F(double, throughput_per_s, SZ_FIELD_F64, "1/s", "runs of the whole graph per second")         \
     F(double, energy_j, SZ_FIELD_F64, "J", "at most: TDP x time")                                  \
     F(double, carbon_g, SZ_FIELD_F64, "g", "not known")                                            \
-    F(const char *, bound, SZ_FIELD_STR, "", "what takes the larger share: memory or compute")
+    F(const char *, bound, SZ_FIELD_STR, "", "takes the largest share: memory, compute, overhead")
 typedef struct sz_prediction {
     SZ_PREDICTION_FIELDS(SZ_FIELD_MEMBER)
 } sz_prediction;
@@ -40,7 +43,7 @@ typedef struct sz_prediction {
     F(double, time_s, SZ_FIELD_F64, "s", "by the level; at level bound, of the node alone")           \
     F(double, memory_s, SZ_FIELD_F64, "s", "T_mem")                                                   \
     F(double, compute_s, SZ_FIELD_F64, "s", "T_comp")                                                 \
-    F(const char *, bound, SZ_FIELD_STR, "", "the larger of the two: memory or compute")              \
+    F(const char *, bound, SZ_FIELD_STR, "", "the largest: memory, compute or overhead")              \
     F(const char *, level, SZ_FIELD_STR, "", "level of memory that the bytes come from")              \
     F(double, intensity, SZ_FIELD_F64, "FLOP/B", "operations per byte moved")                         \
     F(const char *, roof, SZ_FIELD_STR, "", "roof of its operations")                                 \

@@ -43,6 +43,11 @@ SZ_API sz_status sz_store_begin(sz_ctx *ctx, sz_store *store, const char *header
 SZ_API sz_status sz_store_append(sz_ctx *ctx, sz_store *store, int64_t run, const char *record,
                                  size_t size, int64_t *ret_number) SZ_MUST_USE;
 
+/** Until the release, what is stored may reach the disk together at its end, and other writers
+ * wait: for imports of many cases. */
+SZ_API sz_status sz_store_hold(sz_ctx *ctx, sz_store *store) SZ_MUST_USE;
+SZ_API sz_status sz_store_release(sz_ctx *ctx, sz_store *store) SZ_MUST_USE;
+
 /** How many cases have this case_hash: what --resume asks. */
 SZ_API sz_status sz_store_count(sz_ctx *ctx, sz_store *store, const char *case_hash,
                                 int64_t *ret_n) SZ_MUST_USE;

@@ -84,6 +84,13 @@ typedef struct cli_schema_row {
     bool optional;
 } cli_schema_row;
 
+// JSON of a command's word that is no object of the command's own: `schema machine.compare`.
+typedef struct cli_word_schema {
+    const char *word; // "compare"; NULL ends the list
+    const cli_schema_row *rows;
+    size_t n_rows;
+} cli_word_schema;
+
 // ---- commands ----------------------------------------------------------------------------------
 
 // What a command takes and gives beside its row in commands.def.
@@ -96,6 +103,7 @@ typedef struct cli_usage {
     const char *notes;         // lines after the options in the help, NULL = none
     const cli_schema_row *schema; // NULL = none
     const size_t *n_schema;
+    const cli_word_schema *words; // NULL = none
 } cli_usage;
 
 typedef struct cli_app {

@@ -262,6 +262,7 @@ int cli_compare(cli_app *app, const void *options) {
     const kind a = kind_of(app, app->args[0]), b = kind_of(app, app->args[1]);
     if (a == MACHINE && b == MACHINE)
         return cli_machine_compare(app, app->args[0], app->args[1], &o->fail);
+    if ((a == PLACE || b == PLACE) && !cli_has_store(app, o->store)) return CLI_UNAVAILABLE;
     if (a != MACHINE && b != MACHINE) return compare_records(app, o, a, b);
     return cli_error(app, CLI_USAGE,
                      "'%s' holds results, but '%s' is neither a run nor a file of results",

@@ -13,11 +13,7 @@ static const cli_option options_table[] = {
      offsetof(count_options, by)},
     {"top", 0, CLI_INT, "N", "-1", "only the N nodes with most FLOPs; 0: all of them",
      offsetof(count_options, top)},
-    {"mode", 0, CLI_CHOICE, "inference|training", "inference",
-     "training: backward and update as well",
-     offsetof(count_options, mode)},
-    {"optimizer", 0, CLI_CHOICE, "adam|momentum|sgd", "adam", "of --mode training",
-     offsetof(count_options, optimizer)},
+    CLI_TRAINING_OPTIONS(count_options),
     {"optimized", 0, CLI_FLAG, NULL, NULL, "as a compiler would run it: a row for each kernel",
      offsetof(count_options, optimized)},
     {"for", 0, CLI_STRING, "NAME", NULL, "of --optimized: which compiler ('list recipes')",
@@ -139,7 +135,8 @@ static sz_status prepare(cli_app *app, const count_options *o, sz_model **model,
                          sz_formula **formula) {
     sz_load_options load = cli_load_options(&o->binds, &o->inputs);
     sz_cost_options how = {.convention = o->convention, .optimizer = o->optimizer,
-                           .training = strcmp(o->mode, "training") == 0};
+                           .training = strcmp(o->mode, "training") == 0,
+                           .precision = o->precision, .recompute = o->recompute};
     const sz_optimize_options optimize = {.recipe = o->recipe};
     if (o->optimized) load.optimize = &optimize;
     load.allow_symbols = o->formula;

@@ -142,7 +142,7 @@ static const char *fusions_of(size_t recipe, char *text, size_t size) {
 static void fill_recipes(sz_doc *doc) {
     static const sz_column columns[] = {
         {"name", "recipe", NULL, SZ_AS_TEXT, 0},
-        {"what", "what", NULL, SZ_AS_TEXT, SZ_COLUMN_WRAP},
+        {"what", "what", NULL, SZ_AS_TEXT, 0},
         {"fusions", "fusions", NULL, SZ_AS_TEXT, SZ_COLUMN_WRAP},
         {"passes", NULL, NULL, SZ_AS_TEXT, SZ_COLUMN_DATA},
         {"source", NULL, NULL, SZ_AS_TEXT, SZ_COLUMN_DATA},
@@ -156,6 +156,24 @@ static void fill_recipes(sz_doc *doc) {
                                  sz_cell_text(row.passes), sz_cell_text(row.source)};
         sz_doc_row(doc, cells, CLI_COUNT(cells));
     }
+}
+
+static void fill_optimizers(sz_doc *doc) {
+    static const sz_column columns[] = {
+        {"name", "optimizer", NULL, SZ_AS_TEXT, 0},
+        {"flops_per_parameter", "FLOPs", NULL, SZ_AS_INT, 0},
+        {"states_per_parameter", "states", NULL, SZ_AS_INT, 0},
+        {"what", "what it keeps", NULL, SZ_AS_TEXT, SZ_COLUMN_WRAP},
+    };
+    sz_doc_table(doc, "optimizers", columns, CLI_COUNT(columns));
+    sz_optimizer_row row;
+    for (size_t i = 0; sz_list_optimizer(i, &row); i++) {
+        sz_cell cells[] = {sz_cell_text(row.name), sz_cell_i64(row.flops), sz_cell_i64(row.states),
+                           sz_cell_text(row.what)};
+        if (row.states < 0) cells[2] = sz_cell_text(NULL); // fewer than one each
+        sz_doc_row(doc, cells, CLI_COUNT(cells));
+    }
+    sz_doc_line(doc, "FLOPs and f32 states of each parameter and update");
 }
 
 static void fill_dtypes(sz_doc *doc) {
@@ -306,6 +324,23 @@ static void fill_kernels(sz_doc *doc) {
         sz_doc_row(doc, cells, CLI_COUNT(cells));
     }
     sz_doc_line(doc, "FLOPs, loads, stores and bytes are those of one iteration");
+}
+
+static void fill_sensors(sz_doc *doc) {
+    static const sz_column columns[] = {
+        {"name", "sensor", NULL, SZ_AS_TEXT, 0},
+        {"what", "what", NULL, SZ_AS_TEXT, 0},
+        {"here", "here", NULL, SZ_AS_TEXT, SZ_COLUMN_WRAP},
+    };
+    sz_doc_table(doc, "sensors", columns, CLI_COUNT(columns));
+    sz_ctx *ctx = sz_ctx_create(NULL);
+    sz_sensor_row row;
+    for (size_t i = 0; ctx && sz_list_sensor(ctx, i, &row); i++) {
+        const sz_cell cells[] = {sz_cell_text(row.name), sz_cell_text(row.what),
+                                 sz_cell_text(row.here)};
+        sz_doc_row(doc, cells, CLI_COUNT(cells));
+    }
+    sz_ctx_destroy(ctx);
 }
 
 // ---- run ---------------------------------------------------------------------------------------

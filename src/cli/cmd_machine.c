@@ -44,7 +44,8 @@ static const cli_option options_table[] = {
 static const char notes[] =
     "measure        measure this machine and save the result as 'here'\n"
     "show [NAME]    show a machine: here, a saved name, a data sheet, a JSON file, or a what-if\n"
-    "               line such as cpu:cores=8,clock=3e9,fma=32,dram=50e9,l2=1M\n"
+    "               line such as cpu:cores=8,clock=3e9,fma=32,dram=50e9,l2=1M,\n"
+    "               or of two numbers: custom:flops=1e12,bandwidth=1e11[,latency=1e-6]\n"
     "describe       what the system tells about this machine, without measuring\n"
     "compare A B    two machines side by side: roofs, levels, ratios\n"
     "list           saved machines and data sheets\n"
@@ -98,6 +99,52 @@ static const cli_schema_row schema[] = {
 };
 static const size_t n_schema = CLI_COUNT(schema);
 
+static const cli_schema_row compare_schema[] = {
+    {1, "a", CLI_J_STRING, "name of the first machine", NULL, false},
+    {1, "b", CLI_J_STRING, "name of the second machine", NULL, false},
+    {1, "rows", CLI_J_ARRAY, "what either of them has", NULL, false},
+    {2, "kind", CLI_J_STRING, "cpu, roof, bandwidth, per cycle, latency, ...", NULL, false},
+    {2, "name", CLI_J_STRING, NULL, NULL, false},
+    {2, "unit", CLI_J_STRING, NULL, NULL, false},
+    {2, "a", CLI_J_NUMBER, NULL, NULL, false},
+    {2, "b", CLI_J_NUMBER, NULL, NULL, false},
+    {2, "ratio", CLI_J_NUMBER, "b / a", NULL, false},
+    {2, "better", CLI_J_STRING, "a or b, where one is", NULL, false},
+    {2, "broken", CLI_J_BOOL, "a gate of --fail is broken", NULL, false},
+    {1, "passed", CLI_J_BOOL, "no gate is broken", NULL, false},
+    {1, "warnings", CLI_J_STRINGS, NULL, NULL, false},
+};
+
+static const cli_schema_row explain_schema[] = {
+    {1, "chains", CLI_J_ARRAY, "speed against the number of independent chains", NULL, false},
+    {2, "op", CLI_J_STRING, NULL, NULL, false},
+    {2, "isa", CLI_J_STRING, NULL, NULL, false},
+    {2, "chains", CLI_J_INTEGER, NULL, NULL, false},
+    {2, "flop_per_s", CLI_J_NUMBER, NULL, NULL, false},
+    {2, "flop_per_cycle", CLI_J_NUMBER, NULL, NULL, false},
+    {2, "step_per_cycle", CLI_J_NUMBER, "links of a chain", NULL, false},
+    {1, "summary", CLI_J_ARRAY, "what follows for each operation", NULL, false},
+    {2, "op", CLI_J_STRING, NULL, NULL, false},
+    {2, "dtype", CLI_J_STRING, NULL, NULL, false},
+    {2, "isa", CLI_J_STRING, NULL, NULL, false},
+    {2, "lanes", CLI_J_INTEGER, "of a register", NULL, false},
+    {2, "registers", CLI_J_INTEGER, "that the instruction set has", NULL, false},
+    {2, "instructions", CLI_J_INTEGER, "of a link", NULL, false},
+    {2, "latency_cycles", CLI_J_NUMBER, "of a link", NULL, false},
+    {2, "step_per_cycle", CLI_J_NUMBER, "with enough chains", NULL, false},
+    {2, "pipes", CLI_J_NUMBER, NULL, NULL, false},
+    {2, "chains_needed", CLI_J_INTEGER, "for that speed", NULL, false},
+    {2, "flop_per_s", CLI_J_NUMBER, NULL, NULL, false},
+    {2, "flop_per_cycle", CLI_J_NUMBER, NULL, NULL, false},
+    {1, "warnings", CLI_J_STRINGS, NULL, NULL, false},
+};
+
+static const cli_word_schema words_schemas[] = {
+    {"compare", compare_schema, CLI_COUNT(compare_schema)},
+    {"explain", explain_schema, CLI_COUNT(explain_schema)},
+    {NULL, NULL, 0},
+};
+
 const cli_usage cli_machine_usage = {
     .options = options_table,
     .n_options = CLI_COUNT(options_table),
@@ -107,6 +154,7 @@ const cli_usage cli_machine_usage = {
     .notes = notes,
     .schema = schema,
     .n_schema = &n_schema,
+    .words = words_schemas,
 };
 
 // The command line may read the environment; the library may not.
@@ -156,6 +204,9 @@ static void put_header(sz_doc *doc, const sz_machine *m) {
     put_number(doc, "clock", cpu.clock_hz, "Hz");
     put_number(doc, "memory", (double)cpu.memory_bytes, "B");
     put_number(doc, "TDP", power.tdp_w, "W");
+    put_number(doc, "power at rest", power.idle_w, "W");
+    put_number(doc, "power at work", power.busy_w, "W");
+    put_number(doc, "energy", power.joule_per_flop, "J/FLOP");
     cli_put_host(doc, m);
     snprintf(text, sizeof text, "%s%s%s", id.source, id.measured_utc ? ", " : "",
              id.measured_utc ? id.measured_utc : "");
@@ -193,8 +244,8 @@ static void put_roofs(sz_doc *doc, const sz_machine *m) {
         {"isa", "isa", NULL, SZ_AS_TEXT, 0},
         {"flop_per_s", "FLOP/s", NULL, SZ_AS_SI, 0},
         {"flop_per_cycle", "per cycle", NULL, SZ_AS_NUMBER, 0},
-        {"theoretical_flop_per_s", "in theory", NULL, SZ_AS_SI, 0},
-        {"ridge_flop_per_byte", "ridge FLOP/B", NULL, SZ_AS_NUMBER, 0},
+        {"fraction", "of theory", NULL, SZ_AS_PERCENT, 0},
+        {"ridge_flop_per_byte", "ridge", NULL, SZ_AS_NUMBER, 0},
         {"n", "batches", NULL, SZ_AS_INT, 0},
         {"spread", "spread", NULL, SZ_AS_PERCENT, 0},
     };
@@ -205,11 +256,14 @@ static void put_roofs(sz_doc *doc, const sz_machine *m) {
         const sz_peak p = peak_of(m, &r);
         const sz_cell cells[] = {
             sz_cell_text(r.name), sz_cell_text(p.isa), sz_cell_f64(r.flop_per_s),
-            sz_cell_f64(p.n ? p.flop_per_cycle : NAN), sz_cell_f64(p.theoretical_flop_per_s),
+            sz_cell_f64(p.n ? p.flop_per_cycle : NAN), sz_cell_f64(p.n ? p.fraction : NAN),
             sz_cell_f64(dram < 0 ? NAN : sz_machine_ridge(m, i, (size_t)dram)),
             measured_count(p.n), measured_spread(p.n, p.spread)};
         sz_doc_row(doc, cells, CLI_COUNT(cells));
     }
+    sz_doc_line(doc, "per cycle: FLOP of a core in a cycle of its clock. of theory: of pipes x "
+                     "lanes x clock.");
+    sz_doc_line(doc, "ridge: FLOP/B from which on main memory is fast enough for the roof.");
 }
 
 static void put_level(sz_doc *doc, const sz_machine *m, size_t level) {
@@ -224,9 +278,9 @@ static void put_level(sz_doc *doc, const sz_machine *m, size_t level) {
         const sz_bandwidth b = n ? sz_machine_bandwidth(m, level, i) : (sz_bandwidth){0};
         char mix[64];
         const bool how = b.stores && strcmp(b.stores, "plain") != 0;
-        const bool random = b.access && strcmp(b.access, "random") == 0;
-        snprintf(mix, sizeof mix, "%s%s%s%s", b.mix ? b.mix : "", how ? ", " : "",
-                 how ? b.stores : "", random ? ", random" : "");
+        const bool other = b.access && strcmp(b.access, "sequential") != 0;
+        snprintf(mix, sizeof mix, "%s%s%s%s%s", b.mix ? b.mix : "", how ? ", " : "",
+                 how ? b.stores : "", other ? ", " : "", other ? b.access : "");
         const sz_cell cells[] = {i ? sz_cell_text("") : name, i ? sz_cell_none() : size,
                                  i ? sz_cell_none() : latency, i ? sz_cell_none() : small,
                                  sz_cell_text(mix),
@@ -243,7 +297,7 @@ static void put_levels(sz_doc *doc, const sz_machine *m) {
         {"level", "memory", NULL, SZ_AS_TEXT, 0},
         {"capacity_bytes", "size", "B", SZ_AS_SI, 0},
         {"latency_s", "latency", "s", SZ_AS_SI, 0},
-        {"latency_small_pages_s", "4 KiB pages", "s", SZ_AS_SI, 0},
+        {"latency_small_pages_s", "4 KiB", "s", SZ_AS_SI, 0},
         {"mix", "what", NULL, SZ_AS_TEXT, 0},
         {"threads", "threads", NULL, SZ_AS_INT, 0},
         {"byte_per_s", "B/s", NULL, SZ_AS_SI, 0},
@@ -253,14 +307,17 @@ static void put_levels(sz_doc *doc, const sz_machine *m) {
     };
     sz_doc_table(doc, "bandwidths", columns, CLI_COUNT(columns));
     for (size_t i = 0; i < sz_machine_level_count(m); i++) put_level(doc, m, i);
+    sz_doc_line(doc, "4 KiB: latency on pages of that size. with RFO: with the lines that are read "
+                     "because");
+    sz_doc_line(doc, "they will be written.");
 }
 
 static void put_verdict(sz_doc *doc, const sz_machine *m) {
     const bool measured = strcmp(sz_machine_identity(m).source, "measured") == 0;
     if (measured)
-        sz_doc_line(doc,
-                    "Rates are medians of batches of 0.3 ms; spread = (95th - 5th percentile) / "
-                    "median.");
+        cli_put_wrapped(doc, "", "",
+                        "Peaks and a core's own caches: the undisturbed level (98th percentile); "
+                        "shared memory: the median. Spread = (95th - 5th percentile) / median.");
     if (measured && sz_machine_ok(m)) sz_doc_line(doc, "Nothing disturbed the measurement.");
     else if (!sz_machine_ok(m)) sz_doc_line(doc, "Something disturbed the measurement:");
     for (size_t i = 0; i < sz_machine_note_count(m); i++)
@@ -268,7 +325,9 @@ static void put_verdict(sz_doc *doc, const sz_machine *m) {
     if (sz_machine_gap_count(m)) sz_doc_line(doc, "Not known:");
     for (size_t i = 0; i < sz_machine_gap_count(m); i++) {
         const sz_gap gap = sz_machine_gap(m, i);
-        sz_doc_line(doc, "- %s: %s", gap.what, gap.why ? gap.why : "no reason given");
+        char line[1024];
+        snprintf(line, sizeof line, "%s: %s", gap.what, gap.why ? gap.why : "no reason given");
+        cli_put_wrapped(doc, "- ", "  ", line);
     }
 }
 

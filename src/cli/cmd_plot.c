@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // `sizeup plot roofline [MODEL]`: pictures of what a machine can do and what a model asks of it.
+// `sizeup plot memory MODEL`: bytes alive over time.
 #include "cli/count.h"
 #include "cli/machines.h"
+#include "cli/memory_draw.h"
 #include "cli/roofline.h"
 
 #include <string.h>
 
 typedef struct plot_options {
     cli_strings machines, binds, inputs;
-    const char *dtype;
+    const char *dtype, *mode, *optimizer, *precision, *recompute;
     int64_t threads, width;
     bool ascii;
 } plot_options;
@@ -22,18 +24,20 @@ static const cli_option options_table[] = {
      offsetof(plot_options, dtype)},
     {"threads", 't', CLI_INT, "N", NULL, "roofs of N threads; 0: all that were measured",
      offsetof(plot_options, threads)},
+    CLI_TRAINING_OPTIONS(plot_options),
     CLI_PICTURE_OPTIONS(plot_options),
     CLI_MODEL_OPTIONS(plot_options),
 };
 
 static const char notes[] =
     "roofline [MODEL]   roofs of the machine, its memories, ridge points; layers of the model\n"
+    "memory MODEL       bytes alive over the nodes, or with --mode training over a training step\n"
     "The picture goes where -o says: FILE.svg, FILE.png (needs the library cairo); without -o it "
     "is\n"
     "drawn in text. --format json|csv gives its points.\n";
 
 static const cli_schema_row schema[] = {
-    {1, "plot", CLI_J_STRING, "roofline", NULL, false},
+    {1, "plot", CLI_J_STRING, "roofline or memory", NULL, false},
     {1, "model", CLI_J_STRING, "its path", NULL, false},
     {1, "points", CLI_J_ARRAY, "nodes of the model on each machine", NULL, true},
     {2, "machine", CLI_J_STRING, NULL, NULL, false},
@@ -173,8 +177,28 @@ static int run_roofline(cli_app *app, const plot_options *options) {
     return code;
 }
 
+static int run_memory(cli_app *app, const plot_options *o) {
+    const sz_load_options load = cli_load_options(&o->binds, &o->inputs);
+    const bool training = strcmp(o->mode, "training") == 0;
+    const sz_cost_options how = {.training = training, .optimizer = o->optimizer,
+                                 .precision = o->precision, .recompute = o->recompute};
+    sz_model *model = NULL;
+    sz_costs *costs = NULL;
+    if (app->n_args < 2) return cli_error(app, CLI_USAGE, "plot memory needs a MODEL");
+    sz_status status = sz_model_load(app->ctx, app->args[1], &load, &model);
+    if (status == SZ_OK) status = sz_costs_create(app->ctx, model, &how, &costs);
+    const bool with_steps = !cli_wants(app, "text") && !cli_wants(app, "md");
+    const memory_job job = {model, costs, &how, training, with_steps};
+    const int code = status == SZ_OK ? memory_write(app, &job, o->width, o->ascii)
+                                     : cli_fail(app, status);
+    sz_costs_destroy(costs);
+    sz_model_destroy(model);
+    return code;
+}
+
 int cli_plot(cli_app *app, const void *options) {
-    static const char *const words[] = {"roofline", NULL};
+    static const char *const words[] = {"roofline", "memory", NULL};
+    if (strcmp(app->args[0], "memory") == 0) return run_memory(app, options);
     if (strcmp(app->args[0], "roofline") == 0) return run_roofline(app, options);
     return cli_unknown(app, "plot", app->args[0], words);
 }

@@ -226,17 +226,17 @@ static sz_status put_wanted_run(void *user, const sz_stored *found) {
     return put_run(s->w, found);
 }
 
-static sz_status show_run(results *w, int64_t run) {
+static sz_status show_run(results *w, const char *word, int64_t run) {
     showing s = {w, run, false};
     const sz_store_query query = {.run = run};
     sz_status status = begin_doc(w);
     if (status != SZ_OK) return status;
     sz_doc_table(w->doc, "runs", run_columns, CLI_COUNT(run_columns));
     status = sz_store_each_run(w->app->ctx, w->store, put_wanted_run, &s);
-    if (status == SZ_OK && !s.found)
-        return w->code = cli_error(w->app, CLI_INPUT, "there is no run %lld in the store",
-                                   (long long)run),
-               SZ_OK;
+    if (status == SZ_OK && !s.found) {
+        w->code = cli_error(w->app, CLI_INPUT, "there is no run '%s' in the store", word);
+        return SZ_OK;
+    }
     return status == SZ_OK ? put_cases(w, &query) : status;
 }
 
@@ -268,7 +268,7 @@ static sz_status show(results *w) {
                                    word),
                SZ_OK;
     sz_status status = cli_find_place(w->app, w->store, word, &run, &number);
-    if (status != SZ_OK || number == 0) return status == SZ_OK ? show_run(w, run) : status;
+    if (status != SZ_OK || number == 0) return status == SZ_OK ? show_run(w, word, run) : status;
     status = sz_bench_set_create(w->app->ctx, &set);
     if (status != SZ_OK) return status;
     status = cli_load_place(w->app, w->store, word, set);
@@ -302,6 +302,9 @@ static sz_status delete_one(results *w, const char *word) {
                                    word),
                SZ_OK;
     sz_status status = cli_find_place(w->app, w->store, word, &run, &number);
+    if (status == SZ_OK && run == 0)
+        return w->code = cli_error(w->app, CLI_INPUT, "there is no run '%s' in the store", word),
+               SZ_OK;
     if (status == SZ_OK) status = sz_store_remove(w->app->ctx, w->store, run, number, &removed);
     if (status != SZ_OK) return status;
     char place[64];
@@ -406,6 +409,10 @@ int cli_results(cli_app *app, const void *options) {
     w.words = app->args + skip, w.n_words = app->n_args - skip;
     if (!a->takes_words && w.n_words > 0)
         return cli_error(app, CLI_USAGE, "unexpected word '%s'", w.words[0]);
+    if (w.o->run && !cli_is_place(w.o->run))
+        return cli_error(app, CLI_USAGE, "option '--run' needs a run such as 3 or last, not '%s'",
+                         w.o->run);
+    if (!cli_has_store(app, w.o->store)) return CLI_UNAVAILABLE;
     if (a->mode == SZ_STORE_READ && is_missing(w.o)) return say_empty(app);
     sz_status status = cli_store_open(app, w.o->store, a->mode, &w.store);
     if (status == SZ_OK) status = a->run(&w);

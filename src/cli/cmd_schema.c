@@ -132,9 +132,39 @@ static void put_rows(sz_json *json, const cli_schema_row *rows, size_t n) {
     while (top >= 0) end_level(json, &levels[top--], rows, n);
 }
 
-static void put_schema(sz_json *json, const cli_command *c) {
-    char name[64];
-    snprintf(name, sizeof name, "sizeup.%s/1", c->name);
+// ---- which there are ---------------------------------------------------------------------------
+
+typedef struct schema_of {
+    char name[64]; // "machine", "machine.compare"
+    const cli_schema_row *rows;
+    size_t n_rows;
+} schema_of;
+
+// The i-th of all; false past the end.
+static bool get_schema(size_t i, schema_of *ret) {
+    size_t n, at = 0;
+    const cli_command *all = cli_commands(&n);
+    for (size_t c = 0; c < n; c++) {
+        const cli_usage *u = all[c].usage;
+        if (!u->schema) continue;
+        if (at++ == i) {
+            *ret = (schema_of){.rows = u->schema, .n_rows = *u->n_schema};
+            snprintf(ret->name, sizeof ret->name, "%s", all[c].name);
+            return true;
+        }
+        for (const cli_word_schema *w = u->words; w && w->word; w++) {
+            if (at++ != i) continue;
+            *ret = (schema_of){.rows = w->rows, .n_rows = w->n_rows};
+            snprintf(ret->name, sizeof ret->name, "%s.%s", all[c].name, w->word);
+            return true;
+        }
+    }
+    return false;
+}
+
+static void put_schema(sz_json *json, const schema_of *s) {
+    char name[96];
+    snprintf(name, sizeof name, "sizeup.%s/1", s->name);
     sz_json_begin_object(json);
     sz_json_key_str(json, "$schema", "https://json-schema.org/draft/2020-12/schema");
     sz_json_key_str(json, "title", name);
@@ -142,7 +172,7 @@ static void put_schema(sz_json *json, const cli_command *c) {
     sz_json_key_object(json, "schema");
     sz_json_key_str(json, "const", name);
     sz_json_end_object(json);
-    put_rows(json, c->usage->schema, *c->usage->n_schema);
+    put_rows(json, s->rows, s->n_rows);
 }
 
 // ---- run ---------------------------------------------------------------------------------------
@@ -150,17 +180,15 @@ static void put_schema(sz_json *json, const cli_command *c) {
 static int list_schemas(cli_app *app) {
     static const sz_column columns[] = {{"command", "command", NULL, SZ_AS_TEXT, 0},
                                         {"schema", "schema", NULL, SZ_AS_TEXT, 0}};
+    schema_of s;
     sz_doc *doc;
     if (sz_doc_create(app->out, "sizeup.schema/1", &doc) != SZ_OK)
         return cli_error(app, CLI_BUG, "no memory for the output");
     sz_doc_table(doc, "commands", columns, CLI_COUNT(columns));
-    size_t n;
-    const cli_command *all = cli_commands(&n);
-    for (size_t i = 0; i < n; i++) {
-        char name[64];
-        if (!all[i].usage->schema) continue;
-        snprintf(name, sizeof name, "sizeup.%s/1", all[i].name);
-        const sz_cell cells[] = {sz_cell_text(all[i].name), sz_cell_text(name)};
+    for (size_t i = 0; get_schema(i, &s); i++) {
+        char name[96];
+        snprintf(name, sizeof name, "sizeup.%s/1", s.name);
+        const sz_cell cells[] = {sz_cell_text(s.name), sz_cell_text(name)};
         sz_doc_row(doc, cells, CLI_COUNT(cells));
     }
     int code = cli_write_doc(app, doc);
@@ -169,22 +197,22 @@ static int list_schemas(cli_app *app) {
 }
 
 int cli_schema(cli_app *app, const void *options) {
+    enum { MAX_SCHEMAS = 63 };
+    schema_of all[MAX_SCHEMAS];
+    const char *names[MAX_SCHEMAS + 1] = {NULL};
+    size_t n = 0, found = MAX_SCHEMAS;
     (void)options;
     if (app->n_args == 0) return list_schemas(app);
-    const char *names[64] = {NULL};
-    size_t n, n_names = 0;
-    const cli_command *all = cli_commands(&n), *found = NULL;
-    for (size_t i = 0; i < n && n_names < CLI_COUNT(names) - 1; i++) {
-        if (!all[i].usage->schema) continue;
-        names[n_names++] = all[i].name;
-        if (strcmp(all[i].name, app->args[0]) == 0) found = &all[i];
+    for (; n < MAX_SCHEMAS && get_schema(n, &all[n]); n++) {
+        names[n] = all[n].name;
+        if (strcmp(all[n].name, app->args[0]) == 0) found = n;
     }
-    if (!found) return cli_unknown(app, "schema", app->args[0], names);
+    if (found == MAX_SCHEMAS) return cli_unknown(app, "schema", app->args[0], names);
     sz_buf buf;
     sz_json json;
     sz_buf_init(&buf, app->out);
     sz_json_init(&json, &buf, 2);
-    put_schema(&json, found);
+    put_schema(&json, &all[found]);
     int code = cli_write(app, &buf);
     sz_buf_finish(&buf);
     return code;

@@ -17,9 +17,22 @@
     {"input", 'i', CLI_LIST, "NAME=SHAPE", NULL, "whole shape of an input: NAME=1x3x224x224",      \
      offsetof(type, inputs)}
 
+// Options about a training step; `type` has these strings.
+#define CLI_TRAINING_OPTIONS(type)                                                                 \
+    {"mode", 0, CLI_CHOICE, "inference|training", "inference",                                     \
+     "training: backward and update as well", offsetof(type, mode)},                               \
+    {"optimizer", 0, CLI_CHOICE, "adam|adamw|momentum|sgd|adagrad|rmsprop|adafactor", "adam",      \
+     "of --mode training", offsetof(type, optimizer)},                                             \
+    {"precision", 0, CLI_CHOICE, "model|f32|mixed", "model",                                       \
+     "of training; mixed: 2 bytes, and an f32 copy",                                               \
+     offsetof(type, precision)},                                                                   \
+    {"recompute", 0, CLI_CHOICE, "none|selective|full", "none",                                    \
+     "of training: what runs again, not kept",                                                     \
+     offsetof(type, recompute)}
+
 typedef struct count_options {
     cli_strings binds, inputs;
-    const char *convention, *by, *mode, *optimizer;
+    const char *convention, *by, *mode, *optimizer, *precision, *recompute;
     int64_t top; // -1: not given
     const char *recipe;
     bool strict, formula, optimized;
@@ -40,6 +53,12 @@ typedef struct count_job {
 sz_load_options cli_load_options(const cli_strings *binds, const cli_strings *inputs);
 void count_write_json(const count_job *job, sz_buf *buf);
 void count_fill_doc(const count_job *job, sz_doc *doc);
+// A total with its unit.
+void count_put_amount(sz_doc *doc, const char *key, const char *title, int64_t v,
+                      const char *unit);
+// Of --mode training (count_training.c).
+void count_put_node_training(sz_doc *doc, const count_job *job);
+void count_put_training(sz_doc *doc, const count_job *job);
 const char *count_layer_name(const sz_costs *costs, size_t i, const sz_node_cost *node);
 
 extern const cli_schema_row count_schema[];

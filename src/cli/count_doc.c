@@ -133,14 +133,15 @@ static void put_ops(sz_doc *doc, const count_job *job) {
 
 // ---- totals ------------------------------------------------------------------------------------
 
-static void put_amount(sz_doc *doc, const char *key, const char *title, int64_t v,
-                       const char *unit) {
+void count_put_amount(sz_doc *doc, const char *key, const char *title, int64_t v,
+                      const char *unit) {
     sz_doc_fact(doc, key, title, sz_cell_i64(v), SZ_AS_SI, unit);
 }
 
 static void put_totals(sz_doc *doc, const count_job *job) {
     sz_cost total = sz_costs_total(job->costs);
     sz_activations live = sz_costs_activations(job->costs);
+    const sz_memory memory = sz_costs_memory(job->costs);
     char note[300] = "";
     if (live.peak_node >= 0) {
         size_t at = (size_t)live.peak_node;
@@ -148,33 +149,36 @@ static void put_totals(sz_doc *doc, const count_job *job) {
         snprintf(note, sizeof note, "at %s", count_layer_name(job->costs, at, &node));
     }
     sz_doc_heading(doc, "total");
-    put_amount(doc, "params", "parameters", total.params, NULL);
-    put_amount(doc, "weight_bytes", "weights", total.weight_bytes, "B");
-    put_amount(doc, "macs", "MACs", total.macs, NULL);
-    put_amount(doc, "flops", "FLOPs", total.flops, NULL);
-    put_amount(doc, "bytes_read", "read", total.bytes_read, "B");
-    put_amount(doc, "bytes_written", "written", total.bytes_written, "B");
-    put_amount(doc, "bytes_moved", "moved", total.bytes_moved, "B");
+    count_put_amount(doc, "params", "parameters", total.params, NULL);
+    count_put_amount(doc, "weight_bytes", "weights", total.weight_bytes, "B");
+    count_put_amount(doc, "macs", "MACs", total.macs, NULL);
+    count_put_amount(doc, "flops", "FLOPs", total.flops, NULL);
+    sz_xla_totals xla;
+    if (sz_costs_xla(job->costs, &xla)) {
+        count_put_amount(doc, "transcendentals", "transcendentals", xla.transcendentals, NULL);
+        count_put_amount(doc, "bytes_accessed", "bytes accessed", xla.bytes_accessed, "B");
+    }
+    count_put_amount(doc, "bytes_read", "read", total.bytes_read, "B");
+    count_put_amount(doc, "bytes_written", "written", total.bytes_written, "B");
+    count_put_amount(doc, "bytes_moved", "moved", total.bytes_moved, "B");
     sz_doc_fact(doc, "arithmetic_intensity", "intensity", sz_cell_f64(total.arithmetic_intensity),
                 SZ_AS_NUMBER, "FLOP/B");
-    put_amount(doc, "activation_bytes", "activations", live.total_bytes, "B");
+    count_put_amount(doc, "activation_bytes", "activations", live.total_bytes, "B");
     sz_doc_fact_note(doc, "peak_activation_bytes", "peak activations", sz_cell_i64(live.peak_bytes),
                      SZ_AS_SI, "B", *note ? note : NULL);
+    count_put_amount(doc, "in_place_peak_bytes", "  in place", memory.in_place_peak_bytes, "B");
+    count_put_amount(doc, "arena_bytes", "  arena", memory.arena_bytes, "B");
 }
 
-static void put_training(sz_doc *doc, const count_job *job) {
-    sz_training t = sz_costs_training(job->costs);
-    char head[64];
-    snprintf(head, sizeof head, "one training step (%s)", job->options->optimizer);
-    sz_doc_heading(doc, head);
-    put_amount(doc, "forward_flops", "forward FLOPs", t.forward_flops, NULL);
-    put_amount(doc, "backward_flops", "backward FLOPs", t.backward_flops, NULL);
-    put_amount(doc, "optimizer_flops", "update FLOPs", t.optimizer_flops, NULL);
-    put_amount(doc, "stored_activation_bytes", "stored activations", t.stored_activation_bytes,
-               "B");
-    put_amount(doc, "gradient_bytes", "gradients", t.gradient_bytes, "B");
-    put_amount(doc, "optimizer_state_bytes", "optimizer state", t.optimizer_state_bytes, "B");
-    put_amount(doc, "peak_bytes", "peak memory", t.peak_bytes, "B");
+// What a simple model of performance divides by a bandwidth and by a rate.
+static void put_overhead(sz_doc *doc, const count_job *job) {
+    const sz_demand o = sz_costs_demand(job->costs);
+    sz_doc_heading(doc, "overheads");
+    sz_doc_fact_note(doc, "communication_bytes", "communication",
+                     sz_cell_i64(o.communication_bytes), SZ_AS_SI, "B",
+                     "weights and data between layers");
+    count_put_amount(doc, "layer_bytes", "  between layers", o.layer_bytes, "B");
+    count_put_amount(doc, "computation_flops", "computation", o.computation_flops, "FLOP");
 }
 
 // ---- coverage ----------------------------------------------------------------------------------
@@ -240,6 +244,10 @@ static void put_formula(sz_doc *doc, const sz_formula *formula) {
                                  sz_cell_text(row.why)};
         sz_doc_row(doc, cells, CLI_COUNT(cells));
     }
+    for (size_t i = 0; i < sz_formula_count(formula); i++) {
+        const sz_formula_row row = sz_formula_get(formula, i);
+        if (row.text && row.why) sz_doc_line(doc, "%s: %s", row.metric, row.why);
+    }
     if (sz_formula_multiple(formula) > 1)
         sz_doc_line(doc, "for sizes that are multiples of %lld",
                     (long long)sz_formula_multiple(formula));
@@ -250,9 +258,11 @@ void count_fill_doc(const count_job *job, sz_doc *doc) {
     if (job->formula) put_formula(doc, job->formula);
     if (!job->costs) return;
     if (job->with_nodes) put_nodes(doc, job);
+    if (job->with_nodes && job->training) count_put_node_training(doc, job);
     if (job->with_ops) put_ops(doc, job);
     put_totals(doc, job);
-    if (job->training) put_training(doc, job);
+    put_overhead(doc, job);
+    if (job->training) count_put_training(doc, job);
     put_coverage(doc, job);
     put_notes(doc, job);
 }

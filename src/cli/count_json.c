@@ -60,33 +60,59 @@ static void put_formula(sz_json *json, const sz_formula *formula) {
         sz_json_key_object(json, row.metric);
         sz_json_key_str(json, "formula", row.text);
         sz_json_key_str(json, "why", row.why);
+        sz_json_key_i64(json, "multiple", row.multiple);
         sz_json_end_object(json);
     }
     sz_json_end_object(json);
     sz_json_end_object(json);
 }
 
+// The name of a node, null when there is none (-1).
+static void put_node_name(sz_json *json, const sz_costs *costs, const char *key, int64_t at) {
+    sz_json_key(json, key);
+    if (at < 0) {
+        sz_json_null(json);
+        return;
+    }
+    const sz_node_cost node = sz_costs_node(costs, (size_t)at);
+    sz_json_str(json, count_layer_name(costs, (size_t)at, &node));
+}
+
+static void put_training(sz_json *json, const count_job *job) {
+    const sz_training training = sz_costs_training(job->costs);
+    const sz_training_peak peak = sz_costs_training_peak(job->costs);
+    sz_json_key_object(json, "training");
+    sz_json_key_str(json, "optimizer", job->options->optimizer);
+    sz_json_key_str(json, "precision", job->options->precision);
+    sz_json_key_str(json, "recompute", job->options->recompute);
+    sz_json_record(json, sz_training_type(), &training);
+    sz_json_key_str(json, "peak_phase", peak.phase);
+    put_node_name(json, job->costs, "peak_node", peak.node);
+    sz_json_end_object(json);
+}
+
 static void put_total(sz_json *json, const count_job *job) {
     sz_cost total = sz_costs_total(job->costs);
     sz_activations live = sz_costs_activations(job->costs);
+    const sz_memory memory = sz_costs_memory(job->costs);
     sz_json_key_object(json, "total");
     sz_json_record(json, sz_cost_type(), &total);
+    sz_xla_totals xla;
+    if (sz_costs_xla(job->costs, &xla)) {
+        sz_json_key_i64(json, "transcendentals", xla.transcendentals);
+        sz_json_key_i64(json, "bytes_accessed", xla.bytes_accessed);
+    }
     sz_json_key_i64(json, "peak_activation_bytes", live.peak_bytes);
     sz_json_key_i64(json, "activation_bytes", live.total_bytes);
-    sz_json_key(json, "peak_activation_node");
-    if (live.peak_node < 0) sz_json_null(json);
-    else {
-        size_t at = (size_t)live.peak_node;
-        sz_node_cost node = sz_costs_node(job->costs, at);
-        sz_json_str(json, count_layer_name(job->costs, at, &node));
-    }
-    if (job->training) {
-        sz_training training = sz_costs_training(job->costs);
-        sz_json_key_object(json, "training");
-        sz_json_key_str(json, "optimizer", job->options->optimizer);
-        sz_json_record(json, sz_training_type(), &training);
-        sz_json_end_object(json);
-    }
+    put_node_name(json, job->costs, "peak_activation_node", live.peak_node);
+    sz_json_record(json, sz_memory_type(), &memory);
+    put_node_name(json, job->costs, "in_place_peak_node", memory.peak_node);
+    sz_json_key_str(json, "arena_method", memory.method);
+    const sz_demand overhead = sz_costs_demand(job->costs);
+    sz_json_key_object(json, "overhead");
+    sz_json_record(json, sz_demand_type(), &overhead);
+    sz_json_end_object(json);
+    if (job->training) put_training(json, job);
     sz_json_end_object(json);
 }
 
@@ -132,6 +158,13 @@ static void put_node(sz_json *json, const count_job *job, size_t i) {
     sz_json_record(json, sz_cost_type(), &node.cost);
     sz_json_key_i64(json, "activation_bytes", node.activation_bytes);
     sz_json_key_i64(json, "live_bytes", node.live_bytes);
+    if (job->training) {
+        const sz_node_training training = sz_costs_node_training(job->costs, i);
+        sz_json_key_object(json, "training");
+        sz_json_record(json, sz_node_training_type(), &training);
+        sz_json_key_str(json, "unknown", training.unknown);
+        sz_json_end_object(json);
+    }
     sz_json_key_str(json, "signature", node.signature);
     sz_json_key_str(json, "note", node.note);
     sz_json_key_str(json, "unknown", node.unknown);
@@ -196,16 +229,28 @@ const cli_schema_row count_schema[] = {
     {2, "multiple", CLI_J_INTEGER, "sizes must be multiples of it", NULL, false},
     {2, "metrics", CLI_J_MAP, "polynomials in the symbols", NULL, false},
     {3, "formula", CLI_J_STRING, "null: there is none", NULL, false},
-    {3, "why", CLI_J_STRING, "why there is none", NULL, false},
+    {3, "why", CLI_J_STRING, "why there is none, or up to which sizes it holds", NULL, false},
+    {3, "multiple", CLI_J_INTEGER, "sizes must be multiples of it", NULL, false},
     {1, "total", CLI_J_OBJECT, "not there while dimensions are free", NULL, true},
     {2, NULL, CLI_J_RECORD, NULL, sz_cost_type, false},
+    {2, "transcendentals", CLI_J_INTEGER, "convention xla, of XLA's instructions", NULL, true},
+    {2, "bytes_accessed", CLI_J_INTEGER, "the same, as XLA's cost analysis has it", NULL, true},
     {2, "peak_activation_bytes", CLI_J_INTEGER, "most bytes alive at one node, in file order", NULL,
      false},
     {2, "activation_bytes", CLI_J_INTEGER, "outputs of all nodes together", NULL, false},
     {2, "peak_activation_node", CLI_J_STRING, "the node of the peak", NULL, false},
+    {2, NULL, CLI_J_RECORD, NULL, sz_memory_type, false},
+    {2, "in_place_peak_node", CLI_J_STRING, "the node of that peak", NULL, false},
+    {2, "arena_method", CLI_J_STRING, "greedy by size, or stacked", NULL, false},
+    {2, "overhead", CLI_J_OBJECT, "of the simple model of performance", NULL, false},
+    {3, NULL, CLI_J_RECORD, NULL, sz_demand_type, false},
     {2, "training", CLI_J_OBJECT, "with --mode training", NULL, true},
     {3, "optimizer", CLI_J_STRING, NULL, NULL, false},
+    {3, "precision", CLI_J_STRING, "model: as the file says", NULL, false},
+    {3, "recompute", CLI_J_STRING, "what runs again instead of being kept", NULL, false},
     {3, NULL, CLI_J_RECORD, NULL, sz_training_type, false},
+    {3, "peak_phase", CLI_J_STRING, "forward, recompute, backward or update", NULL, false},
+    {3, "peak_node", CLI_J_STRING, "null: at the update", NULL, false},
     {1, "coverage", CLI_J_OBJECT, "not there while dimensions are free", NULL, true},
     {2, "nodes", CLI_J_INTEGER, "nodes of the model", NULL, false},
     {2, "costed", CLI_J_INTEGER, "of them, those in the sums", NULL, false},
@@ -225,6 +270,10 @@ const cli_schema_row count_schema[] = {
     {2, NULL, CLI_J_RECORD, NULL, sz_cost_type, false},
     {2, "activation_bytes", CLI_J_INTEGER, "its outputs", NULL, false},
     {2, "live_bytes", CLI_J_INTEGER, "activations alive while it runs", NULL, false},
+    {2, "training", CLI_J_OBJECT, "with --mode training", NULL, true},
+    {3, NULL, CLI_J_RECORD, NULL, sz_node_training_type, false},
+    {3, "unknown", CLI_J_STRING, "why its backward pass is not known; null when it is", NULL,
+     false},
     {2, "signature", CLI_J_STRING, "joins cost, measurement and prediction", NULL, false},
     {2, "note", CLI_J_STRING, "branches, trip count; null when there is nothing to say", NULL,
      false},

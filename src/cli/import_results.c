@@ -92,8 +92,8 @@ static sz_status append_all(cli_app *app, sz_store *store, const sz_bench_set *s
 }
 
 // The cases of a file are a run. A run that brought nothing new goes again.
-static sz_status store_set(cli_app *app, sz_store *store, const sz_bench_set *set, const char *path,
-                           const char *format, sz_copied *done, int64_t *ret_run) {
+static sz_status put_set(cli_app *app, sz_store *store, const sz_bench_set *set, const char *path,
+                         const char *format, sz_copied *done, int64_t *ret_run) {
     sz_buf buf;
     int64_t removed;
     if (sz_bench_set_count(set) == 0) return SZ_OK;
@@ -108,6 +108,15 @@ static sz_status store_set(cli_app *app, sz_store *store, const sz_bench_set *se
     const sz_status gone = sz_store_remove(app->ctx, store, *ret_run, 0, &removed);
     *ret_run = 0;
     return status != SZ_OK ? status : gone;
+}
+
+static sz_status store_set(cli_app *app, sz_store *store, const sz_bench_set *set, const char *path,
+                           const char *format, sz_copied *done, int64_t *ret_run) {
+    sz_status status = sz_store_hold(app->ctx, store);
+    if (status != SZ_OK) return status;
+    status = put_set(app, store, set, path, format, done, ret_run);
+    const sz_status released = sz_store_release(app->ctx, store);
+    return status != SZ_OK ? status : released;
 }
 
 static sz_status import_records(cli_app *app, sz_store *store, sz_doc *doc, const char *path) {

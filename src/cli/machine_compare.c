@@ -49,6 +49,24 @@ static void put_table(sz_doc *doc, const comparing *w) {
     }
 }
 
+// Do two measurements of one machine agree? The clock wanders, so work per cycle is what tells.
+static void put_agreement(sz_doc *doc, const sz_comparison *c) {
+    static const double AGREE = 0.03;
+    int64_t both = 0, agree = 0;
+    for (size_t i = 0; i < sz_comparison_count(c); i++) {
+        const sz_machine_difference d = sz_comparison_row(c, i);
+        if (strcmp(d.kind, "per cycle") != 0 || isnan(d.ratio)) continue;
+        both++;
+        agree += fabs(d.ratio - 1) <= AGREE;
+    }
+    if (both == 0) return;
+    sz_doc_line(doc,
+                "Work per cycle: %lld of the %lld readings that are valid in both agree within "
+                "%.0f %%.",
+                (long long)agree, (long long)both, 100 * AGREE);
+    sz_doc_line(doc, "L3, DRAM and links are shared with others: there, see the spreads.");
+}
+
 static void put_machine(sz_doc *doc, const char *letter, const char *key, const sz_machine *m) {
     const sz_identity id = sz_machine_identity(m);
     sz_doc_fact_note(doc, key, letter, sz_cell_text(id.name), SZ_AS_TEXT, NULL,
@@ -65,6 +83,7 @@ static int write_comparison(comparing *w) {
     put_machine(doc, "A", "a", w->a);
     put_machine(doc, "B", "b", w->b);
     put_table(doc, w);
+    put_agreement(doc, w->c);
     sz_doc_fact(doc, "passed", NULL, sz_cell_bool(w->passed), SZ_AS_TEXT, NULL);
     int code = cli_write_doc(w->app, doc);
     sz_doc_destroy(doc);

@@ -25,8 +25,8 @@ typedef struct optimize_job {
     sz_model *model;
     sz_costs *costs; // of the optimized graph
     optimize_side before, after;
-    int64_t nodes;   // left in the graph
-    size_t *groups;  // rows of the costs that are groups, most bytes saved first
+    int64_t nodes;  // left in the graph
+    size_t *groups; // rows of the costs that are groups, most bytes saved first
     size_t n_groups;
 } optimize_job;
 
@@ -40,8 +40,9 @@ void cli_put_sources(sz_json *json, const sz_node_cost *row);
 
 #define CLI_PASS_ROWS(depth)                                                                       \
     {depth, "passes", CLI_J_ARRAY, "in the order in which they ran", NULL, false},                 \
-    {(depth) + 1, "name", CLI_J_STRING, NULL, NULL, false},                                        \
-    {(depth) + 1, "changed", CLI_J_INTEGER, "nodes taken out, put in or grouped", NULL, false}
+        {(depth) + 1, "name", CLI_J_STRING, NULL, NULL, false}, {                                  \
+        (depth) + 1, "changed", CLI_J_INTEGER, "nodes taken out, put in or grouped", NULL, false   \
+    }
 
 extern const cli_schema_row optimize_schema[];
 extern const size_t optimize_schema_n;

@@ -80,11 +80,13 @@ static void put_groups(sz_doc *doc, const optimize_job *job, size_t shown) {
     sz_doc_table(doc, "groups", columns, CLI_COUNT(columns));
     for (size_t i = 0; i < shown; i++) {
         const sz_node_cost row = sz_costs_node(job->costs, job->groups[i]);
-        const sz_cell cells[] = {
-            sz_cell_text(count_layer_name(job->costs, job->groups[i], &row)),
-            sz_cell_text(row.kind), sz_cell_text(row.op), sz_cell_i64((int64_t)row.n_nodes),
-            sz_cell_i64(row.cost.flops), sz_cell_i64(row.cost.bytes_moved),
-            sz_cell_i64(row.unfused_bytes - row.cost.bytes_moved)};
+        const sz_cell cells[] = {sz_cell_text(count_layer_name(job->costs, job->groups[i], &row)),
+                                 sz_cell_text(row.kind),
+                                 sz_cell_text(row.op),
+                                 sz_cell_i64((int64_t)row.n_nodes),
+                                 sz_cell_i64(row.cost.flops),
+                                 sz_cell_i64(row.cost.bytes_moved),
+                                 sz_cell_i64(row.unfused_bytes - row.cost.bytes_moved)};
         sz_doc_row(doc, cells, CLI_COUNT(cells));
     }
     if (shown < job->n_groups)
@@ -181,10 +183,11 @@ void optimize_write_json(const cli_app *app, const optimize_job *job, sz_buf *bu
 
 #define SIDE_ROWS                                                                                  \
     {2, NULL, CLI_J_RECORD, NULL, sz_cost_type, false},                                            \
-    {2, "peak_activation_bytes", CLI_J_INTEGER, "most bytes alive at one time", NULL, false},      \
-    {2, "activation_bytes", CLI_J_INTEGER, "all results that are written", NULL, false},           \
-    {2, "kernels", CLI_J_INTEGER, "nodes, or groups of nodes, that run", NULL, false},             \
-    {2, "costed", CLI_J_INTEGER, "of them, those in the sums", NULL, false}
+        {2, "peak_activation_bytes", CLI_J_INTEGER, "most bytes alive at one time", NULL, false},  \
+        {2, "activation_bytes", CLI_J_INTEGER, "all results that are written", NULL, false},       \
+        {2, "kernels", CLI_J_INTEGER, "nodes, or groups of nodes, that run", NULL, false}, {       \
+        2, "costed", CLI_J_INTEGER, "of them, those in the sums", NULL, false                      \
+    }
 
 const cli_schema_row optimize_schema[] = {
     {1, "model", CLI_J_STRING, "its path", NULL, false},

@@ -20,6 +20,14 @@ bool cli_store_url(const char *url, char *buf, size_t cap) {
     return len > 0 && (size_t)len < cap;
 }
 
+bool cli_has_store(const cli_app *app, const char *url) {
+    char buf[4096];
+    if (cli_store_url(url, buf, sizeof buf)) return true;
+    cli_error(app, CLI_UNAVAILABLE,
+              "there is no place for a store: neither XDG_DATA_HOME nor HOME is set; give --store");
+    return false;
+}
+
 sz_status cli_store_open(cli_app *app, const char *url, sz_store_mode mode, sz_store **ret_store) {
     char buf[4096];
     // An empty word is no store: the library says so.

@@ -10,8 +10,11 @@
 
 // Open the store of --store URL; NULL: results.db in the data folder, by XDG_DATA_HOME or HOME.
 sz_status cli_store_open(cli_app *app, const char *url, sz_store_mode mode, sz_store **ret_store);
-// Where that is, for messages. False when neither variable is set.
+// Where that is. False when neither variable is set.
 bool cli_store_url(const char *url, char *buf, size_t cap);
+
+// The same, said on standard error when there is none.
+bool cli_has_store(const cli_app *app, const char *url);
 
 // Is the word a run or case: "3", "3.2", "last", "last-1"?
 bool cli_is_place(const char *word);

@@ -3,69 +3,45 @@
 // sets.
 #include "machine/survey.h"
 
+#include <math.h>
 #include <stdio.h>
 
-enum { PAGE = 4096 };
-
-// One thread's walk over arrays of equal length. In a cache it goes round by the mask; in main
-// memory it goes on from batch to batch, so that every batch meets data that was not touched for
-// long.
-typedef struct walk {
-    const sz_kernel *kernel;
-    sz_kernel_job job;
-    size_t bytes; // of each array, a multiple of SZ_KERNEL_STEP
-    bool round;   // in a cache
-} walk;
+#include "machine/measure/walk.h"
 
 static void run_walk(void *user, int thread, int64_t n) {
-    walk *w = (walk *)user + thread;
-    while (n > 0) {
-        int64_t left = w->round ? n : (int64_t)((w->bytes - w->job.offset) / SZ_KERNEL_STEP);
-        w->job.n = n < left ? n : left;
-        w->kernel->run(&w->job);
-        if (!w->round && w->job.offset >= w->bytes) w->job.offset = 0;
-        n -= w->job.n;
-    }
+    sz_walk_run((sz_walk *)user + thread, n);
 }
 
 // ---- variants ----------------------------------------------------------------------------------
 
 // A way to move data. Lines that are about to be written are read first unless the store goes past
 // the caches, so stores alone move twice what was asked for, copies 3/2, triads 4/3. An update has
-// the line already. What `rep movsb` does is the core's own business.
+// the line already. The hardware fetches ahead of each place that is read only so far: reading at
+// four keeps more lines under way, in main memory. What `rep movsb` does is the core's own
+// business.
 typedef struct variant {
     sz_kernel_family family;
     int arrays;
     const char *stores;
     double with_allocate;    // lines moved over lines asked for
     bool in_caches, in_dram; // in a usual measurement too
+    bool overwrites;         // what it reads is not what it found
 } variant;
 
 // Stores and updates come last, because they write over the random numbers: the store kernels write
 // one line's worth of them everywhere.
 static const variant variants[] = {
-    {SZ_KERNEL_load, 1, NULL, 1, true, true},
-    {SZ_KERNEL_copy, 2, "plain", 3.0 / 2, true, true},
-    {SZ_KERNEL_copy_nt, 2, "past caches", 1, false, true},
-    {SZ_KERNEL_copy_rep, 2, "rep movsb", 0, false, false},
-    {SZ_KERNEL_triad, 3, "plain", 4.0 / 3, false, true},
-    {SZ_KERNEL_triad_nt, 3, "past caches", 1, false, false},
-    {SZ_KERNEL_update, 1, "plain", 1, false, false},
-    {SZ_KERNEL_store_nt, 1, "past caches", 1, false, false},
-    {SZ_KERNEL_store, 1, "plain", 2, true, true},
+    {SZ_KERNEL_load, 1, NULL, 1, true, true, false},
+    {SZ_KERNEL_load_four, 4, NULL, 1, false, true, false},
+    {SZ_KERNEL_copy, 2, "plain", 3.0 / 2, true, true, false},
+    {SZ_KERNEL_copy_nt, 2, "past caches", 1, false, true, false},
+    {SZ_KERNEL_copy_rep, 2, "rep movsb", 0, false, false, false},
+    {SZ_KERNEL_triad, 3, "plain", 4.0 / 3, false, true, false},
+    {SZ_KERNEL_triad_nt, 3, "past caches", 1, false, false, false},
+    {SZ_KERNEL_update, 1, "plain", 1, false, false, true},
+    {SZ_KERNEL_store_nt, 1, "past caches", 1, false, false, true},
+    {SZ_KERNEL_store, 1, "plain", 2, true, true, true},
 };
-
-// Divide [at, at + size) into the arrays of the kernel. A single array is both read and written.
-static walk make_walk(const sz_kernel *k, int arrays, unsigned char *at, size_t size, bool round) {
-    const size_t each = round ? size : size / (size_t)arrays / PAGE * PAGE;
-    return (walk){.kernel = k,
-                  .bytes = each,
-                  .round = round,
-                  .job = {.src = at,
-                          .dst = arrays > 1 ? at + each : at,
-                          .src2 = arrays > 2 ? at + 2 * each : NULL,
-                          .mask = round ? each - 1 : UINT64_MAX}};
-}
 
 sz_bandwidth sz_bandwidth_of(const sz_kernel *k, const sz_reading *r, int threads, size_t set) {
     const bool clock = r->clock_hz > 0;
@@ -73,9 +49,9 @@ sz_bandwidth sz_bandwidth_of(const sz_kernel *k, const sz_reading *r, int thread
                           .access = "sequential",
                           .isa = k->isa,
                           .threads = threads,
-                          .byte_per_s = r->rate.median,
-                          .with_write_allocate_byte_per_s = r->rate.median,
-                          .byte_per_cycle = clock ? r->per_cycle.median : SZ_NAN,
+                          .byte_per_s = r->level,
+                          .with_write_allocate_byte_per_s = r->level,
+                          .byte_per_cycle = clock ? r->level_per_cycle : SZ_NAN,
                           .window_byte_per_s = r->window_rate,
                           .working_set_bytes = (int64_t)set,
                           .n = r->rate.n,
@@ -86,12 +62,14 @@ sz_bandwidth sz_bandwidth_of(const sz_kernel *k, const sz_reading *r, int thread
                           .ci_lo = r->rate.ci_lo,
                           .ci_hi = r->rate.ci_hi,
                           .spread = r->rate.spread,
+                          .disturbed = r->disturbed,
                           .verdict = sz_verdict_name(r->verdict),
                           .next_step = sz_verdict_next_step(r->verdict)};
 }
 
 static sz_status add_bandwidth(sz_survey *s, size_t level, const variant *v, sz_bandwidth b) {
     b.stores = v->stores;
+    if (v->family == SZ_KERNEL_load_four) b.access = "4 places";
     // In the first level the line is there, and nothing has to be read for it.
     if (level > 0) b.with_write_allocate_byte_per_s *= v->with_allocate;
     if (v->with_allocate == 0) b.with_write_allocate_byte_per_s = SZ_NAN;
@@ -99,25 +77,94 @@ static sz_status add_bandwidth(sz_survey *s, size_t level, const variant *v, sz_
                                                                          : sz_no_memory(s->ctx);
 }
 
-// Time a kernel at a level. set = bytes of each array in a cache, 0 = main memory.
-static sz_status measure_walk(sz_survey *s, size_t level, const variant *v, const sz_kernel *k,
-                              bool all, size_t set) {
-    sz_watch watch = sz_survey_watch(s, all, set ? 0.02 : 0.05, set ? 0.08 : 0.15);
-    watch.noisy = set ? 0.1 : 0.2; // memory is shared with the whole host
+// ---- works of a level --------------------------------------------------------------------------
+
+// One way at one level. The ways of a level that leave each other's data alone take turns, so that
+// a slow phase of the machine meets all of them a little and none altogether.
+typedef struct way {
+    const variant *variant;
+    const sz_kernel *kernel;
+    sz_walk *walks; // one per thread
+    int threads;
+    size_t walked; // bytes, by all threads
+} way;
+
+typedef struct ways {
+    sz_ctx *ctx;
+    SZ_VEC(way) list;
+} ways;
+
+static void drop_ways(ways *w) {
+    for (size_t i = 0; i < w->list.n; i++)
+        sz_free(w->ctx, w->list.items[i].walks, (size_t)w->list.items[i].threads * sizeof(sz_walk));
+    sz_vec_finish(w->ctx, &w->list);
+}
+
+// set = bytes of each array in a cache, 0 = main memory.
+static sz_status add_way(ways *list, sz_survey *s, const variant *v, const sz_kernel *k, bool all,
+                         size_t set) {
     const size_t each = set ? set : all ? s->buffer.filled : sz_near_bytes(&s->buffer);
-    const size_t bytes = (size_t)watch.n_threads * sizeof(walk);
-    walk *walks = sz_alloc(s->ctx, bytes);
-    sz_reading r;
-    if (!walks) return sz_no_memory(s->ctx);
-    for (int i = 0; i < watch.n_threads; i++)
-        walks[i] = make_walk(k, v->arrays, s->buffer.bytes + (size_t)i * s->buffer.slice, each,
-                             set > 0);
-    const sz_work work = {run_walk, walks, k->bytes};
-    sz_status status = sz_survey_time(s, &watch, &work, &r);
-    const size_t walked = (size_t)v->arrays * walks[0].bytes * (size_t)watch.n_threads;
-    sz_free(s->ctx, walks, bytes);
-    SZ_TRY(status);
-    return add_bandwidth(s, level, v, sz_bandwidth_of(k, &r, watch.n_threads, walked));
+    way w = {.variant = v, .kernel = k, .threads = all ? s->n_cpus : 1};
+    w.walks = sz_alloc(s->ctx, (size_t)w.threads * sizeof *w.walks);
+    if (!w.walks) return sz_no_memory(s->ctx);
+    for (int i = 0; i < w.threads; i++)
+        w.walks[i] = sz_walk_make(k, v->arrays, s->buffer.bytes + (size_t)i * s->buffer.slice, each,
+                               set > 0);
+    w.walked = (size_t)v->arrays * w.walks[0].bytes * (size_t)w.threads;
+    if (sz_vec_push(s->ctx, &list->list, w)) return SZ_OK;
+    sz_free(s->ctx, w.walks, (size_t)w.threads * sizeof *w.walks);
+    return sz_no_memory(s->ctx);
+}
+
+// Is a cache the core's own? The last one before main memory is shared with the whole host,
+// whatever a hypervisor says of it.
+static bool own_cache(const sz_machine *m, size_t level) {
+    const sz_level *l = &m->levels.items[level].level;
+    return level == 0 ? m->levels.n > 1 : level + 2 < m->levels.n && l->shared_by <= 2;
+}
+
+// Memory is shared with the whole host, so its batches are long and its spread is large.
+static sz_watch watch_of(const sz_survey *s, size_t level, const way *w) {
+    const bool dram = level + 1 == s->m->levels.n, all = w->threads > 1;
+    const bool past = w->variant->stores && strcmp(w->variant->stores, "past caches") == 0;
+    sz_watch watch = sz_survey_watch(s, all, dram ? 0.05 : 0.02, dram ? 0.15 : 0.08);
+    watch.noisy = dram ? 0.2 : 0.1;
+    watch.own = !past && own_cache(s->m, level);
+    if (!watch.own) return watch;
+    watch.round_s = 0.01;
+    watch.batch_s = 0.05e-3;
+    watch.rounds = s->options->thorough ? 8 : 4;
+    if (s->options->thorough) watch.budget_s *= 2; // spent only while others disturb
+    return watch;
+}
+
+static sz_status take_ways(sz_survey *s, size_t level, const ways *w, const sz_reading *readings) {
+    for (size_t i = 0; i < w->list.n; i++) {
+        const way *at = &w->list.items[i];
+        SZ_TRY(add_bandwidth(s, level, at->variant,
+                             sz_bandwidth_of(at->kernel, &readings[i], at->threads, at->walked)));
+    }
+    return SZ_OK;
+}
+
+static sz_status time_ways(sz_survey *s, size_t level, const ways *w) {
+    const size_t n = w->list.n;
+    sz_watch *watches = sz_alloc(s->ctx, n * sizeof *watches);
+    sz_work *works = sz_alloc(s->ctx, n * sizeof *works);
+    sz_reading *readings = sz_alloc(s->ctx, n * sizeof *readings);
+    sz_status status = watches && works && readings ? SZ_OK : sz_no_memory(s->ctx);
+    for (size_t i = 0; status == SZ_OK && i < n; i++) {
+        watches[i] = watch_of(s, level, &w->list.items[i]);
+        works[i] = (sz_work){.run = run_walk,
+                             .user = w->list.items[i].walks,
+                             .per_unit = w->list.items[i].kernel->bytes};
+    }
+    if (status == SZ_OK) status = sz_survey_interleave(s, watches, works, n, readings);
+    if (status == SZ_OK) status = take_ways(s, level, w, readings);
+    sz_free(s->ctx, readings, n * sizeof *readings);
+    sz_free(s->ctx, works, n * sizeof *works);
+    sz_free(s->ctx, watches, n * sizeof *watches);
+    return status;
 }
 
 // ---- levels ------------------------------------------------------------------------------------
@@ -145,13 +192,25 @@ size_t sz_cache_set(const sz_survey *s, size_t level, int threads, int arrays) {
     return set * (size_t)arrays > above && set >= SZ_KERNEL_STEP ? set : 0;
 }
 
-static sz_status measure_variant(sz_survey *s, size_t level, const variant *v, bool dram) {
+static sz_status add_variant(ways *list, sz_survey *s, size_t level, const variant *v, bool dram) {
     const sz_kernel *k = sz_kernel_widest(v->family, s->cpu);
+    if (!dram && v->family == SZ_KERNEL_load_four) return SZ_OK;
     const size_t one = dram ? 0 : sz_cache_set(s, level, 1, v->arrays);
     const size_t all = dram ? 0 : sz_cache_set(s, level, s->n_cpus, v->arrays);
     if (!k || (!s->options->thorough && !(dram ? v->in_dram : v->in_caches))) return SZ_OK;
-    if (dram || one > 0) SZ_TRY(measure_walk(s, level, v, k, false, one));
-    return s->n_cpus > 1 && (dram || all > 0) ? measure_walk(s, level, v, k, true, all) : SZ_OK;
+    if (dram || one > 0) SZ_TRY(add_way(list, s, v, k, false, one));
+    return s->n_cpus > 1 && (dram || all > 0) ? add_way(list, s, v, k, true, all) : SZ_OK;
+}
+
+static sz_status measure_variants(sz_survey *s, size_t level, bool dram, bool overwriting) {
+    ways list = {.ctx = s->ctx};
+    sz_status status = SZ_OK;
+    for (size_t i = 0; status == SZ_OK && i < sizeof variants / sizeof variants[0]; i++)
+        if (variants[i].overwrites == overwriting)
+            status = add_variant(&list, s, level, &variants[i], dram);
+    if (status == SZ_OK && list.list.n > 0) status = time_ways(s, level, &list);
+    drop_ways(&list);
+    return status;
 }
 
 static sz_status measure_level(sz_survey *s, size_t level) {
@@ -160,8 +219,8 @@ static sz_status measure_level(sz_survey *s, size_t level) {
     char text[64];
     snprintf(text, sizeof text, "bandwidths of %s", name);
     sz_survey_tell(s, text);
-    for (size_t i = 0; i < sizeof variants / sizeof variants[0]; i++)
-        SZ_TRY(measure_variant(s, level, &variants[i], dram));
+    SZ_TRY(measure_variants(s, level, dram, false));
+    SZ_TRY(measure_variants(s, level, dram, true));
     if (dram || (sz_cache_set(s, level, 1, 1) > 0 && sz_cache_set(s, level, s->n_cpus, 1) > 0))
         return SZ_OK;
     return sz_machine_add_gap(s->m, name, "a thread's share is no larger than the cache above it");
@@ -176,7 +235,7 @@ sz_status sz_measure_bandwidths(sz_survey *s) {
 // ---- working-set curve -------------------------------------------------------------------------
 
 static void run_any(void *user, int thread, int64_t n) {
-    walk *w = user;
+    sz_walk *w = user;
     (void)thread;
     w->job.n = n;
     w->kernel->run(&w->job);
@@ -198,20 +257,34 @@ static sz_status use_curve(sz_survey *s) {
     return sz_use_knees(s->m, s->n_cpus, knees, found);
 }
 
-// Loads by one thread over each working set of the curve that the buffer holds.
+// One working set in one sweep, by one thread. A set is walked a few times, or a large cache would
+// not get the time to hold it.
+static sz_status time_set(sz_survey *s, const sz_kernel *k, int64_t bytes, double *ret_seconds) {
+    static const double SLOW = 10e9, WALKS = 3, LEAST_S = 0.005, MOST_S = 0.06;
+    sz_walk w = {.kernel = k, .job = {.src = s->buffer.bytes, .mask = (uint64_t)bytes}};
+    const double round_s = fmin(fmax(WALKS * (double)bytes / SLOW, LEAST_S), MOST_S);
+    const sz_watch watch = sz_survey_watch(s, false, round_s, 0);
+    const sz_work work = {.run = run_any, .user = &w, .per_unit = k->bytes};
+    sz_reading r;
+    SZ_TRY(sz_survey_time(s, &watch, &work, &r));
+    *ret_seconds = 1 / r.rate.median;
+    return SZ_OK;
+}
+
+// Loads over each working set of the curve that the buffer holds, in several sweeps.
 sz_status sz_measure_bandwidth_curve(sz_survey *s) {
+    enum { SWEEPS = 5 };
     const sz_kernel *k = sz_kernel_widest(SZ_KERNEL_load_any, s->cpu);
+    double seconds[SZ_CURVE_POINTS][SWEEPS];
+    size_t n = 0, sweeps = 0;
     if (!s->buffer.bytes || !k) return SZ_OK;
-    const size_t most = sz_near_bytes(&s->buffer);
-    for (size_t i = 0; i < s->m->curve.n; i++) {
-        sz_curve_point *p = &s->m->curve.items[i];
-        walk w = {.kernel = k, .job = {.src = s->buffer.bytes, .mask = (uint64_t)p->bytes}};
-        const sz_watch watch = sz_survey_watch(s, false, 0.015, 0.02);
-        const sz_work work = {run_any, &w, k->bytes};
-        sz_reading r;
-        if ((size_t)p->bytes > most) break;
-        SZ_TRY(sz_survey_time(s, &watch, &work, &r));
-        p->byte_per_s = r.rate.median;
-    }
+    while (n < s->m->curve.n && n < SZ_CURVE_POINTS &&
+           (size_t)s->m->curve.items[n].bytes <= sz_near_bytes(&s->buffer))
+        n++;
+    for (; sweeps < SWEEPS && (sweeps == 0 || !sz_survey_late(s)); sweeps++)
+        for (size_t i = 0; i < n; i++)
+            SZ_TRY(time_set(s, k, s->m->curve.items[i].bytes, &seconds[i][sweeps]));
+    for (size_t i = 0; i < n; i++)
+        s->m->curve.items[i].byte_per_s = 1 / sz_settle(seconds[i], sweeps);
     return use_curve(s);
 }

@@ -101,6 +101,33 @@ static sz_status put_roofs(sz_comparison *c, int side, const sz_machine *m) {
     return SZ_OK;
 }
 
+// Work per cycle of what a core has for itself: what two runs on one machine must agree in, while
+// its clock wanders. Only valid readings are held against each other.
+static bool per_cycle_counts(double per_cycle, double disturbed, const char *verdict) {
+    return per_cycle > 0 && disturbed >= 0 && same(verdict, "valid");
+}
+
+static sz_status put_cycles(sz_comparison *c, int side, const sz_machine *m) {
+    for (size_t i = 0; i < m->peaks.n; i++) {
+        const sz_peak *p = &m->peaks.items[i];
+        // What a compiler makes of plain C is no property of the machine.
+        if (!per_cycle_counts(p->flop_per_cycle, p->disturbed, p->verdict) || same(p->isa, "c"))
+            continue;
+        SZ_TRY(put(c, side, "per cycle", "FLOP", MORE, p->flop_per_cycle, "%s %s %s, %s", p->dtype,
+                   p->op, p->isa, scope_of(m, p->threads)));
+    }
+    for (size_t l = 0; l < m->levels.n; l++)
+        for (size_t i = 0; i < m->levels.items[l].bandwidths.n; i++) {
+            const sz_bandwidth *b = &m->levels.items[l].bandwidths.items[i];
+            if (!per_cycle_counts(b->byte_per_cycle, b->disturbed, b->verdict)) continue;
+            SZ_TRY(put(c, side, "per cycle", "B", MORE, b->byte_per_cycle, "%s %s%s%s, %s",
+                       m->levels.items[l].level.name, b->mix,
+                       same(b->stores, "rep movsb") ? ", " : "",
+                       same(b->stores, "rep movsb") ? b->stores : "", scope_of(m, b->threads)));
+        }
+    return SZ_OK;
+}
+
 static sz_status put_level(sz_comparison *c, int side, const sz_machine *m, const sz_mem_level *l) {
     for (size_t i = 0; i < l->bandwidths.n; i++) {
         const sz_bandwidth *b = &l->bandwidths.items[i];
@@ -142,16 +169,18 @@ static sz_status put_machine(sz_comparison *c, int side, const sz_machine *m) {
     SZ_TRY(put_roofs(c, side, m));
     for (size_t i = 0; i < m->levels.n; i++) SZ_TRY(put_level(c, side, m, &m->levels.items[i]));
     SZ_TRY(put_ridges(c, side, m));
+    SZ_TRY(put_cycles(c, side, m));
     return put_rest(c, side, m);
 }
 
 // ---- order -------------------------------------------------------------------------------------
 
 static int rank_of(const char *kind) {
-    static const char *const order[] = {"cpu",  "roof",  "bandwidth", "latency",
+    static const char *const order[] = {"cpu",  "roof",  "bandwidth", "per cycle", "latency",
                                         "size", "ridge", "link",      "overhead"};
+    const int n = sizeof order / sizeof order[0];
     int i = 0;
-    while (i < 8 && !same(order[i], kind)) i++;
+    while (i < n && !same(order[i], kind)) i++;
     return i;
 }
 

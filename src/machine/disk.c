@@ -139,7 +139,8 @@ static sz_status add_rate(probe *p, sz_mem_level *level, const char *mix, bool r
                             .p95 = r.p95,
                             .ci_lo = r.ci_lo,
                             .ci_hi = r.ci_hi,
-                            .spread = r.spread};
+                            .spread = r.spread,
+                            .disturbed = SZ_NAN};
     return sz_vec_push(p->survey->ctx, &level->bandwidths, b) ? SZ_OK
                                                               : sz_no_memory(p->survey->ctx);
 }

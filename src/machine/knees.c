@@ -22,6 +22,24 @@ size_t sz_curve_sizes(int64_t most, int64_t *ret_sizes, size_t cap) {
 
 // ---- knees -------------------------------------------------------------------------------------
 
+// Of several sweeps over the same working sets the median of each: a stranger who puts lines out of
+// a shared cache, or slows the core, is there in some sweeps and not in others.
+double sz_settle(double *seconds, size_t n) {
+    return n > 0 ? sz_stats_of(seconds, n).median : SZ_NAN;
+}
+
+// A larger working set is never faster. So a point is at most as slow as the fastest one after it,
+// and what disturbed only some points is gone.
+static size_t smooth(const sz_curve_point *p, size_t n, sz_curve_point *ret_points) {
+    if (n > SZ_CURVE_POINTS) n = SZ_CURVE_POINTS;
+    for (size_t i = n; i-- > 0;) {
+        ret_points[i] = p[i];
+        if (i + 1 < n && ret_points[i + 1].latency_s < p[i].latency_s)
+            ret_points[i].latency_s = ret_points[i + 1].latency_s;
+    }
+    return n;
+}
+
 // Does the latency stay above `limit` from point i on? One disturbed point is no knee.
 static bool stays_above(const sz_curve_point *p, size_t n, size_t i, double limit) {
     for (size_t j = i; j < i + LASTS; j++)
@@ -47,8 +65,10 @@ static double plateau(const sz_curve_point *p, size_t i) {
     return least;
 }
 
-size_t sz_find_knees(const sz_curve_point *p, size_t n, int64_t ret_knees[SZ_MAX_KNEES]) {
+size_t sz_find_knees(const sz_curve_point *raw, size_t n, int64_t ret_knees[SZ_MAX_KNEES]) {
+    sz_curve_point p[SZ_CURVE_POINTS];
     size_t found = 0;
+    n = smooth(raw, n, p);
     for (size_t i = 0; found < SZ_MAX_KNEES;) {
         while (i + LASTS <= n && !is_flat(p, n, i)) i++;
         if (i + LASTS > n) break;
@@ -79,26 +99,56 @@ static sz_status differs(sz_machine *m, const sz_level *l) {
                       : "it is larger than described, or the next level is as fast");
 }
 
-// Caches and knees both come in order. Where there are as many of both they belong together; else
-// what is nearest does, and what is left over (as of a TLB) belongs to none.
-static sz_status match(sz_machine *m, size_t caches, const int64_t *knees, size_t n) {
-    size_t level = 0;
-    for (size_t i = 0; i < n && level < caches; i++) {
-        const bool as_many = n - i >= caches - level;
-        while (!as_many && level + 1 < caches &&
-               distance(&m->levels.items[level + 1].level, knees[i]) <
-                   distance(&m->levels.items[level].level, knees[i]))
-            level++;
-        sz_level *l = &m->levels.items[level].level;
-        if (n - i > caches - level && distance(l, knees[i + 1]) < distance(l, knees[i])) continue;
-        level++;
-        l->knee_bytes = knees[i];
-        if (distance(l, knees[i]) > SAME) SZ_TRY(differs(m, l));
+// What it costs to take a knee for the end of a cache: how far it is from the claim, in powers of
+// two. The last cache may well be found smaller, because strangers use it, or because a hypervisor
+// shows that of the whole host; no other one may.
+static double cost_of(const sz_level *l, int64_t knee, bool last) {
+    static const double SHARED = 0.25;
+    const double far = distance(l, knee);
+    return last && knee < l->capacity_bytes ? SHARED * far : far;
+}
+
+enum { MOST_CACHES = 8 };
+
+// Caches and knees both come in order, and some have no partner: a cache whose end does not show,
+// the knee of a TLB. Of all ways to pair them the cheapest, by the recurrence of edit distances
+// (Wagner and Fischer, J. ACM 21(1), 1974). partner[i] = knee of cache i, -1 = none.
+static void pair(const sz_machine *m, size_t caches, const int64_t *knees, size_t n,
+                 int partner[MOST_CACHES]) {
+    static const double NO_KNEE = 1.5, NO_CACHE = 0.5;
+    double cost[MOST_CACHES + 1][SZ_MAX_KNEES + 1];
+    for (size_t i = 0; i <= caches; i++)
+        for (size_t k = 0; k <= n; k++) {
+            const double skip_cache = i > 0 ? cost[i - 1][k] + NO_KNEE : INFINITY;
+            const double skip_knee = k > 0 ? cost[i][k - 1] + NO_CACHE : INFINITY;
+            const double both = i > 0 && k > 0
+                                    ? cost[i - 1][k - 1] + cost_of(&m->levels.items[i - 1].level,
+                                                                   knees[k - 1], i == caches)
+                                    : INFINITY;
+            cost[i][k] = i + k == 0 ? 0 : fmin(both, fmin(skip_cache, skip_knee));
+        }
+    for (size_t i = caches, k = n; i > 0;) {
+        if (k > 0 && cost[i][k] == cost[i][k - 1] + NO_CACHE) {
+            k--;
+            continue;
+        }
+        i--;
+        partner[i] = cost[i + 1][k] == cost[i][k] + NO_KNEE ? -1 : (int)--k;
     }
-    for (size_t i = 0; i < caches; i++)
-        if (m->levels.items[i].level.knee_bytes == 0)
-            SZ_TRY(sz_machine_add_note(m, "%s: the working-set curve shows no end of it",
-                                       m->levels.items[i].level.name));
+}
+
+static sz_status match(sz_machine *m, size_t caches, const int64_t *knees, size_t n) {
+    int partner[MOST_CACHES];
+    if (caches > MOST_CACHES) caches = MOST_CACHES;
+    pair(m, caches, knees, n, partner);
+    for (size_t i = 0; i < caches; i++) {
+        sz_level *l = &m->levels.items[i].level;
+        l->knee_bytes = partner[i] < 0 ? 0 : knees[partner[i]];
+        if (partner[i] < 0)
+            SZ_TRY(sz_machine_add_note(m, "%s: the working-set curve shows no end of it", l->name));
+        else if (distance(l, l->knee_bytes) > SAME)
+            SZ_TRY(differs(m, l));
+    }
     return SZ_OK;
 }
 

@@ -62,8 +62,10 @@ static void run_chase(void *user, int thread, int64_t n) {
     c->kernel->run(&c->job);
 }
 
-static sz_status time_chase(sz_survey *s, chase *c, bool cold, double round_s, sz_reading *ret) {
-    const sz_watch watch = sz_survey_watch(s, false, round_s, 0);
+// In main memory, with caches put out before; or in a core's own cache.
+static sz_status time_chase(sz_survey *s, chase *c, bool cold, sz_reading *ret) {
+    sz_watch watch = sz_survey_watch(s, false, cold ? 0.03 : 0.01, cold ? 0 : 0.06);
+    watch.own = !cold;
     const sz_work build = {run_build, c, 1}, work = {run_chase, c, 1};
     SZ_TRY(sz_survey_check(s));
     SZ_TRY(sz_watch_once(s->ctx, &watch, &build));
@@ -112,7 +114,7 @@ static sz_status time_fresh(sz_survey *s, const chase *c, size_t set, sz_reading
     f->until = sz_clock_s() + 0.06 * s->scale;
     if (status == SZ_OK) status = sz_watch_once(s->ctx, &watch, &work);
     for (size_t i = 0; i < f->n; i++) f->samples[i] = 1 / f->samples[i];
-    if (status == SZ_OK) ret->rate = sz_stats_of(f->samples, f->n);
+    if (status == SZ_OK) ret->rate = sz_stats_of(f->samples, f->n), ret->level = ret->rate.median;
     sz_free(s->ctx, f, sizeof *f);
     return status;
 }
@@ -131,7 +133,7 @@ static sz_status chase_level(sz_survey *s, size_t level, unsigned char *bytes, s
                .job = {.src = bytes},
                .kernel = sz_kernel_widest(SZ_KERNEL_chase, s->cpu)};
     if (!dram && level >= OWN_CACHES) return time_fresh(s, &c, set, ret);
-    return time_chase(s, &c, dram, dram ? 0.03 : 0.025, ret);
+    return time_chase(s, &c, dram, ret);
 }
 
 // Main memory is chased in the same size on large pages and on small ones: what a larger one adds
@@ -149,7 +151,7 @@ sz_status sz_measure_latencies(sz_survey *s) {
         sz_reading r = {0};
         SZ_TRY(chase_level(s, i, s->buffer.bytes, chased_bytes(s), &r));
         if (r.rate.n == 0) continue;
-        l->latency_s = 1 / r.rate.median;
+        l->latency_s = 1 / r.level;
         l->latency_n = r.rate.n;
         l->latency_spread = r.rate.spread;
         l->latency_verdict = sz_verdict_name(r.verdict);
@@ -183,7 +185,7 @@ static sz_status chase_small(sz_survey *s, touch *t) {
     for (size_t i = 0; i < s->m->levels.n; i++) {
         sz_reading r = {0};
         SZ_TRY(chase_level(s, i, t->bytes, t->size, &r));
-        if (r.rate.n > 0) s->m->levels.items[i].level.latency_small_pages_s = 1 / r.rate.median;
+        if (r.rate.n > 0) s->m->levels.items[i].level.latency_small_pages_s = 1 / r.level;
     }
     return SZ_OK;
 }

@@ -84,7 +84,7 @@ sz_status sz_machine_create(sz_ctx *ctx, sz_machine **ret_machine) {
     m->ok = true;
     m->cpu.clock_hz = m->cpu.clock_all_hz = SZ_NAN;
     m->overhead = (sz_overhead){SZ_NAN, SZ_NAN, SZ_NAN, SZ_NAN, SZ_NAN, SZ_NAN, SZ_NAN, SZ_NAN};
-    m->power = (sz_power){SZ_NAN, SZ_NAN, NULL};
+    m->power = (sz_power){SZ_NAN, SZ_NAN, SZ_NAN, SZ_NAN, NULL};
     sz_arena_init(&m->arena, ctx);
     *ret_machine = m;
     return SZ_OK;
@@ -241,6 +241,7 @@ static const char *family_name(sz_kernel_family family) {
     case SZ_KERNEL_triad_nt: return "triad_nt";
     case SZ_KERNEL_update: return "update";
     case SZ_KERNEL_load_any: return "load_any";
+    case SZ_KERNEL_load_four: return "load_four";
     case SZ_KERNEL_gather: return "gather";
     }
     return "";

@@ -31,6 +31,7 @@ struct sz_machine {
     SZ_VEC(sz_citation) citations;
     SZ_VEC(sz_roof) roofs;
     SZ_VEC(sz_gap) gaps;
+    double transfer_latency_s; // added to each node's transfer, 0 = none (custom machines)
     bool has_host; // was described here
     sz_host host;
     SZ_VEC(sz_core_kind) kinds;

@@ -83,7 +83,7 @@ static void lower(char *to, const char *from, size_t cap) {
 sz_status sz_machine_load(sz_ctx *ctx, const char *name_or_file, const char *store,
                           sz_machine **ret_machine) {
     char path[MAX_PATH_BYTES], name[MAX_NAME + 2];
-    if (strncmp(name_or_file, "cpu:", 4) == 0)
+    if (strncmp(name_or_file, "cpu:", 4) == 0 || strncmp(name_or_file, "custom:", 7) == 0)
         return sz_machine_synthetic(ctx, name_or_file, ret_machine);
     if (is_file_word(name_or_file)) return load_file(ctx, name_or_file, ret_machine);
     lower(name, name_or_file, sizeof name);

@@ -30,7 +30,7 @@ typedef struct sz_survey {
     double scale;            // budget over the usual one
     double step_until;       // end of the budget of this step, 0 = none
     sz_buffer buffer;        // bytes NULL when there is none
-    int64_t involuntary, batches;
+    double cpu_s, wall_s;    // of threads while they timed batches
     bool stopped;            // by the user
 } sz_survey;
 
@@ -39,13 +39,23 @@ sz_watch sz_survey_watch(const sz_survey *s, bool all, double round_s, double bu
 // Time `work`, and add up what disturbed it. Once the budget of the step is spent one round is all
 // that a reading gets. Fails when the user has stopped the survey.
 sz_status sz_survey_time(sz_survey *s, const sz_watch *watch, const sz_work *work, sz_reading *ret);
+// The same for works that take turns, within the budget of the step.
+sz_status sz_survey_interleave(sz_survey *s, sz_watch *watches, const sz_work *works, size_t n,
+                               sz_reading *ret_readings);
 void sz_survey_tell(const sz_survey *s, const char *what);
 bool sz_survey_stopped(sz_survey *s);           // did the user ask to stop?
 bool sz_survey_late(const sz_survey *s);        // is the budget of this step spent?
 sz_status sz_survey_check(sz_survey *s);        // SZ_ERR_UNAVAILABLE when stopped
 
-// What can be said of the whole (verdict.c): `steal` and `throttled` were counted before.
-sz_status sz_judge(sz_survey *s, int64_t steal, int64_t throttled, double seconds);
+// What the system counts while it is measured; -1 = not known.
+typedef struct sz_counts {
+    double time_s, process_s; // wall time; CPU time of this process
+    int64_t steal, busy;      // ticks of all CPUs: given to other guests; at work
+    int64_t throttled;        // periods in which the quota stopped this process
+} sz_counts;
+sz_counts sz_count_now(void);
+// What can be said of the whole (verdict.c), with the counts before and after.
+sz_status sz_judge(sz_survey *s, const sz_counts *before, const sz_counts *after);
 // Note what disturbed the measurement.
 sz_status sz_disturbed(sz_survey *s, const char *fmt, ...) SZ_PRINTF(2, 3);
 
@@ -77,6 +87,11 @@ sz_status sz_measure_overheads(sz_survey *s);
 sz_status sz_measure_links(sz_survey *s);
 sz_status sz_measure_disk(sz_survey *s);
 
+// power.c: power at rest and at work, or why no sensor tells it.
+sz_status sz_measure_power(sz_survey *s);
+// The clock against the processor's own counter of cycles, or why that cannot be read.
+sz_status sz_check_counters(sz_survey *s);
+
 // A bandwidth as the record: what the kernel is, and how well it is known.
 sz_bandwidth sz_bandwidth_of(const sz_kernel *k, const sz_reading *r, int threads, size_t set);
 
@@ -95,6 +110,7 @@ size_t sz_curve_sizes(int64_t most, int64_t *ret_sizes, size_t cap);
 // Where the latency (or the time per byte, put in its place) leaves a plateau: the largest working
 // set that still has it, for each plateau but the last.
 enum { SZ_MAX_KNEES = 8 };
+double sz_settle(double *seconds, size_t n); // of one working set in n sweeps
 size_t sz_find_knees(const sz_curve_point *points, size_t n, int64_t ret_knees[SZ_MAX_KNEES]);
 
 // Give the knees to the caches they belong to and say where they differ from what the system

@@ -1,21 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // A machine that is a line of text, for what-if questions:
 // "cpu:cores=8,clock=3e9,fma=32,dram=50e9,l2=1M". What the line does not say is not known.
+#include "machine/line.h"
 #include "machine/machine.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include <sizeup/text.h>
 
 // ---- keys --------------------------------------------------------------------------------------
-
-typedef enum kind {
-    COUNT, // a whole number
-    NUMBER,
-    BYTES // K, M, G are powers of 1024
-} kind;
 
 typedef enum key {
     CORES,
@@ -44,37 +35,32 @@ typedef enum key {
     N_KEYS
 } key;
 
-// Numbers outside of low..high are slips of the unit, such as a clock of 3.
-static const struct {
-    const char *name;
-    kind kind;
-    bool required;
-    double low, high;
-    const char *help;
-} keys[N_KEYS] = {
-    [CORES] = {"cores", COUNT, true, 1, 1e6, "physical cores"},
-    [THREADS] = {"threads", COUNT, false, 1, 1e6, "logical CPUs; as many as cores when not given"},
-    [CLOCK] = {"clock", NUMBER, true, 1e6, 1e11, "clock in Hz"},
-    [FMA] = {"fma", NUMBER, true, 0.01, 1e6, "f32 FLOP per cycle and core by multiply-add"},
-    [FMA_F64] = {"fma_f64", NUMBER, false, 0.01, 1e6, "the same for f64"},
-    [FMA_F16] = {"fma_f16", NUMBER, false, 0.01, 1e6, "the same for f16"},
-    [FMA_BF16] = {"fma_bf16", NUMBER, false, 0.01, 1e6, "the same for bf16"},
-    [FMA_INT8] = {"fma_int8", NUMBER, false, 0.01, 1e6, "the same for int8"},
-    [ADD] = {"add", NUMBER, false, 0.01, 1e6, "f32 FLOP per cycle and core of additions alone"},
-    [DRAM] = {"dram", NUMBER, true, 1e3, 1e15, "main memory, all cores, in B/s"},
-    [DRAM_ONE] = {"dram_one", NUMBER, false, 1e3, 1e15, "main memory, one core, in B/s"},
-    [DRAM_LATENCY] = {"dram_latency", NUMBER, false, 1e-10, 1, "in s"},
-    [MEMORY] = {"memory", BYTES, false, 1, 1e18, "size of main memory"},
-    [L1] = {"l1", BYTES, false, 64, 1e15, "size of the L1 cache of a core"},
-    [L2] = {"l2", BYTES, false, 64, 1e15, "size of the L2 cache of a core"},
-    [L3] = {"l3", BYTES, false, 64, 1e15, "size of the L3 cache, which all cores share"},
-    [L1_BW] = {"l1_bw", NUMBER, false, 0.01, 1e5, "loads from L1 in B per cycle and core"},
-    [L2_BW] = {"l2_bw", NUMBER, false, 0.01, 1e5, "loads from L2 in B per cycle and core"},
-    [L3_BW] = {"l3_bw", NUMBER, false, 0.01, 1e5, "loads from L3 in B per cycle and core"},
-    [L1_LATENCY] = {"l1_latency", NUMBER, false, 1e-10, 1, "in s"},
-    [L2_LATENCY] = {"l2_latency", NUMBER, false, 1e-10, 1, "in s"},
-    [L3_LATENCY] = {"l3_latency", NUMBER, false, 1e-10, 1, "in s"},
-    [TDP] = {"tdp", NUMBER, false, 1e-3, 1e9, "power at work, in W"},
+static const sz_line_key keys[N_KEYS] = {
+    [CORES] = {"cores", SZ_LINE_COUNT, true, 1, 1e6, "physical cores"},
+    [THREADS] = {"threads", SZ_LINE_COUNT, false, 1, 1e6,
+                 "logical CPUs; as many as cores when not given"},
+    [CLOCK] = {"clock", SZ_LINE_NUMBER, true, 1e6, 1e11, "clock in Hz"},
+    [FMA] = {"fma", SZ_LINE_NUMBER, true, 0.01, 1e6, "f32 FLOP per cycle and core by multiply-add"},
+    [FMA_F64] = {"fma_f64", SZ_LINE_NUMBER, false, 0.01, 1e6, "the same for f64"},
+    [FMA_F16] = {"fma_f16", SZ_LINE_NUMBER, false, 0.01, 1e6, "the same for f16"},
+    [FMA_BF16] = {"fma_bf16", SZ_LINE_NUMBER, false, 0.01, 1e6, "the same for bf16"},
+    [FMA_INT8] = {"fma_int8", SZ_LINE_NUMBER, false, 0.01, 1e6, "the same for int8"},
+    [ADD] = {"add", SZ_LINE_NUMBER, false, 0.01, 1e6,
+             "f32 FLOP per cycle and core of additions alone"},
+    [DRAM] = {"dram", SZ_LINE_NUMBER, true, 1e3, 1e15, "main memory, all cores, in B/s"},
+    [DRAM_ONE] = {"dram_one", SZ_LINE_NUMBER, false, 1e3, 1e15, "main memory, one core, in B/s"},
+    [DRAM_LATENCY] = {"dram_latency", SZ_LINE_NUMBER, false, 1e-10, 1, "in s"},
+    [MEMORY] = {"memory", SZ_LINE_BYTES, false, 1, 1e18, "size of main memory"},
+    [L1] = {"l1", SZ_LINE_BYTES, false, 64, 1e15, "size of the L1 cache of a core"},
+    [L2] = {"l2", SZ_LINE_BYTES, false, 64, 1e15, "size of the L2 cache of a core"},
+    [L3] = {"l3", SZ_LINE_BYTES, false, 64, 1e15, "size of the L3 cache, which all cores share"},
+    [L1_BW] = {"l1_bw", SZ_LINE_NUMBER, false, 0.01, 1e5, "loads from L1 in B per cycle and core"},
+    [L2_BW] = {"l2_bw", SZ_LINE_NUMBER, false, 0.01, 1e5, "loads from L2 in B per cycle and core"},
+    [L3_BW] = {"l3_bw", SZ_LINE_NUMBER, false, 0.01, 1e5, "loads from L3 in B per cycle and core"},
+    [L1_LATENCY] = {"l1_latency", SZ_LINE_NUMBER, false, 1e-10, 1, "in s"},
+    [L2_LATENCY] = {"l2_latency", SZ_LINE_NUMBER, false, 1e-10, 1, "in s"},
+    [L3_LATENCY] = {"l3_latency", SZ_LINE_NUMBER, false, 1e-10, 1, "in s"},
+    [TDP] = {"tdp", SZ_LINE_NUMBER, false, 1e-3, 1e9, "power at work, in W"},
 };
 
 const char *sz_list_synthetic(size_t i, const char **ret_help) {
@@ -83,85 +69,8 @@ const char *sz_list_synthetic(size_t i, const char **ret_help) {
     return keys[i].name;
 }
 
-// ---- reading the line --------------------------------------------------------------------------
-
-static sz_status unknown_key(sz_ctx *ctx, sz_str word) {
-    const char *names[N_KEYS + 1] = {NULL};
-    char known[512] = "", text[64];
-    size_t n = 0;
-    for (int i = 0; i < N_KEYS; i++) {
-        names[i] = keys[i].name;
-        n += (size_t)snprintf(known + n, sizeof known - n, " %s", keys[i].name);
-    }
-    snprintf(text, sizeof text, "%.*s", (int)(word.len < 63 ? word.len : 63), word.p);
-    const char *near = sz_text_nearest(text, names);
-    if (near)
-        return sz_fail(ctx, SZ_ERR_INPUT, "unknown key '%s': did you mean '%s'?",
-                       sz_show(ctx, word), near);
-    return sz_fail(ctx, SZ_ERR_INPUT, "unknown key '%s'; known are:%s", sz_show(ctx, word), known);
-}
-
-static double suffix_factor(char c, kind of) {
-    static const char letters[] = "KMGT";
-    const char *at = c ? strchr(letters, c == 'k' ? 'K' : c) : NULL;
-    if (!at) return 0;
-    return pow(of == BYTES ? 1024 : 1000, (double)(at - letters) + 1);
-}
-
-static bool parse_number(const char *text, kind of, double *ret) {
-    char *end;
-    // strtod also takes "nan", "inf" and hexadecimal; none of them is meant here.
-    if (text[strspn(text, "0123456789.eE+-KkMGT")] != '\0') return false;
-    double v = strtod(text, &end);
-    if (end == text) return false;
-    if (*end != '\0') {
-        if (end[1] != '\0') return false;
-        v *= suffix_factor(*end, of);
-    }
-    if (!isfinite(v) || v <= 0 || (of == COUNT && v != floor(v))) return false;
-    *ret = v;
-    return true;
-}
-
-static sz_status read_value(sz_ctx *ctx, key k, sz_str value, double *ret) {
-    char text[64];
-    snprintf(text, sizeof text, "%.*s", (int)(value.len < 63 ? value.len : 63), value.p);
-    if (!parse_number(text, keys[k].kind, ret))
-        return sz_fail(ctx, SZ_ERR_INPUT, "'%s' needs a %s above 0, not '%s'", keys[k].name,
-                       keys[k].kind == COUNT ? "whole number" : "number", sz_show(ctx, value));
-    if (*ret >= keys[k].low && *ret <= keys[k].high) return SZ_OK;
-    return sz_fail(ctx, SZ_ERR_INPUT, "'%s=%s' is not between %g and %g (%s)", keys[k].name,
-                   sz_show(ctx, value), keys[k].low, keys[k].high, keys[k].help);
-}
-
-static sz_status read_word(sz_ctx *ctx, sz_str word, double values[N_KEYS]) {
-    const char *equals = memchr(word.p, '=', word.len);
-    if (!equals) return sz_fail(ctx, SZ_ERR_INPUT, "'%s' is not KEY=NUMBER", sz_show(ctx, word));
-    const sz_str name = {word.p, (uint32_t)(equals - word.p)};
-    const sz_str value = {equals + 1, word.len - name.len - 1};
-    int k = 0;
-    while (k < N_KEYS && !sz_str_is(name, keys[k].name)) k++;
-    if (k == N_KEYS) return unknown_key(ctx, name);
-    if (!isnan(values[k])) return sz_fail(ctx, SZ_ERR_INPUT, "'%s' is given twice", keys[k].name);
-    return read_value(ctx, (key)k, value, &values[k]);
-}
-
-static sz_status read_line(sz_ctx *ctx, const char *line, double values[N_KEYS]) {
-    for (int i = 0; i < N_KEYS; i++) values[i] = SZ_NAN;
-    for (const char *p = line; *p;) {
-        const sz_str word = {p, (uint32_t)strcspn(p, ",")};
-        SZ_TRY(read_word(ctx, word, values));
-        p += word.len;
-        if (*p == ',' && *++p == '\0')
-            return sz_fail(ctx, SZ_ERR_INPUT, "a key is missing after the last comma");
-    }
-    for (int i = 0; i < N_KEYS; i++)
-        if (keys[i].required && isnan(values[i]))
-            return sz_fail(ctx, SZ_ERR_INPUT,
-                           "'%s' is missing (%s); cores, clock, fma and dram must be given",
-                           keys[i].name, keys[i].help);
-    return SZ_OK;
-}
+// ---- checks
+// --------------------------------------------------------------------------------------
 
 // What no machine can be, though each number alone could.
 static sz_status check(sz_ctx *ctx, const double v[N_KEYS]) {
@@ -292,16 +201,7 @@ static sz_status fill_in(sz_machine *m, const char *text, const double v[N_KEYS]
 
 sz_status sz_machine_synthetic(sz_ctx *ctx, const char *text, sz_machine **ret_machine) {
     double values[N_KEYS];
-    sz_machine *m = NULL;
-    const char *line = strncmp(text, "cpu:", 4) == 0 ? text + 4 : text;
-    sz_status status = read_line(ctx, line, values);
-    if (status == SZ_OK) status = check(ctx, values);
-    if (status == SZ_OK) status = sz_machine_create(ctx, &m);
-    if (status == SZ_OK) status = fill_in(m, text, values);
-    if (status == SZ_OK) {
-        *ret_machine = m;
-        return SZ_OK;
-    }
-    sz_machine_destroy(m);
-    return sz_place(ctx, status, "machine '%s'", sz_show(ctx, sz_str_c(text)));
+    if (strncmp(text, "custom:", 7) == 0) return sz_machine_custom(ctx, text, ret_machine);
+    return sz_line_machine(ctx, text, &(sz_line){"cpu:", keys, N_KEYS, check, fill_in}, values,
+                           ret_machine);
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "machine/measure/traps.h"
+#include "os/clock.h"
 #include "os/procfs.h"
 
 sz_status sz_disturbed(sz_survey *s, const char *fmt, ...) {
@@ -22,24 +23,48 @@ sz_status sz_disturbed(sz_survey *s, const char *fmt, ...) {
 
 // ---- what the system counted -------------------------------------------------------------------
 
-static sz_status judge_steal(sz_survey *s, int64_t before, double seconds) {
-    const int64_t after = sz_proc_steal_ticks(""), per_s = sysconf(_SC_CLK_TCK);
-    if (before < 0 || !sz_was_stolen(after - before, per_s, seconds)) return SZ_OK;
-    return sz_disturbed(s, "the hypervisor gave %.2f s of CPU time to other guests",
-                        (double)(after - before) / (double)per_s);
+sz_counts sz_count_now(void) {
+    return (sz_counts){.time_s = sz_clock_s(),
+                       .process_s = sz_clock_process_s(),
+                       .steal = sz_proc_steal_ticks(""),
+                       .busy = sz_proc_busy_ticks(""),
+                       .throttled = sz_proc_throttled("")};
+}
+
+// Readings are made of batches that ran undisturbed, or their medians; so stolen time is a fact to
+// know, and no fault of theirs unless it is much.
+static sz_status judge_steal(sz_survey *s, const sz_counts *before, const sz_counts *after) {
+    static const double MUCH = 0.1;
+    const int64_t per_s = sysconf(_SC_CLK_TCK), ticks = after->steal - before->steal;
+    const double seconds = after->time_s - before->time_s;
+    if (before->steal < 0 || !sz_was_stolen(ticks, per_s, seconds)) return SZ_OK;
+    const double stolen_s = (double)ticks / (double)per_s;
+    if (stolen_s > MUCH * seconds * s->n_cpus) s->m->ok = false;
+    return sz_machine_add_note(s->m, "the hypervisor gave %.2f s of CPU time to other guests",
+                               stolen_s);
 }
 
 // A thread that shares its CPU with another process loses a good part of the wall time.
 static sz_status judge_interruptions(sz_survey *s) {
-    if (s->batches == 0 || s->involuntary * 50 <= s->batches) return SZ_OK;
-    return sz_disturbed(
-        s, "threads were interrupted %lld times in %lld batches: something else is running",
-        (long long)s->involuntary, (long long)s->batches);
+    static const double LOST = 0.03;
+    if (!(s->cpu_s < (1 - LOST) * s->wall_s)) return SZ_OK;
+    return sz_disturbed(s, "threads had no CPU for %.0f %% of the time: something else is running",
+                        100 * (1 - s->cpu_s / s->wall_s));
 }
 
-static sz_status judge_quota(sz_survey *s, int64_t throttled) {
+// Others on other CPUs take no CPU time from a thread, but memory and power, and perhaps half of
+// its core.
+static sz_status judge_others(sz_survey *s, const sz_counts *before, const sz_counts *after) {
+    static const double BUSY = 0.15; // of the CPUs in use
+    const double seconds = after->time_s - before->time_s;
+    const double busy = (double)(after->busy - before->busy) / (double)sysconf(_SC_CLK_TCK);
+    const double others = (busy - (after->process_s - before->process_s)) / seconds;
+    if (before->busy < 0 || after->busy < 0 || !(others > BUSY * s->n_cpus)) return SZ_OK;
+    return sz_disturbed(s, "other processes used %.1f CPUs meanwhile", others);
+}
+
+static sz_status judge_quota(sz_survey *s, int64_t throttled, int64_t after) {
     const double quota = s->m->host.quota_cpus;
-    const int64_t after = sz_proc_throttled("");
     if (!(quota < s->n_cpus)) return SZ_OK; // also when there is none: NaN
     SZ_TRY(sz_machine_add_note(s->m,
                                "this control group may use %.2f CPUs of %d: rates are those of the "
@@ -145,12 +170,29 @@ static sz_status judge_clock(sz_survey *s) {
                                first * 1e-9, last * 1e-9);
 }
 
-sz_status sz_judge(sz_survey *s, int64_t steal, int64_t throttled, double seconds) {
-    SZ_TRY(judge_steal(s, steal, seconds));
+// A stranger on the other thread of a core slows batches and shows nowhere else.
+static sz_status judge_neighbours(sz_survey *s) {
+    static const double MANY = 0.2;
+    double disturbed = 0, n = 0;
+    for (size_t i = 0; i < s->m->peaks.n; i++)
+        if (s->m->peaks.items[i].disturbed >= 0) disturbed += s->m->peaks.items[i].disturbed, n++;
+    if (n == 0 || disturbed < MANY * n) return SZ_OK;
+    return sz_machine_add_note(
+        s->m,
+        "%.0f %% of the batches of the peaks were slowed, though they had their "
+        "CPU: the cores are shared with strangers, and long runs are slower "
+        "than the roofs",
+        100 * disturbed / n);
+}
+
+sz_status sz_judge(sz_survey *s, const sz_counts *before, const sz_counts *after) {
+    SZ_TRY(judge_steal(s, before, after));
     SZ_TRY(judge_interruptions(s));
+    SZ_TRY(judge_others(s, before, after));
+    SZ_TRY(judge_neighbours(s));
     SZ_TRY(judge_peaks(s));
     SZ_TRY(judge_bandwidths(s));
     SZ_TRY(judge_scaling(s));
     SZ_TRY(judge_clock(s));
-    return judge_quota(s, throttled);
+    return judge_quota(s, before->throttled, after->throttled);
 }

@@ -43,12 +43,40 @@ static void list_symbols(const sz_graph *g, char *text, size_t size) {
     if (!n) snprintf(text, size, "none");
 }
 
-static sz_status apply_bind(sz_graph *g, const char *bind) {
+static sz_status not_a_size(sz_graph *g, const char *bind) {
+    return sz_fail(g->ctx, SZ_ERR_USAGE, "'--bind %s' is not NAME=SIZE or NAME=NAME+SIZE", bind);
+}
+
+// "past+seq+1": sizes and names of dimensions. *ret_size is SZ_DIM_UNKNOWN when one of them is free
+// and may be.
+static sz_status read_sum(sz_graph *g, const char *bind, const char *rest, bool allow_free,
+                          int64_t *ret_size) {
+    *ret_size = 0;
+    for (;; rest++) {
+        const sz_str word = {rest, (uint32_t)strcspn(rest, "+")};
+        const sz_symbol *s = find_symbol(g, word);
+        int64_t size = s ? s->bound : 0;
+        const char *end = rest;
+        if (!s && (!read_size(&end, &size) || end != rest + word.len)) return not_a_size(g, bind);
+        if (size < 0 && !allow_free)
+            return sz_fail(g->ctx, SZ_ERR_USAGE, "'--bind %s': '%s' has no size itself", bind,
+                           sz_show(g->ctx, word));
+        if (size < 0 || *ret_size < 0) *ret_size = SZ_DIM_UNKNOWN;
+        else if (!sz_add(*ret_size, size, ret_size)) return not_a_size(g, bind);
+        rest += word.len;
+        if (*rest == '\0') return SZ_OK;
+    }
+}
+
+// Sums are taken when `sums` says so: they need the sizes of others.
+static sz_status apply_bind(sz_graph *g, const char *bind, bool sums, bool allow_free) {
     sz_str name;
     int64_t size;
-    const char *rest = split(bind, &name);
-    if (!rest || !read_size(&rest, &size) || *rest)
-        return sz_fail(g->ctx, SZ_ERR_USAGE, "'--bind %s' is not NAME=SIZE", bind);
+    const char *rest = split(bind, &name), *end = rest;
+    if (!rest || !*rest) return not_a_size(g, bind);
+    const bool is_sum = !read_size(&end, &size) || *end;
+    if (is_sum != sums) return SZ_OK;
+    if (is_sum) SZ_TRY(read_sum(g, bind, rest, allow_free, &size));
     sz_symbol *s = find_symbol(g, name);
     if (!s) {
         char known[512];
@@ -57,6 +85,7 @@ static sz_status apply_bind(sz_graph *g, const char *bind) {
                        "'--bind %s': the model has no free dimension '%s' (it has: %s)", bind,
                        sz_show(g->ctx, name), known);
     }
+    if (size < 0) return SZ_OK; // stays free
     if (s->bound >= 0 && s->bound != size)
         return sz_fail(g->ctx, SZ_ERR_USAGE, "'%s' is bound twice: %" PRId64 " and %" PRId64,
                        sz_show(g->ctx, name), s->bound, size);
@@ -169,8 +198,12 @@ static sz_status check_input(sz_graph *g, sz_value *v, bool allow_symbols) {
 }
 
 sz_status sz_bind(sz_graph *g, const sz_load_options *options) {
-    for (size_t i = 0; i < options->n_binds; i++) SZ_TRY(apply_bind(g, options->binds[i]));
+    const bool free = options->allow_symbols;
+    for (size_t i = 0; i < options->n_binds; i++)
+        SZ_TRY(apply_bind(g, options->binds[i], false, free));
     for (size_t i = 0; i < options->n_inputs; i++) SZ_TRY(apply_input(g, options->inputs[i]));
+    for (size_t i = 0; i < options->n_binds; i++)
+        SZ_TRY(apply_bind(g, options->binds[i], true, free));
     for (size_t i = 0; i < g->inputs.n; i++)
         SZ_TRY(check_input(g, sz_graph_value(g, g->inputs.items[i]), options->allow_symbols));
     return SZ_OK;

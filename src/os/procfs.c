@@ -113,6 +113,11 @@ int64_t sz_proc_steal_ticks(const char *root) {
     return read_ticks(root, ticks) ? ticks[7] : -1;
 }
 
+int64_t sz_proc_busy_ticks(const char *root) {
+    long long t[8];
+    return read_ticks(root, t) ? t[0] + t[1] + t[2] + t[5] + t[6] : -1;
+}
+
 double sz_proc_steal_share(const char *root) {
     long long ticks[8];
     double sum = 0;

@@ -25,6 +25,9 @@ int sz_proc_cpus(const char *list, int *ret_cpus, int cap);
 // Clock ticks that the hypervisor gave to others, summed over all CPUs; -1 when not known.
 int64_t sz_proc_steal_ticks(const char *root);
 
+// Clock ticks that all CPUs were at work, for whomever; -1 when not known.
+int64_t sz_proc_busy_ticks(const char *root);
+
 // Share of all clock ticks since boot that the hypervisor gave to others; NaN when not known.
 double sz_proc_steal_share(const char *root);
 

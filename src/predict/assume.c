@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 SZ_PRINTF(4, 5)
 static sz_status add(sz_estimate *e, const char *key, double number, const char *fmt, ...) {
@@ -38,7 +39,12 @@ static sz_status assume_memory(sz_estimate *e) {
                m->level));
     SZ_TRY(
         add(e, "load_byte_per_s", m->load, "bytes that are read and not matched by written ones"));
-    SZ_TRY(add(e, "copy_byte_per_s", m->copy, "bytes written, and as many of those read"));
+    SZ_TRY(add(e, "copy_byte_per_s", m->copy,
+               "bytes written, and as many of those read; measured copies have in them that a line "
+               "is read before it is written"));
+    if (m->store != m->copy)
+        SZ_TRY(add(e, "store_byte_per_s", m->store,
+                   "bytes that are written and not matched by read ones; lines are read first"));
     if (m->nearest_level == m->level)
         return add(e, "time_lo", SZ_NAN,
                    "max of all operations at their roofs and all bytes at the best %s bandwidth",
@@ -54,6 +60,23 @@ static sz_status assume_memory(sz_estimate *e) {
         m->nearest_level, m->nearest_level);
 }
 
+static sz_status assume_overhead(sz_estimate *e) {
+    if (e->dispatch_s + e->fork_join_s <= 0)
+        return add(e, "overhead", SZ_NAN,
+                   "the time to start each operator is not known and not added");
+    if (e->dispatch_s > 0)
+        SZ_TRY(add(e, "dispatch_s", e->dispatch_s, "to start one operator, as measured"));
+    if (e->fork_join_s > 0)
+        SZ_TRY(add(e, "fork_join_s", e->fork_join_s,
+                   "to start and join all threads for one operator, straight after work"));
+    if (strcmp(e->level, "bound") == 0)
+        return add(e, "overhead", SZ_NAN,
+                   "not in the bound: a program may do without; time_hi has it for each node");
+    return add(e, "overhead", SZ_NAN,
+               "each node that moves or computes something pays to be started; a runtime may pay "
+               "more");
+}
+
 static sz_status assume_energy(sz_estimate *e) {
     const sz_power *p = &e->machine->power;
     if (isnan(p->tdp_w)) return add(e, "energy", SZ_NAN, "power of the machine is not known");
@@ -66,13 +89,18 @@ sz_status sz_assume(sz_estimate *e) {
     SZ_TRY(assume_memory(e));
     SZ_TRY(
         add(e, "time_hi", SZ_NAN,
-            "sum over the nodes of memory and compute time: nothing overlaps. A real program can "
-            "be slower"));
-    SZ_TRY(
-        add(e, "overhead", SZ_NAN, "the time to start each operator is not known and not added"));
+            "sum over the nodes of memory time, compute time and start: nothing overlaps. A real "
+            "program can be slower"));
+    SZ_TRY(assume_overhead(e));
+    if (e->machine->transfer_latency_s > 0)
+        SZ_TRY(add(e, "latency_s", e->machine->transfer_latency_s,
+                   "added to the transfer of each node that moves bytes"));
     SZ_TRY(
         add(e, "throughput", SZ_NAN,
             "runs of the whole graph, one after the other; a run holds the batch of the inputs"));
-    SZ_TRY(add(e, "fusion", SZ_NAN, "none: the graph as written, every result goes to memory"));
+    SZ_TRY(add(e, "fusion", SZ_NAN,
+               sz_costs_is_optimized(e->costs)
+                   ? "kernels of the optimized graph: what flows inside of one moves no bytes"
+                   : "none: the graph as written, every result goes to memory"));
     return assume_energy(e);
 }

@@ -10,14 +10,14 @@ static double rate(const sz_estimate *e, size_t level, const char *mix) {
     return isnan(w) ? sz_best_bandwidth(e->machine, level, mix, 0) : w;
 }
 
-// Copies with plain stores: what programs do. Stores past the caches help only data that nobody
-// reads soon.
-static double plain_copy(const sz_estimate *e, size_t level) {
+// Copies, or stores alone, by plain stores: what programs do. Stores past the caches help only data
+// that nobody reads soon.
+static double plain(const sz_estimate *e, size_t level, const char *mix) {
     const sz_mem_level *l = &e->machine->levels.items[level];
     double best = SZ_NAN;
     for (size_t i = 0; i < l->bandwidths.n; i++) {
         const sz_bandwidth *b = &l->bandwidths.items[i];
-        if (strcmp(b->mix, "copy") != 0 || b->threads != e->threads) continue;
+        if (strcmp(b->mix, mix) != 0 || b->threads != e->threads) continue;
         if (b->stores && strcmp(b->stores, "plain") != 0) continue;
         if (!(best >= b->byte_per_s)) best = b->byte_per_s;
     }
@@ -67,9 +67,11 @@ sz_status sz_choose_memory(sz_estimate *e) {
     m->level = e->machine->levels.items[dram].level.name;
     m->best = rate(e, (size_t)dram, NULL);
     m->load = rate(e, (size_t)dram, "load");
-    m->copy = plain_copy(e, (size_t)dram);
+    m->copy = plain(e, (size_t)dram, "copy");
+    m->store = plain(e, (size_t)dram, "store");
     if (isnan(m->load)) m->load = m->best;
     if (isnan(m->copy)) m->copy = m->load;
+    if (isnan(m->store)) m->store = m->copy;
     return SZ_OK;
 }
 
@@ -79,9 +81,17 @@ void sz_choose_nearest(sz_estimate *e) {
     warn_too_large(e, &e->machine->levels.items[dram].level);
 }
 
-// A byte written is paired with a byte read and moves at the rate of a copy, which has in it that a
-// line is fetched before it is written; what is left moves at the rate of loads, or of a copy.
+// The rates have in them that a line is fetched before it is written, where the machine does so: a
+// byte written is paired with a byte read and moves at the rate of a copy; what is left moves at
+// the rate of loads, or of stores.
 double sz_memory_time(const sz_memory_rates *m, double bytes_read, double bytes_written) {
     const double paired = fmin(bytes_read, bytes_written);
-    return (bytes_read - paired) / m->load + (bytes_written + paired) / m->copy;
+    return (bytes_read - paired) / m->load + (bytes_written - paired) / m->store +
+           2 * paired / m->copy;
+}
+
+void sz_choose_overhead(sz_estimate *e) {
+    const sz_overhead *o = &e->machine->overhead;
+    e->dispatch_s = o->dispatch_s > 0 ? o->dispatch_s : 0;
+    e->fork_join_s = o->fork_join_s > 0 && e->threads > 1 ? o->fork_join_s : 0;
 }

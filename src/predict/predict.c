@@ -104,6 +104,11 @@ static sz_status serve_part(sz_estimate *e, const char *format, bool elementary,
     return SZ_OK;
 }
 
+static const char *larger_share(double memory_s, double compute_s, double overhead_s) {
+    if (overhead_s > fmax(memory_s, compute_s)) return "overhead";
+    return compute_s > memory_s ? "compute" : "memory";
+}
+
 static sz_status estimate_node(sz_estimate *e, const predictor *p, size_t i,
                                const sz_node_cost *n) {
     const char *format = format_of(e, n);
@@ -114,10 +119,14 @@ static sz_status estimate_node(sz_estimate *e, const predictor *p, size_t i,
     SZ_TRY(serve_part(e, format, true, (double)n->cost.flops - 2 * macs, &t));
     t.memory_s = sz_memory_time(&e->memory, scale * (double)n->cost.bytes_read,
                                 scale * (double)n->cost.bytes_written);
-    t.time_s = p->node(t.memory_s, t.compute_s);
-    t.bound = t.compute_s > t.memory_s ? "compute" : "memory";
+    if (bytes > 0) t.memory_s += e->machine->transfer_latency_s;
+    const bool works = t.memory_s > 0 || t.compute_s > 0;
+    const double overhead = works ? e->dispatch_s + e->fork_join_s : 0;
+    t.time_s = p->node(t.memory_s, t.compute_s) + (p->whole ? 0 : overhead);
+    t.bound = larger_share(t.memory_s, t.compute_s, p->whole ? 0 : overhead);
     t.intensity = bytes > 0 ? (double)n->cost.flops / bytes : SZ_NAN;
     e->bytes += bytes;
+    e->overhead_s += overhead;
     e->total.communication_s += t.memory_s;
     e->total.computation_s += t.compute_s;
     e->total.time_s += t.time_s;
@@ -140,16 +149,18 @@ static sz_status estimate_nodes(sz_estimate *e, const predictor *p) {
 
 static void sum_up(sz_estimate *e, const predictor *p) {
     sz_prediction *t = &e->total;
+    double moving = e->bytes / e->memory.best;
     t->time_lo_s = fmax(t->computation_s, e->bytes / e->memory.nearest);
-    t->time_hi_s = t->communication_s + t->computation_s;
-    if (p->whole) t->time_s = fmax(t->computation_s, e->bytes / e->memory.best);
+    t->time_hi_s = t->communication_s + t->computation_s + e->overhead_s;
+    if (e->machine->transfer_latency_s > 0) moving = t->communication_s;
+    if (p->whole) t->time_s = fmax(t->computation_s, moving);
     // Sums in different orders may differ in the last bit.
     t->time_lo_s = fmin(t->time_lo_s, t->time_s);
     t->time_hi_s = fmax(t->time_hi_s, t->time_s);
     t->throughput_per_s = t->time_s > 0 ? 1 / t->time_s : SZ_NAN;
     t->energy_j = e->machine->power.tdp_w * t->time_s; // NaN when the power is not known
     t->carbon_g = SZ_NAN;
-    t->bound = t->computation_s > t->communication_s ? "compute" : "memory";
+    t->bound = larger_share(t->communication_s, t->computation_s, p->whole ? 0 : e->overhead_s);
 }
 
 static sz_status check_dtype(sz_estimate *e) {
@@ -166,6 +177,7 @@ static sz_status fill(sz_estimate *e) {
     SZ_TRY(check_dtype(e));
     SZ_TRY(sz_choose_threads(e));
     SZ_TRY(sz_choose_memory(e));
+    sz_choose_overhead(e);
     SZ_TRY(estimate_nodes(e, p));
     sz_choose_nearest(e);
     sum_up(e, p);

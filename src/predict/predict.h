@@ -12,6 +12,7 @@
 typedef struct sz_memory_rates {
     const char *level;   // "DRAM"
     double load, copy;   // for bytes only read; for bytes read and written in equal parts
+    double store;        // for bytes only written
     double best;         // of any mix
     double nearest;      // best of the innermost level that holds the whole model; +inf = not known
     const char *nearest_level;
@@ -42,6 +43,8 @@ struct sz_estimate {
     sz_arena arena;
     sz_memory_rates memory;
     double bytes;                // of all nodes
+    double dispatch_s, fork_join_s; // that each node at work pays, 0 = not known or not paid
+    double overhead_s;           // of all nodes
     SZ_VEC(sz_served) served;
     SZ_VEC(sz_node_estimate) nodes;
     SZ_VEC(sz_assumption) assumptions;
@@ -67,6 +70,8 @@ sz_status sz_choose_threads(sz_estimate *e);
 sz_status sz_choose_memory(sz_estimate *e);
 // The level that holds the whole model; needs e->bytes. Warns when none does.
 void sz_choose_nearest(sz_estimate *e);
+// Starting a node: what the machine's record says, with several threads also their fork and join.
+void sz_choose_overhead(sz_estimate *e);
 // Seconds to move the bytes.
 double sz_memory_time(const sz_memory_rates *m, double bytes_read, double bytes_written);
 

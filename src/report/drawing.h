@@ -54,6 +54,7 @@ typedef struct sz_color {
 } sz_color;
 sz_color sz_color_of(int color);
 sz_mark sz_mark_of(int color);
+unsigned sz_tint_of(int color); // of areas: the colour on paper
 
 // Corners of the shapes that are no circles, for a radius of 1. Gives their number.
 size_t sz_mark_corners(sz_mark mark, const double (**ret_xy)[2]);
@@ -87,6 +88,7 @@ typedef struct sz_xy {
 
 typedef enum sz_shape_kind {
     SZ_SHAPE_BOX,
+    SZ_SHAPE_AREA,
     SZ_SHAPE_LINE,
     SZ_SHAPE_MARK,
     SZ_SHAPE_TEXT
@@ -94,7 +96,8 @@ typedef enum sz_shape_kind {
 
 typedef enum sz_role { SZ_ROLE_DATA, SZ_ROLE_GRID, SZ_ROLE_FRAME, SZ_ROLE_LEADER } sz_role;
 
-// What each kind uses: box x y w h; line first n size (width); mark x y size (radius) mark text
+// What each kind uses: box x y w h; area first n, its lower
+// corners are its last two points; line first n size (width); mark x y size (radius) mark text
 // (tip); text x y (y: its middle) size anchor angle text.
 typedef struct sz_shape {
     sz_shape_kind kind;
@@ -102,6 +105,7 @@ typedef struct sz_shape {
     int color;
     double x, y, w, h, size;
     double angle; // of a text: degrees, downwards positive
+    int area;     // of a mark in the legend: stands for that area, from 1
     int anchor;   // -1: x is its start, 0: its middle, 1: its end
     bool dashed, bold, halo;
     sz_mark mark;

@@ -106,6 +106,16 @@ sz_color sz_color_of(int color) {
     return colors[color];
 }
 
+unsigned sz_tint_of(int color) {
+    const unsigned rgb = sz_color_of(color).rgb;
+    unsigned tint = 0;
+    for (int shift = 16; shift >= 0; shift -= 8) {
+        const unsigned c = rgb >> shift & 0xFF, paper = SZ_PAPER >> shift & 0xFF;
+        tint |= (c * 45 + paper * 55) / 100 << shift;
+    }
+    return tint;
+}
+
 sz_mark sz_mark_of(int color) {
     return color < SZ_PLOT_SERIES ? SZ_MARK_CIRCLE
                                   : (sz_mark)((color - SZ_PLOT_SERIES) % SZ_MARK_RING);
@@ -201,5 +211,5 @@ sz_status sz_plot_write(sz_ctx *ctx, const sz_plot *plot, const sz_plot_options 
                              : sz_write_terminal(&d, &look, options, buf);
     sz_drawing_finish(&d);
     if (status == SZ_OK) status = sz_buf_status(buf);
-    return status;
+    return status == SZ_ERR_MEMORY ? sz_no_memory(ctx) : status;
 }

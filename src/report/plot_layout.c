@@ -84,6 +84,17 @@ static double column_width(const layout *l, size_t *ret_n) {
     return fmin(widest, l->look->width * 0.36);
 }
 
+// Number of the area of that colour from 1, 0 when there is none.
+static int area_of(const layout *l, int color) {
+    int number = 0;
+    for (size_t i = 0; i < l->plot->curves.n; i++) {
+        const sz_plot_line *line = &l->plot->curves.items[i].line;
+        number += (line->flags & SZ_PLOT_FILLED) != 0;
+        if (line->flags & SZ_PLOT_FILLED && line->color == color) return number;
+    }
+    return 0;
+}
+
 // Rows of the legend when its entries flow over `width`; with `l->d` it is drawn from y on.
 static int legend(layout *l, double x0, double width, double y, bool draw) {
     const sz_look *k = l->look;
@@ -101,7 +112,9 @@ static int legend(layout *l, double x0, double width, double y, bool draw) {
                                 .y = at,
                                 .size = k->cell_w > 0 ? 3 : 4.6,
                                 .color = e->color,
-                                .mark = sz_mark_of(e->color)};
+                                .area = area_of(l, e->color),
+                                .mark = area_of(l, e->color) ? SZ_MARK_SQUARE
+                                                             : sz_mark_of(e->color)};
             sz_shape_add(l->d, &s);
             put_text(l, x0 + x + mark, at, k->text, -1, SZ_PLOT_INK, e->text);
         }
@@ -297,7 +310,7 @@ static bool put_curve(layout *l, const sz_plot_line *line, sz_xy *ret_end) {
     sz_shape s = {.kind = SZ_SHAPE_LINE,
                   .color = line->color,
                   .first = l->d->points.n,
-                  .size = line->flags & SZ_PLOT_BOLD ? 2.2 : 1.5,
+                  .size = line->flags & SZ_PLOT_BOLD ? 2.2 : line->flags & SZ_PLOT_THIN ? 0.8 : 1.5,
                   .dashed = line->flags & SZ_PLOT_DASHED};
     bool seen = false;
     for (size_t i = 0; i + 1 < line->n; i++) {
@@ -320,6 +333,26 @@ static bool put_curve(layout *l, const sz_plot_line *line, sz_xy *ret_end) {
         put_mark(l, place_of(l, line->x[i], line->y[i]), l->look->mark_least,
                  sz_mark_of(line->color), line->color, NULL);
     return seen;
+}
+
+// What is below a line, down to the axis; points outside are moved to the edge.
+static void put_area(layout *l, const sz_plot_line *line) {
+    sz_shape s = {.kind = SZ_SHAPE_AREA, .color = line->color, .first = l->d->points.n};
+    for (size_t i = 0; i < line->n; i++) {
+        sz_xy p = place_of(l, line->x[i], line->y[i]);
+        if (!isfinite(p.x + p.y)) continue;
+        p.x = fmin(fmax(p.x, l->left), l->right);
+        p.y = fmin(fmax(p.y, l->top), l->bottom);
+        if (!sz_vec_push(l->d->ctx, &l->d->points, p)) continue;
+        if (s.n++) sz_places_line(&l->places, l->d->points.items[l->d->points.n - 2], p);
+    }
+    if (s.n < 2) return;
+    const sz_xy *points = l->d->points.items + s.first;
+    const sz_xy lower[] = {{points[s.n - 1].x, l->bottom}, {points[0].x, l->bottom}};
+    for (int i = 0; i < 2; i++)
+        if (!sz_vec_push(l->d->ctx, &l->d->points, lower[i])) l->d->failed = true;
+    s.n += 2;
+    sz_shape_add(l->d, &s);
 }
 
 // ---- labels at the ends of lines ---------------------------------------------------------------
@@ -372,6 +405,8 @@ static void put_end_labels(layout *l, end_label *ends, size_t n) {
     }
 }
 
+enum { SZ_DENSE = 240 }; // points of a line
+
 static void put_curves(layout *l) {
     const size_t n = l->plot->curves.n;
     end_label *ends = sz_arena_array(&l->d->arena, n + 1, sizeof *ends);
@@ -380,9 +415,13 @@ static void put_curves(layout *l) {
         l->d->failed = true;
         return;
     }
+    for (size_t i = 0; i < n; i++)
+        if (l->plot->curves.items[i].line.flags & SZ_PLOT_FILLED)
+            put_area(l, &l->plot->curves.items[i].line);
     for (size_t i = 0; i < n; i++) {
         const sz_plot_line *line = &l->plot->curves.items[i].line;
         sz_xy end;
+        if (line->flags & SZ_PLOT_FILLED && line->n > SZ_DENSE) continue; // no room for an outline
         if (put_curve(l, line, &end) && has_end_label(line))
             ends[n_ends++] = (end_label){end, line, 0};
     }

@@ -94,8 +94,7 @@ static void draw_box(const canvas *v, const sz_shape *s) {
     v->api.stroke(v->c);
 }
 
-static void draw_line(const canvas *v, const sz_drawing *d, const sz_shape *s) {
-    static const double dash[] = {6, 4};
+static void follow(const canvas *v, const sz_drawing *d, const sz_shape *s) {
     for (size_t i = 0; i < s->n; i++) {
         const sz_xy p = d->points.items[s->first + i];
         if (i)
@@ -103,6 +102,19 @@ static void draw_line(const canvas *v, const sz_drawing *d, const sz_shape *s) {
         else
             v->api.move_to(v->c, p.x, p.y);
     }
+}
+
+static void draw_area(const canvas *v, const sz_drawing *d, const sz_shape *s) {
+    v->api.new_path(v->c);
+    follow(v, d, s);
+    v->api.close_path(v->c);
+    set_rgb(v, sz_tint_of(s->color), 1);
+    v->api.fill(v->c);
+}
+
+static void draw_line(const canvas *v, const sz_drawing *d, const sz_shape *s) {
+    static const double dash[] = {6, 4};
+    follow(v, d, s);
     set_rgb(v, sz_color_of(s->color).rgb, s->role == SZ_ROLE_LEADER ? 0.55 : 1);
     v->api.set_line_width(v->c, s->size);
     v->api.set_dash(v->c, dash, s->dashed ? 2 : 0, 0);
@@ -174,6 +186,8 @@ static sz_status draw_all(const canvas *v, const sz_drawing *d) {
         const sz_shape *s = &d->shapes.items[i];
         if (s->kind == SZ_SHAPE_BOX)
             draw_box(v, s);
+        else if (s->kind == SZ_SHAPE_AREA)
+            draw_area(v, d, s);
         else if (s->kind == SZ_SHAPE_LINE)
             draw_line(v, d, s);
         else if (s->kind == SZ_SHAPE_MARK)

@@ -54,6 +54,12 @@ static void write_line(sz_buf *b, const sz_drawing *d, const sz_shape *s) {
     sz_buf_puts(b, "/>\n");
 }
 
+static void write_area(sz_buf *b, const sz_drawing *d, const sz_shape *s) {
+    sz_buf_puts(b, "<polygon points=\"");
+    put_points(b, d->points.items + s->first, s->n);
+    sz_buf_printf(b, "\" fill=\"#%06x\"/>\n", sz_tint_of(s->color));
+}
+
 static void put_outline(sz_buf *b, const sz_shape *s) {
     const double(*corners)[2];
     const size_t n = sz_mark_corners(s->mark, &corners);
@@ -136,6 +142,8 @@ sz_status sz_write_svg(const sz_drawing *d, sz_buf *b) {
         const sz_shape *s = &d->shapes.items[i];
         if (s->kind == SZ_SHAPE_BOX)
             write_box(b, s);
+        else if (s->kind == SZ_SHAPE_AREA)
+            write_area(b, d, s);
         else if (s->kind == SZ_SHAPE_LINE)
             write_line(b, d, s);
         else if (s->kind == SZ_SHAPE_MARK)

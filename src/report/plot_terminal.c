@@ -36,6 +36,7 @@ static void put_dot(const grid *g, double x, double y, int color, char slope) {
     c->dots |= bits[dy % 4][dx % 2];
     c->color = (short)color;
     c->slope = slope;
+    c->glyph = NULL; // over the shade of an area
 }
 
 static char slope_of(double dx, double dy) { // in cells
@@ -68,6 +69,30 @@ static void put_glyph(const grid *g, int column, int row, const char *glyph, siz
         .glyph = glyph, .length = (unsigned char)length, .color = (short)color, .bold = bold};
 }
 
+// Shades by the order of the areas, so that a stack can be told without colours.
+static const char *shade_of(const grid *g, int number) {
+    static const char *const shades[] = {"\xe2\x96\x91", "\xe2\x96\x92", "\xe2\x96\x93",
+                                         "\xe2\x96\x88"};
+    static const char *const plain[] = {".", ":", "%", "#"};
+    return g->ascii ? plain[number % 4] : shades[number % 4];
+}
+
+// The last two points are the lower corners.
+static void draw_area(const grid *g, const sz_drawing *d, const sz_shape *s, int number) {
+    const sz_xy *p = d->points.items + s->first;
+    const char *shade = shade_of(g, number);
+    const int bottom = s->n > 2 ? (int)floor((p[s->n - 1].y - 1) / g->cell_h) : 0;
+    for (size_t i = 0; i + 3 < s->n; i++) {
+        const int last = (int)floor(p[i + 1].x / g->cell_w - 0.5);
+        for (int column = (int)ceil(p[i].x / g->cell_w - 0.5); column <= last; column++) {
+            const double x = (column + 0.5) * g->cell_w, w = p[i + 1].x - p[i].x;
+            const double y = w > 0 ? p[i].y + (p[i + 1].y - p[i].y) * (x - p[i].x) / w : p[i].y;
+            for (int row = (int)floor(y / g->cell_h + 0.5); row <= bottom; row++)
+                put_glyph(g, column, row, shade, strlen(shade), s->color, false);
+        }
+    }
+}
+
 // Its left edge is enough: the row of numbers below is the lower one.
 static void draw_frame(const grid *g, const sz_shape *s) {
     const int left = (int)floor(s->x / g->cell_w) - 1, top = (int)floor(s->y / g->cell_h);
@@ -89,6 +114,7 @@ static void draw_mark(const grid *g, const sz_shape *s) {
         [SZ_MARK_UP] = "^",     [SZ_MARK_DOWN] = "v",   [SZ_MARK_CROSS] = "+",
         [SZ_MARK_X] = "x",      [SZ_MARK_STAR] = "%",   [SZ_MARK_RING] = "o"};
     const char *glyph = g->ascii ? plain[s->mark] : glyphs[s->mark];
+    if (s->area > 0) glyph = shade_of(g, s->area - 1);
     put_glyph(g, (int)floor(s->x / g->cell_w), (int)floor(s->y / g->cell_h), glyph, strlen(glyph),
               s->color, false);
 }
@@ -168,6 +194,9 @@ static void put_row(const grid *g, sz_buf *buf, int row) {
 }
 
 static sz_status draw_all(const grid *g, const sz_drawing *d, sz_drawing *texts) {
+    int areas = 0;
+    for (size_t i = 0; i < d->shapes.n; i++)
+        if (d->shapes.items[i].kind == SZ_SHAPE_AREA) draw_area(g, d, &d->shapes.items[i], areas++);
     for (size_t i = 0; i < d->shapes.n; i++) { // lines below, then marks, then text
         const sz_shape *s = &d->shapes.items[i];
         if (s->kind == SZ_SHAPE_LINE && s->role == SZ_ROLE_DATA) draw_line(g, d, s);

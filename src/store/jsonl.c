@@ -26,6 +26,7 @@ typedef struct journal {
     sz_arena names;       // keys of the map
     SZ_VEC(int64_t) last; // last[run - 1]: last number of the run, -1 = removed
     int64_t last_run;
+    bool held; // lines are synchronised at the end of several
 } journal;
 
 static sz_status fail(sz_ctx *ctx, const sz_store *s, int error) {
@@ -267,7 +268,7 @@ static int write_at(int fd, const char *bytes, size_t n, off_t at) {
         if (put < 0) return errno;
         bytes += put, at += put, n -= (size_t)put;
     }
-    return fdatasync(fd) == 0 ? 0 : errno;
+    return 0;
 }
 
 // The whole line, or the file as it was.
@@ -278,7 +279,8 @@ static sz_status write_line(sz_ctx *ctx, const sz_store *s, int64_t run, int64_t
     sz_buf_init(&buf, ctx);
     sz_status status = put_line(&buf, run, number, document);
     if (status == SZ_OK) {
-        const int error = write_at(j->fd, buf.data, buf.size, j->seen);
+        int error = write_at(j->fd, buf.data, buf.size, j->seen);
+        if (!error && !j->held && fdatasync(j->fd) != 0) error = errno;
         if (error) status = fail(ctx, s, error);
         if (error && ftruncate(j->fd, j->seen) != 0) status = fail(ctx, s, error);
         if (!error) j->seen += (off_t)buf.size;
@@ -471,5 +473,13 @@ static sz_status jsonl_check(sz_ctx *ctx, sz_store *s) {
     return catch_up(ctx, s);
 }
 
-const sz_store_driver sz_store_jsonl = {jsonl_open,     jsonl_close, jsonl_begin,  jsonl_append,
-                                        jsonl_each_run, jsonl_each,  jsonl_remove, jsonl_check};
+static sz_status jsonl_hold(sz_ctx *ctx, sz_store *s, bool hold) {
+    journal *j = s->inside;
+    j->held = hold;
+    return hold || fdatasync(j->fd) == 0 ? SZ_OK : fail(ctx, s, errno);
+}
+
+const sz_store_driver sz_store_jsonl = {
+    jsonl_open, jsonl_close,  jsonl_begin, jsonl_append, jsonl_each_run,
+    jsonl_each, jsonl_remove, jsonl_check, jsonl_hold,
+};

@@ -172,10 +172,25 @@ static sz_status inspect(sz_ctx *ctx, sz_sqlite *q, bool may_write, int64_t *ret
     return may_write && version < VERSION ? migrate(ctx, q, version) : SZ_OK;
 }
 
+sz_status sz_sqlite_start(sz_ctx *ctx, const sz_sqlite *q) {
+    return sz_sqlite_run(ctx, q, q->held ? "SAVEPOINT part" : "BEGIN IMMEDIATE");
+}
+
 sz_status sz_sqlite_end(sz_ctx *ctx, const sz_sqlite *q, sz_status status) {
-    if (status == SZ_OK) status = sz_sqlite_run(ctx, q, "COMMIT");
-    if (status != SZ_OK) sqlite3_exec(q->db, "ROLLBACK", NULL, NULL, NULL);
+    const char *keep = q->held ? "RELEASE part" : "COMMIT";
+    const char *undo = q->held ? "ROLLBACK TO part; RELEASE part" : "ROLLBACK";
+    if (status == SZ_OK) status = sz_sqlite_run(ctx, q, keep);
+    if (status != SZ_OK) sqlite3_exec(q->db, undo, NULL, NULL, NULL);
     return status;
+}
+
+static sz_status sqlite_hold(sz_ctx *ctx, sz_store *s, bool hold) {
+    sz_sqlite *q = s->inside;
+    if (hold) SZ_TRY(sz_sqlite_start(ctx, q));
+    q->held = hold;
+    // A disk that is full may have ended the transaction already, and said so.
+    if (hold || sqlite3_get_autocommit(q->db)) return SZ_OK;
+    return sz_sqlite_end(ctx, q, SZ_OK);
 }
 
 // Reading takes no lock that keeps others out, but an old file has to be brought up to date first.
@@ -269,6 +284,7 @@ static sz_status sqlite_check(sz_ctx *ctx, sz_store *s) {
     return sound ? SZ_OK : sz_sqlite_fail(ctx, q, SQLITE_CORRUPT);
 }
 
-const sz_store_driver sz_store_sqlite = {sqlite_open,      sqlite_close,   sz_sqlite_begin,
-                                         sz_sqlite_append, sz_sqlite_runs, sz_sqlite_each,
-                                         sz_sqlite_remove, sqlite_check};
+const sz_store_driver sz_store_sqlite = {
+    sqlite_open,    sqlite_close,     sz_sqlite_begin, sz_sqlite_append, sz_sqlite_runs,
+    sz_sqlite_each, sz_sqlite_remove, sqlite_check,    sqlite_hold,
+};

@@ -10,11 +10,14 @@
 typedef struct sz_sqlite {
     sqlite3 *db;
     const char *path; // of the store
+    bool held;        // a transaction around several is open
 } sz_sqlite;
 
 // One sentence for a result code of SQLite.
 sz_status sz_sqlite_fail(sz_ctx *ctx, const sz_sqlite *q, int code);
 sz_status sz_sqlite_run(sz_ctx *ctx, const sz_sqlite *q, const char *sql);
+// Begin a transaction that writes; within a held one, a part of it.
+sz_status sz_sqlite_start(sz_ctx *ctx, const sz_sqlite *q);
 // Commit when `status` is SZ_OK, else roll back; the first failure is given.
 sz_status sz_sqlite_end(sz_ctx *ctx, const sz_sqlite *q, sz_status status);
 

@@ -44,7 +44,7 @@ sz_status sz_sqlite_begin(sz_ctx *ctx, sz_store *s, json_t *header, int64_t *ret
     const sz_sqlite *q = s->inside;
     char *line = sz_value_line(header, false);
     if (!line) return sz_no_memory(ctx);
-    sz_status status = sz_sqlite_run(ctx, q, "BEGIN IMMEDIATE");
+    sz_status status = sz_sqlite_start(ctx, q);
     if (status == SZ_OK) {
         status = run(ctx, q, "INSERT INTO run(header) VALUES(?)", &(bound){0, line}, 1, NULL);
         const int64_t id = sqlite3_last_insert_rowid(q->db);
@@ -81,7 +81,7 @@ sz_status sz_sqlite_append(sz_ctx *ctx, sz_store *s, int64_t run_id, json_t *rec
     const sz_sqlite *q = s->inside;
     char *line = sz_value_line(record, false);
     if (!line) return sz_no_memory(ctx);
-    sz_status status = sz_sqlite_run(ctx, q, "BEGIN IMMEDIATE");
+    sz_status status = sz_sqlite_start(ctx, q);
     int64_t number = 0;
     if (status == SZ_OK) {
         status = insert(ctx, q, run_id, record, line, &number);
@@ -110,7 +110,7 @@ sz_status sz_sqlite_remove(sz_ctx *ctx, sz_store *s, int64_t run_id, int64_t num
                            int64_t *ret_removed) {
     const sz_sqlite *q = s->inside;
     int64_t removed = 0;
-    SZ_TRY(sz_sqlite_run(ctx, q, "BEGIN IMMEDIATE"));
+    SZ_TRY(sz_sqlite_start(ctx, q));
     SZ_TRY(sz_sqlite_end(ctx, q, remove_rows(ctx, q, run_id, number, &removed)));
     *ret_removed = removed;
     return SZ_OK;

@@ -160,6 +160,12 @@ sz_status sz_store_remove(sz_ctx *ctx, sz_store *s, int64_t run, int64_t number,
     return s->driver->remove(ctx, s, run, number, ret_removed);
 }
 
+sz_status sz_store_hold(sz_ctx *ctx, sz_store *s) {
+    SZ_TRY(check_mode(ctx, s));
+    return s->driver->hold(ctx, s, true);
+}
+sz_status sz_store_release(sz_ctx *ctx, sz_store *s) { return s->driver->hold(ctx, s, false); }
+
 sz_status sz_store_check(sz_ctx *ctx, sz_store *s) { return s->driver->check(ctx, s); }
 
 // ---- reading -----------------------------------------------------------------------------------
@@ -262,7 +268,11 @@ static sz_status copy_run(void *user, const sz_stored *header) {
 
 sz_status sz_store_copy(sz_ctx *ctx, sz_store *from, sz_store *to, sz_copied *ret_copied) {
     copying c = {.ctx = ctx, .from = from, .to = to};
-    SZ_TRY(sz_store_each_run(ctx, from, copy_run, &c));
+    SZ_TRY(sz_store_hold(ctx, to));
+    const sz_status status = sz_store_each_run(ctx, from, copy_run, &c);
+    if (status != SZ_OK) to->driver->hold(to->ctx, to, false); // what was copied stays
+    SZ_TRY(status);
+    SZ_TRY(sz_store_release(ctx, to));
     *ret_copied = c.done;
     return SZ_OK;
 }

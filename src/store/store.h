@@ -44,6 +44,8 @@ typedef struct sz_store_driver {
     sz_status (*remove)(sz_ctx *ctx, sz_store *s, int64_t run, int64_t number,
                         int64_t *ret_removed);
     sz_status (*check)(sz_ctx *ctx, sz_store *s);
+    // From true to false what is written may reach the disk together, at the end.
+    sz_status (*hold)(sz_ctx *ctx, sz_store *s, bool hold);
 } sz_store_driver;
 
 #define DRIVER(scheme, ident, what) extern const sz_store_driver sz_store_##ident;

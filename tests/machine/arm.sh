@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# The kernels of 64-bit ARM, built by a cross compiler and run by an emulator: are their results
-# right? Speed cannot be told this way. Skipped where the tools are missing: Debian's packages are
-# gcc-aarch64-linux-gnu, libc6-dev-arm64-cross and qemu-user.
+# The kernels of 64-bit ARM and the loops of the lab, built by a cross compiler and run by an
+# emulator: are their results right? Speed cannot be told this way. Skipped where the tools are
+# missing: Debian's packages are gcc-aarch64-linux-gnu, libc6-dev-arm64-cross and qemu-user.
 # Usage: tests/machine/arm.sh SOURCE-ROOT
 set -eu
 cd "$1"
@@ -19,6 +19,9 @@ flags="-std=c17 -O2 -Wall -Wextra -Werror -ffp-contract=off -D_GNU_SOURCE -Iincl
 # shellcheck disable=SC2086
 "$cc" $flags -static -o "$work/kernels" tests/machine/arm_main.c src/machine/kernels/*.c \
     src/machine/kernels/*/*.c src/os/cpu.c src/base/*.c -lm
+# shellcheck disable=SC2086
+"$cc" $flags -static -o "$work/loops" tests/machine/loops_main.c src/run/lab/loops*.c src/os/cpu.c \
+    src/base/*.c -lm
 
 # CPU, then the instruction sets that must have run there.
 run() {
@@ -45,4 +48,6 @@ done
 refuse cortex-a72 sve
 refuse cortex-a72 "neon dotprod"
 refuse max,sve=off sve
+echo "loops of the lab:"
+timeout 120 "$qemu" -cpu cortex-a72 "$work/loops" neon
 echo "all results are right"

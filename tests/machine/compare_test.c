@@ -49,6 +49,19 @@ static void synthetic_with_all(void **state) {
     sz_machine_destroy(m);
 }
 
+// Two numbers: every format computes at the one rate, every mix of bytes moves at the other.
+static void custom(void **state) {
+    sz_machine *m = NULL;
+    static const char line[] = "custom:flops=2T,bandwidth=1e11,latency=1e-6";
+    assert_int_equal(sz_machine_load(*state, line, NULL, &m), SZ_OK);
+    for (size_t i = 0; i < m->roofs.n; i++) assert_true(m->roofs.items[i].flop_per_s == 2e12);
+    const size_t dram = (size_t)sz_main_memory(m);
+    assert_true(sz_best_bandwidth(m, dram, "load", 0) == 1e11);
+    assert_true(sz_best_bandwidth(m, dram, "copy", 0) == 1e11);
+    assert_true(m->transfer_latency_s == 1e-6);
+    sz_machine_destroy(m);
+}
+
 static void nonsense(void **state) {
     static const struct {
         const char *line, *message;
@@ -67,6 +80,18 @@ static void nonsense(void **state) {
         {"cpu:cores=8,clock=1e999", "'clock' needs a number above 0, not '1e999'"},
         {"cpu:cores=8,clock=3GHz", "'clock' needs a number above 0, not '3GHz'"},
         {"cpu:cores=8,clock=3", "'clock=3' is not between 1e+06 and 1e+11 (clock in Hz)"},
+        {"custom:",
+         "'flops' is missing (operations per second, in FLOP/s); flops and bandwidth must be "
+         "given"},
+        {"custom:flops=1e12",
+         "'bandwidth' is missing (bytes moved per second, in B/s); flops and bandwidth must be "
+         "given"},
+        {"custom:flops=0", "'flops' needs a number above 0, not '0'"},
+        {"custom:flop=1", "unknown key 'flop': did you mean 'flops'?"},
+        {"custom:flops=1,bandwidth=1,cores=4",
+         "unknown key 'cores'; known are: flops bandwidth latency memory tdp"},
+        {"custom:flops=1,bandwidth=1e30",
+         "'bandwidth=1e30' is not between 1 and 1e+24 (bytes moved per second, in B/s)"},
         {LINE ",l1=2M", "'l1' (2.09715e+06) is more than 'l2' (1.04858e+06)"},
         {LINE ",l3_bw=8", "'l3_bw' is given, but 'l3' is not"},
         {LINE ",dram_one=90e9", "'dram_one' (9e+10) is more than 'dram' (5e+10)"},
@@ -285,6 +310,7 @@ static int drop_ctx(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(synthetic),      TEST(synthetic_with_all),
+        TEST(custom),
         TEST(nonsense),       TEST(compares),
         TEST(gates),          TEST(lines),
         TEST(bad_sheets),     TEST(wrong_kernels),

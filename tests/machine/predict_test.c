@@ -9,7 +9,7 @@
 
 #include "base/base.h"
 
-#include <sizeup/predict.h>
+#include "predict/predict.h"
 
 // MatMul: 2*4*8 = 64 MACs = 128 FLOP, reads (8 + 32) x 4 = 160 B, writes 64 B. Relu: 16 FLOP, reads
 // and writes 64 B.
@@ -166,10 +166,55 @@ static void refusals(void **state) {
     }
 }
 
+// The same machine with what starting takes, and stores alone at 4 B/s. Both nodes pay 0.5 + 2 s on
+// two threads; a lower bound pays nothing, and on one thread there is no fork.
+static void overheads(void **state) {
+    const fixture *f = *state;
+    static const char text[] =
+        "{\"schema\":\"sizeup.machine/1\",\"name\":\"slow start\",\"source\":\"measured\","
+        "\"cpu\":{\"threads\":2},\"overhead\":{\"dispatch_s\":0.5,\"fork_join_s\":2},"
+        "\"peaks\":[" PEAK("f32", "fma", 2, 100) "," PEAK("f32", "fma", 1, 50) "],"
+        "\"levels\":[{\"name\":\"DRAM\",\"capacity_bytes\":1000000,\"bandwidth\":[" RATE(
+            "load", 2, 20) "," RATE("copy", 2, 10) "," RATE("store", 2, 4) "," RATE("load", 1,
+                                                                                   16) "]}]}";
+    const double compute = 1.28 + 16.0 / 50, memory = matmul_mem + relu_mem;
+    const struct {
+        const char *level;
+        int threads;
+        double time_s;
+    } cases[] = {{"sum", 2, memory + compute + 5},
+                 {"roofline", 2, memory + 5},
+                 {"bound", 2, 352.0 / 20},
+                 {"sum", 1, 352.0 / 16 + 2 * compute + 1}};
+    sz_machine *m = NULL;
+    assert_int_equal(sz_machine_parse(f->ctx, "slow start", text, sizeof text - 1, &m), SZ_OK);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const sz_predict_options options = {.level = cases[i].level, .threads = cases[i].threads};
+        sz_estimate *e = NULL;
+        assert_int_equal(sz_estimate_create(f->ctx, f->costs, m, &options, &e), SZ_OK);
+        const sz_prediction t = sz_estimate_total(e);
+        near_to(t.time_s, cases[i].time_s);
+        if (cases[i].threads == 2) near_to(t.time_hi_s, memory + compute + 5);
+        sz_estimate_destroy(e);
+    }
+    sz_machine_destroy(m);
+}
+
+// Written and never read: at the rate of stores; without one, of copies.
+static void memory_time(void **state) {
+    const sz_memory_rates m = {.load = 20, .copy = 10, .store = 4};
+    (void)state;
+    near_to(sz_memory_time(&m, 100, 0), 5);
+    near_to(sz_memory_time(&m, 0, 100), 25);
+    near_to(sz_memory_time(&m, 60, 100), 12 + 10);
+    near_to(sz_memory_time(&m, 100, 60), 12 + 2);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, open_fixture, close_fixture)
 
 int main(void) {
     const struct CMUnitTest tests[] = {TEST(roofline), TEST(levels), TEST(one_thread),
-                                       TEST(other_dtype), TEST(refusals)};
+                                       TEST(other_dtype), TEST(refusals),
+                                       TEST(overheads), TEST(memory_time)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

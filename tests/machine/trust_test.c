@@ -128,8 +128,14 @@ static void verdicts(void **state) {
     WITH(cpu_share, SZ_UNKNOWN, SZ_VALID); // what is not known accuses nobody
     WITH(window_share, 0.6, SZ_CONTENDED); // steal: the thread believes that it ran
     WITH(window_share, SZ_UNKNOWN, SZ_VALID);
-    WITH(involuntary, 3, SZ_CONTENDED);
-    WITH(involuntary, 2, SZ_VALID); // the timer tick
+    WITH(involuntary, 3, SZ_VALID); // short tasks of the system, that took no time
+    sz_evidence i = quiet();
+    i.involuntary = 3, i.cpu_share = 0.95; // and such that took some
+    assert_verdict(i, SZ_CONTENDED);
+    i.cpu_share = SZ_UNKNOWN; // how much is not known
+    assert_verdict(i, SZ_CONTENDED);
+    i.involuntary = 2; // the timer tick
+    assert_verdict(i, SZ_VALID);
     WITH(clock_change, -0.08, SZ_THROTTLED);
     WITH(clock_change, 0.08, SZ_UNSTEADY);
     WITH(modes, 0.18, SZ_UNSTEADY);
@@ -144,6 +150,40 @@ static void verdicts(void **state) {
     assert_verdict(e, SZ_VALID);
     e.modes = 0.3, e.cpu_share = 0.4; // the cause comes before what it causes
     assert_verdict(e, SZ_CONTENDED);
+}
+
+// What a core has for itself: once its level was met, twice and by many, what happened to the other
+// batches matters no more.
+static void level_of_own_work(void **state) {
+    (void)state;
+    sz_evidence e = quiet();
+    e.own = true, e.reached = 2, e.tail = 0.002;
+    e.cpu_share = 0.5, e.window_share = 0.4, e.spread = 0.8, e.involuntary = 40, e.modes = 0.3;
+    assert_verdict(e, SZ_VALID);
+    e.own = false; // shared memory is read at its median, which they move
+    assert_verdict(e, SZ_CONTENDED);
+    e.own = true, e.reached = 1; // by accident, perhaps
+    assert_verdict(e, SZ_CONTENDED);
+    e.reached = 3, e.tail = 0.03; // no two batches alike: a neighbour let some through
+    assert_verdict(e, SZ_CONTENDED);
+    e.tail = 0.002, e.shared_cpu = true; // the threads disturbed each other
+    assert_verdict(e, SZ_CONTENDED);
+    e.shared_cpu = false, e.clock_change = -0.08;
+    assert_verdict(e, SZ_THROTTLED);
+}
+
+// Most batches slowed by a stranger on the same core, whom nothing shows: the top stays where it
+// is, and is a plateau; without one it is none.
+static void top_survives_strangers(void **state) {
+    double samples[800];
+    (void)state;
+    for (int i = 0; i < 800; i++)
+        samples[i] = 32 * (i % 10 == 0 ? 1 + 0.001 * normal() : 0.7 + 0.2 * uniform());
+    const sz_stats s = sz_stats_of(samples, 800);
+    assert_true(fabs(s.top / 32 - 1) < 0.005 && s.tail < 0.005);
+    assert_true(s.median < 28);
+    for (int i = 0; i < 800; i++) samples[i] = 32 * (0.7 + 0.2 * uniform() * uniform());
+    assert_true(sz_stats_of(samples, 800).tail > 0.01);
 }
 
 // ---- traps 1 to 3: work that was not done ------------------------------------------------------
@@ -328,6 +368,8 @@ int main(int argc, char **argv) {
         TEST(median_survives_interruptions),
         TEST(interval_covers),
         TEST(two_speeds_are_seen),
+        TEST(level_of_own_work),
+        TEST(top_survives_strangers),
         TEST(verdicts),
         TEST(hoisted_call_is_no_record),
         TEST(faster_than_the_ports),

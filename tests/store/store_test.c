@@ -177,6 +177,26 @@ static void test_export(void **state) {
     }
 }
 
+// Held together: there for others at the release, a part that fails takes nothing else back.
+static void test_hold(void **state) {
+    fixture *f = *state;
+    FOR_BOTH(f) {
+        int64_t number;
+        sz_store *s = open_store(f, SZ_STORE_WRITE);
+        begin(f, s);
+        assert_ok(f, sz_store_hold(f->ctx, s));
+        for (int i = 0; i < 5; i++) assert_int_equal(append(f, s, 1, i), i + 1);
+        assert_int_equal(append_status(f, s, 9, 50, &number), SZ_ERR_INPUT); // no such run
+        assert_int_equal(append(f, s, 1, 5), 6);
+        assert_ok(f, sz_store_release(f->ctx, s));
+        assert_int_equal(append(f, s, 1, 6), 7);
+        sz_store *other = open_store(f, SZ_STORE_READ);
+        assert_lists(f, other, NULL, "1.1 1.2 1.3 1.4 1.5 1.6 1.7 ");
+        sz_store_close(other);
+        sz_store_close(s);
+    }
+}
+
 static void test_copy(void **state) {
     fixture *f = *state;
     sz_copied done;
@@ -244,8 +264,9 @@ static void test_drivers(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_round_trip), TEST(test_queries), TEST(test_remove),          TEST(test_documents),
-        TEST(test_export),     TEST(test_copy),    TEST(test_writers_at_once), TEST(test_drivers),
+        TEST(test_round_trip),      TEST(test_queries), TEST(test_remove),
+        TEST(test_documents),       TEST(test_export),  TEST(test_copy),
+        TEST(test_writers_at_once), TEST(test_hold),    TEST(test_drivers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,6 +20,7 @@ typedef enum sz_kernel_family {
     SZ_KERNEL_triad_nt,
     SZ_KERNEL_update,
     SZ_KERNEL_load_any,
+    SZ_KERNEL_load_four,
     SZ_KERNEL_gather
 } sz_kernel_family;
 
@@ -53,7 +54,8 @@ typedef struct sz_kernel_job {
     const unsigned char *src, *src2;
     unsigned char *dst;
     uint64_t offset, mask;
-    uint64_t cursor; // chase: where it stands, in words of 8 bytes from src
+    uint64_t cursor; // chase: where it stands, in words of 8 bytes from src. load_four: bytes from
+                     // each of its places to the next
     uint64_t sink;   // C rows leave a digest here so that the work cannot be removed
 } sz_kernel_job;
 

@@ -66,6 +66,8 @@ sz_stats sz_stats_of(double *samples, size_t n) {
     s.best = samples[n - 1];
     s.p5 = quantile(samples, n, 0.05);
     s.p95 = quantile(samples, n, 0.95);
+    s.top = quantile(samples, n, 0.98);
+    s.tail = s.top > 0 ? (quantile(samples, n, 0.99) - quantile(samples, n, 0.97)) / s.top : 0;
     // Order statistics at n/2 -+ 1.96 sqrt(n)/2: needs no assumption on the distribution.
     double half = n > 1 ? 0.98 * sqrt((double)n) / (double)(n - 1) : 0.5;
     s.ci_lo = quantile(samples, n, half < 0.5 ? 0.5 - half : 0);
@@ -81,6 +83,8 @@ sz_stats sz_stats_sum(sz_stats a, sz_stats b) {
                   .best = a.best + b.best,
                   .p5 = a.p5 + b.p5,
                   .p95 = a.p95 + b.p95,
+                  .top = a.top + b.top,
+                  .tail = a.tail > b.tail ? a.tail : b.tail,
                   .ci_lo = a.ci_lo + b.ci_lo,
                   .ci_hi = a.ci_hi + b.ci_hi,
                   .modes = a.modes > b.modes ? a.modes : b.modes};

@@ -10,6 +10,8 @@ typedef struct sz_stats {
     double median, best, p5, p95; // best = the largest: samples are rates
     double ci_lo, ci_hi;          // 95 % confidence interval of the median
     double spread;                // (p95 - p5) / median
+    double top;                   // 98th percentile: what is done when nothing disturbs
+    double tail;                  // (p99 - p97) / top: wide when the top is no plateau
     double modes;                 // distance of two clear groups, as a share of the median; 0 = one
 } sz_stats;
 

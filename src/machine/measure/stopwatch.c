@@ -2,22 +2,26 @@
 #include "machine/measure/stopwatch.h"
 
 #include <pthread.h>
+#include <stdlib.h>
 
 #include "os/clock.h"
 #include "os/pin.h"
 
 enum {
-    MAX_SAMPLES = 2000, // per thread, over all rounds
+    MAX_SAMPLES = 2000, // per thread, over all rounds, unless the watch asks for less
+    MAX_ROUNDS = 64,    // whose levels are kept
+    MIN_ROUNDS = 3,     // of own work, unless the watch asks for more
     CHAIN_UNITS = 400,  // 400 x 96 cycles: some 10 us, long against the clock's 25 ns
     MIN_SAMPLES = 60
 };
 static const double BATCH_S = 0.3e-3, PREHEAT_S = 2e-3, STABLE = 0.01;
+static const double SAME_LEVEL = 0.01, DISTURBED = 0.05;
 // A unit of work is at least one turn of a loop, which takes a cycle. Faster than any clock by far
 // means that the compiler took the work, or a call without effect, out of the loop.
 static const double IMPOSSIBLE_UNITS_PER_S = 1e12;
 
 typedef struct sample {
-    double start_s, end_s, units, clock_hz;
+    double start_s, end_s, clock_hz;
 } sample;
 
 typedef struct gate {
@@ -33,20 +37,33 @@ typedef struct worker {
     const sz_watch *watch;
     const sz_work *work;
     gate *gate;
-    sample *samples; // MAX_SAMPLES of them
+    sample *samples; // as many as the watch keeps
     size_t n, first; // `first` of this round
     int64_t batch_units;
     int64_t involuntary;
+    double levels[MAX_ROUNDS]; // of each round
+    int rounds;
     double cpu_s, wall_s;    // while it timed batches
     bool once, pinned, idle; // idle: its work takes no time
 } worker;
 
+// What reading the time takes is taken off. Of two tries, because one that was interrupted would
+// make the clock too high, and the best of many clocks would be just that one.
 double sz_watch_clock(const sz_kernel *chain) {
     sz_kernel_job job = {.n = CHAIN_UNITS};
     const double first = sz_clock_s(), start = sz_clock_s();
     chain->run(&job);
-    const double took = sz_clock_s() - start - (start - first); // less what reading the time takes
+    const double end = sz_clock_s(), last = sz_clock_s();
+    const double read = start - first < last - end ? start - first : last - end;
+    const double took = end - start - read;
     return took > 0 ? (double)chain->cycles * CHAIN_UNITS / took : 0;
+}
+
+static size_t most_samples(const sz_watch *watch) {
+    return watch->most > 0 && watch->most < MAX_SAMPLES ? watch->most : MAX_SAMPLES;
+}
+static double batch_time(const sz_watch *watch) {
+    return watch->batch_s > 0 ? watch->batch_s : BATCH_S;
 }
 
 // Sleeping, not spinning: a spinning thread of high priority can starve the one it waits for.
@@ -84,10 +101,10 @@ static double least_of_three(const worker *w, int64_t units) {
 // Find how many units make a batch, and run for a while, so that the clock settles. The least of
 // three, because one interruption would make the batches far too short.
 static void preheat(worker *w) {
-    const double until = sz_clock_s() + PREHEAT_S;
+    const double until = sz_clock_s() + PREHEAT_S, batch_s = batch_time(w->watch);
     int64_t units = 1;
     double took = least_of_three(w, units);
-    while (took < BATCH_S / 4 && (double)units < IMPOSSIBLE_UNITS_PER_S)
+    while (took < batch_s / 4 && (double)units < IMPOSSIBLE_UNITS_PER_S)
         took = least_of_three(w, units *= 2);
     w->idle = (double)units >= IMPOSSIBLE_UNITS_PER_S * took;
     if (w->idle) {
@@ -95,23 +112,25 @@ static void preheat(worker *w) {
         return;
     }
     while (sz_clock_s() < until) run_units(w, units);
-    double batch = took > 0 ? (double)units * BATCH_S / took : (double)units;
+    double batch = took > 0 ? (double)units * batch_s / took : (double)units;
     w->batch_units = batch < 1 ? 1 : (int64_t)batch;
 }
 
+// The clock of a batch is the higher one of before and after: an interruption of the chain makes it
+// too low.
 static void time_batches(worker *w) {
     const sz_kernel *chain = w->watch->chain;
+    const size_t most = most_samples(w->watch);
     const double until = sz_clock_s() + w->watch->round_s;
     double before = chain ? sz_watch_clock(chain) : 0, after = 0;
-    for (w->first = w->n; w->n < MAX_SAMPLES; before = after, w->n++) {
+    for (w->first = w->n; w->n < most; before = after, w->n++) {
         sample *s = &w->samples[w->n];
         s->start_s = sz_clock_s();
         if (s->start_s >= until) break;
         w->work->run(w->work->user, w->id, w->batch_units);
         s->end_s = sz_clock_s();
-        s->units = (double)w->batch_units;
         after = chain ? sz_watch_clock(chain) : 0;
-        s->clock_hz = (before + after) / 2;
+        s->clock_hz = before > after ? before : after;
     }
 }
 
@@ -173,11 +192,28 @@ static double keep_window(worker *w, double start, double end, double per_unit) 
     double worth = 0;
     for (size_t i = w->first; i < w->n; i++) {
         if (w->samples[i].start_s < start || w->samples[i].end_s > end) continue;
-        worth += w->samples[i].units * per_unit;
+        worth += (double)w->batch_units * per_unit;
         w->samples[kept++] = w->samples[i];
     }
     w->n = kept;
     return worth;
+}
+
+static int by_clock(const void *a, const void *b) {
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+// A chain that was interrupted, or that a stranger on the same core slowed, makes the clock too low
+// and the work per cycle a record. A clock hardly changes within 10 ms, so the whole round has that
+// of nearly its fastest chain.
+static void mend_clocks(worker *w, double *scratch) {
+    const size_t n = w->n - w->first;
+    sample *round = w->samples + w->first;
+    if (n == 0 || !w->watch->chain) return;
+    for (size_t i = 0; i < n; i++) scratch[i] = round[i].clock_hz;
+    qsort(scratch, n, sizeof *scratch, by_clock);
+    for (size_t i = 0; i < n; i++) round[i].clock_hz = scratch[n * 9 / 10];
 }
 
 typedef enum column { RATE, PER_CYCLE, CLOCK } column;
@@ -185,7 +221,7 @@ typedef enum column { RATE, PER_CYCLE, CLOCK } column;
 static sz_stats column_stats(const worker *w, column what, double per_unit, double *scratch) {
     for (size_t i = 0; i < w->n; i++) {
         const sample *s = &w->samples[i];
-        double rate = s->units * per_unit / (s->end_s - s->start_s);
+        double rate = (double)w->batch_units * per_unit / (s->end_s - s->start_s);
         scratch[i] = what == RATE ? rate : what == CLOCK ? s->clock_hz : rate / s->clock_hz;
     }
     return sz_stats_of(scratch, w->n);
@@ -210,10 +246,10 @@ static double change(const worker *w, column what, double *scratch) {
 
 static double larger(double a, double b) { return (a < 0 ? -a : a) > (b < 0 ? -b : b) ? a : b; }
 
-static void gather_evidence(const worker *workers, const sz_watch *watch, double *scratch,
-                            sz_reading *r) {
+static void gather_evidence(const worker *workers, const sz_watch *watch, int reached,
+                            double *scratch, sz_reading *r) {
     sz_evidence *e = &r->evidence;
-    double cpu = 0, wall = 0;
+    r->cpu_s = r->wall_s = 0;
     *e = (sz_evidence){.batches = r->batches,
                        .involuntary = r->involuntary,
                        .pinned = r->pinned,
@@ -221,26 +257,41 @@ static void gather_evidence(const worker *workers, const sz_watch *watch, double
                        .modes = r->rate.modes,
                        .error = sz_stats_error(&r->rate),
                        .cycle_spread = watch->chain ? r->per_cycle.spread : SZ_UNKNOWN,
-                       .noisy = watch->noisy};
+                       .noisy = watch->noisy,
+                       .own = watch->own,
+                       .reached = reached,
+                       .tail = watch->chain ? r->per_cycle.tail : r->rate.tail};
     for (int i = 0; i < watch->n_threads; i++) {
         const worker *w = &workers[i];
-        cpu += w->cpu_s, wall += w->wall_s;
+        r->cpu_s += w->cpu_s, r->wall_s += w->wall_s;
         e->drift = larger(e->drift, change(w, watch->chain ? PER_CYCLE : RATE, scratch));
         if (watch->chain) e->clock_change = larger(e->clock_change, change(w, CLOCK, scratch));
         for (int k = 0; k < i; k++) e->shared_cpu |= watch->cpus[k] == watch->cpus[i];
         if (w->idle) r->why_not = "the work takes no time: it was not done";
     }
-    e->cpu_share = wall > 0 ? cpu / wall : SZ_UNKNOWN;
+    e->cpu_share = r->wall_s > 0 ? r->cpu_s / r->wall_s : SZ_UNKNOWN;
     e->window_share = r->rate.median > 0 ? r->window_rate / r->rate.median : SZ_UNKNOWN;
     r->verdict = sz_verdict_of(e);
 }
 
 static void divide(sz_stats *s, double by) {
-    s->median /= by, s->best /= by, s->p5 /= by, s->p95 /= by, s->ci_lo /= by, s->ci_hi /= by;
+    s->median /= by, s->best /= by, s->top /= by, s->p5 /= by, s->p95 /= by, s->ci_lo /= by,
+        s->ci_hi /= by;
 }
 
-static void evaluate(const worker *workers, int n, double per_unit, bool has_clock, double *scratch,
+// Of batches by one thread, which are more than 5 % below the level?
+static double count_disturbed(const worker *w, column what, double level, double *scratch) {
+    double n = 0;
+    column_stats(w, what, 1, scratch);
+    for (size_t i = 0; i < w->n; i++) n += scratch[i] < (1 - DISTURBED) * level;
+    return n;
+}
+
+static void evaluate(const worker *workers, const sz_watch *watch, double per_unit, double *scratch,
                      sz_reading *r) {
+    const int n = watch->n_threads;
+    const column what = watch->chain ? PER_CYCLE : RATE;
+    double level = 0, disturbed = 0;
     memset(&r->rate, 0, sizeof r->rate);
     memset(&r->per_cycle, 0, sizeof r->per_cycle);
     r->clock_hz = 0, r->involuntary = 0, r->pinned = true;
@@ -250,12 +301,49 @@ static void evaluate(const worker *workers, int n, double per_unit, bool has_clo
         r->pinned &= w->pinned;
         if (w->n == 0) continue;
         r->rate = sz_stats_sum(r->rate, column_stats(w, RATE, per_unit, scratch));
-        if (!has_clock) continue;
-        r->per_cycle = sz_stats_sum(r->per_cycle, column_stats(w, PER_CYCLE, per_unit, scratch));
-        r->clock_hz += column_stats(w, CLOCK, per_unit, scratch).median / n;
+        const sz_stats s = column_stats(w, what, per_unit, scratch);
+        disturbed += count_disturbed(w, what, s.top / per_unit, scratch);
+        level += watch->chain ? 0 : s.top;
+        if (!watch->chain) continue;
+        const double clock = column_stats(w, CLOCK, per_unit, scratch).median;
+        r->per_cycle = sz_stats_sum(r->per_cycle, s);
+        r->clock_hz += clock / n;
+        level += s.top * clock;
     }
     divide(&r->per_cycle, n);
     r->batches = r->rate.n;
+    r->level = watch->own ? level : r->rate.median;
+    r->level_per_cycle = watch->own ? r->per_cycle.top : r->per_cycle.median;
+    r->disturbed = watch->own && r->batches > 0 ? disturbed / (double)r->batches : SZ_UNKNOWN;
+}
+
+// Keep the level of the last round alone.
+static void keep_level(worker *w, double *scratch) {
+    worker part = *w;
+    part.samples += w->first;
+    part.n -= w->first;
+    if (part.n == 0 || w->rounds == MAX_ROUNDS) return;
+    w->levels[w->rounds++] =
+        column_stats(&part, w->watch->chain ? PER_CYCLE : RATE, 1, scratch).top;
+}
+
+// In how many rounds did a thread meet the best of their levels?
+static int count_reached(const worker *w) {
+    double best = 0;
+    int n = 0;
+    for (int i = 0; i < w->rounds; i++) best = w->levels[i] > best ? w->levels[i] : best;
+    for (int i = 0; i < w->rounds; i++) n += w->levels[i] >= (1 - SAME_LEVEL) * best;
+    return n;
+}
+
+// The same of the thread that met its own the least often.
+static int least_reached(const worker *workers, int n) {
+    int least = count_reached(&workers[0]);
+    for (int i = 1; i < n; i++) {
+        const int reached = count_reached(&workers[i]);
+        if (reached < least) least = reached;
+    }
+    return least;
 }
 
 static bool all_have_samples(const worker *workers, int n) {
@@ -266,7 +354,7 @@ static bool all_have_samples(const worker *workers, int n) {
 
 static bool any_full(const worker *workers, int n) {
     for (int i = 0; i < n; i++)
-        if (workers[i].n >= MAX_SAMPLES) return true;
+        if (workers[i].n >= most_samples(workers[i].watch)) return true;
     return false;
 }
 
@@ -276,23 +364,29 @@ typedef struct crew {
     worker *workers;
     sample *samples;
     double *scratch;
+    int n_workers, rounds;
+    double spent_s;
+    size_t most;
     bool done;
 } crew;
 
-static void crew_finish(sz_ctx *ctx, crew *c, int n) {
-    sz_free(ctx, c->scratch, MAX_SAMPLES * sizeof *c->scratch);
-    sz_free(ctx, c->samples, (size_t)n * MAX_SAMPLES * sizeof *c->samples);
-    sz_free(ctx, c->workers, (size_t)n * sizeof *c->workers);
+static void crew_finish(sz_ctx *ctx, crew *c) {
+    const size_t n = (size_t)c->n_workers;
+    sz_free(ctx, c->scratch, c->most * sizeof *c->scratch);
+    sz_free(ctx, c->samples, n * c->most * sizeof *c->samples);
+    sz_free(ctx, c->workers, n * sizeof *c->workers);
 }
 
 static sz_status crew_init(sz_ctx *ctx, crew *c, const sz_watch *watch, const sz_work *work,
                            bool once) {
-    const size_t n = (size_t)watch->n_threads;
+    const size_t n = (size_t)watch->n_threads, most = most_samples(watch);
     *c = (crew){.workers = sz_alloc(ctx, n * sizeof *c->workers),
-                .samples = sz_alloc(ctx, n * MAX_SAMPLES * sizeof *c->samples),
-                .scratch = sz_alloc(ctx, MAX_SAMPLES * sizeof *c->scratch)};
+                .samples = sz_alloc(ctx, n * most * sizeof *c->samples),
+                .scratch = sz_alloc(ctx, most * sizeof *c->scratch),
+                .n_workers = watch->n_threads,
+                .most = most};
     if (!c->workers || !c->samples || !c->scratch) {
-        crew_finish(ctx, c, watch->n_threads);
+        crew_finish(ctx, c);
         return sz_no_memory(ctx);
     }
     for (size_t i = 0; i < n; i++)
@@ -300,28 +394,48 @@ static sz_status crew_init(sz_ctx *ctx, crew *c, const sz_watch *watch, const sz
                                  .cpu = watch->cpus[i],
                                  .watch = watch,
                                  .work = work,
-                                 .samples = c->samples + i * MAX_SAMPLES,
+                                 .samples = c->samples + i * most,
                                  .once = once};
     return SZ_OK;
 }
 
 // ---- rounds ------------------------------------------------------------------------------------
 
+static bool known(const crew *c, const sz_watch *watch, const sz_reading *r) {
+    if (!all_have_samples(c->workers, watch->n_threads)) return false;
+    const int rounds = watch->rounds > MIN_ROUNDS ? watch->rounds : MIN_ROUNDS;
+    const int enough = rounds > MIN_ROUNDS ? 3 : 2; // to have been at the level by no accident
+    if (watch->own)
+        return c->rounds >= rounds && r->evidence.reached >= enough && r->verdict == SZ_VALID;
+    return sz_stats_error(&r->rate) < STABLE;
+}
+
 // A round of one work, and what is known after it.
 static sz_status next_round(sz_ctx *ctx, const sz_watch *watch, const sz_work *work, crew *c,
-                            sz_reading *r, bool *ret_done) {
+                            sz_reading *r) {
     const int n = watch->n_threads;
+    const double began = sz_clock_s();
     double start, end, worth = 0;
     SZ_TRY(run_round(ctx, c->workers, n));
     common_window(c->workers, n, &start, &end);
     for (int i = 0; i < n; i++) worth += keep_window(&c->workers[i], start, end, work->per_unit);
+    for (int i = 0; watch->own && i < n; i++) {
+        mend_clocks(&c->workers[i], c->scratch);
+        keep_level(&c->workers[i], c->scratch);
+    }
     r->window_rate = end > start ? worth / (end - start) : 0;
-    evaluate(c->workers, n, work->per_unit, watch->chain != NULL, c->scratch, r);
-    gather_evidence(c->workers, watch, c->scratch, r);
-    *ret_done = (all_have_samples(c->workers, n) && sz_stats_error(&r->rate) < STABLE) ||
-                any_full(c->workers, n) || r->why_not;
+    evaluate(c->workers, watch, work->per_unit, c->scratch, r);
+    gather_evidence(c->workers, watch, least_reached(c->workers, n), c->scratch, r);
+    if (work->check && !r->why_not) r->why_not = work->check(work->user);
+    c->rounds++;
+    c->spent_s += sz_clock_s() - began;
+    // What a core shares with nobody gets the time that the others leave.
+    c->done = known(c, watch, r) || any_full(c->workers, n) || r->why_not ||
+              (!watch->own && c->spent_s >= watch->budget_s);
     return SZ_OK;
 }
+
+static bool stopped(const sz_watch *watch) { return watch->stop && *watch->stop; }
 
 // In turn until each is known well enough or the time of all is spent. Each gets one round.
 static sz_status take_turns(sz_ctx *ctx, const sz_watch *watches, const sz_work *works, size_t n,
@@ -332,11 +446,11 @@ static sz_status take_turns(sz_ctx *ctx, const sz_watch *watches, const sz_work 
     do {
         for (size_t i = 0; i < n; i++) {
             if (crews[i].done) continue;
-            SZ_TRY(
-                next_round(ctx, &watches[i], &works[i], &crews[i], &readings[i], &crews[i].done));
+            if (crews[i].rounds > 0 && (stopped(&watches[i]) || sz_clock_s() >= until)) continue;
+            SZ_TRY(next_round(ctx, &watches[i], &works[i], &crews[i], &readings[i]));
             left -= crews[i].done;
         }
-    } while (left > 0 && sz_clock_s() < until);
+    } while (left > 0 && !stopped(watches) && sz_clock_s() < until);
     for (size_t i = 0; i < n; i++)
         if (readings[i].rate.n < watches[i].n_threads)
             return sz_fail(ctx, SZ_ERR_UNAVAILABLE, "no batch ended in the time given");
@@ -355,7 +469,7 @@ sz_status sz_watch_interleave(sz_ctx *ctx, const sz_watch *watches, const sz_wor
     }
     if (status == SZ_OK) status = take_turns(ctx, watches, works, n, crews, readings);
     if (status == SZ_OK) memcpy(ret_readings, readings, n * sizeof *readings);
-    for (size_t i = 0; i < made; i++) crew_finish(ctx, &crews[i], watches[i].n_threads);
+    for (size_t i = 0; i < made; i++) crew_finish(ctx, &crews[i]);
     sz_free(ctx, readings, n * sizeof *readings);
     sz_free(ctx, crews, n * sizeof *crews);
     return status;
@@ -370,7 +484,7 @@ sz_status sz_watch_once(sz_ctx *ctx, const sz_watch *watch, const sz_work *work)
     crew c;
     SZ_TRY(crew_init(ctx, &c, watch, work, true));
     sz_status status = run_round(ctx, c.workers, watch->n_threads);
-    crew_finish(ctx, &c, watch->n_threads);
+    crew_finish(ctx, &c);
     return status;
 }
 

@@ -8,13 +8,26 @@ static const double WHOLE_CPU = 0.9;
 // Work in the gaps between batches (the chains for the clock) costs the window some 5 %.
 static const double WHOLE_WINDOW = 0.8;
 static const double SAME_CLOCK = 0.05, SAME_SPEED = 0.03, CLOCKS_AGREE = 0.02, STOLEN = 0.01;
-enum { BATCHES_PER_SWITCH = 50 };
+// Interruptions by some short task of the system are many and take nothing: they count only where
+// time was lost, or where it is not known whether it was.
+static const double LOST_NOTHING = 0.98;
+enum { BATCHES_PER_SWITCH = 50, TWICE = 2 };
+
+// What nothing disturbs repeats to the cycle; what a neighbour lets through differs from batch to
+// batch.
+static const double PLATEAU = 0.01;
+
+static bool reached(const sz_evidence *e) {
+    return e->own && e->reached >= TWICE && e->tail < PLATEAU;
+}
+
+static bool misplaced(const sz_evidence *e) { return !e->pinned || e->shared_cpu; }
 
 // Comparisons with NaN are false: what is not known accuses nobody.
 static bool contended(const sz_evidence *e) {
-    return !e->pinned || e->shared_cpu || e->cpu_share < WHOLE_CPU ||
-           e->window_share < WHOLE_WINDOW ||
-           (e->batches > 0 && e->involuntary * BATCHES_PER_SWITCH > e->batches);
+    const bool interrupted = e->batches > 0 && e->involuntary * BATCHES_PER_SWITCH > e->batches;
+    return misplaced(e) || e->cpu_share < WHOLE_CPU || e->window_share < WHOLE_WINDOW ||
+           (interrupted && !(e->cpu_share >= LOST_NOTHING));
 }
 
 // Work per cycle stays while the rate moves: then the clock moved.
@@ -28,6 +41,7 @@ static bool unsteady(const sz_evidence *e) {
 
 sz_verdict sz_verdict_of(const sz_evidence *e) {
     const double noisy = e->noisy > 0 ? e->noisy : SZ_NOISY_SPREAD;
+    if (reached(e) && !misplaced(e)) return e->clock_change < -SAME_CLOCK ? SZ_THROTTLED : SZ_VALID;
     if (contended(e)) return SZ_CONTENDED;
     if (throttled(e, noisy)) return SZ_THROTTLED;
     if (unsteady(e)) return SZ_UNSTEADY;

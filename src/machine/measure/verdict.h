@@ -9,7 +9,9 @@
 #define SZ_UNKNOWN __builtin_nan("")
 
 // The first that fits, from the cause that would make the others: contended, throttled, unsteady,
-// noisy, valid.
+// noisy, valid. But what a core's own units do has a level that only disturbances hide: once it was
+// met at several times, and by many batches alike, the reading is valid, whatever happened to the
+// batches that were not used.
 typedef enum sz_verdict {
     SZ_VALID,
     SZ_NOISY,     // the batches differ much, for no reason seen
@@ -33,6 +35,9 @@ typedef struct sz_evidence {
     double clock_change;          // the same of the clock
     double error;                 // half the confidence interval, as a share of the median
     double noisy;                 // spread from which on it is noisy; 0 = SZ_NOISY_SPREAD
+    bool own;                     // of a core's own units: the level is what is read
+    int reached;                  // rounds whose level is within 1 % of the reading
+    double tail;                  // (99th - 97th percentile) / reading
 } sz_evidence;
 
 sz_verdict sz_verdict_of(const sz_evidence *evidence);

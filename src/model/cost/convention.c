@@ -16,7 +16,9 @@ enum {
 enum { EVERY_TRIP, ONE_TRIP };
 
 static const sz_convention table[] = {
-#define CONVENTION(id, name, unit, bodies, what) {BY_##id, name, unit, what, bodies},
+#define CONVENTION(id, name, unit, bodies, what)                                                   \
+    {BY_##id, name, unit, what, bodies, BY_##id != BY_sizeup,      \
+     BY_##id == BY_xla},
 #include "model/cost/conventions.def"
 #undef CONVENTION
 };

@@ -10,6 +10,8 @@ typedef struct sz_convention {
     int32_t id;
     const char *name, *unit, *what;
     bool body_once; // the body of a loop counts once, however often it runs
+    bool has_terms;  // all but sizeup's own
+    bool counts_hlo; // has its own count of XLA's instructions (xla_count.def)
 } sz_convention;
 
 // NULL when there is none of that name; name NULL = sizeup.

@@ -17,16 +17,6 @@ const sz_record_type *sz_cost_type(void) {
     return &type;
 }
 
-const sz_record_type *sz_training_type(void) {
-    static const sz_field fields[] = {
-#define ROW(ctype, name, kind, unit, doc) {#name, unit, doc, kind, offsetof(sz_training, name)},
-        SZ_TRAINING_FIELDS(ROW)
-#undef ROW
-    };
-    static const sz_record_type type = {"training", fields, sizeof fields / sizeof *fields};
-    return &type;
-}
-
 // ---- sums --------------------------------------------------------------------------------------
 
 static sz_status add_cost(sz_ctx *ctx, sz_cost *sum, const sz_cost *c) {
@@ -87,6 +77,10 @@ static sz_status cost_node(sz_costs *c, size_t i) {
         if (n->outputs[o] != SZ_NONE)
             out->dtype = sz_dtype_get(sz_graph_value(c->graph, n->outputs[o])->type.dtype)->name;
     c->covered += r.unknown == NULL;
+    c->has_xla = c->has_xla || r.has_xla;
+    if (!sz_add(c->xla.transcendentals, r.transcendentals, &c->xla.transcendentals) ||
+        !sz_add(c->xla.bytes_accessed, r.bytes_accessed, &c->xla.bytes_accessed))
+        return sz_fail(c->ctx, SZ_ERR_INPUT, "costs of the model exceed 2^63");
     return SZ_OK;
 }
 
@@ -147,14 +141,16 @@ static sz_status fill(sz_costs *c, const sz_cost_options *options) {
     SZ_TRY(sz_costs_params(c));
     SZ_TRY(sz_costs_find_inside(c));
     SZ_TRY(sz_costs_liveness(c));
-    if (options && options->training) SZ_TRY(sz_costs_training_step(c));
-    SZ_TRY(sz_costs_group(c));
+    SZ_TRY(sz_costs_memory_plan(c));
+    SZ_TRY(sz_costs_group(c)); // from here on a row of nodes may be a whole group
     for (size_t i = 0; i < c->n_nodes; i++) {
         set_intensity(&c->nodes[i].cost);
         SZ_TRY(add_cost(c->ctx, &c->total, &c->nodes[i].cost));
     }
     set_intensity(&c->total);
-    return sum_ops(c);
+    SZ_TRY(sum_ops(c));
+    SZ_TRY(sz_costs_sum_demand(c));
+    return options && options->training ? sz_costs_training_step(c) : SZ_OK;
 }
 
 sz_status sz_costs_create(sz_ctx *ctx, const sz_model *model, const sz_cost_options *options,
@@ -172,7 +168,7 @@ sz_status sz_costs_create(sz_ctx *ctx, const sz_model *model, const sz_cost_opti
     *c = (sz_costs){.ctx = ctx,
                     .graph = model->graph,
                     .convention = convention,
-                    .optimizer = options ? options->optimizer : NULL};
+                    .options = options ? *options : (sz_cost_options){0}};
     sz_arena_init(&c->arena, ctx);
     const size_t limit = sz_allowance_begin(ctx, model), refused = sz_ctx_refused(ctx);
     sz_status status = fill(c, options);
@@ -196,6 +192,11 @@ void sz_costs_destroy(sz_costs *costs) {
 
 sz_cost sz_costs_total(const sz_costs *costs) { return costs->total; }
 const char *sz_costs_convention(const sz_costs *costs) { return costs->convention->name; }
+int sz_costs_is_optimized(const sz_costs *costs) { return costs->row_nodes != NULL; }
+int sz_costs_xla(const sz_costs *costs, sz_xla_totals *ret_totals) {
+    if (costs->has_xla) *ret_totals = costs->xla;
+    return costs->has_xla;
+}
 size_t sz_costs_node_count(const sz_costs *costs) { return costs->n_nodes; }
 
 sz_node_cost sz_costs_node(const sz_costs *costs, size_t i) {
@@ -220,4 +221,3 @@ sz_op_cost sz_costs_op(const sz_costs *costs, size_t i) {
 }
 int64_t sz_costs_covered(const sz_costs *costs) { return costs->covered; }
 sz_activations sz_costs_activations(const sz_costs *costs) { return costs->activations; }
-sz_training sz_costs_training(const sz_costs *costs) { return costs->training; }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where two conventions differ on a model, by operator.
 #include "model/cost/costs.h"
+#include "model/cost/xla_body.h"
 #include "model/graph/allowance.h"
+#include "model/ops/xla.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,6 +35,10 @@ static sz_status why_of(side_by_side *s, sz_node_id id, const sz_convention *by,
     const sz_node *n = sz_graph_node(s->graph, id);
     sz_infer in = {s->x->ctx, s->graph, id, n, sz_op_get(n->row), n->opset, 0, false};
     int64_t count;
+    if (strcmp(in.op->domain, SZ_XLA_DOMAIN) == 0 && (by->counts_hlo || !by->has_terms)) {
+        *ret_why = by->counts_hlo ? sz_xla_why(n->op) : NULL;
+        return SZ_OK;
+    }
     if (!runs_bodies(n)) return sz_convention_count(by, &(sz_counted){&in, work}, &count, ret_why);
     *ret_why = by->body_once ? "the body counts once, however often it runs"
                              : "the operators of the body differ";

@@ -139,8 +139,7 @@ static bool add_member(grouper *w, const sz_group *group, sz_node_id id, sz_node
     return sz_add(sum->cost.params, one->cost.params, &sum->cost.params) &&
            sz_add(sum->cost.weight_bytes, one->cost.weight_bytes, &sum->cost.weight_bytes) &&
            sz_add(sum->cost.macs, one->cost.macs, &sum->cost.macs) &&
-           sz_add(sum->cost.flops, is_idle(w, group, n) ? 0 : one->cost.flops,
-                  &sum->cost.flops) &&
+           sz_add(sum->cost.flops, is_idle(w, group, n) ? 0 : one->cost.flops, &sum->cost.flops) &&
            sz_add(sum->epilogue_flops, one->epilogue_flops, &sum->epilogue_flops) &&
            sz_add(sum->padding_macs, one->padding_macs, &sum->padding_macs) &&
            sz_add(sum->activation_bytes, one->activation_bytes, &sum->activation_bytes) &&
@@ -204,7 +203,8 @@ static sz_status put_sources(grouper *w, const sz_node_id *nodes, int32_t n, sz_
 static sz_status group_row(grouper *w, const sz_group *group, sz_node_cost *row) {
     const sz_node_id last = group->nodes[group->n_nodes - 1];
     *row = (sz_node_cost){.name = w->c->nodes[group->anchor].name,
-                          .op = op_names(w, group), .domain = "",
+                          .op = op_names(w, group),
+                          .domain = "",
                           .kind = sz_group_name((sz_group_kind)group->kind),
                           .dtype = w->c->nodes[last].dtype,
                           .n_outputs = (size_t)sz_graph_node(w->g, last)->n_outputs,
@@ -219,6 +219,31 @@ static sz_status group_row(grouper *w, const sz_group *group, sz_node_cost *row)
     return put_sources(w, group->nodes, group->n_nodes, row);
 }
 
+// Steps and peaks were told by node. A node's row is the first that has ended by then; -1 stays.
+static sz_status to_rows(sz_costs *c, size_t n_nodes, size_t n_rows) {
+    int64_t *row = sz_arena_array(&c->arena, n_nodes + 1, sizeof *row);
+    size_t r = 0;
+    if (!row) return sz_no_memory(c->ctx);
+    for (size_t i = 0; i < n_nodes; i++) {
+        while (r + 1 < n_rows && (size_t)c->row_results[r] < i) r++;
+        row[i] = (int64_t)r;
+    }
+    int64_t *const told[] = {&c->activations.peak_node, &c->memory.peak_node};
+    for (size_t i = 0; i < 2; i++)
+        if (*told[i] >= 0) *told[i] = row[*told[i]];
+    for (size_t i = 0; i < n_rows; i++) {
+        c->steps[i] = c->steps[c->row_results[i]];
+        c->steps[i].node = i;
+    }
+    for (size_t i = 0; i < c->n_buffers; i++) {
+        sz_arena_buffer *b = &c->buffers[i];
+        if (b->node >= 0) b->node = row[b->node];
+        b->first = row[b->first];
+        b->last = row[b->last];
+    }
+    return SZ_OK;
+}
+
 static sz_status make_rows(grouper *w) {
     sz_costs *c = w->c;
     const size_t n = c->n_nodes;
@@ -227,26 +252,23 @@ static sz_status make_rows(grouper *w) {
     c->row_results = sz_arena_array(&c->arena, n + 1, sizeof *c->row_results);
     if (!rows || !c->row_nodes || !c->row_results) return sz_no_memory(c->ctx);
     size_t n_rows = 0;
-    int64_t peak = c->activations.peak_node;
     c->covered = 0;
     for (size_t i = 0; i < n; i++) {
         const int32_t k = w->plan->group_of[i];
         const sz_group *group = k == SZ_NONE ? NULL : &w->plan->groups[k];
         sz_node_id id = (sz_node_id)i;
         if (group && group->nodes[group->n_nodes - 1] != id) continue;
-        if (group) SZ_TRY(group_row(w, group, &rows[n_rows]));
-        else rows[n_rows] = c->nodes[i];
+        if (group)
+            SZ_TRY(group_row(w, group, &rows[n_rows]));
+        else
+            rows[n_rows] = c->nodes[i];
         if (!group) SZ_TRY(put_sources(w, &id, 1, &rows[n_rows]));
         c->row_nodes[n_rows] = group ? group->anchor : id;
         c->row_results[n_rows] = id;
         c->covered += rows[n_rows].unknown == NULL;
         n_rows++;
     }
-    for (size_t r = 0; r < n_rows && peak >= 0; r++) // the first row that has ended by then
-        if ((int64_t)c->row_results[r] >= peak) {
-            c->activations.peak_node = (int64_t)r;
-            break;
-        }
+    SZ_TRY(to_rows(c, n, n_rows));
     c->nodes = rows;
     c->n_nodes = n_rows;
     return SZ_OK;

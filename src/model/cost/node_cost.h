@@ -11,6 +11,9 @@ typedef struct sz_node_result {
     int64_t counted;     // operations by the convention
     const char *unknown; // why it is not costed, NULL when it is; arena of the graph
     const char *note;    // e.g. both branches of an If; NULL when none
+    // By XLA's convention, of its own instructions only:
+    bool has_xla;
+    int64_t transcendentals, bytes_accessed;
 } sz_node_result;
 
 // Cost of a node in a graph whose types are inferred. Bodies: If = the larger branch, Loop, Scan

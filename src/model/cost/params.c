@@ -93,7 +93,7 @@ static sz_status elements_of(sz_graph *g, const sz_node *n, int32_t input, const
 // A float tensor that ConstantOfShape makes from an initializer, and that stands where weights
 // stand, is a weight that was left out of the file (the light models of the ONNX wheel are made
 // so). Elsewhere it is a mask or a first state, which is no parameter.
-static bool is_made_weight(sz_graph *g, const sz_node *n, int32_t input, const sz_value *v) {
+bool sz_param_is_made(const sz_graph *g, const sz_node *n, int32_t input, const sz_value *v) {
     if (v->kind != SZ_VALUE_NODE || v->producer == SZ_NONE || n->row == SZ_NONE) return false;
     const sz_node *p = sz_graph_node(g, v->producer);
     if (!sz_str_is(p->op, "ConstantOfShape") || p->n_inputs != 1 || p->inputs[0] == SZ_NONE)
@@ -115,6 +115,7 @@ typedef struct walk {
     sz_costs *costs;
     bool is_last;   // of two passes over the nodes
     uint8_t **seen; // per graph by its number: one flag per value, made on demand
+    uint8_t *marks; // of the values of the main graph, see sz_decompressed
 } walk;
 
 static uint8_t *flags_of(walk *w, const sz_graph *g) {
@@ -164,9 +165,13 @@ static sz_status add_operand(walk *w, sz_graph *g, const sz_node *n, int32_t inp
     sz_graph *owner;
     sz_value_id id;
     const sz_value *v = operand_of(g, n, input, &owner, &id);
-    if (!v->constant && !is_made_weight(owner, n, input, v)) return SZ_OK;
+    if (!v->constant && !sz_param_is_made(owner, n, input, v)) return SZ_OK;
     if (is_literal(owner, v)) return SZ_OK;
-    if (!is_parameter(n, input, &v->type)) return SZ_OK;
+    // XLA writes the numbers of a program as constants: what has no axis is none of its weights
+    if (v->type.rank == 0 && sz_str_is(n->domain, "xla")) return SZ_OK;
+    const uint8_t mark = owner->parent ? 0 : w->marks[id];
+    if (mark == SZ_MARK_ZERO) return SZ_OK;
+    if (!mark && !is_parameter(n, input, &v->type)) return SZ_OK;
     // How many numbers a byte holds, only the operator that computes with them says.
     if (!w->is_last && is_byte(&v->type) && (is_moved(n) || is_viewed(n))) return SZ_OK;
     uint8_t *flags = flags_of(w, owner);
@@ -228,6 +233,7 @@ sz_status sz_costs_params(sz_costs *costs) {
     sz_status status = SZ_OK;
     w.seen = sz_arena_array(&costs->arena, g->children.n + 1, sizeof *w.seen);
     if (!w.seen) return sz_no_memory(g->ctx);
+    SZ_TRY(sz_decompressed(costs, &w.marks));
     for (int pass = 0; pass < 2; pass++) {
         w.is_last = pass == 1;
         for (size_t i = 0; i < costs->n_nodes && status == SZ_OK; i++) {

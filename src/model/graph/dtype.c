@@ -23,7 +23,7 @@ sz_dtype sz_dtype_by_name(const char *name) {
 
 sz_dtype sz_dtype_from_onnx(int64_t code) {
     for (int i = 1; i < N_DTYPES; i++)
-        if (table[i].onnx == code) return (sz_dtype)i;
+        if (code >= 0 && table[i].onnx == code) return (sz_dtype)i; // -1: ONNX has none
     return 0;
 }
 

@@ -23,8 +23,10 @@ static void link_use(sz_edit *e, int32_t use, sz_value_id v) {
 static void unlink_use(sz_edit *e, int32_t use, sz_value_id v) {
     sz_edit_value *value = &e->values.items[v];
     const sz_use *u = &e->uses.items[use];
-    if (u->prev != SZ_NONE) e->uses.items[u->prev].next = u->next;
-    else value->first = u->next;
+    if (u->prev != SZ_NONE)
+        e->uses.items[u->prev].next = u->next;
+    else
+        value->first = u->next;
     if (u->next != SZ_NONE) e->uses.items[u->next].prev = u->prev;
     value->n--;
 }
@@ -48,8 +50,8 @@ static sz_status add_value_row(sz_edit *e) {
 }
 
 static sz_status add_node_row(sz_edit *e) {
-    const sz_edit_node row = {.prev = SZ_NONE, .next = SZ_NONE, .group = SZ_NONE,
-                              .group_next = SZ_NONE};
+    const sz_edit_node row = {
+        .prev = SZ_NONE, .next = SZ_NONE, .group = SZ_NONE, .group_next = SZ_NONE};
     return sz_vec_push(e->g->ctx, &e->nodes, row) ? SZ_OK : sz_no_memory(e->g->ctx);
 }
 
@@ -81,8 +83,10 @@ static void pin_attrs(sz_edit *e, const sz_node *n, int by) {
 
 static void append(sz_edit *e, sz_node_id id) {
     e->nodes.items[id].prev = e->tail;
-    if (e->tail == SZ_NONE) e->head = id;
-    else e->nodes.items[e->tail].next = id;
+    if (e->tail == SZ_NONE)
+        e->head = id;
+    else
+        e->nodes.items[e->tail].next = id;
     e->tail = id;
 }
 
@@ -198,8 +202,7 @@ static sz_status set_output(sz_edit *e, sz_node_id id, sz_value_id old, sz_value
     sz_node *n = sz_edit_node_of(e, id);
     sz_value_id *copy = sz_arena_array(e->g->arena, (size_t)n->n_outputs, sizeof *copy);
     if (!copy) return sz_no_memory(e->g->ctx);
-    for (int32_t o = 0; o < n->n_outputs; o++)
-        copy[o] = n->outputs[o] == old ? v : n->outputs[o];
+    for (int32_t o = 0; o < n->n_outputs; o++) copy[o] = n->outputs[o] == old ? v : n->outputs[o];
     n->outputs = copy;
     return SZ_OK;
 }
@@ -235,10 +238,14 @@ static bool is_unused(const sz_edit *e, sz_node_id id) {
 
 static void take_out_of_list(sz_edit *e, sz_node_id id) {
     sz_edit_node *row = &e->nodes.items[id];
-    if (row->prev == SZ_NONE) e->head = row->next;
-    else e->nodes.items[row->prev].next = row->next;
-    if (row->next == SZ_NONE) e->tail = row->prev;
-    else e->nodes.items[row->next].prev = row->prev;
+    if (row->prev == SZ_NONE)
+        e->head = row->next;
+    else
+        e->nodes.items[row->prev].next = row->next;
+    if (row->next == SZ_NONE)
+        e->tail = row->prev;
+    else
+        e->nodes.items[row->next].prev = row->prev;
 }
 
 // Out of the graph; its inputs are to be looked at. `prev` and `next` stay as they were, so that a
@@ -289,7 +296,7 @@ sz_status sz_edit_remove(sz_edit *e, sz_node_id id) {
 static sz_status own_origin(sz_edit *e, sz_node_id id) {
     const sz_node *n = sz_edit_node_of(e, id);
     sz_edit_node *row = &e->nodes.items[id];
-    if (row->origin) return SZ_OK;
+    if (row->origin || row->is_new) return SZ_OK;
     sz_origin *origin = sz_arena_alloc(e->g->arena, sizeof *origin);
     if (!origin) return sz_no_memory(e->g->ctx);
     origin->name = n->name;
@@ -304,7 +311,11 @@ sz_status sz_edit_absorb(sz_edit *e, sz_node_id into, sz_node_id from) {
     if (into == from) return SZ_OK;
     SZ_TRY(own_origin(e, into));
     SZ_TRY(own_origin(e, from));
-    a->origin_end->next = b->origin;
+    if (!b->origin) return SZ_OK;
+    if (a->origin)
+        a->origin_end->next = b->origin;
+    else
+        a->origin = b->origin;
     a->origin_end = b->origin_end;
     // the list has moved: a copy of the first row stands for `from`, should it be absorbed again
     sz_origin *rest = sz_arena_alloc(e->g->arena, sizeof *rest);
@@ -331,10 +342,13 @@ sz_status sz_edit_add_node(sz_edit *e, sz_node_id before, const sz_node *node, s
     sz_edit_node_of(e, *ret)->row = row; // adding forgets it
     SZ_TRY(add_node_row(e));
     sz_edit_node *own = &e->nodes.items[*ret], *next = &e->nodes.items[before];
+    own->is_new = true;
     own->next = before;
     own->prev = next->prev;
-    if (next->prev == SZ_NONE) e->head = *ret;
-    else e->nodes.items[next->prev].next = *ret;
+    if (next->prev == SZ_NONE)
+        e->head = *ret;
+    else
+        e->nodes.items[next->prev].next = *ret;
     next->prev = *ret;
     SZ_TRY(add_uses(e, *ret));
     pin_attrs(e, sz_edit_node_of(e, *ret), 1);
@@ -360,9 +374,12 @@ sz_status sz_edit_freeze(sz_edit *e, sz_node_id id, int64_t made_of, bool is_rec
         sz_constant *c = sz_arena_alloc(g->arena, sizeof *c);
         if (!c) return sz_no_memory(g->ctx);
         const bool known = v->known && is_complete(v->known);
-        *c = (sz_constant){.form = known ? SZ_CONST_VALUE : SZ_CONST_RECIPE, .side = SZ_NONE,
-                           .tensor = known ? v->known : NULL, .is_folded = true,
-                           .made_of = made_of, .recipe = is_recipe ? recipe : NULL,
+        *c = (sz_constant){.form = known ? SZ_CONST_VALUE : SZ_CONST_RECIPE,
+                           .side = SZ_NONE,
+                           .tensor = known ? v->known : NULL,
+                           .is_folded = true,
+                           .made_of = made_of,
+                           .recipe = is_recipe ? recipe : NULL,
                            .recipe_output = o};
         v->kind = SZ_VALUE_CONST;
         v->producer = SZ_NONE;

@@ -26,11 +26,13 @@ typedef struct sz_edit_value {
 
 typedef struct sz_edit_node {
     int32_t first_use;
-    sz_node_id prev, next;      // in the order in which nodes run
-    int32_t group;              // SZ_NONE = none
-    sz_node_id group_next;      // next member of its group
-    uint32_t mark;              // for sets of nodes, see sz_edit_is_closed
-    bool dead, own_inputs;      // own_inputs: the array of inputs is not shared any more
+    sz_node_id prev, next; // in the order in which nodes run
+    int32_t group;         // SZ_NONE = none
+    sz_node_id group_next; // next member of its group
+    uint32_t mark;         // for sets of nodes, see sz_edit_is_closed
+    bool dead;
+    bool own_inputs; // the array of inputs is not shared any more
+    bool is_new;     // stands for what it has absorbed, not for itself
     sz_origin *origin, *origin_end;
 } sz_edit_node;
 
@@ -117,8 +119,8 @@ sz_status sz_edit_freeze(sz_edit *e, sz_node_id id, int64_t made_of, bool is_rec
 // Is all that these nodes make, but the outputs of `last`, used among them alone?
 bool sz_edit_is_closed(sz_edit *e, const sz_node_id *nodes, int n, sz_node_id last);
 // One group of these nodes and of the groups that they are in. Kind and anchor are those given.
-sz_status sz_edit_join(sz_edit *e, sz_group_kind kind, sz_node_id anchor,
-                        const sz_node_id *nodes, int n);
+sz_status sz_edit_join(sz_edit *e, sz_group_kind kind, sz_node_id anchor, const sz_node_id *nodes,
+                       int n);
 static inline int32_t sz_edit_group_of(const sz_edit *e, sz_node_id id) {
     return e->nodes.items[id].group;
 }

@@ -54,8 +54,10 @@ static void join(sz_edit *e, int32_t into, sz_node_id id) {
     sz_edit_node *row = &e->nodes.items[id];
     row->group = into;
     row->group_next = SZ_NONE;
-    if (g->n++ == 0) g->first = id;
-    else e->nodes.items[g->last].group_next = id;
+    if (g->n++ == 0)
+        g->first = id;
+    else
+        e->nodes.items[g->last].group_next = id;
     g->last = id;
 }
 
@@ -75,8 +77,8 @@ static int32_t merge(sz_edit *e, int32_t a, int32_t b) {
     return a;
 }
 
-sz_status sz_edit_join(sz_edit *e, sz_group_kind kind, sz_node_id anchor,
-                        const sz_node_id *nodes, int n) {
+sz_status sz_edit_join(sz_edit *e, sz_group_kind kind, sz_node_id anchor, const sz_node_id *nodes,
+                       int n) {
     int32_t group = SZ_NONE;
     for (int i = 0; i < n; i++) {
         const int32_t own = e->nodes.items[nodes[i]].group;
@@ -114,26 +116,36 @@ static void forget_producer(sz_graph *g, const sz_node *n, sz_node_id id) {
 }
 
 typedef struct packed {
-    sz_node *nodes;
+    sz_node *nodes;    // NULL: they can move in place
     sz_node_id *moved; // per old id
     int32_t *group_of;
     const sz_origin **origins;
     size_t n;
 } packed;
 
+// Does the order in which nodes run go through the ids upwards? Then none overtakes another.
+static bool is_rising(const sz_edit *e) {
+    sz_node_id last = SZ_NONE;
+    for (sz_node_id id = e->head; id != SZ_NONE; id = e->nodes.items[id].next) {
+        if (id <= last) return false;
+        last = id;
+    }
+    return true;
+}
+
 // Living nodes in the order in which they run.
 static void pack(sz_edit *e, packed *p) {
     sz_graph *g = e->g;
+    sz_node *to = p->nodes ? p->nodes : g->nodes.items;
     for (size_t i = 0; i < g->nodes.n; i++)
         if (e->nodes.items[i].dead) forget_producer(g, &g->nodes.items[i], (sz_node_id)i);
     for (sz_node_id id = e->head; id != SZ_NONE; id = e->nodes.items[id].next) {
-        const sz_node *n = sz_edit_node_of(e, id);
         p->moved[id] = (sz_node_id)p->n;
-        p->nodes[p->n] = *n;
         p->group_of[p->n] = e->nodes.items[id].group;
-        p->origins[p->n++] = e->nodes.items[id].origin;
+        p->origins[p->n] = e->nodes.items[id].origin;
+        to[p->n++] = *sz_edit_node_of(e, id);
     }
-    memcpy(g->nodes.items, p->nodes, p->n * sizeof *p->nodes);
+    if (p->nodes && p->n) memcpy(g->nodes.items, p->nodes, p->n * sizeof *p->nodes);
     g->nodes.n = p->n;
     g->order = NULL;
     for (size_t i = 0; i < p->n; i++)
@@ -161,11 +173,12 @@ static sz_status make_plan(sz_edit *e, packed *p) {
 static sz_status write_back(sz_edit *e) {
     sz_ctx *ctx = e->g->ctx;
     const size_t n = e->g->nodes.n + 1;
-    packed p = {.nodes = sz_alloc(ctx, n * sizeof *p.nodes),
+    const bool in_place = is_rising(e);
+    packed p = {.nodes = in_place ? NULL : sz_alloc(ctx, n * sizeof *p.nodes),
                 .moved = sz_alloc(ctx, n * sizeof *p.moved),
                 .group_of = sz_alloc(ctx, n * sizeof *p.group_of),
                 .origins = sz_arena_array(e->g->arena, n, sizeof *p.origins)};
-    const bool fits = p.nodes && p.moved && p.group_of && p.origins;
+    const bool fits = (in_place || p.nodes) && p.moved && p.group_of && p.origins;
     sz_status status = SZ_OK;
     if (fits) pack(e, &p);
     status = fits ? make_plan(e, &p) : sz_no_memory(ctx);

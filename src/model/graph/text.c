@@ -1,66 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reader of the text form (docs/graph-text.md). One pass, no recursion: the graphs that are open at
 // one time stand on a stack of their own, each with the node whose attributes are being read.
-#include "model/graph/plan.h"
-#include "model/graph/text.h"
+#include "model/graph/text_reader.h"
 
 #include <stdio.h>
 
-enum { MAX_DEPTH = SZ_MAX_BODIES + 1, MAX_DOMAINS = 64, NEWEST_ONNX = 28, NEWEST_ML = 5 };
-
-typedef struct opset {
-    sz_str domain;
-    int32_t version;
-} opset;
-
-typedef struct out_name {
-    sz_str name;
-    const sz_type *declared;
-    bool left_out;
-} out_name;
-
-// A value that is used before it is defined: nodes of a file may stand in any order.
-typedef struct pending {
-    sz_value_id id;
-    const char *from; // where it is used first
-} pending;
-
-// A member of a group, by a value that it makes.
-typedef struct member {
-    sz_value_id value;
-    int32_t group;    // number of its statement
-    sz_group_kind kind;
-    const char *from; // where it is named
-} member;
-
-// One open graph.
-typedef struct frame {
-    sz_graph *graph;
-    bool has_node; // a node of it waits for its attributes
-    sz_node node;
-    SZ_VEC(out_name) outs;
-    SZ_VEC(sz_attr) attrs;
-    bool in_list; // a list of graphs is being read
-    SZ_VEC(sz_graph *) graphs;
-    SZ_VEC(pending) pending;
-    SZ_VEC(member) members; // of groups; the first of each is its anchor
-    int32_t n_groups;
-} frame;
-
-typedef struct reader {
-    sz_text t;
-    sz_graph *root;
-    opset opsets[MAX_DOMAINS];
-    int n_opsets;
-    frame frames[MAX_DEPTH];
-    int depth; // frames in use
-    SZ_VEC(sz_value_id) ids; // operands or outputs of the node being read
-} reader;
-
-static frame *top(reader *r) { return &r->frames[r->depth - 1]; }
+enum { NEWEST_ONNX = 28, NEWEST_ML = 5 };
 
 // What a scratch vector holds, in the arena; NULL = no memory.
-static void *keep(reader *r, const void *items, size_t n, size_t size) {
+static void *keep(sz_text_reader *r, const void *items, size_t n, size_t size) {
     void *copy = sz_arena_array(r->root->arena, n ? n : 1, size);
     if (copy && n) memcpy(copy, items, n * size);
     return copy;
@@ -68,7 +16,7 @@ static void *keep(reader *r, const void *items, size_t n, size_t size) {
 
 // ---- header ------------------------------------------------------------------------------------
 
-static int32_t opset_of(const reader *r, sz_str domain) {
+static int32_t opset_of(const sz_text_reader *r, sz_str domain) {
     for (int i = 0; i < r->n_opsets; i++)
         if (sz_str_eq(r->opsets[i].domain, domain)) return r->opsets[i].version;
     if (domain.len == 0) return NEWEST_ONNX;
@@ -76,7 +24,7 @@ static int32_t opset_of(const reader *r, sz_str domain) {
 }
 
 // "opset=17", "opset.com.microsoft=1", "opset."odd domain"=1"
-static sz_status header_opset(reader *r) {
+static sz_status header_opset(sz_text_reader *r) {
     sz_text *t = &r->t;
     sz_str word = sz_text_word(t), domain = {"", 0};
     int64_t version;
@@ -91,8 +39,9 @@ static sz_status header_opset(reader *r) {
     SZ_TRY(sz_text_expect(t, '='));
     SZ_TRY(sz_scan_int(t, &version));
     if (version < 0 || version > INT32_MAX) return sz_text_fail(t, "opset out of range");
-    if (r->n_opsets == MAX_DOMAINS) return sz_text_fail(t, "more than %d opsets", MAX_DOMAINS);
-    r->opsets[r->n_opsets++] = (opset){domain, (int32_t)version};
+    if (r->n_opsets == SZ_TEXT_DOMAINS)
+        return sz_text_fail(t, "more than %d opsets", SZ_TEXT_DOMAINS);
+    r->opsets[r->n_opsets++] = (sz_text_opset){domain, (int32_t)version};
     return SZ_OK;
 }
 
@@ -104,19 +53,19 @@ static bool at_opset(sz_text *t) {
 }
 
 // From behind the word "graph" to the opening brace; makes the graph the top of the stack.
-static sz_status open_graph(reader *r) {
+static sz_status open_graph(sz_text_reader *r) {
     sz_text *t = &r->t;
     sz_graph *g = r->root;
-    if (r->depth == MAX_DEPTH)
+    if (r->depth == SZ_TEXT_DEPTH)
         return sz_text_fail(t, "bodies nested more than %d deep", SZ_MAX_BODIES);
-    if (r->depth > 0) SZ_TRY(sz_graph_create_body(top(r)->graph, &g));
+    if (r->depth > 0) SZ_TRY(sz_graph_create_body(sz_text_top(r)->graph, &g));
     if (sz_text_peek(t) != '{' && !at_opset(t)) SZ_TRY(sz_text_name(t, &g->name, NULL));
     while (at_opset(t)) {
         if (r->depth > 0) return sz_text_fail(t, "only the outermost graph states opsets");
         SZ_TRY(header_opset(r));
     }
     SZ_TRY(sz_text_expect(t, '{'));
-    frame *f = &r->frames[r->depth++];
+    sz_text_frame *f = &r->frames[r->depth++];
     f->graph = g;
     f->has_node = f->in_list = false;
     f->n_groups = 0;
@@ -130,8 +79,8 @@ static bool is_pending(const sz_value *v) {
     return v->kind == SZ_VALUE_NODE && v->producer == SZ_NONE;
 }
 
-static sz_status new_value(reader *r, sz_str name, sz_value_kind kind, sz_value_id *ret) {
-    sz_graph *g = top(r)->graph;
+static sz_status new_value(sz_text_reader *r, sz_str name, sz_value_kind kind, sz_value_id *ret) {
+    sz_graph *g = sz_text_top(r)->graph;
     *ret = sz_graph_find(g, name);
     if (*ret != SZ_NONE && is_pending(sz_graph_value(g, *ret))) {
         sz_graph_value(g, *ret)->kind = (uint8_t)kind;
@@ -141,13 +90,12 @@ static sz_status new_value(reader *r, sz_str name, sz_value_kind kind, sz_value_
     return status == SZ_OK ? SZ_OK : sz_text_place(&r->t, status);
 }
 
-// The value of that name here or around; a new one that waits for its definition when there is
-// none. `from` is where the name begins.
-static sz_status find_value(reader *r, frame *f, const char *from, sz_str name, sz_value_id *ret) {
+sz_status sz_text_value(sz_text_reader *r, sz_text_frame *f, const char *from, sz_str name,
+                        sz_value_id *ret) {
     sz_status status = sz_graph_capture(f->graph, name, ret);
     if (status == SZ_OK && *ret == SZ_NONE) {
         status = sz_graph_add_value(f->graph, name, SZ_VALUE_NODE, ret);
-        const pending p = {*ret, from};
+        const sz_text_pending p = {*ret, from};
         if (status == SZ_OK && !sz_vec_push(r->t.ctx, &f->pending, p))
             return sz_no_memory(r->t.ctx);
     }
@@ -155,10 +103,10 @@ static sz_status find_value(reader *r, frame *f, const char *from, sz_str name, 
 }
 
 // At the end of a graph: what is still not defined comes from around it, if it comes at all.
-static sz_status settle_pending(reader *r) {
-    frame *f = top(r);
+static sz_status settle_pending(sz_text_reader *r) {
+    sz_text_frame *f = sz_text_top(r);
     for (size_t i = 0; i < f->pending.n; i++) {
-        const pending p = f->pending.items[i];
+        const sz_text_pending p = f->pending.items[i];
         sz_value *v = sz_graph_value(f->graph, p.id);
         sz_value_id outer;
         if (!is_pending(v)) continue;
@@ -166,7 +114,7 @@ static sz_status settle_pending(reader *r) {
             r->t.at = p.from;
             return sz_text_fail(&r->t, "value '%s' is not defined", sz_show(r->t.ctx, v->name));
         }
-        SZ_TRY(find_value(r, f - 1, p.from, v->name, &outer));
+        SZ_TRY(sz_text_value(r, f - 1, p.from, v->name, &outer));
         v->kind = SZ_VALUE_CAPTURED;
         v->outer = outer;
         v->type = sz_graph_value(f[-1].graph, outer)->type;
@@ -175,7 +123,7 @@ static sz_status settle_pending(reader *r) {
     return SZ_OK;
 }
 
-static sz_status left_out_or_name(reader *r, sz_str *ret, bool *ret_left_out) {
+static sz_status left_out_or_name(sz_text_reader *r, sz_str *ret, bool *ret_left_out) {
     bool quoted;
     SZ_TRY(sz_text_name(&r->t, ret, &quoted));
     *ret_left_out = !quoted && sz_str_is(*ret, "_");
@@ -192,9 +140,9 @@ static void note_symbols(sz_graph *root, sz_value_id id) {
     }
 }
 
-static sz_status read_inputs(reader *r) {
+static sz_status read_inputs(sz_text_reader *r) {
     sz_text *t = &r->t;
-    sz_graph *g = top(r)->graph;
+    sz_graph *g = sz_text_top(r)->graph;
     do {
         sz_str name;
         sz_value_id id;
@@ -209,7 +157,7 @@ static sz_status read_inputs(reader *r) {
     return SZ_OK;
 }
 
-static sz_status declared_type(reader *r, const sz_type **ret) {
+static sz_status declared_type(sz_text_reader *r, const sz_type **ret) {
     sz_type type;
     *ret = NULL;
     if (!sz_text_take(&r->t, ':')) return SZ_OK;
@@ -218,16 +166,16 @@ static sz_status declared_type(reader *r, const sz_type **ret) {
     return *ret ? SZ_OK : sz_no_memory(r->t.ctx);
 }
 
-static sz_status read_outputs(reader *r) {
+static sz_status read_outputs(sz_text_reader *r) {
     sz_text *t = &r->t;
-    sz_graph *g = top(r)->graph;
+    sz_graph *g = sz_text_top(r)->graph;
     do {
         sz_str name;
         sz_value_id id;
         const sz_type *declared;
         const char *from = (sz_text_peek(t), t->at);
         SZ_TRY(sz_text_name(t, &name, NULL));
-        SZ_TRY(find_value(r, top(r), from, name, &id));
+        SZ_TRY(sz_text_value(r, sz_text_top(r), from, name, &id));
         SZ_TRY(declared_type(r, &declared));
         sz_value *v = sz_graph_value(g, id);
         v->is_output = true;
@@ -242,7 +190,7 @@ static sz_status read_outputs(reader *r) {
 static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 // Behind the word "const": TYPE [made_of N] [{numbers}] [sparse N]
-static sz_status read_const(reader *r, sz_type *ret_type, const sz_constant **ret) {
+static sz_status read_const(sz_text_reader *r, sz_type *ret_type, const sz_constant **ret) {
     sz_text *t = &r->t;
     sz_constant c = {.form = SZ_CONST_NOWHERE, .side = SZ_NONE};
     int64_t elements;
@@ -271,14 +219,14 @@ static sz_status read_const(reader *r, sz_type *ret_type, const sz_constant **re
     return *ret ? SZ_OK : sz_no_memory(t->ctx);
 }
 
-static sz_status const_statement(reader *r) {
-    const frame *f = top(r);
+static sz_status const_statement(sz_text_reader *r) {
+    const sz_text_frame *f = sz_text_top(r);
     sz_type type;
     const sz_constant *constant;
     sz_value_id id;
     if (f->outs.n != 1 || f->outs.items[0].left_out)
         return sz_text_fail(&r->t, "a constant has exactly one name");
-    const out_name *out = &f->outs.items[0];
+    const sz_text_out_name *out = &f->outs.items[0];
     SZ_TRY(read_const(r, &type, &constant));
     SZ_TRY(new_value(r, out->name, SZ_VALUE_CONST, &id));
     sz_value *v = sz_graph_value(f->graph, id);
@@ -287,15 +235,15 @@ static sz_status const_statement(reader *r) {
 }
 
 // A tensor attribute is a constant of its own; it needs a name that nobody else has.
-static sz_status attr_const(reader *r, sz_attr *attr) {
-    sz_graph *g = top(r)->graph;
+static sz_status attr_const(sz_text_reader *r, sz_attr *attr) {
+    sz_graph *g = sz_text_top(r)->graph;
     char name[128];
     int64_t tries = 0;
     sz_type type;
     const sz_constant *constant;
     SZ_TRY(read_const(r, &type, &constant));
     do {
-        const char *node = sz_show(g->ctx, top(r)->node.name);
+        const char *node = sz_show(g->ctx, sz_text_top(r)->node.name);
         snprintf(name, sizeof name, "%.80s#%lld", node, (long long)(g->values.n + (size_t)tries++));
     } while (sz_graph_find(g, sz_str_c(name)) != SZ_NONE);
     SZ_TRY(new_value(r, sz_str_c(name), SZ_VALUE_CONST, &attr->tensor));
@@ -307,18 +255,19 @@ static sz_status attr_const(reader *r, sz_attr *attr) {
 
 // ---- attributes --------------------------------------------------------------------------------
 
-static sz_status reference_attr(reader *r, sz_attr *a) {
+static sz_status reference_attr(sz_text_reader *r, sz_attr *a) {
     sz_str name;
     SZ_TRY(sz_text_name(&r->t, &name, NULL));
-    a->tensor = sz_graph_find(top(r)->graph, name);
-    if (a->tensor == SZ_NONE || sz_graph_value(top(r)->graph, a->tensor)->kind != SZ_VALUE_CONST)
+    a->tensor = sz_graph_find(sz_text_top(r)->graph, name);
+    if (a->tensor == SZ_NONE ||
+        sz_graph_value(sz_text_top(r)->graph, a->tensor)->kind != SZ_VALUE_CONST)
         return sz_text_fail(&r->t, "'%s' is no constant of this graph", sz_show(r->t.ctx, name));
     a->kind = SZ_ATTR_TENSOR;
     return SZ_OK;
 }
 
 // Everything but graphs.
-static sz_status plain_attr(reader *r, sz_attr *a) {
+static sz_status plain_attr(sz_text_reader *r, sz_attr *a) {
     if (sz_text_take(&r->t, '&')) return reference_attr(r, a);
     if (sz_text_take_word(&r->t, "const")) return attr_const(r, a);
     return sz_text_attr(&r->t, a);
@@ -326,19 +275,19 @@ static sz_status plain_attr(reader *r, sz_attr *a) {
 
 static bool at_graph(sz_text *t) { return sz_str_is(sz_text_word(t), "graph"); }
 
-static sz_status push_attr(reader *r, const sz_attr *a) {
-    frame *f = top(r);
+static sz_status push_attr(sz_text_reader *r, const sz_attr *a) {
+    sz_text_frame *f = sz_text_top(r);
     if (f->attrs.n >= INT32_MAX) return sz_text_fail(&r->t, "too many attributes");
     return sz_vec_push(r->t.ctx, &f->attrs, *a) ? SZ_OK : sz_no_memory(r->t.ctx);
 }
 
 // One "name=value". A graph is only opened: its end comes back to close_graph.
-static sz_status read_attr(reader *r) {
+static sz_status read_attr(sz_text_reader *r) {
     sz_text *t = &r->t;
     sz_attr a = {.n = 1, .tensor = SZ_NONE};
     SZ_TRY(sz_text_name(t, &a.name, NULL));
     SZ_TRY(sz_text_expect(t, '='));
-    frame *f = top(r);
+    sz_text_frame *f = sz_text_top(r);
     bool one = at_graph(t), list = false;
     const char *from = t->at;
     if (sz_text_take_word(t, "graphs")) {
@@ -361,8 +310,8 @@ static sz_status read_attr(reader *r) {
     return open_graph(r);
 }
 
-static sz_status end_graph_attr(reader *r) {
-    frame *f = top(r);
+static sz_status end_graph_attr(sz_text_reader *r) {
+    sz_text_frame *f = sz_text_top(r);
     sz_attr *a = &f->attrs.items[f->attrs.n - 1];
     a->n = (int32_t)f->graphs.n;
     f->in_list = false;
@@ -372,9 +321,9 @@ static sz_status end_graph_attr(reader *r) {
 
 // ---- nodes -------------------------------------------------------------------------------------
 
-static sz_status op_name(reader *r) {
+static sz_status op_name(sz_text_reader *r) {
     sz_text *t = &r->t;
-    sz_node *n = &top(r)->node;
+    sz_node *n = &sz_text_top(r)->node;
     bool quoted;
     sz_str s;
     SZ_TRY(sz_text_name(t, &s, &quoted));
@@ -398,9 +347,9 @@ static sz_status op_name(reader *r) {
     return SZ_OK;
 }
 
-static sz_status operands(reader *r) {
+static sz_status operands(sz_text_reader *r) {
     sz_text *t = &r->t;
-    sz_node *n = &top(r)->node;
+    sz_node *n = &sz_text_top(r)->node;
     SZ_TRY(sz_text_expect(t, '('));
     r->ids.n = 0;
     while (!sz_text_take(t, ')')) {
@@ -410,7 +359,7 @@ static sz_status operands(reader *r) {
         if (r->ids.n > 0) SZ_TRY(sz_text_expect(t, ','));
         const char *from = (sz_text_peek(t), t->at);
         SZ_TRY(left_out_or_name(r, &name, &left_out));
-        if (!left_out) SZ_TRY(find_value(r, top(r), from, name, &id));
+        if (!left_out) SZ_TRY(sz_text_value(r, sz_text_top(r), from, name, &id));
         if (r->ids.n >= INT32_MAX) return sz_text_fail(t, "too many inputs");
         if (!sz_vec_push(t->ctx, &r->ids, id)) return sz_no_memory(t->ctx);
     }
@@ -420,13 +369,13 @@ static sz_status operands(reader *r) {
 }
 
 // "a, b: f32[2] =" into the names of the node to come
-static sz_status left_side(reader *r) {
+static sz_status left_side(sz_text_reader *r) {
     sz_text *t = &r->t;
-    frame *f = top(r);
+    sz_text_frame *f = sz_text_top(r);
     f->outs.n = 0;
     if (sz_text_take(t, '=')) return SZ_OK; // a node without outputs
     do {
-        out_name out;
+        sz_text_out_name out;
         SZ_TRY(left_out_or_name(r, &out.name, &out.left_out));
         SZ_TRY(declared_type(r, &out.declared));
         if (f->outs.n >= INT32_MAX) return sz_text_fail(t, "too many outputs");
@@ -435,8 +384,8 @@ static sz_status left_side(reader *r) {
     return sz_text_expect(t, '=');
 }
 
-static sz_status begin_node(reader *r) {
-    frame *f = top(r);
+static sz_status begin_node(sz_text_reader *r) {
+    sz_text_frame *f = sz_text_top(r);
     f->node = (sz_node){.row = SZ_NONE};
     f->node.name = (sz_str){"", 0};
     for (size_t i = f->outs.n; i-- > 0;)
@@ -448,11 +397,11 @@ static sz_status begin_node(reader *r) {
     return SZ_OK;
 }
 
-static sz_status node_outputs(reader *r) {
-    frame *f = top(r);
+static sz_status node_outputs(sz_text_reader *r) {
+    sz_text_frame *f = sz_text_top(r);
     r->ids.n = 0;
     for (size_t i = 0; i < f->outs.n; i++) {
-        const out_name *out = &f->outs.items[i];
+        const sz_text_out_name *out = &f->outs.items[i];
         sz_value_id id = SZ_NONE;
         if (!out->left_out) {
             SZ_TRY(new_value(r, out->name, SZ_VALUE_NODE, &id));
@@ -466,9 +415,9 @@ static sz_status node_outputs(reader *r) {
 }
 
 // Everything of the node has been read but `as "name"`.
-static sz_status end_node(reader *r) {
+static sz_status end_node(sz_text_reader *r) {
     sz_text *t = &r->t;
-    frame *f = top(r);
+    sz_text_frame *f = sz_text_top(r);
     sz_node_id id;
     if (sz_str_is(sz_text_word(t), "as") && sz_text_after_word(t) == '"') {
         sz_text_take_word(t, "as");
@@ -483,64 +432,6 @@ static sz_status end_node(reader *r) {
     return status == SZ_OK ? SZ_OK : sz_text_place(t, status);
 }
 
-// ---- groups ------------------------------------------------------------------------------------
-
-// Behind the word "group": KIND a, b, c
-static sz_status read_group(reader *r) {
-    sz_text *t = &r->t;
-    frame *f = top(r);
-    sz_str word, name;
-    SZ_TRY(sz_text_name(t, &word, NULL));
-    const sz_group_kind kind = sz_group_find(word);
-    if (kind == SZ_GROUP_KINDS || kind == SZ_GROUP_NONE)
-        return sz_text_fail(t, "'%s' is no kind of group", sz_show(t->ctx, word));
-    do {
-        const char *from = (sz_text_peek(t), t->at);
-        member m = {.group = f->n_groups, .kind = kind, .from = from};
-        SZ_TRY(sz_text_name(t, &name, NULL));
-        SZ_TRY(find_value(r, f, from, name, &m.value));
-        if (!sz_vec_push(t->ctx, &f->members, m)) return sz_no_memory(t->ctx);
-    } while (sz_text_take(t, ','));
-    f->n_groups++;
-    return SZ_OK;
-}
-
-static sz_status settle_members(reader *r, int32_t *group_of, uint8_t *kinds,
-                                sz_node_id *anchors) {
-    const frame *f = top(r);
-    for (size_t i = 0; i < f->graph->nodes.n; i++) group_of[i] = SZ_NONE;
-    for (size_t i = f->members.n; i-- > 0;) {
-        const member *m = &f->members.items[i];
-        const sz_value *v = sz_graph_value(f->graph, m->value);
-        r->t.at = m->from;
-        if (v->kind != SZ_VALUE_NODE || v->producer == SZ_NONE)
-            return sz_text_fail(&r->t, "'%s' is made by no node of this graph",
-                                sz_show(r->t.ctx, v->name));
-        if (group_of[v->producer] != SZ_NONE)
-            return sz_text_fail(&r->t, "the node of '%s' is in a group already",
-                                sz_show(r->t.ctx, v->name));
-        group_of[v->producer] = m->group;
-        anchors[m->group] = v->producer; // the first one remains
-        kinds[m->group] = (uint8_t)m->kind;
-    }
-    return SZ_OK;
-}
-
-static sz_status settle_groups(reader *r) {
-    frame *f = top(r);
-    sz_arena *arena = r->root->arena;
-    const size_t n = (size_t)f->n_groups, n_nodes = f->graph->nodes.n + 1;
-    const char *end = r->t.at;
-    int32_t *group_of = sz_arena_array(arena, n_nodes, sizeof *group_of);
-    uint8_t *kinds = sz_arena_array(arena, n, 1);
-    sz_node_id *anchors = sz_arena_array(arena, n, sizeof *anchors);
-    if (!group_of || !kinds || !anchors) return sz_no_memory(r->t.ctx);
-    SZ_TRY(settle_members(r, group_of, kinds, anchors));
-    r->t.at = end;
-    f->members.n = 0;
-    return sz_plan_make(f->graph, group_of, kinds, anchors, f->n_groups, NULL);
-}
-
 // ---- statements --------------------------------------------------------------------------------
 
 // Is this word a keyword here, or the name of a value?
@@ -550,22 +441,22 @@ static bool at_keyword(sz_text *t, const char *word) {
     return c != '=' && c != ',' && c != ':';
 }
 
-static sz_status close_graph(reader *r) {
-    sz_graph *done = top(r)->graph;
+static sz_status close_graph(sz_text_reader *r) {
+    sz_graph *done = sz_text_top(r)->graph;
     SZ_TRY(settle_pending(r));
-    if (top(r)->n_groups) SZ_TRY(settle_groups(r));
+    if (sz_text_top(r)->n_groups) SZ_TRY(sz_text_settle_groups(r));
     r->depth--;
     if (r->depth == 0) return SZ_OK;
-    return sz_vec_push(r->t.ctx, &top(r)->graphs, done) ? SZ_OK : sz_no_memory(r->t.ctx);
+    return sz_vec_push(r->t.ctx, &sz_text_top(r)->graphs, done) ? SZ_OK : sz_no_memory(r->t.ctx);
 }
 
-static sz_status statement(reader *r) {
+static sz_status statement(sz_text_reader *r) {
     sz_text *t = &r->t;
     if (sz_text_take(t, ';')) return SZ_OK;
     if (sz_text_take(t, '}')) return close_graph(r);
     if (sz_text_done(t)) return sz_text_fail(t, "expected '}', found the end");
     if (at_keyword(t, "input")) return sz_text_take_word(t, "input"), read_inputs(r);
-    if (at_keyword(t, "group")) return sz_text_take_word(t, "group"), read_group(r);
+    if (at_keyword(t, "group")) return sz_text_take_word(t, "group"), sz_text_group(r);
     if (at_keyword(t, "output")) return sz_text_take_word(t, "output"), read_outputs(r);
     SZ_TRY(left_side(r));
     if (sz_str_is(sz_text_word(t), "const") && sz_text_after_word(t) != '(') {
@@ -577,9 +468,9 @@ static sz_status statement(reader *r) {
 }
 
 // One step inside the braces of attributes.
-static sz_status attribute(reader *r) {
+static sz_status attribute(sz_text_reader *r) {
     sz_text *t = &r->t;
-    frame *f = top(r);
+    sz_text_frame *f = sz_text_top(r);
     if (f->in_list) { // a graph has just ended
         bool one = f->attrs.items[f->attrs.n - 1].kind == SZ_ATTR_GRAPH;
         if (!one && f->graphs.n > 0 && sz_text_take(t, ',')) {
@@ -597,18 +488,18 @@ static sz_status attribute(reader *r) {
     return SZ_OK;
 }
 
-static sz_status read_all(reader *r) {
+static sz_status read_all(sz_text_reader *r) {
     sz_text *t = &r->t;
     if (!sz_text_take_word(t, "graph")) return sz_text_fail(t, "expected 'graph'");
     SZ_TRY(open_graph(r));
-    while (r->depth > 0) SZ_TRY(top(r)->has_node ? attribute(r) : statement(r));
+    while (r->depth > 0) SZ_TRY(sz_text_top(r)->has_node ? attribute(r) : statement(r));
     if (sz_text_done(t)) return SZ_OK;
     return sz_text_fail(t, "expected nothing after the graph");
 }
 
-static void finish(reader *r) {
+static void finish(sz_text_reader *r) {
     sz_ctx *ctx = r->t.ctx;
-    for (int i = 0; i < MAX_DEPTH; i++) {
+    for (int i = 0; i < SZ_TEXT_DEPTH; i++) {
         sz_vec_finish(ctx, &r->frames[i].outs);
         sz_vec_finish(ctx, &r->frames[i].attrs);
         sz_vec_finish(ctx, &r->frames[i].graphs);
@@ -619,7 +510,7 @@ static void finish(reader *r) {
 }
 
 sz_status sz_graph_parse(sz_ctx *ctx, const char *text, size_t len, sz_graph **ret_graph) {
-    reader *r = sz_alloc(ctx, sizeof *r);
+    sz_text_reader *r = sz_alloc(ctx, sizeof *r);
     if (!r) return sz_no_memory(ctx);
     sz_status status = sz_graph_create(ctx, &r->root);
     if (status == SZ_OK) {
@@ -629,8 +520,10 @@ sz_status sz_graph_parse(sz_ctx *ctx, const char *text, size_t len, sz_graph **r
         status = read_all(r);
         finish(r);
     }
-    if (status == SZ_OK) *ret_graph = r->root;
-    else sz_graph_destroy(r->root);
+    if (status == SZ_OK)
+        *ret_graph = r->root;
+    else
+        sz_graph_destroy(r->root);
     sz_free(ctx, r, sizeof *r);
     return status;
 }

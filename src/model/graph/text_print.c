@@ -59,9 +59,12 @@ static sz_status put_quoted(printer *p, sz_str s) {
     for (uint32_t i = 0; i < s.len; i++) {
         unsigned char c = (unsigned char)s.p[i];
         char text[8];
-        if (c == '"' || c == '\\') snprintf(text, sizeof text, "\\%c", c);
-        else if (c < 0x20 || c >= 0x7f) snprintf(text, sizeof text, "\\x%02x", c);
-        else snprintf(text, sizeof text, "%c", c);
+        if (c == '"' || c == '\\')
+            snprintf(text, sizeof text, "\\%c", c);
+        else if (c < 0x20 || c >= 0x7f)
+            snprintf(text, sizeof text, "\\x%02x", c);
+        else
+            snprintf(text, sizeof text, "%c", c);
         SZ_TRY(put(p, text));
     }
     return put(p, "\"");
@@ -115,45 +118,57 @@ static sz_status put_tensor_type(printer *p, const sz_type *t) {
     return put(p, "]");
 }
 
-static bool are_tensors(const sz_type *t) {
-    for (int64_t i = 0; i < t->n_items; i++)
-        if (t->items[i]->kind != SZ_TYPE_TENSOR) return false;
-    return t->n_items > 0;
+// A container that is open: the item that is next, -1 while its element type is.
+typedef struct open_type {
+    const sz_type *type;
+    int64_t next;
+} open_type;
+
+static sz_status open_container(printer *p, const sz_type *t) {
+    static const char *const words[] = {[SZ_TYPE_SPARSE] = "sparse(",
+                                        [SZ_TYPE_SEQUENCE] = "seq(",
+                                        [SZ_TYPE_OPTIONAL] = "optional(",
+                                        [SZ_TYPE_MAP] = "map("};
+    SZ_TRY(put(p, words[t->kind]));
+    if (t->kind != SZ_TYPE_MAP) return SZ_OK;
+    SZ_TRY(put(p, t->dtype ? sz_dtype_get(t->dtype)->name : "?"));
+    return put(p, ", ");
 }
 
-// What stands between the element type and the closing parenthesis.
-static sz_status put_items(printer *p, const sz_type *t) {
+// What stands before the next item or the closing parenthesis. *ret_item NULL: it closes.
+static sz_status next_item(printer *p, open_type *o, const sz_type **ret_item) {
+    const sz_type *t = o->type;
+    *ret_item = NULL;
     if (t->kind == SZ_TYPE_MAP || t->kind == SZ_TYPE_SPARSE || t->n_items < 0) return SZ_OK;
-    SZ_TRY(put(p, "; "));
-    if (!t->items || !are_tensors(t)) return put_i(p, t->n_items);
-    for (int64_t i = 0; i < t->n_items; i++) {
-        if (i > 0) SZ_TRY(put(p, ", "));
-        SZ_TRY(put_tensor_type(p, t->items[i]));
+    if (!t->items || t->n_items == 0) {
+        SZ_TRY(put(p, "; "));
+        return put_i(p, t->n_items);
     }
-    return SZ_OK;
+    if (++o->next == t->n_items) return SZ_OK;
+    *ret_item = t->items[o->next];
+    return put(p, o->next == 0 ? "; " : ", ");
 }
 
 static sz_status put_type(printer *p, const sz_type *t) {
-    static const char *const words[] = {[SZ_TYPE_SPARSE] = "sparse(", [SZ_TYPE_SEQUENCE] = "seq(",
-                                        [SZ_TYPE_OPTIONAL] = "optional(", [SZ_TYPE_MAP] = "map("};
-    const sz_type *open[MAX_WRAPPERS];
+    open_type open[MAX_WRAPPERS];
     int depth = 0;
-    while (t && t->kind > SZ_TYPE_TENSOR && depth < MAX_WRAPPERS) {
-        open[depth++] = t;
-        SZ_TRY(put(p, words[t->kind]));
-        if (t->kind == SZ_TYPE_MAP) {
-            SZ_TRY(put(p, t->dtype ? sz_dtype_get(t->dtype)->name : "?"));
-            SZ_TRY(put(p, ", "));
+    for (;;) {
+        if (t && t->kind > SZ_TYPE_TENSOR && depth < MAX_WRAPPERS) {
+            SZ_TRY(open_container(p, t));
+            open[depth++] = (open_type){t, -1};
+            if (t->kind != SZ_TYPE_SPARSE) {
+                t = t->elem;
+                continue;
+            }
         }
-        if (t->kind == SZ_TYPE_SPARSE) break;
-        t = t->elem;
+        SZ_TRY(t ? put_tensor_type(p, t) : put(p, "?"));
+        for (t = NULL; depth > 0 && !t;) {
+            SZ_TRY(next_item(p, &open[depth - 1], &t));
+            if (!t) SZ_TRY(put(p, ")"));
+            if (!t) depth--;
+        }
+        if (!t) return SZ_OK;
     }
-    SZ_TRY(t ? put_tensor_type(p, t) : put(p, "?"));
-    while (depth > 0) {
-        SZ_TRY(put_items(p, open[--depth]));
-        SZ_TRY(put(p, ")"));
-    }
-    return SZ_OK;
 }
 
 // ---- constants ---------------------------------------------------------------------------------
@@ -179,7 +194,8 @@ static sz_status put_const(printer *p, sz_graph *g, sz_value_id id) {
         return put_i(p, c->sparse_values);
     }
     int64_t elements = 0;
-    if (c && c->is_folded) SZ_TRY(sz_type_elements(g->ctx, &sz_graph_value(g, id)->type, &elements));
+    if (c && c->is_folded)
+        SZ_TRY(sz_type_elements(g->ctx, &sz_graph_value(g, id)->type, &elements));
     if (c && c->is_folded && c->made_of < elements) {
         SZ_TRY(put(p, " made_of "));
         SZ_TRY(put_i(p, c->made_of));
@@ -240,9 +256,12 @@ static sz_status put_list(printer *p, const sz_attr *a) {
     SZ_TRY(put(p, "["));
     for (int32_t i = 0; i < a->n; i++) {
         if (i > 0) SZ_TRY(put(p, ", "));
-        if (a->kind == SZ_ATTR_INTS) SZ_TRY(put_i(p, a->ints[i]));
-        else if (a->kind == SZ_ATTR_FLOATS) SZ_TRY(put_f(p, a->floats[i]));
-        else SZ_TRY(put_quoted(p, a->strings[i]));
+        if (a->kind == SZ_ATTR_INTS)
+            SZ_TRY(put_i(p, a->ints[i]));
+        else if (a->kind == SZ_ATTR_FLOATS)
+            SZ_TRY(put_f(p, a->floats[i]));
+        else
+            SZ_TRY(put_quoted(p, a->strings[i]));
     }
     return put(p, "]");
 }
@@ -257,17 +276,23 @@ static sz_status put_tensor_attr(printer *p, const frame *f, sz_value_id id) {
 // Everything but graphs.
 static sz_status put_attr(printer *p, const frame *f, const sz_attr *a) {
     switch (a->kind) {
-    case SZ_ATTR_INT: return put_i(p, a->i);
-    case SZ_ATTR_FLOAT: return put_f(p, a->f);
-    case SZ_ATTR_STRING: return put_quoted(p, a->s);
+    case SZ_ATTR_INT:
+        return put_i(p, a->i);
+    case SZ_ATTR_FLOAT:
+        return put_f(p, a->f);
+    case SZ_ATTR_STRING:
+        return put_quoted(p, a->s);
     case SZ_ATTR_INTS:
     case SZ_ATTR_FLOATS:
-    case SZ_ATTR_STRINGS: return put_list(p, a);
-    case SZ_ATTR_TENSOR: return put_tensor_attr(p, f, a->tensor);
+    case SZ_ATTR_STRINGS:
+        return put_list(p, a);
+    case SZ_ATTR_TENSOR:
+        return put_tensor_attr(p, f, a->tensor);
     case SZ_ATTR_TYPE:
         SZ_TRY(put(p, "type "));
         return put_type(p, a->type);
-    default: return put(p, "other");
+    default:
+        return put(p, "other");
     }
 }
 
@@ -469,8 +494,10 @@ static sz_status end_graph(printer *p, const sz_graph *g) {
 static sz_status step_graph_attr(printer *p, frame *f, const sz_attr *a) {
     const bool list = a->kind == SZ_ATTR_GRAPHS;
     if (f->item < a->n) {
-        if (f->item > 0) SZ_TRY(put(p, ", "));
-        else if (list) SZ_TRY(put(p, "graphs["));
+        if (f->item > 0)
+            SZ_TRY(put(p, ", "));
+        else if (list)
+            SZ_TRY(put(p, "graphs["));
         return begin_graph(p, a->graphs[f->item++]);
     }
     if (list) SZ_TRY(put(p, a->n > 0 ? "]" : "graphs[]"));

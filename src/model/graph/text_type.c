@@ -73,7 +73,9 @@ static sz_status wrapper(sz_text *t, sz_type *ret, bool *ret_found) {
     static const struct {
         const char *word;
         sz_type_kind kind;
-    } rows[] = {{"seq", SZ_TYPE_SEQUENCE}, {"optional", SZ_TYPE_OPTIONAL}, {"map", SZ_TYPE_MAP},
+    } rows[] = {{"seq", SZ_TYPE_SEQUENCE},
+                {"optional", SZ_TYPE_OPTIONAL},
+                {"map", SZ_TYPE_MAP},
                 {"sparse", SZ_TYPE_SPARSE}};
     *ret_found = false;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -94,70 +96,119 @@ static const sz_type *copy_type(sz_text *t, const sz_type *type) {
     return copy;
 }
 
-// "; 3" or "; f32[1], f32[2]" behind the element type of a sequence
-static sz_status items(sz_text *t, sz_type *seq) {
-    const sz_type *list[256];
-    const int max = (int)(sizeof list / sizeof *list);
-    int n = 0;
-    char c = sz_text_peek(t);
-    if (c >= '0' && c <= '9') return sz_scan_int(t, &seq->n_items);
-    do {
-        sz_type item;
-        if (n == max) return sz_text_fail(t, "more than %d element types", max);
-        SZ_TRY(tensor_type(t, &item));
-        if (!(list[n++] = copy_type(t, &item))) return sz_no_memory(t->ctx);
-    } while (sz_text_take(t, ','));
-    const sz_type **copy = sz_arena_array(t->graph->arena, (size_t)n, sizeof *copy);
-    if (!copy) return sz_no_memory(t->ctx);
-    memcpy(copy, list, (size_t)n * sizeof *copy);
-    seq->n_items = n, seq->items = copy;
+// A wrapper that is open: its element type comes first, then perhaps the types of its items.
+typedef struct open_type {
+    sz_type type;
+    bool in_items;
+    size_t first; // of its items
+} open_type;
+
+typedef struct type_reader {
+    sz_text *t;
+    open_type open[MAX_WRAPPERS];
+    int depth;
+    SZ_VEC(const sz_type *) items;
+} type_reader;
+
+static sz_status take_element(type_reader *r, open_type *o, const sz_type *inner) {
+    if (o->type.kind == SZ_TYPE_SPARSE) {
+        o->type.dtype = inner->dtype, o->type.rank = inner->rank, o->type.dims = inner->dims;
+    } else if (inner->kind != SZ_TYPE_NONE) {
+        o->type.elem = copy_type(r->t, inner);
+        if (!o->type.elem) return sz_no_memory(r->t->ctx);
+    }
     return SZ_OK;
 }
 
-// Close one wrapper around *inner.
-static sz_status close_wrapper(sz_text *t, sz_type *outer, const sz_type *inner) {
-    if (outer->kind == SZ_TYPE_SPARSE) {
-        outer->dtype = inner->dtype, outer->rank = inner->rank, outer->dims = inner->dims;
-    } else if (inner->kind != SZ_TYPE_NONE) {
-        outer->elem = copy_type(t, inner);
-        if (!outer->elem) return sz_no_memory(t->ctx);
+static sz_status take_item(type_reader *r, const sz_type *inner) {
+    const sz_type *copy = copy_type(r->t, inner);
+    return copy && sz_vec_push(r->t->ctx, &r->items, copy) ? SZ_OK : sz_no_memory(r->t->ctx);
+}
+
+static sz_status keep_items(type_reader *r, open_type *o) {
+    const size_t n = r->items.n - o->first;
+    const sz_type **copy = sz_arena_array(r->t->graph->arena, n, sizeof *copy);
+    if (!copy) return sz_no_memory(r->t->ctx);
+    memcpy(copy, r->items.items + o->first, n * sizeof *copy);
+    o->type.n_items = (int64_t)n, o->type.items = copy;
+    r->items.n = o->first;
+    return SZ_OK;
+}
+
+// What stands between the element type and the closing parenthesis: "; 3" or "; f32[1], f32[2]".
+// *ret_more: the type of an item comes next.
+static sz_status behind_element(type_reader *r, open_type *o, bool *ret_more) {
+    sz_text *t = r->t;
+    *ret_more = false;
+    if (o->type.kind != SZ_TYPE_SEQUENCE && o->type.kind != SZ_TYPE_OPTIONAL) return SZ_OK;
+    if (!sz_text_take(t, ';')) return SZ_OK;
+    const char c = sz_text_peek(t);
+    if (o->type.kind == SZ_TYPE_SEQUENCE && (c < '0' || c > '9')) {
+        o->in_items = *ret_more = true;
+        o->first = r->items.n;
+        return SZ_OK;
     }
-    if (outer->kind == SZ_TYPE_SEQUENCE && sz_text_take(t, ';')) SZ_TRY(items(t, outer));
-    if (outer->kind == SZ_TYPE_OPTIONAL && sz_text_take(t, ';')) {
-        SZ_TRY(sz_scan_int(t, &outer->n_items));
-        if (outer->n_items < 0 || outer->n_items > 1)
-            return sz_text_fail(t, "an optional holds 0 or 1 values");
+    SZ_TRY(sz_scan_int(t, &o->type.n_items));
+    if (o->type.kind == SZ_TYPE_OPTIONAL && (o->type.n_items < 0 || o->type.n_items > 1))
+        return sz_text_fail(t, "an optional holds 0 or 1 values");
+    return SZ_OK;
+}
+
+// `type` is complete: it belongs to the innermost wrapper that is open. Closes what ends here.
+static sz_status close_types(type_reader *r, sz_type *type, bool *ret_more) {
+    while (r->depth > 0) {
+        open_type *o = &r->open[r->depth - 1];
+        if (o->in_items) {
+            SZ_TRY(take_item(r, type));
+            *ret_more = sz_text_take(r->t, ',');
+            if (!*ret_more) SZ_TRY(keep_items(r, o));
+        } else {
+            SZ_TRY(take_element(r, o, type));
+            SZ_TRY(behind_element(r, o, ret_more));
+        }
+        if (*ret_more) return SZ_OK;
+        SZ_TRY(sz_text_expect(r->t, ')'));
+        *type = o->type;
+        r->depth--;
     }
-    return sz_text_expect(t, ')');
+    *ret_more = false;
+    return SZ_OK;
+}
+
+static sz_status read_type(type_reader *r, sz_type *ret) {
+    for (bool more = true; more;) {
+        bool found;
+        sz_type outer;
+        SZ_TRY(wrapper(r->t, &outer, &found));
+        if (found) {
+            if (r->depth == MAX_WRAPPERS) return sz_text_fail(r->t, "type nested too deeply");
+            r->open[r->depth++] = (open_type){outer, false, 0};
+            continue;
+        }
+        SZ_TRY(tensor_type(r->t, ret));
+        SZ_TRY(close_types(r, ret, &more));
+    }
+    return SZ_OK;
 }
 
 sz_status sz_text_type(sz_text *t, sz_type *ret) {
-    sz_type open[MAX_WRAPPERS], type;
-    int depth = 0;
-    for (bool found = true; found;) {
-        sz_type outer;
-        SZ_TRY(wrapper(t, &outer, &found));
-        if (!found) break;
-        if (depth == MAX_WRAPPERS) return sz_text_fail(t, "type nested too deeply");
-        open[depth++] = outer;
-    }
-    SZ_TRY(tensor_type(t, &type));
-    while (depth > 0) {
-        sz_type outer = open[--depth];
-        SZ_TRY(close_wrapper(t, &outer, &type));
-        type = outer;
-    }
-    *ret = type;
-    return SZ_OK;
+    type_reader r = {.t = t};
+    sz_status status = read_type(&r, ret);
+    sz_vec_finish(t->ctx, &r.items);
+    return status;
 }
 
 // ---- numbers -----------------------------------------------------------------------------------
 
 static sz_status one_int(sz_text *t, int64_t *ret) {
-    if (sz_text_take(t, '?')) *ret = SZ_VALUE_UNKNOWN;
-    else if (sz_text_take_word(t, "true")) *ret = 1;
-    else if (sz_text_take_word(t, "false")) *ret = 0;
-    else return sz_scan_int(t, ret);
+    if (sz_text_take(t, '?'))
+        *ret = SZ_VALUE_UNKNOWN;
+    else if (sz_text_take_word(t, "true"))
+        *ret = 1;
+    else if (sz_text_take_word(t, "false"))
+        *ret = 0;
+    else
+        return sz_scan_int(t, ret);
     return SZ_OK;
 }
 
@@ -181,11 +232,13 @@ static sz_status fill(sz_text *t, sz_tensor *v, int64_t max, int64_t *ret_n) {
     SZ_TRY(sz_text_expect(t, '{'));
     while (!sz_text_take(t, '}')) {
         if (n > 0) SZ_TRY(sz_text_expect(t, ','));
-        if (n == max)
-            return sz_text_fail(t, "more than %lld numbers", (long long)max);
-        if (v->f) SZ_TRY(one_float(t, &v->f[n]));
-        else if (v->s) SZ_TRY(sz_text_string(t, &v->s[n]));
-        else SZ_TRY(one_int(t, &v->i[n]));
+        if (n == max) return sz_text_fail(t, "more than %lld numbers", (long long)max);
+        if (v->f)
+            SZ_TRY(one_float(t, &v->f[n]));
+        else if (v->s)
+            SZ_TRY(sz_text_string(t, &v->s[n]));
+        else
+            SZ_TRY(one_int(t, &v->i[n]));
         n++;
     }
     *ret_n = n;

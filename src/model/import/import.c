@@ -51,7 +51,6 @@ static const struct {
     MAGIC(4, "TFL3", "a TensorFlow Lite model, which can't be read yet"),
     MAGIC(4, "ORTM", "a model in ONNX Runtime's own format: use the .onnx file it was made of"),
     MAGIC(0, "GGUF", "a GGUF file, which can't be read yet"),
-    MAGIC(0, "HloModule", "HLO text, which can't be read yet"),
     MAGIC(0, "\x7f" "ELF", "a program"),
     MAGIC(0, "\0\0\0\0\0\0\0\0", "zeros, perhaps a download that was never finished"),
 #undef MAGIC
@@ -67,13 +66,20 @@ static bool is_text(const unsigned char *head, size_t len) {
     return true;
 }
 
+// Some importer knows these bytes, whatever the file is called.
+static bool is_known(const unsigned char *head, size_t len) {
+    for (int32_t i = 0; i < sz_importer_count(); i++)
+        if (importers[i].sniff(head, len) > 0) return true;
+    return false;
+}
+
 static const char *foreign_kind(const unsigned char *head, size_t len) {
     if (len == 0) return "empty";
     for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++)
         if (sz_in_range(foreign[i].at, foreign[i].len, len) &&
             memcmp(head + foreign[i].at, foreign[i].magic, foreign[i].len) == 0)
             return foreign[i].what;
-    return is_text(head, len) ? "plain text" : NULL;
+    return is_text(head, len) && !is_known(head, len) ? "plain text" : NULL;
 }
 
 // ---- choosing ----------------------------------------------------------------------------------
@@ -118,9 +124,10 @@ static sz_status choose(sz_ctx *ctx, sz_source *source, const char *format,
                        sz_show(ctx, sz_str_c(format)));
     }
     SZ_TRY(source->read(source, ctx, 0, head, len));
-    const char *kind = foreign_kind(head, len);
-    if (kind) return sz_fail(ctx, SZ_ERR_INPUT, "@0: not a model: it is %s", kind);
     *ret = by_bytes(head, len, source->name);
+    const int sure = *ret ? (*ret)->sniff(head, len) : 0;
+    const char *kind = sure > SZ_SNIFF_SURE ? NULL : foreign_kind(head, len);
+    if (kind) return sz_fail(ctx, SZ_ERR_INPUT, "@0: not a model: it is %s", kind);
     if (*ret) return SZ_OK;
     return sz_fail(ctx, SZ_ERR_INPUT, "@0: no known format of models begins like this");
 }

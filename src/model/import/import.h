@@ -10,6 +10,9 @@
 // The first bytes of a file, as many as there are up to SZ_SNIFF_BYTES.
 enum { SZ_SNIFF_BYTES = 512 };
 
+// A score above this one is not doubted: the bytes are not held against those of foreign files.
+enum { SZ_SNIFF_SURE = 90 };
+
 typedef struct sz_importer {
     const char *name;       // "onnx", as --format-in takes it
     const char *extensions; // "onnx", several with a blank between

@@ -20,7 +20,36 @@ enum {
     SZ_ONNX_MAX_DOMAINS = 1000,      // opset imports: looked up one by one
     SZ_ONNX_MAX_SYMBOLS = 10000,     // free dimensions: looked up one by one
     SZ_ONNX_MAX_NUMBERS = 4096,      // elements of a tensor whose numbers are kept
-    SZ_ONNX_MAX_PREFIX = 256         // bytes of the path that names what a function expanded to
+    SZ_ONNX_MAX_PREFIX = 256,        // bytes of the path that names what a function expanded to
+
+    SZ_HLO_MAX_NAME = 65536,         // bytes of a name
+    SZ_HLO_MAX_TUPLES = 8,           // levels of tuples in tuples
+    SZ_HLO_MAX_BRACKETS = 100000,    // brackets in brackets in what is skipped
+    SZ_HLO_MAX_PARAMS = 1000000,     // parameters of a computation
+    SZ_HLO_MAX_ATTRS = 64,           // attributes of an instruction: compared each with each
+    SZ_HLO_MAX_NUMBERS = 64,         // elements of a constant whose numbers are kept
+    SZ_HLO_MAX_EXPANDED = 4000000    // instructions, those of a computation as often as called
+};
+
+enum {
+    SZ_XML_WINDOW = 64 * 1024,      // bytes of the file in memory at one time
+    SZ_XML_MAX_TOKEN = 1024 * 1024, // longest tag or text
+    SZ_XML_MAX_ATTRS = 256,         // attributes of a tag: compared each with each
+    SZ_XML_MAX_DEPTH = 512,         // elements in elements; a body in a body takes 4
+
+    SZ_SHLO_WINDOW = 64 * 1024,     // bytes of the file in memory at one time
+    SZ_SHLO_MAX_TEXT = 64 * 1024,   // what is kept of a name or of an attribute
+    SZ_SHLO_MAX_NUMBERS = 64,       // elements of a constant whose numbers are kept
+    SZ_SHLO_MAX_ATTRS = 256,        // attributes of an operator: looked up one by one
+    SZ_SHLO_MAX_RESULTS = 65536,    // of one operator
+    SZ_SHLO_MAX_SYMBOLS = 10000,    // free dimensions: looked up one by one
+    SZ_SHLO_MAX_EXPANDED = 4000000, // nodes, those of a function as often as it is called
+
+    SZ_IR_MIN_VERSION = 10,         // oldest and newest version of OpenVINO IR
+    SZ_IR_MAX_VERSION = 11,
+    SZ_IR_MAX_UNSORTED = 1024,      // ports of a layer whose ids do not rise: looked up one by one
+    SZ_IR_MAX_LINKS = 1024,         // lines of the port map of a body: looked up one by one
+    SZ_IR_MAX_SYMBOLS = 10000       // free dimensions: looked up one by one
 };
 
 // Memory goes by the header bytes read (model/graph/allowance.h). Headers are read more than once

@@ -151,7 +151,8 @@ sz_status sz_out_value(sz_infer *n, int o, sz_tensor **ret) {
     sz_graph *root = sz_graph_root(n->graph);
     if (count < 0 || v->type.dtype == 0) return SZ_OK;
     if (count > SZ_MAX_VALUE_ELEMENTS && !root->is_scratch) return SZ_OK;
-    if (!root->is_scratch && count > SZ_TINY_VALUE_ELEMENTS && root->known_elements + count > SZ_MAX_KNOWN_ELEMENTS)
+    if (!root->is_scratch && count > SZ_TINY_VALUE_ELEMENTS &&
+        root->known_elements + count > SZ_MAX_KNOWN_ELEMENTS)
         return SZ_OK;
     sz_tensor *t = sz_tensor_new(n->graph, v->type.dtype, v->type.rank, v->type.dims, count);
     if (!t) return sz_no_memory(n->ctx);

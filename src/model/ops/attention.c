@@ -15,6 +15,14 @@ sz_status sz_dim_div(const sz_infer *n, const char *what, int64_t a, int64_t b, 
     return SZ_OK;
 }
 
+// Needs: times the head sizes it does not overflow, or a factor is 0.
+static int64_t scores_of(const sz_heads *h) {
+    int64_t n;
+    const bool fits = sz_mul(h->batch, h->q_heads, &n) && sz_mul(n, h->q_len, &n) &&
+                      sz_mul(n, h->total, &n) && h->k_size + h->v_size > 0;
+    return fits ? n : 0;
+}
+
 sz_status sz_attention_cost(sz_costing *c, const sz_heads *h, int64_t score_work) {
     int64_t width;
     if (h->batch < 0 || h->q_heads < 0 || h->q_len < 0 || h->total < 0 || h->k_size < 0 ||
@@ -22,6 +30,9 @@ sz_status sz_attention_cost(sz_costing *c, const sz_heads *h, int64_t score_work
         return sz_cost_unknown(c, "its number of heads, queries or keys is not known");
     if (!sz_add(h->k_size, h->v_size, &width)) return sz_op_fail(&c->in, "head size exceeds 2^63");
     SZ_TRY(sz_cost_add_macs(c, 5, (int64_t[]){h->batch, h->q_heads, h->q_len, h->total, width}));
+    c->work->scores = scores_of(h);
+    c->work->score_macs = c->work->scores * h->k_size; // parts of the macs: no overflow
+    c->work->value_macs = c->work->scores * h->v_size;
     return sz_cost_add_epilogue(c, 5, (int64_t[]){h->batch, h->q_heads, h->q_len, h->total,
                                                   score_work});
 }

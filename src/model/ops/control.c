@@ -7,6 +7,7 @@
 #include "model/ops/body.h"
 #include "model/ops/container.h"
 #include "model/ops/loop.h"
+#include "model/ops/openvino.h"
 #include "model/ops/rules.h"
 
 // The driver of costs looks into the bodies itself.
@@ -312,6 +313,7 @@ sz_status sz_shape_sequence_map(sz_infer *n) {
 bool sz_control_trips(const sz_infer *n, int64_t *ret_trips) {
     if (n->op->shape == sz_shape_loop) return sz_loop_trips(n, ret_trips);
     if (n->op->shape == sz_shape_scan_loop) return scan_trips(n, ret_trips);
+    if (n->op->shape == sz_shape_ov_iterate) return sz_ov_trips(n, ret_trips);
     if (n->op->shape != sz_shape_sequence_map) return false;
     *ret_trips = sz_in(n, 0)->n_items;
     return *ret_trips >= 0;

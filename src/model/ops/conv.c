@@ -15,6 +15,8 @@ typedef struct conv_form {
     bool blocked;         // channels may be padded to whole blocks
     bool quantized;       // the result is scaled back to 8 bits
     bool deformed;
+    bool grouped;         // the weights have the group as their first dimension
+    int shape;            // input with the spatial size of the output; 0: it has none
 } conv_form_t;
 
 typedef struct conv_shape_t {
@@ -44,17 +46,19 @@ static sz_status read_sizes(const sz_infer *n, const conv_form_t *f, conv_shape_
     bool last = is_last(n, f);
     int64_t spatial[SZ_MAX_RANK];
     int wr = sz_in_rank(n, f->w), first;
+    const int lead = f->grouped;
     s->batch = sz_in_dim(n, f->x, 0);
     s->in_channels = sz_in_rank(n, f->x) < 0 ? SZ_DIM_UNKNOWN
                                              : sz_in_dim(n, f->x, last ? s->rank - 1 : 1);
-    first = weights_last(n, f, s->in_channels, s->group) ? 1 : 2;
+    first = weights_last(n, f, s->in_channels, s->group) ? 1 : 2 + lead;
     s->weights_out = s->weights_in = SZ_DIM_UNKNOWN;
     for (int i = 0; i < s->rank - 2; i++)
         spatial[i] = wr < 0 ? SZ_DIM_UNKNOWN : sz_in_dim(n, f->w, first + i);
     if (wr >= 0) {
-        s->weights_out = sz_in_dim(n, f->w, 0);
-        s->weights_in = sz_in_dim(n, f->w, first == 1 ? wr - 1 : 1);
+        s->weights_out = sz_in_dim(n, f->w, lead);
+        s->weights_in = sz_in_dim(n, f->w, first == 1 ? wr - 1 : 1 + lead);
     }
+    if (lead) SZ_TRY(sz_dim_mul(n, s->weights_out, sz_in_dim(n, f->w, 0), &s->weights_out));
     SZ_TRY(sz_space_read(n, s->rank - 2, &s->space));
     SZ_TRY(sz_space_kernel(n, &s->space, spatial));
     if (sz_in_rank(n, f->x) < 0) return SZ_OK;
@@ -100,7 +104,9 @@ static sz_status check_bias(const sz_infer *n, const conv_form_t *f, int64_t cha
 // Everything about one node; rank -1 when neither input nor weights have a known rank.
 static sz_status conv_read(const sz_infer *n, const conv_form_t *f, conv_shape_t *s) {
     int xr = sz_in_rank(n, f->x), wr = sz_in_rank(n, f->w);
-    s->group = sz_attr_i(n->node, "group", 1);
+    s->group = f->grouped ? sz_in_dim(n, f->w, 0) : sz_attr_i(n->node, "group", 1);
+    if (f->grouped && s->group == SZ_DIM_UNKNOWN) return s->rank = -1, SZ_OK;
+    if (f->grouped && wr > 0) wr--;
     s->rank = xr >= 0 ? xr : wr;
     if (s->group < 1)
         return sz_op_fail(n, "group is %lld, at least 1 is needed", (long long)s->group);
@@ -112,6 +118,22 @@ static sz_status conv_read(const sz_infer *n, const conv_form_t *f, conv_shape_t
     SZ_TRY(read_sizes(n, f, s));
     SZ_TRY(check_channels(n, f, s));
     return f->transposed ? sz_space_out_transposed(n, &s->space) : sz_space_out(n, &s->space);
+}
+
+// The spatial size of the output is an operand.
+static sz_status take_shape(const sz_infer *n, const conv_form_t *f, const conv_shape_t *s,
+                            int64_t *dims) {
+    const sz_tensor *t = sz_in_value(n, f->shape);
+    if (t && (!t->i || t->count != s->space.n))
+        return sz_op_fail(n, "output_shape has %lld values, %d are needed", (long long)t->count,
+                          s->space.n);
+    for (int i = 0; i < s->space.n; i++) {
+        const bool known = t && t->i[i] != SZ_VALUE_UNKNOWN;
+        if (known && t->i[i] < 0)
+            return sz_op_fail(n, "output_shape is %lld on axis %d", (long long)t->i[i], i);
+        dims[2 + i] = known ? t->i[i] : SZ_DIM_UNKNOWN;
+    }
+    return SZ_OK;
 }
 
 static sz_status conv_shape(sz_infer *n, const conv_form_t *f) {
@@ -127,6 +149,7 @@ static sz_status conv_shape(sz_infer *n, const conv_form_t *f) {
     dims[0] = s.batch;
     dims[last ? s.rank - 1 : 1] = channels;
     for (int i = 0; i < s.space.n; i++) dims[(last ? 1 : 2) + i] = s.space.axis[i].out;
+    if (f->shape && sz_has_in(n, f->shape)) SZ_TRY(take_shape(n, f, &s, dims));
     return sz_out(n, 0, dtype, s.rank, dims);
 }
 
@@ -181,7 +204,7 @@ static sz_status conv_cost(sz_costing *c, const conv_form_t *f) {
     SZ_TRY(conv_read(&c->in, f, &s));
     if (s.rank < 0) return sz_cost_unknown(c, "the rank of its input is not known");
     factors[k++] = f->transposed ? sz_cost_in_elements(c, f->x) : c->work->out_elements;
-    for (int i = 1; i < w->rank; i++) factors[k++] = w->dims[i];
+    for (int i = 1 + f->grouped; i < w->rank; i++) factors[k++] = w->dims[i];
     SZ_TRY(sz_cost_add_macs(c, k, factors));
     c->work->kernel = 1;
     for (int i = 0; i < s.space.n; i++)
@@ -209,6 +232,11 @@ CONV_RULES(conv_fused, .x = 0, .w = 1, .bias = 2, .add = 3)
 CONV_RULES(conv_nhwc, .x = 0, .w = 1, .bias = 2, .add = 3, .last = true)
 CONV_RULES(conv_blocked, .x = 0, .w = 1, .bias = 2, .add = 3, .blocked = true)
 CONV_RULES(conv_transpose, .x = 0, .w = 1, .bias = 2, .add = SZ_NONE, .transposed = true)
+CONV_RULES(ov_conv_group, .x = 0, .w = 1, .bias = SZ_NONE, .add = SZ_NONE, .grouped = true)
+CONV_RULES(ov_conv_back, .x = 0, .w = 1, .bias = SZ_NONE, .add = SZ_NONE, .transposed = true,
+           .shape = 2)
+CONV_RULES(ov_conv_group_back, .x = 0, .w = 1, .bias = SZ_NONE, .add = SZ_NONE,
+           .transposed = true, .grouped = true, .shape = 2)
 CONV_RULES(conv_deform, .x = 0, .w = 1, .bias = 3, .add = SZ_NONE, .deformed = true)
 
 // com.microsoft.ConvTransposeWithDynamicPads: the pads are input 2, so the output size is known

@@ -16,6 +16,9 @@
 typedef double unary_float(double x, const double *p);
 typedef int64_t unary_int(int64_t x);
 
+// log(1 + e^x), also where e^x is too large
+static double softplus(double x) { return x > 0 ? x + log1p(exp(-x)) : log1p(exp(x)); }
+
 #define FLOAT1(name, expr)                                                                         \
     static double name(double x, const double *p) {                                                \
         (void)p;                                                                                   \
@@ -42,7 +45,7 @@ FLOAT1(f_is_inf, (p[1] != 0 && x == INFINITY) || (p[0] != 0 && x == -INFINITY))
 FLOAT1(f_is_nan, isnan(x) != 0)
 FLOAT1(f_leaky_relu, x < 0 ? p[0] * x : x)
 FLOAT1(f_log, log(x))
-FLOAT1(f_mish, x * tanh(log1p(exp(x))))
+FLOAT1(f_mish, x * tanh(softplus(x)))
 FLOAT1(f_neg, -x)
 FLOAT1(f_reciprocal, 1 / x)
 FLOAT1(f_relu, x < 0 ? 0 : x)
@@ -53,7 +56,7 @@ FLOAT1(f_sigmoid, 1 / (1 + exp(-x)))
 FLOAT1(f_sign, x > 0 ? 1 : x < 0 ? -1 : x)
 FLOAT1(f_sin, sin(x))
 FLOAT1(f_sinh, sinh(x))
-FLOAT1(f_softplus, log1p(exp(x)))
+FLOAT1(f_softplus, softplus(x))
 FLOAT1(f_softsign, x / (1 + fabs(x)))
 FLOAT1(f_sqrt, sqrt(x))
 FLOAT1(f_swish, x / (1 + exp(-p[0] * x)))

@@ -2,6 +2,7 @@
 // Fourier transforms, determinants, inverses. A transform has no MACs: it is costed as a fast one,
 // 5 N log2 N flops for N complex points and half of that for real ones (the count that FFT
 // benchmarks use), not as the N^2 sum of its definition.
+#include "model/ops/fourier.h"
 #include "model/ops/rules.h"
 #include "model/ops/spatial.h"
 
@@ -10,7 +11,7 @@
 // ---- shared ------------------------------------------------------------------------------------
 
 // flops += count transforms of `points` points.
-static sz_status add_fft(sz_costing *c, int64_t count, int64_t points, bool real) {
+sz_status sz_cost_add_fft(sz_costing *c, int64_t count, int64_t points, bool real) {
     double work = points > 1 ? 5.0 * (double)points * log2((double)points) : 0;
     if (real) work /= 2;
     if (work > 9e18) return sz_op_fail(&c->in, "flops exceed 2^63");
@@ -103,7 +104,7 @@ sz_status sz_cost_dft(sz_costing *c) {
         if (i != s.axis && !sz_mul(count, sz_in_dim(&c->in, 0, i), &count))
             return sz_op_fail(&c->in, "transforms exceed 2^63");
     real = sz_in_dim(&c->in, 0, s.rank - 1) == 1 || (s.inverse && s.onesided);
-    SZ_TRY(add_fft(c, count, s.points, real));
+    SZ_TRY(sz_cost_add_fft(c, count, s.points, real));
     // 1/N of the inverse
     return s.inverse ? sz_cost_add_flops(c, 1, &c->work->out_elements) : SZ_OK;
 }
@@ -171,7 +172,7 @@ sz_status sz_cost_stft(sz_costing *c) {
     if (s.points < 0 || s.frames < 0)
         return sz_cost_unknown(c, "its frame step or frame length is not known");
     if (!sz_mul(s.batch, s.frames, &count)) return sz_op_fail(&c->in, "frames exceed 2^63");
-    SZ_TRY(add_fft(c, count, s.points, !s.complex_in));
+    SZ_TRY(sz_cost_add_fft(c, count, s.points, !s.complex_in));
     if (!sz_has_in(&c->in, 2)) return SZ_OK;
     return sz_cost_add_flops(c, 3, (int64_t[]){count, s.points, s.complex_in ? 2 : 1});
 }
@@ -219,7 +220,7 @@ static sz_status ms_fft_cost(sz_costing *c, const sz_type *real, int signal) {
         int64_t *into = i >= real->rank - signal ? &points : &count;
         if (!sz_mul(*into, real->dims[i], into)) return sz_op_fail(&c->in, "points exceed 2^63");
     }
-    return add_fft(c, count, points, true);
+    return sz_cost_add_fft(c, count, points, true);
 }
 
 sz_status sz_cost_ms_rfft(sz_costing *c) {

@@ -10,6 +10,10 @@
 #define PREVIEW "ai.onnx.preview"
 #define MS      "com.microsoft"
 #define NCHWC   "com.microsoft.nchwc"
+#define OPENVINO      "openvino"
+#define OPENVINO_EXEC "openvino.exec"
+#define XLA     "xla"
+#define CHLO    "chlo"
 
 static const sz_op table[] = {
 #define OP(domain, name, since, kind, min_in, max_in, max_out, shape, value, cost, work)           \

@@ -36,6 +36,7 @@
     X(TEXT, "text")         /* strings */                                                          \
     X(TREE, "tree")         /* classic machine learning */                                         \
     X(LOSS, "loss")                                                                                \
+    X(FUSION, "fusion") /* a group that a compiler formed */                                        \
     X(OTHER, "other")
 
 typedef enum sz_op_kind {
@@ -161,6 +162,8 @@ typedef struct sz_work {
     int64_t in_elements;  // of input 0
     int64_t skipped_macs; // multiplications with padding zeros, included in macs
     int64_t kernel;       // pool/conv: elements of the window
+    int64_t scores;       // attention: elements of the softmax
+    int64_t score_macs, value_macs; // attention: parts of macs, queries x keys and scores x values
 } sz_work;
 
 struct sz_costing {

@@ -4,14 +4,9 @@
 #include "model/ops/move.h"
 #include "model/ops/numbers.h"
 #include "model/ops/rules.h"
+#include "model/ops/xla.h"
 
 #include <inttypes.h>
-
-static int64_t log2_up(int64_t x) {
-    int64_t bits = 0;
-    for (uint64_t p = 1; p < (uint64_t)x; p *= 2) bits++;
-    return bits;
-}
 
 // Known numbers of input i without a single unknown one, else NULL.
 static const sz_tensor *full_value(const sz_infer *n, int i) {
@@ -102,7 +97,7 @@ sz_status sz_cost_top_k(sz_costing *c) {
     if (y->rank < 1) return SZ_OK;
     SZ_TRY(sz_op_axis(&c->in, sz_attr_i(c->in.node, "axis", -1), y->rank, &axis));
     if (y->dims[axis] == 0) return SZ_OK;
-    const int64_t flops[2] = {c->work->in_elements, 1 + log2_up(y->dims[axis])};
+    const int64_t flops[2] = {c->work->in_elements, 1 + sz_log2_up(y->dims[axis])};
     return sz_cost_add_flops(c, 2, flops);
 }
 
@@ -289,7 +284,7 @@ sz_status sz_cost_unique(sz_costing *c) {
     int axis;
     SZ_TRY(unique_axis(&c->in, x->rank, &axis));
     int64_t slices = axis == SZ_NONE ? c->work->in_elements : x->dims[axis];
-    return sz_cost_add_flops(c, 2, (const int64_t[]){c->work->in_elements, log2_up(slices)});
+    return sz_cost_add_flops(c, 2, (const int64_t[]){c->work->in_elements, sz_log2_up(slices)});
 }
 
 // ---- Compress ----------------------------------------------------------------------------------

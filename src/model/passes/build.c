@@ -6,8 +6,7 @@
 int64_t sz_weights_in(const sz_pass_job *job, sz_value_id v) {
     const sz_graph *g = job->g;
     const sz_value *value = sz_graph_value(g, v);
-    for (; value->kind == SZ_VALUE_CAPTURED; value = sz_graph_value(g, value->outer))
-        g = g->parent;
+    for (; value->kind == SZ_VALUE_CAPTURED; value = sz_graph_value(g, value->outer)) g = g->parent;
     if (!value->constant) return 0;
     if (value->constant->is_folded) return value->constant->made_of;
     if (sz_dtype_get(value->type.dtype)->cls != SZ_CLASS_FLOAT) return 0;
@@ -35,11 +34,16 @@ static sz_status make_node(sz_pass_job *job, const sz_build *b, sz_node *ret_nod
     if (!inputs || !outputs) return sz_no_memory(job->g->ctx);
     if (b->n_inputs) memcpy(inputs, b->inputs, (size_t)b->n_inputs * sizeof *inputs);
     SZ_TRY(sz_edit_new_value(job->e, b->like, SZ_VALUE_NODE, outputs));
-    *ret_node = (sz_node){.name = sz_edit_value_of(job->e, outputs[0])->name,
-                          .op = sz_str_c(b->op), .domain = {"", 0}, .opset = OPSET,
-                          .n_inputs = b->n_inputs, .inputs = inputs,
-                          .n_outputs = 1, .outputs = outputs,
-                          .n_attrs = b->n_attrs, .attrs = b->attrs};
+    *ret_node = (sz_node){.name = sz_edit_value_of(job->e, b->like)->name,
+                          .op = sz_str_c(b->op),
+                          .domain = {"", 0},
+                          .opset = OPSET,
+                          .n_inputs = b->n_inputs,
+                          .inputs = inputs,
+                          .n_outputs = 1,
+                          .outputs = outputs,
+                          .n_attrs = b->n_attrs,
+                          .attrs = b->attrs};
     ret_node->row = sz_op_find(ret_node->domain, ret_node->op);
     return sz_ops_infer_node(job->g, ret_node);
 }
@@ -51,8 +55,11 @@ sz_status sz_build_constant(sz_pass_job *job, const sz_build *b, sz_value_id *re
     if (!recipe || !c) return sz_no_memory(g->ctx);
     SZ_TRY(make_node(job, b, recipe));
     sz_value *v = sz_graph_value(g, recipe->outputs[0]);
-    *c = (sz_constant){.form = v->known ? SZ_CONST_VALUE : SZ_CONST_RECIPE, .side = SZ_NONE,
-                       .tensor = v->known, .is_folded = true, .recipe = recipe,
+    *c = (sz_constant){.form = v->known ? SZ_CONST_VALUE : SZ_CONST_RECIPE,
+                       .side = SZ_NONE,
+                       .tensor = v->known,
+                       .is_folded = true,
+                       .recipe = recipe,
                        .made_of = made_of(job, b->inputs, b->n_inputs)};
     v->kind = SZ_VALUE_CONST;
     v->constant = c;
@@ -68,8 +75,7 @@ sz_status sz_build_node(sz_pass_job *job, const sz_build *b, sz_node_id before,
     return sz_edit_add_node(job->e, before, &node, ret_node);
 }
 
-static sz_status put_constant(sz_pass_job *job, sz_tensor *t, sz_value_id like,
-                              sz_value_id *ret) {
+static sz_status put_constant(sz_pass_job *job, sz_tensor *t, sz_value_id like, sz_value_id *ret) {
     sz_graph *g = job->g;
     sz_constant *c = sz_arena_alloc(g->arena, sizeof *c);
     if (!c || !t) return sz_no_memory(g->ctx);

@@ -23,8 +23,8 @@ static sz_status set_perm(sz_pass_job *job, sz_node_id id, const int64_t *perm, 
     int64_t *ints = sz_graph_dims(job->g, rank);
     if (!attr || !ints) return sz_no_memory(job->g->ctx);
     memcpy(ints, perm, (size_t)rank * sizeof *ints);
-    *attr = (sz_attr){.name = sz_str_c("perm"), .kind = SZ_ATTR_INTS, .n = rank, .ints = ints,
-                      .tensor = SZ_NONE};
+    *attr = (sz_attr){
+        .name = sz_str_c("perm"), .kind = SZ_ATTR_INTS, .n = rank, .ints = ints, .tensor = SZ_NONE};
     sz_node *n = sz_edit_node_of(job->e, id);
     n->attrs = attr;
     n->n_attrs = 1;
@@ -116,7 +116,8 @@ sz_status sz_pass_chains(sz_pass_job *job) {
         if (before == SZ_NONE || sz_edit_out(job->e, id, 0) == SZ_NONE) continue;
         if (sz_is_op(job, id, "Transpose") && sz_is_op(job, before, "Transpose"))
             SZ_TRY(transposes(job, before, id));
-        else if (is_view(job, id) && is_view(job, before)) SZ_TRY(views(job, before, id));
+        else if (is_view(job, id) && is_view(job, before))
+            SZ_TRY(views(job, before, id));
         else if (sz_is_op(job, id, "Cast") && sz_is_op(job, before, "Cast"))
             SZ_TRY(casts(job, before, id));
     }

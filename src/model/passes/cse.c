@@ -2,8 +2,8 @@
 // Common subexpressions: of two nodes that compute the same from the same, the second goes. Small
 // constants with the same numbers count as the same.
 //
-// Needs: types. Keeps: types; an output of the graph keeps its name, so a node that makes one stays.
-// Random numbers, control flow and unknown operators are never the same twice.
+// Needs: types. Keeps: types; an output of the graph keeps its name, so a node that makes one
+// stays. Random numbers, control flow and unknown operators are never the same twice.
 #include "model/passes/pass.h"
 
 typedef struct table {
@@ -41,8 +41,9 @@ static size_t constant_key(const table *t, sz_value_id v, char *key, size_t room
     if (sizeof head + dims + data > room) return 0;
     memcpy(key, head, sizeof head);
     if (dims) memcpy(key + sizeof head, value->type.dims, dims);
-    if (data) memcpy(key + sizeof head + dims,
-                     numbers->f ? (const void *)numbers->f : (const void *)numbers->i, data);
+    if (data)
+        memcpy(key + sizeof head + dims,
+               numbers->f ? (const void *)numbers->f : (const void *)numbers->i, data);
     return sizeof head + dims + data;
 }
 
@@ -74,13 +75,20 @@ static sz_status index_constants(table *t) {
 static uint64_t hash_attr(uint64_t h, const sz_attr *a) {
     h = mix_bytes(mix(h, a->kind), a->name.p, a->name.len);
     switch (a->kind) {
-    case SZ_ATTR_INT: return mix(h, (uint64_t)a->i);
-    case SZ_ATTR_FLOAT: return mix_bytes(h, &a->f, sizeof a->f);
-    case SZ_ATTR_STRING: return mix_bytes(h, a->s.p, a->s.len);
-    case SZ_ATTR_INTS: return mix_bytes(h, a->ints, (size_t)a->n * sizeof *a->ints);
-    case SZ_ATTR_FLOATS: return mix_bytes(h, a->floats, (size_t)a->n * sizeof *a->floats);
-    case SZ_ATTR_TENSOR: return mix(h, (uint64_t)a->tensor);
-    default: return h;
+    case SZ_ATTR_INT:
+        return mix(h, (uint64_t)a->i);
+    case SZ_ATTR_FLOAT:
+        return mix_bytes(h, &a->f, sizeof a->f);
+    case SZ_ATTR_STRING:
+        return mix_bytes(h, a->s.p, a->s.len);
+    case SZ_ATTR_INTS:
+        return mix_bytes(h, a->ints, (size_t)a->n * sizeof *a->ints);
+    case SZ_ATTR_FLOATS:
+        return mix_bytes(h, a->floats, (size_t)a->n * sizeof *a->floats);
+    case SZ_ATTR_TENSOR:
+        return mix(h, (uint64_t)a->tensor);
+    default:
+        return h;
     }
 }
 
@@ -88,17 +96,24 @@ static bool same_attr(const sz_attr *a, const sz_attr *b) {
     if (a->kind != b->kind || a->n != b->n || !sz_str_eq(a->name, b->name)) return false;
     const size_t n = a->n > 0 ? (size_t)a->n : 0;
     switch (a->kind) {
-    case SZ_ATTR_INT: return a->i == b->i;
-    case SZ_ATTR_FLOAT: return memcmp(&a->f, &b->f, sizeof a->f) == 0;
-    case SZ_ATTR_STRING: return sz_str_eq(a->s, b->s);
-    case SZ_ATTR_INTS: return n == 0 || memcmp(a->ints, b->ints, n * sizeof *a->ints) == 0;
-    case SZ_ATTR_FLOATS: return n == 0 || memcmp(a->floats, b->floats, n * sizeof *a->floats) == 0;
-    case SZ_ATTR_TENSOR: return a->tensor == b->tensor;
+    case SZ_ATTR_INT:
+        return a->i == b->i;
+    case SZ_ATTR_FLOAT:
+        return memcmp(&a->f, &b->f, sizeof a->f) == 0;
+    case SZ_ATTR_STRING:
+        return sz_str_eq(a->s, b->s);
+    case SZ_ATTR_INTS:
+        return n == 0 || memcmp(a->ints, b->ints, n * sizeof *a->ints) == 0;
+    case SZ_ATTR_FLOATS:
+        return n == 0 || memcmp(a->floats, b->floats, n * sizeof *a->floats) == 0;
+    case SZ_ATTR_TENSOR:
+        return a->tensor == b->tensor;
     case SZ_ATTR_STRINGS:
         for (size_t i = 0; i < n; i++)
             if (!sz_str_eq(a->strings[i], b->strings[i])) return false;
         return true;
-    default: return false;
+    default:
+        return false;
     }
 }
 
@@ -110,8 +125,7 @@ static sz_value_id same_value(const table *t, sz_value_id v) {
 
 static uint64_t hash_node(const table *t, const sz_node *n) {
     uint64_t h = mix_bytes((uint64_t)n->row, &n->opset, sizeof n->opset);
-    for (int32_t i = 0; i < n->n_inputs; i++)
-        h = mix(h, (uint64_t)same_value(t, n->inputs[i]));
+    for (int32_t i = 0; i < n->n_inputs; i++) h = mix(h, (uint64_t)same_value(t, n->inputs[i]));
     for (int32_t a = 0; a < n->n_attrs; a++) h = hash_attr(h, &n->attrs[a]);
     return mix(h, (uint64_t)n->n_outputs);
 }
@@ -132,8 +146,10 @@ static bool may_merge(const table *t, sz_node_id id) {
     case SZ_KIND_RANDOM:
     case SZ_KIND_CONTROL:
     case SZ_KIND_OTHER:
-    case SZ_KIND_COUNT: return false;
-    default: break;
+    case SZ_KIND_COUNT:
+        return false;
+    default:
+        break;
     }
     const sz_node *n = sz_edit_node_of(t->job->e, id);
     for (int32_t a = 0; a < n->n_attrs; a++)
@@ -152,8 +168,8 @@ static sz_status merge(table *t, sz_node_id first, sz_node_id second, bool *ret_
     }
     for (int32_t o = 0; o < n; o++)
         if (sz_edit_out(e, second, o) != SZ_NONE)
-            SZ_TRY(sz_edit_replace(e, sz_edit_out(e, second, o), sz_edit_out(e, first, o),
-                                   ret_done));
+            SZ_TRY(
+                sz_edit_replace(e, sz_edit_out(e, second, o), sz_edit_out(e, first, o), ret_done));
     *ret_done = true;
     t->job->changed++;
     SZ_TRY(sz_edit_absorb(e, first, second));
@@ -192,8 +208,8 @@ static sz_status walk(table *t) {
 
 sz_status sz_pass_cse(sz_pass_job *job) {
     sz_ctx *ctx = job->g->ctx;
-    table t = {.job = job, .n_heads = 64, .n_nodes = job->g->nodes.n + 1,
-               .n_values = job->g->values.n};
+    table t = {
+        .job = job, .n_heads = 64, .n_nodes = job->g->nodes.n + 1, .n_values = job->g->values.n};
     while (t.n_heads < t.n_nodes) t.n_heads *= 2;
     t.heads = sz_alloc(ctx, t.n_heads * sizeof *t.heads);
     t.next = sz_alloc(ctx, t.n_nodes * sizeof *t.next);

@@ -8,10 +8,10 @@
 static sz_status float_attrs(sz_pass_job *job, double alpha, double beta, const sz_attr **ret) {
     sz_attr *attrs = sz_arena_array(job->g->arena, 2, sizeof *attrs);
     if (!attrs) return sz_no_memory(job->g->ctx);
-    attrs[0] = (sz_attr){.name = sz_str_c("alpha"), .kind = SZ_ATTR_FLOAT, .n = 1, .f = alpha,
-                         .tensor = SZ_NONE};
-    attrs[1] = (sz_attr){.name = sz_str_c("beta"), .kind = SZ_ATTR_FLOAT, .n = 1, .f = beta,
-                         .tensor = SZ_NONE};
+    attrs[0] = (sz_attr){
+        .name = sz_str_c("alpha"), .kind = SZ_ATTR_FLOAT, .n = 1, .f = alpha, .tensor = SZ_NONE};
+    attrs[1] = (sz_attr){
+        .name = sz_str_c("beta"), .kind = SZ_ATTR_FLOAT, .n = 1, .f = beta, .tensor = SZ_NONE};
     *ret = attrs;
     return SZ_OK;
 }

@@ -16,8 +16,10 @@ static bool is_pure(const sz_pass_job *job, sz_node_id id) {
     case SZ_KIND_CONTROL:
     case SZ_KIND_SEQUENCE:
     case SZ_KIND_OTHER:
-    case SZ_KIND_COUNT: return false;
-    default: break;
+    case SZ_KIND_COUNT:
+        return false;
+    default:
+        break;
     }
     const sz_node *n = sz_edit_node_of(job->e, id);
     const bool trains = sz_str_is(n->op, "Dropout") && n->n_inputs > 2;

@@ -20,7 +20,7 @@ typedef struct product {
     sz_node_id id;
     sz_value_id weights, bias; // bias SZ_NONE: none
     int64_t channels;
-    int32_t axis;          // of the channels in the output
+    int32_t axis;              // of the channels in the output
     int64_t dims[SZ_MAX_RANK]; // of a scale that goes into the weights
     int32_t rank;
     bool takes_bias;
@@ -30,17 +30,21 @@ typedef struct product {
 
 static sz_status combine(sz_pass_job *job, const char *op, sz_value_id a, sz_value_id b,
                          sz_value_id like, sz_value_id *ret) {
-    const sz_build build = {.op = op, .inputs = {a, b}, .n_inputs = b == SZ_NONE ? 1 : 2,
-                            .like = like};
+    const sz_build build = {
+        .op = op, .inputs = {a, b}, .n_inputs = b == SZ_NONE ? 1 : 2, .like = like};
     return sz_build_constant(job, &build, ret);
 }
 
+// `dims` has one element per channel. One number for all channels broadcasts as it is, but it must
+// not add axes.
 static sz_status reshape(sz_pass_job *job, sz_value_id v, const int64_t *dims, int32_t rank,
                          sz_value_id *ret) {
+    static const int64_t one[] = {1};
+    const bool single = sz_count_elements(job, v) == 1;
     sz_value_id shape;
     *ret = v;
-    if (v == SZ_NONE || sz_count_elements(job, v) == 1) return SZ_OK; // broadcasts as it is
-    SZ_TRY(sz_build_ints(job, dims, rank, v, &shape));
+    if (single && sz_type_of(job, v)->rank <= 1) return SZ_OK;
+    SZ_TRY(sz_build_ints(job, single ? one : dims, single ? 1 : rank, v, &shape));
     return combine(job, "Reshape", v, shape, v, ret);
 }
 
@@ -145,12 +149,11 @@ static sz_status read_affine(sz_pass_job *job, sz_node_id id, const product *p, 
     const bool add = sz_is_op(job, id, "Add"), mul = sz_is_op(job, id, "Mul");
     if ((!add && !mul) || v == y || v == SZ_NONE || !is_per_channel(job, p, v)) return SZ_OK;
     // a bias is made from one number per channel only
-    if (add && (!p->takes_bias || (sz_count_elements(job, v) == 1 && p->bias == SZ_NONE &&
-                                   p->channels != 1)))
+    if (add && (!p->takes_bias ||
+                (sz_count_elements(job, v) == 1 && p->bias == SZ_NONE && p->channels != 1)))
         return SZ_OK;
     *ret_found = true;
-    if (sz_count_elements(job, v) == 1 && p->channels != 1) ret->scale = v;
-    else SZ_TRY(reshape(job, v, channels, 1, &ret->scale));
+    SZ_TRY(reshape(job, v, channels, 1, &ret->scale));
     if (add) ret->shift = ret->scale, ret->scale = SZ_NONE;
     return SZ_OK;
 }
@@ -164,10 +167,14 @@ static sz_status set_bias(sz_pass_job *job, const product *p, sz_value_id bias) 
     // one input more: a new node in its place
     const sz_value_id out = n->outputs[0];
     sz_value_id y;
-    const sz_build b = {.op = sz_is_op(job, p->id, "Gemm") ? "Gemm"
-                              : sz_is_op(job, p->id, "Conv") ? "Conv" : "ConvTranspose",
-                        .inputs = {n->inputs[0], n->inputs[1], bias}, .n_inputs = 3,
-                        .attrs = n->attrs, .n_attrs = n->n_attrs, .like = out};
+    const sz_build b = {.op = sz_is_op(job, p->id, "Gemm")   ? "Gemm"
+                              : sz_is_op(job, p->id, "Conv") ? "Conv"
+                                                             : "ConvTranspose",
+                        .inputs = {n->inputs[0], n->inputs[1], bias},
+                        .n_inputs = 3,
+                        .attrs = n->attrs,
+                        .n_attrs = n->n_attrs,
+                        .like = out};
     const sz_str name = n->name;
     SZ_TRY(sz_build_node(job, &b, p->id, &y, &node));
     sz_edit_node_of(job->e, node)->name = name;
@@ -193,8 +200,8 @@ static sz_status add_shift(sz_pass_job *job, sz_node_id id, const product *p, sz
     const sz_value_id y = sz_edit_out(job->e, p->id, 0);
     sz_value_id sum;
     sz_node_id node;
-    const sz_build b = {.op = "Add", .inputs = {y, shift}, .n_inputs = 2,
-                        .like = sz_edit_out(job->e, id, 0)};
+    const sz_build b = {
+        .op = "Add", .inputs = {y, shift}, .n_inputs = 2, .like = sz_edit_out(job->e, id, 0)};
     SZ_TRY(sz_build_node(job, &b, id, &sum, &node));
     return sz_bypass(job, id, sum);
 }
@@ -208,6 +215,7 @@ static sz_status fold(sz_pass_job *job, sz_node_id id, product *p, const affine 
     }
     if (!p->takes_bias && a->shift != SZ_NONE) return add_shift(job, id, p, a->shift);
     SZ_TRY(sz_bypass(job, id, sz_edit_out(job->e, p->id, 0)));
+    if (sz_edit_is_dead(job->e, p->id)) return SZ_OK; // nobody read the result
     SZ_TRY(new_bias(job, p, a, &bias));
     return bias == p->bias ? SZ_OK : set_bias(job, p, bias);
 }

@@ -36,20 +36,35 @@ static void sigmoid(const double *x, double *y, double count) { EACH(1 / (1 + ex
 static void softplus(const double *x, double *y, double count) { EACH(log1p(exp(v))); }
 static void relu6(const double *x, double *y, double count) { EACH(fmin(fmax(v, 0), 6)); }
 
+// In the order of families: a recipe knows some of them.
 static const sz_function functions[] = {
-    {"gelu", gelu_erf},   {"gelu-tanh", gelu_tanh},      {"gelu-quick", gelu_quick},
-    {"silu", silu},       {"mish", mish},                {"hard-swish", hard_swish},
-    {"sigmoid", sigmoid}, {"hard-sigmoid", hard_sigmoid}, {"softplus", softplus},
+    {"gelu", gelu_erf},
+    {"gelu-tanh", gelu_tanh},
+    {"gelu-quick", gelu_quick},
+    {"silu", silu},
+    {"mish", mish},
+    {"hard-swish", hard_swish},
+    {"sigmoid", sigmoid},
+    {"hard-sigmoid", hard_sigmoid},
+    {"softplus", softplus},
     {"relu6", relu6},
 };
-enum { N_FUNCTIONS = sizeof functions / sizeof *functions };
+enum { FIRST_SILU = 2, FIRST_OTHER = 4 };
+static const sz_function_set set = {.rows = functions,
+                                    .n = sizeof functions / sizeof *functions,
+                                    .reduces = false,
+                                    .vectors = false};
+
+static bool is_known(const sz_pass_job *job, const sz_function *f) {
+    const int i = (int)(f - functions);
+    if (i < FIRST_SILU) return sz_makes(job, SZ_FUSE_GELU);
+    return sz_makes(job, i < FIRST_OTHER ? SZ_FUSE_SILU : SZ_FUSE_ACTIVATION);
+}
 
 // The last node of them all: what an activation can end with.
 static bool may_end(const sz_pass_job *job, sz_node_id id) {
     static const char *const ends[] = {"Mul", "Div", "Min", "Clip", "Log", "Reciprocal"};
-    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
-        if (sz_is_op(job, id, ends[i])) return true;
-    return false;
+    return SZ_IS_ANY(job, id, ends);
 }
 
 // The bias in front: an addition of a constant whose sum only the activation uses.
@@ -66,14 +81,13 @@ static sz_status add_bias(sz_pass_job *job, sz_region *r) {
 }
 
 sz_status sz_pass_fuse_activations(sz_pass_job *job) {
-    if (!sz_makes(job, SZ_FUSE_ACTIVATION)) return SZ_OK;
     sz_node_id previous;
     for (sz_node_id id = job->e->tail; id != SZ_NONE; id = previous) {
         previous = job->e->nodes.items[id].prev;
         sz_region r;
         if (!may_end(job, id)) continue;
-        sz_region_match(job, id, functions, N_FUNCTIONS, false, &r);
-        if (!r.function) continue;
+        sz_region_match(job, id, &set, &r);
+        if (!r.function || !is_known(job, r.function)) continue;
         SZ_TRY(add_bias(job, &r));
         SZ_TRY(sz_try_group(job, SZ_GROUP_ACTIVATION, id, r.nodes, r.n, id, NULL));
     }

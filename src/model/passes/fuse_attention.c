@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Attention: softmax(scale Q K^T + mask) V as one kernel whose scores never reach memory. Around the
-// two products: the scale (on the scores, on Q and K, or folded into a Mul or Div), masks by Add or
-// Where, a soft cap, casts and dropout; with them the moves that split, repeat and merge heads, and
-// where a recipe does so the three products that make Q, K and V of one input.
+// Attention: softmax(scale Q K^T + mask) V as one kernel whose scores never reach memory. Around
+// the two products: the scale (on the scores, on Q and K, or folded into a Mul or Div), masks by
+// Add or Where, a soft cap, casts and dropout; with them the moves that split, repeat and merge
+// heads, and where a recipe does so the three products that make Q, K and V of one input.
 //
 // Needs: static shapes; softmax groups, where softmax was written out. What is inside must have no
 // other use: a graph that returns its attention weights keeps them.
@@ -23,16 +23,9 @@ static bool add(attention *a, sz_node_id id) {
     return true;
 }
 
-static bool is_any(const sz_pass_job *job, sz_node_id id, const char *const *list, size_t n) {
-    for (size_t i = 0; i < n; i++)
-        if (sz_is_op(job, id, list[i])) return true;
-    return false;
-}
-#define IS_ANY(job, id, list) is_any(job, id, list, sizeof list / sizeof *list)
-
 static const char *const passes_on[] = {"Cast", "Dropout", "Identity"};
-static const char *const moves[] = {"Transpose", "Reshape", "Expand", "Unsqueeze", "Squeeze",
-                                    "Flatten", "Cast", "Tile"};
+static const char *const moves[] = {"Transpose", "Reshape", "Expand", "Unsqueeze",
+                                    "Squeeze",   "Flatten", "Cast",   "Tile"};
 
 // The node that makes v, when `user` alone reads it; SZ_NONE otherwise.
 static sz_node_id own_producer(const sz_pass_job *job, sz_value_id v, sz_node_id user) {
@@ -98,8 +91,8 @@ static bool is_read_by(const sz_pass_job *job, sz_value_id v, sz_node_id id) {
     return true;
 }
 
-static const char *const on_scores[] = {"Add", "Sub", "Mul", "Div", "Where", "Cast", "Tanh",
-                                        "Reshape", "Max", "Min", "Identity"};
+static const char *const on_scores[] = {"Add",  "Sub",     "Mul", "Div", "Where",   "Cast",
+                                        "Tanh", "Reshape", "Max", "Min", "Identity"};
 
 // Which input of a node on the way carries the scores: it has the elements of the output, and its
 // producer lies on the way as well.
@@ -111,7 +104,7 @@ static sz_value_id scores_input(const sz_pass_job *job, sz_node_id id) {
         const sz_node_id maker = own_producer(job, n->inputs[i], id);
         if (maker == SZ_NONE || sz_count_elements(job, n->inputs[i]) != count) continue;
         if (sz_is_op(job, maker, "MatMul")) return n->inputs[i];
-        if (best == SZ_NONE && IS_ANY(job, maker, on_scores)) best = n->inputs[i];
+        if (best == SZ_NONE && SZ_IS_ANY(job, maker, on_scores)) best = n->inputs[i];
     }
     return best;
 }
@@ -124,7 +117,7 @@ static bool find_scores(attention *a, sz_value_id v, sz_node_id softmax) {
     for (int step = 0; step < MAX_STEPS && at != SZ_NONE; step++) {
         if (sz_edit_group_of(job->e, at) != SZ_NONE || !add(a, at)) return false;
         if (sz_is_op(job, at, "MatMul")) return a->scores = at, true;
-        if (!IS_ANY(job, at, on_scores)) return false;
+        if (!SZ_IS_ANY(job, at, on_scores)) return false;
         const sz_value_id next = scores_input(job, at);
         at = next == SZ_NONE ? SZ_NONE : sz_edit_producer(job->e, next);
     }
@@ -143,7 +136,7 @@ static sz_node_id find_softmax(attention *a) {
         if (sz_is_op(job, at, "Where")) { // rows that are masked as a whole become zeros
             const sz_node_id maker = own_producer(job, sz_edit_in(job->e, at, 2), at);
             v = is_softmax(job, maker) ? sz_edit_in(job->e, at, 2) : sz_edit_in(job->e, at, 1);
-        } else if (IS_ANY(job, at, passes_on)) {
+        } else if (SZ_IS_ANY(job, at, passes_on)) {
             v = sz_edit_in(job->e, at, 0);
         } else {
             return SZ_NONE;
@@ -166,7 +159,7 @@ static sz_value_id take_operand(attention *a, sz_node_id product, int i) {
         const sz_node_id at = own_producer(job, v, user);
         if (at == SZ_NONE || sz_edit_group_of(job->e, at) != SZ_NONE) return v;
         const bool scales = is_scaling(job, at);
-        if (!scales && !(heads && IS_ANY(job, at, moves))) return v;
+        if (!scales && !(heads && SZ_IS_ANY(job, at, moves))) return v;
         if (!add(a, at)) return v;
         v = scales ? scaled_input(job, at) : sz_edit_in(job->e, at, 0);
         user = at;

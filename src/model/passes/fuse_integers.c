@@ -11,18 +11,15 @@ enum { MAX_NODES = 40 };
 
 static const char *const products[] = {"Conv", "ConvTranspose", "MatMul", "Gemm"};
 static const char *const others[] = {
-    "Add", "Mul", "Sub", "Div", "Concat", "MaxPool", "AveragePool", "GlobalAveragePool",
-    "GlobalMaxPool", "Sigmoid", "LeakyRelu", "Softmax", "Transpose", "Reshape", "Flatten",
-    "Squeeze", "Unsqueeze", "Resize", "Slice", "Split", "Pad", "Gather", "Where", "Tanh",
-    "HardSwish", "Clip", "Relu", "ReduceMean", "Expand", "DepthToSpace", "SpaceToDepth"};
+    "Add",           "Mul",          "Sub",         "Div",
+    "Concat",        "MaxPool",      "AveragePool", "GlobalAveragePool",
+    "GlobalMaxPool", "Sigmoid",      "LeakyRelu",   "Softmax",
+    "Transpose",     "Reshape",      "Flatten",     "Squeeze",
+    "Unsqueeze",     "Resize",       "Slice",       "Split",
+    "Pad",           "Gather",       "Where",       "Tanh",
+    "HardSwish",     "Clip",         "Relu",        "ReduceMean",
+    "Expand",        "DepthToSpace", "SpaceToDepth"};
 static const char *const activations[] = {"Relu", "Clip", "LeakyRelu", "Sigmoid", "HardSwish"};
-
-static bool is_any(const sz_pass_job *job, sz_node_id id, const char *const *list, size_t n) {
-    for (size_t i = 0; i < n; i++)
-        if (sz_is_op(job, id, list[i])) return true;
-    return false;
-}
-#define IS_ANY(job, id, list) is_any(job, id, list, sizeof list / sizeof *list)
 
 typedef struct kernel {
     sz_node_id nodes[MAX_NODES];
@@ -40,8 +37,10 @@ static void take_inputs(const sz_pass_job *job, sz_node_id id, kernel *k) {
         bool seen = false;
         for (int m = 0; m < k->n; m++) seen |= k->nodes[m] == maker;
         if (own && (seen || sz_is_op(job, maker, "DequantizeLinear"))) {
-            if (!seen && k->n < MAX_NODES - 4) k->nodes[k->n++] = maker;
-            else if (!seen) k->n_floats++;
+            if (!seen && k->n < MAX_NODES - 4)
+                k->nodes[k->n++] = maker;
+            else if (!seen)
+                k->n_floats++;
         } else {
             k->n_floats += !sz_is_constant(job, v);
         }
@@ -52,7 +51,7 @@ static void take_inputs(const sz_pass_job *job, sz_node_id id, kernel *k) {
 static bool take_outputs(const sz_pass_job *job, sz_node_id id, kernel *k, sz_node_id *ret_last) {
     sz_node_id user = sz_edit_only_user(job->e, sz_edit_out(job->e, id, 0)), act = SZ_NONE;
     *ret_last = id;
-    if (user != SZ_NONE && IS_ANY(job, user, activations)) {
+    if (user != SZ_NONE && SZ_IS_ANY(job, user, activations)) {
         act = user;
         user = sz_edit_only_user(job->e, sz_edit_out(job->e, act, 0));
     }
@@ -64,8 +63,8 @@ static bool take_outputs(const sz_pass_job *job, sz_node_id id, kernel *k, sz_no
 }
 
 static sz_status match(sz_pass_job *job, sz_node_id id) {
-    const bool product = IS_ANY(job, id, products);
-    if (!product && !IS_ANY(job, id, others)) return SZ_OK;
+    const bool product = SZ_IS_ANY(job, id, products);
+    if (!product && !SZ_IS_ANY(job, id, others)) return SZ_OK;
     if (!sz_has_one_output(job, id) || sz_edit_group_of(job->e, id) != SZ_NONE) return SZ_OK;
     kernel k = {.nodes = {id}, .n = 1};
     sz_node_id last;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Chains of elementwise operators as one loop: a node whose results only one such loop reads joins
-// it. Where a recipe does so, the loop also moves data (transpose, slice, expand, pad) while it reads
-// them, and a reduction takes in the elementwise work in front of it.
+// it. Where a recipe does so, the loop also moves data (transpose, slice, expand, pad) while it
+// reads them, and a reduction takes in the elementwise work in front of it.
 //
 // Needs: run last, as what is left of other groups goes into loops. Nothing is computed twice: a
 // result with readers in two loops is written.
@@ -11,21 +11,22 @@ static bool is_loop_op(const sz_pass_job *job, sz_node_id id) {
     if (!sz_has_one_output(job, id)) return false;
     switch (sz_kind_of(job, id)) {
     case SZ_KIND_ELEMENTWISE:
-    case SZ_KIND_ACTIVATION: return true;
-    case SZ_KIND_CAST: return sz_is_op(job, id, "Cast");
+    case SZ_KIND_ACTIVATION:
+        return true;
+    case SZ_KIND_CAST:
+        return sz_is_op(job, id, "Cast");
     case SZ_KIND_NORM:
         return sz_is_op(job, id, "BatchNormalization") &&
                !sz_attr_i(sz_edit_node_of(job->e, id), "training_mode", 0);
-    default: return false;
+    default:
+        return false;
     }
 }
 
 static bool is_loop_move(const sz_pass_job *job, sz_node_id id) {
     static const char *const moves[] = {"Transpose", "Slice", "Expand", "Pad", "Tile"};
     if (!sz_makes(job, SZ_FUSE_LOOP_MOVES) || !sz_has_one_output(job, id)) return false;
-    for (size_t i = 0; i < sizeof moves / sizeof *moves; i++)
-        if (sz_is_op(job, id, moves[i])) return true;
-    return false;
+    return SZ_IS_ANY(job, id, moves);
 }
 
 static bool is_view(const sz_pass_job *job, sz_node_id id) {

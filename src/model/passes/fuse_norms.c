@@ -35,7 +35,9 @@ static void l2_norm(const double *x, double *y, double count) {
 
 static const sz_function functions[] = {
     {"layer-norm", layer_norm}, {"rms-norm", rms_norm}, {"l2-norm", l2_norm}};
-enum { N_FUNCTIONS = sizeof functions / sizeof *functions };
+enum { LAYER_NORM = 0 };
+static const sz_function_set set = {
+    .rows = functions, .n = sizeof functions / sizeof *functions, .reduces = true, .vectors = true};
 
 // ---- residual ----------------------------------------------------------------------------------
 
@@ -65,12 +67,30 @@ static sz_node_id bias_of(const sz_pass_job *job, sz_node_id residual) {
     return SZ_NONE;
 }
 
-// The last reader of the sum that is a norm takes it: the norm's other operands are constants, so
-// no path leaves the group by the sum and comes back.
-static sz_status add_residual(sz_pass_job *job, sz_node_id anchor, sz_value_id input) {
+// Does anybody but the norm read its input?
+static bool has_other_readers(const sz_pass_job *job, sz_value_id v, sz_node_id norm) {
+    const sz_edit *e = job->e;
+    const int32_t group = sz_edit_group_of(e, norm);
+    if (sz_edit_is_pinned(e, v)) return true;
+    for (int32_t u = e->values.items[v].first; u != SZ_NONE; u = e->uses.items[u].next) {
+        const sz_node_id user = e->uses.items[u].node;
+        if (user != norm && (group == SZ_NONE || sz_edit_group_of(e, user) != group)) return true;
+    }
+    return false;
+}
+
+static bool is_layer_norm(const sz_pass_job *job, sz_node_id id) {
+    return sz_is_op(job, id, "LayerNormalization");
+}
+
+// `plain`: it is a layer norm. The last reader of the sum that is a norm takes it: the norm's other
+// operands are constants, so no path leaves the group by the sum and comes back.
+static sz_status add_residual(sz_pass_job *job, sz_node_id anchor, sz_value_id input, bool plain) {
     if (!sz_makes(job, SZ_FUSE_SKIP_NORM)) return SZ_OK;
     const sz_node_id add = residual_of(job, input);
     if (add == SZ_NONE) return SZ_OK;
+    if (!sz_makes(job, SZ_FUSE_SKIP_SUM) && (!plain || has_other_readers(job, input, anchor)))
+        return SZ_OK;
     const sz_node_id nodes[] = {anchor, add, bias_of(job, add)};
     job->changed++;
     return sz_edit_join(job->e, SZ_GROUP_NORM, anchor, nodes, nodes[2] == SZ_NONE ? 2 : 3);
@@ -81,9 +101,7 @@ static bool is_norm(const sz_pass_job *job, sz_node_id id) {
     static const char *const norms[] = {"LayerNormalization", "SimplifiedLayerNormalization",
                                         "RMSNormalization"};
     const sz_node *n = sz_edit_node_of(job->e, id);
-    bool found = false;
-    for (size_t i = 0; i < sizeof norms / sizeof *norms; i++)
-        found |= sz_is_op(job, id, norms[i]);
+    bool found = SZ_IS_ANY(job, id, norms);
     for (int32_t i = 1; found && i < n->n_inputs; i++)
         found = n->inputs[i] == SZ_NONE || sz_is_constant(job, n->inputs[i]);
     return found && sz_edit_group_of(job->e, id) == SZ_NONE;
@@ -95,21 +113,22 @@ static sz_status written_out(sz_pass_job *job, sz_node_id id) {
     sz_region r;
     bool done;
     static const char *const ends[] = {"Add", "Sub", "Mul", "Div"};
-    bool may_end = false;
-    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) may_end |= sz_is_op(job, id, ends[i]);
+    bool may_end = SZ_IS_ANY(job, id, ends);
     if (!may_end) return SZ_OK;
-    sz_region_match(job, id, functions, N_FUNCTIONS, true, &r);
+    sz_region_match(job, id, &set, &r);
     if (!r.function) return SZ_OK;
     SZ_TRY(sz_try_group(job, SZ_GROUP_NORM, id, r.nodes, r.n, id, &done));
-    return done ? add_residual(job, id, r.input) : SZ_OK;
+    return done ? add_residual(job, id, r.input, r.function == &functions[LAYER_NORM]) : SZ_OK;
 }
 
 sz_status sz_pass_fuse_norms(sz_pass_job *job) {
     sz_node_id previous;
     for (sz_node_id id = job->e->tail; id != SZ_NONE; id = previous) {
         previous = job->e->nodes.items[id].prev;
-        if (is_norm(job, id)) SZ_TRY(add_residual(job, id, sz_edit_in(job->e, id, 0)));
-        else if (sz_makes(job, SZ_FUSE_NORM)) SZ_TRY(written_out(job, id));
+        if (is_norm(job, id))
+            SZ_TRY(add_residual(job, id, sz_edit_in(job->e, id, 0), is_layer_norm(job, id)));
+        else if (sz_makes(job, SZ_FUSE_NORM))
+            SZ_TRY(written_out(job, id));
     }
     return SZ_OK;
 }

@@ -16,16 +16,12 @@ typedef struct product {
     sz_node_id nodes[MAX_NODES];
     int n;
     bool has_bias, has_activation, has_residual, has_scale;
+    sz_value_id scales; // of an integer product: what its float result is multiplied with
 } product;
 
-static bool is_any(const sz_pass_job *job, sz_node_id id, const char *const *list, size_t n) {
-    for (size_t i = 0; i < n; i++)
-        if (sz_is_op(job, id, list[i])) return true;
-    return false;
-}
-#define IS_ANY(job, id, list) is_any(job, id, list, sizeof list / sizeof *list)
-
 static bool makes(const product *p, sz_fusion conv, sz_fusion matmul) {
+    if (sz_is_op(p->job, p->id, "ConvTranspose") && !sz_makes(p->job, SZ_FUSE_CONV_TRANSPOSED))
+        return false;
     return sz_makes(p->job, p->conv ? conv : matmul);
 }
 
@@ -52,6 +48,7 @@ static bool take_rescale(product *p, sz_node_id id) {
     if (!sz_is_op(p->job, id, "Mul") || p->has_scale || !keeps_type(p, id)) return false;
     if (sz_type_of(p->job, scale)->rank > 1) return false;
     p->has_scale = true;
+    p->scales = scale;
     return take(p, id);
 }
 
@@ -67,15 +64,22 @@ static bool take_scale(product *p, sz_node_id id) {
     return take(p, id);
 }
 
+// One number per channel, or one in all.
+static bool is_bias(const product *p, const sz_type *t) {
+    const int32_t rank = sz_type_of(p->job, result(p))->rank;
+    const int32_t axis = p->conv ? 1 : rank - 1;
+    for (int32_t i = 0; i < t->rank; i++)
+        if (t->dims[i] != 1 && rank - t->rank + i != axis) return false;
+    return true;
+}
+
 static bool take_bias(product *p, sz_node_id id) {
     if (p->has_bias || p->has_activation || !makes(p, SZ_FUSE_CONV_BIAS, SZ_FUSE_MATMUL_BIAS))
         return false;
     if (!sz_is_op(p->job, id, "Add") || !keeps_type(p, id)) return false;
     const sz_value_id bias = sz_other_input(p->job, id, result(p));
     if (!sz_is_constant(p->job, bias) || sz_count_elements(p->job, bias) < 0) return false;
-    if (sz_same_shape(sz_type_of(p->job, bias), sz_type_of(p->job, result(p))) &&
-        sz_type_of(p->job, bias)->rank > 1)
-        return false; // a table of its own, no bias
+    if (!is_bias(p, sz_type_of(p->job, bias))) return false;
     p->has_bias = true;
     return take(p, id);
 }
@@ -91,10 +95,10 @@ static bool take_residual(product *p, sz_node_id id) {
 }
 
 static bool is_activation(const product *p, sz_node_id id) {
-    static const char *const simple[] = {"Relu", "Sigmoid", "Tanh", "LeakyRelu", "HardSigmoid",
-                                         "Clip"};
+    static const char *const simple[] = {"Relu",      "Sigmoid",     "Tanh",
+                                         "LeakyRelu", "HardSigmoid", "Clip"};
     if (sz_makes(p->job, SZ_FUSE_SIMPLE_ONLY)) {
-        if (!IS_ANY(p->job, id, simple)) return false;
+        if (!SZ_IS_ANY(p->job, id, simple)) return false;
     } else if (sz_kind_of(p->job, id) != SZ_KIND_ACTIVATION) {
         return false;
     }
@@ -129,7 +133,8 @@ static int32_t reading_group(const product *p) {
 // An activation that is written out, its bias with it.
 static bool take_group(product *p) {
     const int32_t group = reading_group(p);
-    if (group == SZ_NONE || p->has_activation || sz_makes(p->job, SZ_FUSE_SIMPLE_ONLY)) return false;
+    if (group == SZ_NONE || p->has_activation || sz_makes(p->job, SZ_FUSE_SIMPLE_ONLY))
+        return false;
     if (!makes(p, SZ_FUSE_CONV_ACTIVATION, SZ_FUSE_MATMUL_ACTIVATION)) return false;
     const sz_edit_group *g = &p->job->e->groups.items[group];
     if (g->kind != SZ_GROUP_ACTIVATION || !keeps_type(p, g->anchor)) return false;
@@ -184,10 +189,27 @@ static void take_operand(product *p, int i) {
         if (!turns && !factor) return;
         p->nodes[p->n++] = at;
         double scale;
-        v = turns || sz_scalar(job, sz_edit_in(job->e, at, 1), &scale)
-                ? sz_edit_in(job->e, at, 0) : sz_edit_in(job->e, at, 1);
+        v = turns || sz_scalar(job, sz_edit_in(job->e, at, 1), &scale) ? sz_edit_in(job->e, at, 0)
+                                                                       : sz_edit_in(job->e, at, 1);
         user = at;
     }
+}
+
+// Of an integer product: the DynamicQuantizeLinear that makes its operand and one of its scales,
+// when it does so for this product alone.
+static bool take_quantizer(product *p) {
+    const sz_pass_job *job = p->job;
+    const sz_node_id quantizer = sz_edit_producer(job->e, sz_edit_in(job->e, p->id, 0));
+    const sz_node_id scale = sz_edit_producer(job->e, p->scales);
+    const int n = p->n;
+    if (!p->integer || !sz_makes(job, SZ_FUSE_INTEGER) || p->n + 2 > MAX_NODES) return false;
+    if (!sz_is_op(job, quantizer, "DynamicQuantizeLinear")) return false;
+    if (sz_edit_group_of(job->e, quantizer) != SZ_NONE) return false;
+    if (sz_is_op(job, scale, "Mul")) p->nodes[p->n++] = scale;
+    p->nodes[p->n++] = quantizer;
+    if (sz_edit_is_closed(job->e, p->nodes, p->n, p->last)) return true;
+    p->n = n;
+    return false;
 }
 
 // ---- all ---------------------------------------------------------------------------------------
@@ -195,14 +217,15 @@ static void take_operand(product *p, int i) {
 static sz_status match(sz_pass_job *job, sz_node_id id) {
     static const char *const convs[] = {"Conv", "ConvTranspose", "ConvInteger"};
     static const char *const matrices[] = {"MatMul", "Gemm", "MatMulInteger", "Einsum"};
-    product p = {.job = job, .id = id, .last = id, .nodes = {id}, .n = 1};
-    p.conv = IS_ANY(job, id, convs);
-    if (!p.conv && !IS_ANY(job, id, matrices)) return SZ_OK;
+    product p = {.job = job, .id = id, .last = id, .nodes = {id}, .n = 1, .scales = SZ_NONE};
+    p.conv = SZ_IS_ANY(job, id, convs);
+    if (!p.conv && !SZ_IS_ANY(job, id, matrices)) return SZ_OK;
     const sz_group_kind kind = sz_edit_kind_of(job->e, id);
     const bool plain = kind == SZ_GROUP_NONE;
     if (!plain && kind != SZ_GROUP_CONV && kind != SZ_GROUP_MATMUL) return SZ_OK;
     p.integer = sz_is_op(job, id, "MatMulInteger") || sz_is_op(job, id, "ConvInteger");
     take_behind(&p);
+    take_quantizer(&p);
     if (sz_is_op(job, id, "MatMul"))
         for (int i = 0; i < 2 && plain; i++) take_operand(&p, i);
     return sz_try_group(job, p.conv ? SZ_GROUP_CONV : SZ_GROUP_MATMUL, id, p.nodes, p.n, p.last,

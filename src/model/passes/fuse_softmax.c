@@ -22,7 +22,10 @@ static void log_softmax(const double *x, double *y, double count) {
 }
 
 static const sz_function functions[] = {{"softmax", softmax}, {"log-softmax", log_softmax}};
-enum { N_FUNCTIONS = sizeof functions / sizeof *functions };
+static const sz_function_set set = {.rows = functions,
+                                    .n = sizeof functions / sizeof *functions,
+                                    .reduces = true,
+                                    .vectors = false};
 
 sz_status sz_pass_fuse_softmax(sz_pass_job *job) {
     if (!sz_makes(job, SZ_FUSE_SOFTMAX)) return SZ_OK;
@@ -32,9 +35,8 @@ sz_status sz_pass_fuse_softmax(sz_pass_job *job) {
         sz_region r;
         if (!sz_is_op(job, id, "Div") && !sz_is_op(job, id, "Mul") && !sz_is_op(job, id, "Sub"))
             continue;
-        sz_region_match(job, id, functions, N_FUNCTIONS, false, &r);
-        if (r.function)
-            SZ_TRY(sz_try_group(job, SZ_GROUP_SOFTMAX, id, r.nodes, r.n, id, NULL));
+        sz_region_match(job, id, &set, &r);
+        if (r.function) SZ_TRY(sz_try_group(job, SZ_GROUP_SOFTMAX, id, r.nodes, r.n, id, NULL));
     }
     return SZ_OK;
 }

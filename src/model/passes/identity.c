@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Nodes that hand their input on as it is: Identity, Dropout at inference, casts to the same
-// format, and moves that move nothing (a Transpose of dims of size 1, a Slice of everything, a Pad by
-// nothing, a Concat of one).
+// format, and moves that move nothing (a Transpose of dims of size 1, a Slice of everything, a Pad
+// by nothing, a Concat of one).
 //
 // Needs: types and known numbers. Keeps: types; a value that is an output of the graph keeps its
 // name. A node between a graph input and a graph output stays: something must make the output.
@@ -43,6 +43,9 @@ static bool always(const sz_pass_job *job, sz_node_id id) {
 static bool noop_alone(const sz_pass_job *job, sz_node_id id) {
     return sz_input_count(job, id) == 1;
 }
+static bool noop_concat(const sz_pass_job *job, sz_node_id id) {
+    return sz_input_count(job, id) == 1 && !sz_makes(job, SZ_FUSE_KEEP_MOVES);
+}
 static bool noop_dropout(const sz_pass_job *job, sz_node_id id) {
     const sz_node *n = sz_edit_node_of(job->e, id);
     const sz_value_id training = sz_edit_in(job->e, id, 2);
@@ -59,8 +62,8 @@ static bool noop_slice(const sz_pass_job *job, sz_node_id id) {
 }
 static bool noop_pad(const sz_pass_job *job, sz_node_id id) {
     const sz_node *n = sz_edit_node_of(job->e, id);
-    return is_filled_or_absent(job, id, 1, 0) && ints_are(n, "pads", 0) &&
-           ints_are(n, "paddings", 0);
+    return !sz_makes(job, SZ_FUSE_KEEP_MOVES) && is_filled_or_absent(job, id, 1, 0) &&
+           ints_are(n, "pads", 0) && ints_are(n, "paddings", 0);
 }
 static bool noop_clip(const sz_pass_job *job, sz_node_id id) {
     const sz_node *n = sz_edit_node_of(job->e, id);
@@ -72,11 +75,11 @@ static const struct {
     const char *op;
     is_noop *holds;
 } rows[] = {
-    {"Identity", always},     {"Cast", always},          {"CastLike", always},
-    {"Reshape", always},      {"Flatten", always},       {"Squeeze", always},
-    {"Unsqueeze", always},    {"Expand", always},        {"Tile", always},
-    {"Concat", noop_alone},   {"Sum", noop_alone},       {"Max", noop_alone},
-    {"Min", noop_alone},      {"Mean", noop_alone},      {"Dropout", noop_dropout},
+    {"Identity", always},          {"Cast", always},      {"CastLike", always},
+    {"Reshape", always},           {"Flatten", always},   {"Squeeze", always},
+    {"Unsqueeze", always},         {"Expand", always},    {"Tile", always},
+    {"Concat", noop_concat},       {"Sum", noop_alone},   {"Max", noop_alone},
+    {"Min", noop_alone},           {"Mean", noop_alone},  {"Dropout", noop_dropout},
     {"Transpose", noop_transpose}, {"Slice", noop_slice}, {"Pad", noop_pad},
     {"Clip", noop_clip},
 };

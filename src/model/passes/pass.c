@@ -10,6 +10,12 @@ bool sz_is_op(const sz_pass_job *job, sz_node_id id, const char *op) {
     return n->row != SZ_NONE && sz_str_is(n->op, op) && !*sz_op_get(n->row)->domain;
 }
 
+bool sz_is_any(const sz_pass_job *job, sz_node_id id, const char *const *list, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (sz_is_op(job, id, list[i])) return true;
+    return false;
+}
+
 sz_op_kind sz_kind_of(const sz_pass_job *job, sz_node_id id) {
     if (id == SZ_NONE || sz_edit_is_dead(job->e, id)) return SZ_KIND_COUNT;
     const int32_t row = sz_edit_node_of(job->e, id)->row;
@@ -115,11 +121,12 @@ bool sz_has_one_output(const sz_pass_job *job, sz_node_id id) {
 sz_status sz_bypass(sz_pass_job *job, sz_node_id id, sz_value_id v) {
     const sz_value_id out = sz_edit_out(job->e, id, 0);
     const sz_node_id maker = sz_edit_producer(job->e, v);
+    const sz_node_id heir = maker != SZ_NONE ? maker : sz_edit_only_user(job->e, out);
     bool done;
     SZ_TRY(sz_edit_replace(job->e, out, v, &done));
     if (!done) return SZ_OK;
     job->changed++;
-    if (maker != SZ_NONE) SZ_TRY(sz_edit_absorb(job->e, maker, id));
+    if (heir != SZ_NONE) SZ_TRY(sz_edit_absorb(job->e, heir, id));
     return sz_edit_remove(job->e, id);
 }
 

@@ -62,7 +62,10 @@ static inline bool sz_makes(const sz_pass_job *job, sz_fusion f) {
 
 // Is the node alive and the operator `op` of ai.onnx?
 bool sz_is_op(const sz_pass_job *job, sz_node_id id, const char *op);
-sz_op_kind sz_kind_of(const sz_pass_job *job, sz_node_id id); // SZ_KIND_COUNT when unknown
+// Or one of a list? SZ_IS_ANY takes an array of names.
+bool sz_is_any(const sz_pass_job *job, sz_node_id id, const char *const *list, size_t n);
+#define SZ_IS_ANY(job, id, list) sz_is_any(job, id, list, sizeof list / sizeof *list)
+sz_op_kind sz_kind_of(const sz_pass_job *job, sz_node_id id);     // SZ_KIND_COUNT when unknown
 const sz_type *sz_type_of(const sz_pass_job *job, sz_value_id v); // SZ_NONE: of kind none
 // Its numbers are fixed before the graph runs, here or around it.
 bool sz_is_constant(const sz_pass_job *job, sz_value_id v);
@@ -72,8 +75,8 @@ bool sz_scalar(const sz_pass_job *job, sz_value_id v, double *ret);
 bool sz_is_filled(const sz_pass_job *job, sz_value_id v, double x);
 // Numbers that are known, all of them; NULL otherwise.
 const sz_tensor *sz_numbers(const sz_pass_job *job, sz_value_id v);
-bool sz_same_shape(const sz_type *a, const sz_type *b); // both static
-bool sz_same_type(const sz_type *a, const sz_type *b);  // and of one element type
+bool sz_same_shape(const sz_type *a, const sz_type *b);           // both static
+bool sz_same_type(const sz_type *a, const sz_type *b);            // and of one element type
 int64_t sz_count_elements(const sz_pass_job *job, sz_value_id v); // -1 when not known
 // The other input of a node with two.
 sz_value_id sz_other_input(const sz_pass_job *job, sz_node_id id, sz_value_id v);
@@ -109,7 +112,8 @@ sz_status sz_build_ints(sz_pass_job *job, const int64_t *v, int32_t n, sz_value_
 int64_t sz_weights_in(const sz_pass_job *job, sz_value_id v);
 
 // Everyone who uses output 0 of `id` uses `v` instead, and `id` goes. What it stood for is added to
-// the producer of `v`. Counts as a change where it could be done.
+// the producer of `v`, or where there is none to the only reader. Counts as a change where it could
+// be done.
 sz_status sz_bypass(sz_pass_job *job, sz_node_id id, sz_value_id v);
 
 // ---- grouping ----------------------------------------------------------------------------------

@@ -30,18 +30,27 @@ typedef struct op_row {
 } op_row;
 
 static const op_row ops[] = {
-    {.name = "Add", .two = op_add}, {.name = "Sub", .two = op_sub},
-    {.name = "Mul", .two = op_mul}, {.name = "Div", .two = op_div},
-    {.name = "Pow", .two = pow}, {.name = "Max", .two = op_max, .special = true},
-    {.name = "Min", .two = op_min}, {.name = "Neg", .one = op_neg},
-    {.name = "Reciprocal", .one = op_reciprocal}, {.name = "Sqrt", .one = sqrt},
-    {.name = "Exp", .one = exp, .special = true}, {.name = "Log", .one = log},
-    {.name = "Erf", .one = erf, .special = true}, {.name = "Tanh", .one = tanh, .special = true},
-    {.name = "Abs", .one = fabs}, {.name = "Cast", .one = op_same},
+    {.name = "Add", .two = op_add},
+    {.name = "Sub", .two = op_sub},
+    {.name = "Mul", .two = op_mul},
+    {.name = "Div", .two = op_div},
+    {.name = "Pow", .two = pow},
+    {.name = "Max", .two = op_max, .special = true},
+    {.name = "Min", .two = op_min},
+    {.name = "Neg", .one = op_neg},
+    {.name = "Reciprocal", .one = op_reciprocal},
+    {.name = "Sqrt", .one = sqrt},
+    {.name = "Exp", .one = exp, .special = true},
+    {.name = "Log", .one = log},
+    {.name = "Erf", .one = erf, .special = true},
+    {.name = "Tanh", .one = tanh, .special = true},
+    {.name = "Abs", .one = fabs},
+    {.name = "Cast", .one = op_same},
     {.name = "Sigmoid", .one = op_sigmoid, .special = true},
     {.name = "Softplus", .one = op_softplus, .special = true},
     {.name = "Relu", .one = op_relu, .special = true},
-    {.name = "HardSigmoid", .special = true}, {.name = "Clip", .special = true},
+    {.name = "HardSigmoid", .special = true},
+    {.name = "Clip", .special = true},
     {.name = "ReduceMean", .reduce = MEAN, .special = true},
     {.name = "ReduceSum", .reduce = SUM, .special = true},
     {.name = "ReduceMax", .reduce = MAXIMUM, .special = true},
@@ -79,8 +88,9 @@ static uint64_t axes_of(const sz_pass_job *job, sz_node_id id, int32_t rank) {
         axes = t->i;
         count = t->count;
     }
-    if (count == 0) return sz_attr_i(n, "noop_with_empty_axes", 0) || rank >= 64
-                               ? 0 : (UINT64_C(1) << rank) - 1;
+    if (count == 0)
+        return sz_attr_i(n, "noop_with_empty_axes", 0) || rank >= 64 ? 0
+                                                                     : (UINT64_C(1) << rank) - 1;
     uint64_t set = 0;
     for (int64_t i = 0; i < count; i++) {
         const int64_t axis = axes[i] < 0 ? axes[i] + rank : axes[i];
@@ -139,7 +149,7 @@ static bool operand(const run *r, sz_node_id id, int i, lane_value *ret) {
     }
     *ret = (lane_value){.reduced = true};
     if (!sz_scalar(r->job, v, &number)) {
-        if (!r->region->vectors || !sz_is_constant(r->job, v)) return false;
+        if (!r->region->set->vectors || !sz_is_constant(r->job, v)) return false;
         if (!neutral_of(r->job, id, i, &number)) return false;
         ret->reduced = false;
     }
@@ -193,7 +203,8 @@ static bool run_special(const run *r, sz_node_id id, const op_row *row, lane_val
     if (strcmp(row->name, "HardSigmoid") == 0) {
         alpha = sz_attr_f(n, "alpha", 0.2);
         beta = sz_attr_f(n, "beta", 0.5);
-    } else if (!run_bounds(r, id, &low, &high)) return false;
+    } else if (!run_bounds(r, id, &low, &high))
+        return false;
     y->reduced = a.reduced, y->flat = a.flat;
     for (int k = 0; k < SZ_LANES; k++) y->x[k] = op_min(op_max(alpha * a.x[k] + beta, low), high);
     return true;
@@ -238,31 +249,11 @@ static bool run_node(run *r, sz_node_id id) {
     return true;
 }
 
-static bool is_ready(const run *r, sz_node_id id) {
-    const sz_node *n = sz_edit_node_of(r->job->e, id);
-    for (int32_t i = 0; i < n->n_inputs; i++) {
-        const sz_node_id maker = sz_edit_producer(r->job->e, n->inputs[i]);
-        bool inside = false;
-        if (n->inputs[i] == SZ_NONE || find(r, n->inputs[i])) continue;
-        for (int k = 0; k < r->region->n; k++) inside |= r->region->nodes[k] == maker;
-        if (inside) return false;
-    }
-    return true;
-}
-
-// All nodes once, each after what it needs; false when one can't be run.
+// Nodes joined the region only after all who use them: the other way round each comes after what it
+// needs.
 static bool run_all(run *r) {
-    bool done[SZ_REGION_NODES] = {false};
-    for (int left = r->region->n; left > 0;) {
-        int before = left;
-        for (int k = r->region->n; k-- > 0;) {
-            if (done[k] || !is_ready(r, r->region->nodes[k])) continue;
-            if (!run_node(r, r->region->nodes[k])) return false;
-            done[k] = true;
-            left--;
-        }
-        if (left == before) return false;
-    }
+    for (int k = r->region->n; k-- > 0;)
+        if (!run_node(r, r->region->nodes[k])) return false;
     return true;
 }
 
@@ -270,8 +261,8 @@ static bool run_all(run *r) {
 
 // Numbers of a row: of both signs, small and large, with a mean that is not 0.
 static const double samples[2][SZ_LANES] = {
-    {-0.31, 1.7, 0.05, -2.6, 3.3, 0.9, -1.2, 2.2, -4.4, 0.4, 5.1, -0.8},
-    {2.9, -3.7, 1.1, 0.6, -0.15, -1.9, 4.2, -5.3, 0.25, 1.4, -0.55, 3.6},
+    {-0.31, 1.7, 0.05, -2.6, 3.3, 0.9, -1.2, 2.2, -4.4, 0.4, 7.1, -0.8},
+    {2.9, -3.7, 1.1, 0.6, -0.15, -1.9, 4.2, -7.3, 0.25, 1.4, -0.55, 3.6},
 };
 
 static double gap(const double *a, const double *b) {
@@ -286,33 +277,36 @@ static double gap(const double *a, const double *b) {
 // Constants of half precision are off by 1e-3 at most.
 #define TOLERANCE 2e-3
 
-static const sz_function *compare(const sz_pass_job *job, const sz_region *region,
-                                  const sz_function *table, int n_table) {
+// How far the region is from a function, on one set of samples.
+static double distance(const lane_value *y, const sz_function *f, const double *x, double count) {
+    double want[SZ_LANES], got[SZ_LANES], scale = 0;
+    f->eval(x, want, count);
+    for (int k = 0; k < SZ_LANES; k++) scale = op_max(scale, fabs(want[k]));
+    if (scale >= 1) return gap(y->x, want);
+    // small numbers (softmax over long rows) are compared by their ratio
+    for (int k = 0; k < SZ_LANES; k++) got[k] = y->x[k] / scale, want[k] /= scale;
+    return gap(got, want);
+}
+
+static const sz_function *compare(const sz_pass_job *job, const sz_region *region) {
+    const sz_function_set *set = region->set;
+    double worst[SZ_MAX_FUNCTIONS] = {0};
     const sz_function *best = NULL;
-    double best_gap = TOLERANCE, gaps[2][16];
-    if (n_table > 16) return NULL;
     for (int s = 0; s < 2; s++) {
         run r = {.job = job, .region = region, .n = 1, .count = 1};
-        double want[SZ_LANES];
+        double best_gap = TOLERANCE;
         r.values[0].id = region->input;
         memcpy(r.values[0].x, samples[s], sizeof samples[s]);
         if (!run_all(&r)) return NULL;
         const lane_value *y = find(&r, sz_edit_out(job->e, region->nodes[0], 0));
         if (!y || y->flat) return NULL;
-        for (int i = 0; i < n_table; i++) {
-            table[i].eval(samples[s], want, r.count);
-            // small numbers (softmax over long rows) are compared by their ratio
-            double scale = 0;
-            for (int k = 0; k < SZ_LANES; k++) scale = op_max(scale, fabs(want[k]));
-            double x[SZ_LANES];
-            for (int k = 0; k < SZ_LANES && scale < 1; k++)
-                x[k] = y->x[k] / scale, want[k] /= scale;
-            gaps[s][i] = gap(scale < 1 ? x : y->x, want);
+        best = NULL;
+        for (int i = 0; i < set->n; i++) {
+            if (worst[i] < TOLERANCE)
+                worst[i] = op_max(worst[i], distance(y, &set->rows[i], samples[s], r.count));
+            if (worst[i] < best_gap) best = &set->rows[i], best_gap = worst[i];
         }
-    }
-    for (int i = 0; i < n_table; i++) {
-        const double worst = op_max(gaps[0][i], gaps[1][i]);
-        if (worst < best_gap) best = &table[i], best_gap = worst;
+        if (!best) return NULL;
     }
     return best;
 }
@@ -324,7 +318,7 @@ typedef struct grower {
     sz_region region;
     sz_value_id inputs[SZ_REGION_NODES]; // not constant, made outside
     int n_inputs;
-    bool special;
+    bool special, reduces;
 } grower;
 
 static bool is_inside(const grower *w, sz_node_id id) {
@@ -338,12 +332,13 @@ static bool take(grower *w, sz_node_id id) {
     const sz_node *n = sz_edit_node_of(w->job->e, id);
     w->region.nodes[w->region.n++] = id;
     w->special |= row->special;
+    w->reduces |= row->reduce != REDUCE_NONE;
     const int32_t data = row->reduce || row->view ? 1 : n->n_inputs; // others are axes and shapes
     for (int32_t i = 0; i < data; i++) {
         const sz_value_id v = n->inputs[i];
         double number;
         bool seen = v == SZ_NONE || sz_scalar(w->job, v, &number) ||
-                    (w->region.vectors && sz_is_constant(w->job, v));
+                    (w->region.set->vectors && sz_is_constant(w->job, v));
         for (int k = 0; k < w->n_inputs; k++) seen |= w->inputs[k] == v;
         if (seen) continue;
         if (w->n_inputs == SZ_REGION_NODES) return false;
@@ -375,18 +370,29 @@ static bool grow(grower *w) {
     return false;
 }
 
-void sz_region_match(sz_pass_job *job, sz_node_id end, const sz_function *table, int n_table,
-                     bool vectors, sz_region *ret_region) {
-    grower w = {.job = job, .region.vectors = vectors};
+// Nodes beyond what was recognized in which more may be; nodes of the longest function of one
+// number, or from the end of a function of a row to its reduction.
+enum { PATIENCE = 8, MAX_PLAIN = 14 };
+
+static bool is_worth_more(const grower *w, const sz_region *found) {
+    if (found->function && w->region.n >= found->n + PATIENCE) return false;
+    if (w->reduces != w->region.set->reduces && (w->reduces || w->region.n >= MAX_PLAIN))
+        return false;
+    return w->region.set->reduces || w->region.n < MAX_PLAIN;
+}
+
+void sz_region_match(sz_pass_job *job, sz_node_id end, const sz_function_set *set,
+                     sz_region *ret_region) {
+    grower w = {.job = job, .region.set = set};
     ret_region->function = NULL;
     if (!row_of(job, end) || !sz_has_one_output(job, end)) return;
     if (sz_edit_group_of(job->e, end) != SZ_NONE) return;
     if (!sz_is_float_type(sz_type_of(job, sz_edit_out(job->e, end, 0)))) return;
     bool more = take(&w, end);
-    while (more) {
-        if (w.n_inputs == 1 && w.special && w.region.n > 1) {
+    while (more && is_worth_more(&w, ret_region)) {
+        if (w.n_inputs == 1 && w.special && w.region.n > 1 && w.reduces == set->reduces) {
             w.region.input = w.inputs[0];
-            w.region.function = compare(job, &w.region, table, n_table);
+            w.region.function = compare(job, &w.region);
             if (w.region.function) *ret_region = w.region;
         }
         more = grow(&w);

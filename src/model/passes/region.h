@@ -21,18 +21,25 @@ typedef struct sz_function {
     sz_row_function *eval;
 } sz_function;
 
-// The largest region that ends with output 0 of `end` and computes a function of the table;
+typedef struct sz_function_set {
+    const sz_function *rows; // at most SZ_MAX_FUNCTIONS
+    int n;
+    bool reduces; // functions of a row (they have a reduction in them), or of one number
+    bool vectors; // a constant of many elements may scale or shift in between: taken for 1 or 0
+} sz_function_set;
+enum { SZ_MAX_FUNCTIONS = 16 };
+
+// The largest region that ends with output 0 of `end` and computes a function of the set;
 // *ret_function NULL when there is none. Nodes come in no particular order, `end` first.
 typedef struct sz_region {
     sz_node_id nodes[SZ_REGION_NODES];
     int n;
     sz_value_id input;
     const sz_function *function;
-    bool vectors;
+    const sz_function_set *set;
 } sz_region;
-// `vectors`: a constant of many elements may scale or shift in between; it is taken for 1 or 0.
-void sz_region_match(sz_pass_job *job, sz_node_id end, const sz_function *table, int n_table,
-                     bool vectors, sz_region *ret_region);
+void sz_region_match(sz_pass_job *job, sz_node_id end, const sz_function_set *set,
+                     sz_region *ret_region);
 
 // Does the node reduce over axes? (ReduceMean ...)
 bool sz_is_reduction(const sz_pass_job *job, sz_node_id id);

@@ -11,8 +11,8 @@ static sz_status add_pass(sz_ctx *ctx, sz_pass_list *list, sz_str name) {
     const sz_pass *pass = sz_pass_get(i), *last = list->n ? list->passes[list->n - 1] : NULL;
     if (last && last->sort == SZ_PASS_FUSION && pass->sort == SZ_PASS_REWRITE)
         return sz_fail(ctx, SZ_ERR_USAGE,
-                       "pass '%s' rewrites nodes that '%s' has grouped: put it in front", pass->name,
-                       last->name);
+                       "pass '%s' rewrites nodes that '%s' has grouped: put it in front",
+                       pass->name, last->name);
     if (list->n == SZ_MAX_PASSES)
         return sz_fail(ctx, SZ_ERR_USAGE, "more than %d passes", SZ_MAX_PASSES);
     list->passes[list->n++] = pass;
@@ -36,8 +36,7 @@ static sz_status run_passes(sz_edit *e, const sz_recipe *recipe, sz_pass_list *l
     for (int i = 0; i < list->n; i++) {
         sz_pass_job job = {.e = e, .g = e->g, .recipe = recipe};
         sz_status status = list->passes[i]->run(&job);
-        if (status != SZ_OK)
-            return sz_place(e->g->ctx, status, "pass '%s'", list->passes[i]->name);
+        if (status != SZ_OK) return sz_place(e->g->ctx, status, "pass '%s'", list->passes[i]->name);
         list->changed[i] += job.changed;
     }
     return SZ_OK;

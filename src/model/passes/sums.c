@@ -13,8 +13,10 @@ typedef struct term {
 
 // Largest whole number up to which all are exact.
 static int64_t largest_exact(sz_dtype dtype) {
-    static const struct { const char *name; int bits; } floats[] = {
-        {"f64", 53}, {"f32", 24}, {"f16", 11}, {"bf16", 8}};
+    static const struct {
+        const char *name;
+        int bits;
+    } floats[] = {{"f64", 53}, {"f32", 24}, {"f16", 11}, {"bf16", 8}};
     const sz_dtype_info *d = sz_dtype_get(dtype);
     for (size_t i = 0; i < sizeof floats / sizeof *floats; i++)
         if (strcmp(d->name, floats[i].name) == 0) return (int64_t)1 << floats[i].bits;
@@ -58,8 +60,7 @@ static void follow(const sz_pass_job *job, sz_node_id id, term *terms) {
         const term s = term_of(terms, a), t = term_of(terms, b);
         if (s.base == t.base && sz_add(s.n, t.n, &sum)) terms[out] = (term){s.base, sum};
     }
-    if (terms[out].n > largest_exact(sz_type_of(job, out)->dtype))
-        terms[out] = (term){SZ_NONE, 0};
+    if (terms[out].n > largest_exact(sz_type_of(job, out)->dtype)) terms[out] = (term){SZ_NONE, 0};
 }
 
 // Does anybody use the sum who does not add it up further?
@@ -69,7 +70,8 @@ static bool is_wanted(const sz_pass_job *job, sz_value_id v, const term *terms) 
     for (int32_t u = value->first; u != SZ_NONE; u = job->e->uses.items[u].next) {
         const sz_node_id user = job->e->uses.items[u].node;
         const sz_value_id out = sz_edit_out(job->e, user, 0);
-        if (!is_addition(job, user) || out == SZ_NONE || terms[out].base != terms[v].base) return true;
+        if (!is_addition(job, user) || out == SZ_NONE || terms[out].base != terms[v].base)
+            return true;
     }
     return false;
 }
@@ -92,8 +94,7 @@ static sz_status absorb_chain(sz_pass_job *job, sz_node_id id, const term *terms
         for (int k = 0; k < 2 && inner == SZ_NONE; k++) {
             const sz_value_id v = sz_edit_in(job->e, at, k);
             const sz_node_id maker = sz_edit_producer(job->e, v);
-            if (maker != SZ_NONE && terms[v].base != SZ_NONE &&
-                sz_edit_only_user(job->e, v) == at)
+            if (maker != SZ_NONE && terms[v].base != SZ_NONE && sz_edit_only_user(job->e, v) == at)
                 inner = maker;
         }
         if (inner == SZ_NONE) return SZ_OK;

@@ -35,9 +35,7 @@ int32_t sz_pass_find(sz_str name) {
     return SZ_NONE;
 }
 
-const sz_recipe *sz_recipe_get(int32_t i) {
-    return i >= 0 && i < N_RECIPES ? &recipes[i] : NULL;
-}
+const sz_recipe *sz_recipe_get(int32_t i) { return i >= 0 && i < N_RECIPES ? &recipes[i] : NULL; }
 
 const sz_recipe *sz_recipe_find(const char *name) {
     for (int32_t i = 0; i < N_RECIPES; i++)

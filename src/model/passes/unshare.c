@@ -9,11 +9,13 @@ static sz_status copy_for(sz_pass_job *job, sz_node_id id, sz_node_id user, sz_v
     const sz_node *n = sz_edit_node_of(job->e, id);
     sz_value_id y;
     sz_node_id copy;
-    const sz_build b = {.op = "DequantizeLinear",
-                        .inputs = {sz_edit_in(job->e, id, 0), sz_edit_in(job->e, id, 1),
-                                   sz_edit_in(job->e, id, 2)},
-                        .n_inputs = n->n_inputs, .attrs = n->attrs, .n_attrs = n->n_attrs,
-                        .like = out};
+    const sz_build b = {
+        .op = "DequantizeLinear",
+        .inputs = {sz_edit_in(job->e, id, 0), sz_edit_in(job->e, id, 1), sz_edit_in(job->e, id, 2)},
+        .n_inputs = n->n_inputs,
+        .attrs = n->attrs,
+        .n_attrs = n->n_attrs,
+        .like = out};
     const int32_t opset = n->opset;
     SZ_TRY(sz_build_node(job, &b, user, &y, &copy));
     sz_edit_node_of(job->e, copy)->opset = opset;

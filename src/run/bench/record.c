@@ -183,7 +183,7 @@ static void fill_facts(const sz_bench_sweep *r, const sz_case *c, const char *ba
     b->layers_json = t->layers, b->reproducer = t->reproducer;
     b->ran_as.backend = backend;
     b->ran_as.version = text_at(facts, "version");
-    b->energy.why = "no energy sensor is read by this version";
+    b->energy.why = "bench reads no energy sensor in this version";
     b->count.macs = c->macs >= 0 ? (double)c->macs : NAN;
     b->count.flops = c->flops >= 0 ? (double)c->flops : NAN;
     b->count.bytes_moved = c->bytes_moved >= 0 ? (double)c->bytes_moved : NAN;

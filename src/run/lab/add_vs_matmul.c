@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Adding matrices against multiplying them.
+#include "machine/measure/walk.h"
 #include "run/lab/product.h"
 
 typedef struct addition {
@@ -29,65 +30,68 @@ static bool addition_holds(addition *w) {
     return true;
 }
 
-// Time the sum of arrays of n floats (a multiple of the grain); the row is for `flops` additions.
-static sz_status time_addition(sz_lab *lab, int64_t n, double flops, sz_lab_row *row) {
-    float *at = (float *)(void *)lab->bytes;
-    addition w = {.loops = lab->loops, .c = at, .a = at + n, .b = at + 2 * n, .n = n};
-    sz_reading r;
-    *row = (sz_lab_row){.x = SZ_NAN,
-                        .flops = flops,
-                        .elements = flops,
-                        .bytes_read = 8 * flops,
-                        .bytes_written = 4 * flops,
-                        .working_set_bytes = 12.0 * (double)n,
-                        .verified = addition_holds(&w)};
-    SZ_TRY(sz_lab_time(lab, run_addition, &w, &r));
-    sz_lab_take(row, &r, flops / SZ_LAB_GRAIN);
-    sz_lab_predict(lab->machine, row, flops / sz_lab_roof_add(lab->machine));
-    return SZ_OK;
+// The sum of arrays of w->n floats (a multiple of the grain); the case is of `flops` additions.
+static sz_lab_case addition_case(addition *w, double flops) {
+    sz_lab_case c = {.run = run_addition,
+                     .user = w,
+                     .units = flops / SZ_LAB_GRAIN,
+                     .row = {.x = SZ_NAN,
+                             .flops = flops,
+                             .elements = flops,
+                             .bytes_read = 8 * flops,
+                             .bytes_written = 4 * flops,
+                             .working_set_bytes = 12.0 * (double)w->n,
+                             .verified = addition_holds(w)}};
+    c.ops[SZ_LAB_ROOF_ADD] = flops;
+    return c;
 }
 
-static sz_status time_product(sz_lab *lab, int64_t n, sz_lab_row *row) {
-    const double nn = (double)n * (double)n;
-    float *at = (float *)(void *)lab->bytes;
-    sz_product p;
-    sz_product_init(&p, lab->loops, SZ_STEP_FMA, n, at, at + n * n, at + 2 * n * n);
-    *row = (sz_lab_row){.x = SZ_NAN,
-                        .flops = 2 * nn * (double)n,
-                        .elements = nn,
-                        .bytes_read = 8 * nn,
-                        .bytes_written = 4 * nn,
-                        .working_set_bytes = 12 * nn,
-                        .verified = sz_product_holds(&p)};
-    SZ_TRY(sz_product_time(lab, &p, row));
-    sz_lab_predict(lab->machine, row, row->flops / sz_lab_roof(lab->machine, SZ_STEP_FMA));
-    return SZ_OK;
+// In `size` bytes; n 0: as many as fit.
+static addition make_addition(const sz_lab *lab, float *at, size_t size, int64_t n) {
+    const int64_t next = (int64_t)(sz_walk_apart(size, 3) / sizeof *at), grain = SZ_LAB_GRAIN;
+    const int64_t most = next / grain * grain;
+    return (addition){
+        .loops = lab->loops, .c = at, .a = at + next, .b = at + 2 * next, .n = n ? n : most};
 }
 
-sz_status sz_lab_add_vs_matmul(sz_lab *lab) {
-    const bool quick = lab->options->quick;
-    const int64_t n = quick ? 768 : 1024, grain = SZ_LAB_GRAIN;
-    const int64_t small = n * n / grain * grain;
-    const size_t needed = (size_t)(2 * n * n + sz_product_floats(lab->loops, n)) * sizeof(float);
-    sz_lab_row same, product, equal;
-    SZ_TRY(sz_lab_buffer(lab, quick ? (size_t)48 << 20 : (size_t)768 << 20, needed));
-    const int64_t large = (int64_t)(lab->size / 12) / grain * grain;
-    // The product first: what is added afterwards overwrites its matrices.
-    sz_lab_tell(lab, "multiply");
-    SZ_TRY(time_product(lab, n, &product));
-    sz_lab_tell(lab, "add");
-    SZ_TRY(time_addition(lab, small, (double)n * (double)n, &same));
-    SZ_TRY(time_addition(lab, large, product.flops, &equal));
-    SZ_TRY(sz_lab_add(lab, &same, "add, %lld x %lld", (long long)n, (long long)n));
-    SZ_TRY(sz_lab_add(lab, &product, "multiply, %lld x %lld", (long long)n, (long long)n));
-    SZ_TRY(sz_lab_add(lab, &equal, "add, as many FLOPs, arrays of %.0f MB", 4e-6 * (double)large));
-    SZ_TRY(sz_lab_compare(lab, "same shape: multiply / add", 57, product.time_s / same.time_s,
-                          product.predicted_s / same.predicted_s));
-    SZ_TRY(sz_lab_compare(lab, "equal FLOPs: add / multiply", 39, equal.time_s / product.time_s,
-                          equal.predicted_s / product.predicted_s));
+enum { SAME, PRODUCT, EQUAL, N_CASES };
+
+static sz_status conclude(sz_lab *lab, const sz_lab_case cases[N_CASES]) {
+    const sz_lab_row *same = &cases[SAME].row, *product = &cases[PRODUCT].row;
+    const sz_lab_row *equal = &cases[EQUAL].row;
+    const double times = product->flops / same->flops, ratio = product->time_s / same->time_s;
+    SZ_TRY(sz_lab_compare(lab, "same shape: multiply / add", 57, ratio,
+                          product->predicted_s / same->predicted_s));
+    SZ_TRY(sz_lab_compare(lab, "equal FLOPs: add / multiply", 39, equal->time_s / product->time_s,
+                          equal->predicted_s / product->predicted_s));
     return sz_lab_find(lab,
                        "the product does %.0f times the FLOPs of the sum in %.0f times its time: a "
                        "FLOP of the product takes 1/%.0f of the time of a FLOP of the sum",
-                       product.flops / same.flops, product.time_s / same.time_s,
-                       product.flops / same.flops * same.time_s / product.time_s);
+                       times, ratio, times / ratio);
+}
+
+// The product has its own memory before that of the sums, whose results would make its numbers
+// grow from round to round.
+sz_status sz_lab_add_vs_matmul(sz_lab *lab) {
+    const bool quick = lab->options->quick;
+    const int64_t n = quick ? SZ_LAB_PRODUCT_N : 3 * SZ_LAB_PRODUCT_N;
+    const size_t own = (size_t)(2 * n * n + sz_product_floats(n)) * sizeof(float);
+    const size_t small = (size_t)(n * n) * sizeof(float) / (1 << 20) + 5; // MiB, with room apart
+    const size_t least = own + (3 * small << 20);
+    SZ_TRY(sz_lab_buffer(lab, quick ? least : (size_t)768 << 20, least));
+    float *at = (float *)(void *)lab->bytes, *sums = at + own / sizeof(float);
+    sz_product p;
+    sz_product_init(&p, lab->loops, SZ_STEP_FMA, n, at, at + n * n, at + 2 * n * n);
+    addition same = make_addition(lab, sums, 3 * small << 20, n * n);
+    addition equal = make_addition(lab, sums, lab->size - own, 0);
+    const long long side = n;
+    sz_lab_case cases[N_CASES] = {[PRODUCT] = sz_product_case(&p)};
+    cases[SAME] = addition_case(&same, (double)n * (double)n);
+    cases[EQUAL] = addition_case(&equal, cases[PRODUCT].row.flops);
+    SZ_TRY(sz_lab_name(lab, &cases[SAME], "add, %lld x %lld", side, side));
+    SZ_TRY(sz_lab_name(lab, &cases[PRODUCT], "multiply, %lld x %lld", side, side));
+    SZ_TRY(sz_lab_name(lab, &cases[EQUAL], "add, as many FLOPs, arrays of %.0f MB",
+                       4e-6 * (double)equal.n));
+    SZ_TRY(sz_lab_measure(lab, cases, N_CASES));
+    return conclude(lab, cases);
 }

@@ -34,80 +34,58 @@ static bool at_rest(const registers *w, int lanes, float rest) {
     return true;
 }
 
-static sz_status time_registers(sz_lab *lab, int which, double *ret_measured,
-                                double *ret_expected) {
+static sz_status add_registers(sz_lab *lab, registers *w, int which, sz_lab_case *ret_case) {
     const sz_lab_loops *l = lab->loops;
-    const double roof = which == SZ_N_STEPS ? sz_lab_roof_add(lab->machine)
-                                            : sz_lab_roof(lab->machine, (sz_lab_step)which);
-    const double steps = (double)SZ_LAB_ACCUMULATORS * SZ_LAB_PASSES * l->lanes;
-    const double gflop = 1e9;
-    registers w = {.loop = which == SZ_N_STEPS ? l->steps_add : l->step[which],
-                   .f = cases[which].f,
-                   .t = cases[which].t};
-    sz_reading r;
-    for (size_t i = 0; i < sizeof w.state / sizeof w.state[0]; i++) w.state[i] = 3;
-    SZ_TRY(sz_lab_time(lab, run_registers, &w, &r));
-    sz_lab_row row = {.x = SZ_NAN,
-                      .flops = gflop,
-                      .elements = SZ_NAN,
-                      .verified = at_rest(&w, l->lanes, cases[which].rest)};
-    sz_lab_take(&row, &r, gflop / (steps * cases[which].flops));
-    sz_lab_predict(lab->machine, &row, gflop / roof);
-    row.level = "registers";
-    *ret_measured = row.time_s;
-    *ret_expected = row.predicted_s;
-    return sz_lab_add(lab, &row, "%s", cases[which].what);
+    const double steps = (double)SZ_LAB_ACCUMULATORS * SZ_LAB_PASSES * l->lanes, gflop = 1e9;
+    *w = (registers){.loop = which == SZ_N_STEPS ? l->steps_add : l->step[which],
+                     .f = cases[which].f,
+                     .t = cases[which].t};
+    for (size_t i = 0; i < sizeof w->state / sizeof w->state[0]; i++) w->state[i] = 3;
+    run_registers(w, 0, 1000); // comes to rest long before
+    *ret_case = (sz_lab_case){.run = run_registers,
+                              .user = w,
+                              .units = gflop / (steps * cases[which].flops),
+                              .row = {.x = SZ_NAN,
+                                      .flops = gflop,
+                                      .elements = SZ_NAN,
+                                      .verified = at_rest(w, l->lanes, cases[which].rest)}};
+    ret_case->ops[which] = gflop;
+    return sz_lab_name(lab, ret_case, "%s", cases[which].what);
 }
 
-static sz_status time_products(sz_lab *lab, int64_t n, double *ret_measured, double *ret_expected) {
+// Each has its own C, so that its numbers stay its own.
+static sz_status add_products(sz_lab *lab, int64_t n, sz_product p[SZ_N_STEPS],
+                              sz_lab_case ret_cases[SZ_N_STEPS]) {
     static const char *const names[SZ_N_STEPS] = {"sum of a * b, fused", "max of a * b",
                                                   "max of a + b"};
-    float *at = (float *)(void *)lab->bytes;
-    const double nn = (double)n * (double)n;
-    for (int s = 0; s < SZ_N_STEPS; s++) {
-        sz_product p;
-        sz_product_init(&p, lab->loops, (sz_lab_step)s, n, at, at + n * n, at + 2 * n * n);
-        sz_lab_row row = {.x = SZ_NAN,
-                          .flops = 2 * nn * (double)n,
-                          .elements = nn,
-                          .bytes_read = 8 * nn,
-                          .bytes_written = 4 * nn,
-                          .working_set_bytes = 12 * nn,
-                          .verified = sz_product_holds(&p)};
-        SZ_TRY(sz_product_time(lab, &p, &row));
-        sz_lab_predict(lab->machine, &row, row.flops / sz_lab_roof(lab->machine, (sz_lab_step)s));
-        ret_measured[s] = row.time_s;
-        ret_expected[s] = row.predicted_s;
-        SZ_TRY(sz_lab_add(lab, &row, "matrices, n = %lld: %s", (long long)n, names[s]));
+    float *at = (float *)(void *)lab->bytes, *space = at + 2 * n * n;
+    for (int s = 0; s < SZ_N_STEPS; s++, space += sz_product_floats(n)) {
+        sz_product_init(&p[s], lab->loops, (sz_lab_step)s, n, at, at + n * n, space);
+        ret_cases[s] = sz_product_case(&p[s]);
+        SZ_TRY(sz_lab_name(lab, &ret_cases[s], "matrices, n = %lld: %s", (long long)n, names[s]));
     }
     return SZ_OK;
 }
 
-sz_status sz_lab_fma_vs_max(sz_lab *lab) {
-    enum { KINDS = SZ_N_STEPS + 1 };
-    const int64_t n = lab->options->quick ? 256 : 768;
-    const size_t needed = (size_t)(2 * n * n + sz_product_floats(lab->loops, n)) * sizeof(float);
-    double took[KINDS], expected[KINDS], product[SZ_N_STEPS], product_expected[SZ_N_STEPS];
-    SZ_TRY(sz_lab_buffer(lab, needed, needed));
-    sz_lab_tell(lab, "loops in registers");
-    for (int k = 0; k < KINDS; k++) SZ_TRY(time_registers(lab, k, &took[k], &expected[k]));
-    sz_lab_tell(lab, "matrices");
-    SZ_TRY(time_products(lab, n, product, product_expected));
-    for (int k = 1; k < SZ_N_STEPS; k++)
-        SZ_TRY(sz_lab_compare(lab,
-                              k == SZ_STEP_MUL_MAX ? "registers: multiply, maximum / fused"
-                                                   : "registers: add, maximum / fused",
-                              k == SZ_STEP_MUL_MAX ? 3.2 : SZ_NAN, took[k] / took[0],
-                              expected[k] / expected[0]));
-    SZ_TRY(sz_lab_compare(lab, "registers: as many additions / fused", SZ_NAN,
-                          took[SZ_N_STEPS] / took[0], expected[SZ_N_STEPS] / expected[0]));
-    for (int k = 1; k < SZ_N_STEPS; k++)
-        SZ_TRY(sz_lab_compare(lab,
-                              k == SZ_STEP_MUL_MAX ? "matrices: multiply, maximum / fused"
-                                                   : "matrices: add, maximum / fused",
-                              k == SZ_STEP_MUL_MAX ? 3.2 : SZ_NAN, product[k] / product[0],
-                              product_expected[k] / product_expected[0]));
-    const double ratio = took[SZ_STEP_MUL_MAX] / took[SZ_STEP_FMA];
+enum { REGISTERS = SZ_N_STEPS + 1, N_CASES = REGISTERS + SZ_N_STEPS };
+
+static sz_status compare(sz_lab *lab, const char *what, double original, const sz_lab_case *a,
+                         const sz_lab_case *b) {
+    return sz_lab_compare(lab, what, original, a->row.time_s / b->row.time_s,
+                          a->row.predicted_s / b->row.predicted_s);
+}
+
+static sz_status compare_all(sz_lab *lab, const sz_lab_case c[N_CASES]) {
+    const sz_lab_case *m = c + REGISTERS;
+    SZ_TRY(compare(lab, "registers: multiply, maximum / fused", 3.2, &c[SZ_STEP_MUL_MAX], c));
+    SZ_TRY(compare(lab, "registers: add, maximum / fused", SZ_NAN, &c[SZ_STEP_ADD_MAX], c));
+    SZ_TRY(compare(lab, "registers: as many additions / fused", SZ_NAN, &c[SZ_N_STEPS], c));
+    SZ_TRY(compare(lab, "matrices: multiply, maximum / fused", 3.2, &m[SZ_STEP_MUL_MAX], m));
+    return compare(lab, "matrices: add, maximum / fused", SZ_NAN, &m[SZ_STEP_ADD_MAX], m);
+}
+
+static sz_status conclude(sz_lab *lab, const sz_lab_case c[N_CASES]) {
+    const double ratio = c[SZ_STEP_MUL_MAX].row.time_s / c[SZ_STEP_FMA].row.time_s;
     if (strcmp(lab->loops->isa, "sse2") == 0 || strcmp(lab->loops->isa, "c") == 0)
         SZ_TRY(sz_lab_find(lab, "this CPU, or the mask, has no fused multiply-add: 'fused' is two "
                                 "instructions here"));
@@ -117,4 +95,19 @@ sz_status sz_lab_fma_vs_max(sz_lab *lab) {
              : ratio < 2.5 ? "multiply and maximum share the pipes of the multiply-add here: "
                              "two instructions where that needs one"
                            : "multiply and maximum lose more here than the second instruction");
+}
+
+sz_status sz_lab_fma_vs_max(sz_lab *lab) {
+    const int64_t n = SZ_LAB_PRODUCT_N;
+    const size_t needed = (size_t)(2 * n * n + SZ_N_STEPS * sz_product_floats(n)) * sizeof(float);
+    sz_lab_case all[N_CASES];
+    sz_product products[SZ_N_STEPS];
+    registers state[REGISTERS];
+    SZ_TRY(sz_lab_buffer(lab, needed, needed));
+    sz_lab_tell(lab, "check the results");
+    for (int k = 0; k < REGISTERS; k++) SZ_TRY(add_registers(lab, &state[k], k, &all[k]));
+    SZ_TRY(add_products(lab, n, products, all + REGISTERS));
+    SZ_TRY(sz_lab_measure(lab, all, N_CASES));
+    SZ_TRY(compare_all(lab, all));
+    return conclude(lab, all);
 }

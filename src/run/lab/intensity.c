@@ -36,22 +36,40 @@ static bool holds(const stream *w) {
     return sz_lab_near(w->loops->poly(w->x, SZ_LAB_GRAIN, w->k, FACTOR, TERM), sum, 1e-4);
 }
 
-static sz_status time_steps(sz_lab *lab, int64_t n, int k, sz_lab_row *row) {
+static sz_status add_steps(sz_lab *lab, stream *w, int64_t n, int k, sz_lab_case *ret_case) {
     const double count = (double)n, flops = (2.0 * k + 1) * count;
-    stream w = {.loops = lab->loops, .x = (const float *)(const void *)lab->bytes, .n = n, .k = k};
-    sz_reading r;
-    *row = (sz_lab_row){.x = flops / (4 * count),
-                        .flops = flops,
-                        .elements = count,
-                        .bytes_read = 4 * count,
-                        .working_set_bytes = 4 * count,
-                        .verified = holds(&w)};
-    SZ_TRY(sz_lab_time(lab, run_stream, &w, &r));
-    sz_lab_take(row, &r, count / SZ_LAB_GRAIN);
-    sz_lab_predict(lab->machine, row,
-                   2 * k * count / sz_lab_roof(lab->machine, SZ_STEP_FMA) +
-                       count / sz_lab_roof_add(lab->machine));
-    return sz_lab_add(lab, row, "%d multiply-add%s and 1 add per float", k, k == 1 ? "" : "s");
+    *w = (stream){
+        .loops = lab->loops, .x = (const float *)(const void *)lab->bytes, .n = n, .k = k};
+    *ret_case = (sz_lab_case){.run = run_stream,
+                              .user = w,
+                              .units = count / SZ_LAB_GRAIN,
+                              .where_off = "near the ridge memory and arithmetic take as long, and "
+                                           "a core does not overlap them perfectly",
+                              .row = {.x = flops / (4 * count),
+                                      .flops = flops,
+                                      .elements = count,
+                                      .bytes_read = 4 * count,
+                                      .working_set_bytes = 4 * count,
+                                      .verified = holds(w)}};
+    ret_case->ops[SZ_STEP_FMA] = 2 * k * count;
+    ret_case->ops[SZ_LAB_ROOF_ADD] = count;
+    return sz_lab_name(lab, ret_case, "%d multiply-add%s and 1 add per float", k,
+                       k == 1 ? "" : "s");
+}
+
+static sz_status conclude(sz_lab *lab, const sz_lab_case *c, int n) {
+    const sz_lab_row *first = &c[0].row, *last = &c[n - 1].row, *free_until = first;
+    for (int i = 0; i < n; i++)
+        if (c[i].row.time_s < 1.1 * first->time_s) free_until = &c[i].row;
+    SZ_TRY(sz_lab_compare(lab, "time with the most FLOPs / with one per float", SZ_NAN,
+                          last->time_s / first->time_s, last->predicted_s / first->predicted_s));
+    SZ_TRY(sz_lab_compare(lab, "rate with the most FLOPs / with one per float", SZ_NAN,
+                          last->flops / last->time_s / (first->flops / first->time_s),
+                          last->flops / last->predicted_s / (first->flops / first->predicted_s)));
+    return sz_lab_find(lab,
+                       "up to %.3g FLOP/B all operations beside the first are free: %.0f times the "
+                       "FLOPs in less than 1.1 times the time",
+                       free_until->x, free_until->flops / first->flops);
 }
 
 sz_status sz_lab_intensity(sz_lab *lab) {
@@ -59,22 +77,13 @@ sz_status sz_lab_intensity(sz_lab *lab) {
     enum { N_STEPS = sizeof steps / sizeof steps[0] };
     const bool quick = lab->options->quick;
     const size_t wanted = quick ? (size_t)48 << 20 : (size_t)768 << 20;
-    sz_lab_row first = {0}, row = {0}, free_until = {0};
+    sz_lab_case cases[N_STEPS];
+    stream streams[N_STEPS];
+    int used = 0;
     SZ_TRY(sz_lab_buffer(lab, wanted, (size_t)16 << 20));
     const int64_t n = (int64_t)(lab->size / 4) / SZ_LAB_GRAIN * SZ_LAB_GRAIN;
-    for (int i = 0; i < N_STEPS; i += quick ? 3 : 1) {
-        sz_lab_tell(lab, "one intensity after the other");
-        SZ_TRY(time_steps(lab, n, steps[i], &row));
-        if (i == 0) first = row;
-        if (row.time_s < 1.1 * first.time_s) free_until = row;
-    }
-    SZ_TRY(sz_lab_compare(lab, "time with the most FLOPs / with one per float", SZ_NAN,
-                          row.time_s / first.time_s, row.predicted_s / first.predicted_s));
-    SZ_TRY(sz_lab_compare(lab, "rate with the most FLOPs / with one per float", SZ_NAN,
-                          row.flops / row.time_s / (first.flops / first.time_s),
-                          row.flops / row.predicted_s / (first.flops / first.predicted_s)));
-    return sz_lab_find(lab,
-                       "up to %.3g FLOP/B all operations beside the first are free: %.0f times the "
-                       "FLOPs in less than 1.1 times the time",
-                       free_until.x, free_until.flops / first.flops);
+    for (int i = 0; i < N_STEPS; i += quick ? 3 : 1, used++)
+        SZ_TRY(add_steps(lab, &streams[used], n, steps[i], &cases[used]));
+    SZ_TRY(sz_lab_measure(lab, cases, (size_t)used));
+    return conclude(lab, cases, used);
 }

@@ -32,6 +32,10 @@ int sz_list_lab(size_t i, sz_lab_info *ret_info) {
     {#name, unit, doc, kind, offsetof(sz_lab_row, name)},
 static const sz_field row_fields[] = {SZ_LAB_ROW_FIELDS(ROW_FIELD)};
 #undef ROW_FIELD
+#define RATE_FIELD(ctype, name, kind, unit, doc)                                                   \
+    {#name, unit, doc, kind, offsetof(sz_lab_rate, name)},
+static const sz_field rate_fields[] = {SZ_LAB_RATE_FIELDS(RATE_FIELD)};
+#undef RATE_FIELD
 #define RATIO_FIELD(ctype, name, kind, unit, doc)                                                  \
     {#name, unit, doc, kind, offsetof(sz_lab_ratio, name)},
 static const sz_field ratio_fields[] = {SZ_LAB_RATIO_FIELDS(RATIO_FIELD)};
@@ -46,6 +50,12 @@ const sz_record_type *sz_lab_row_type(void) {
 const sz_record_type *sz_lab_ratio_type(void) {
     static const sz_record_type type = {"lab_ratio", ratio_fields,
                                         sizeof ratio_fields / sizeof ratio_fields[0]};
+    return &type;
+}
+
+const sz_record_type *sz_lab_rate_type(void) {
+    static const sz_record_type type = {"lab_rate", rate_fields,
+                                        sizeof rate_fields / sizeof rate_fields[0]};
     return &type;
 }
 
@@ -84,29 +94,8 @@ sz_status sz_lab_buffer(sz_lab *lab, size_t wanted, size_t least) {
     return SZ_OK;
 }
 
-// ---- timing ------------------------------------------------------------------------------------
-
 void sz_lab_tell(const sz_lab *lab, const char *what) {
     if (lab->options->progress) lab->options->progress(lab->options->user, what);
-}
-
-sz_status sz_lab_time(sz_lab *lab, void (*run)(void *user, int thread, int64_t n), void *user,
-                      sz_reading *ret_reading) {
-    const bool quick = lab->options->quick;
-    const sz_watch watch = {.cpus = &lab->cpu,
-                            .n_threads = 1,
-                            .round_s = quick ? 0.02 : 0.1,
-                            .budget_s = quick ? 0.03 : 0.3};
-    const sz_work work = {run, user, 1};
-    SZ_TRY(sz_watch_time(lab->ctx, &watch, &work, ret_reading));
-    if (ret_reading->rate.median > 0) return SZ_OK;
-    return sz_fail(lab->ctx, SZ_ERR_UNAVAILABLE, "'%s': no batch could be timed", lab->info.name);
-}
-
-void sz_lab_take(sz_lab_row *row, const sz_reading *r, double units) {
-    row->time_s = units / r->rate.median;
-    row->n = r->rate.n;
-    row->spread = r->rate.spread;
 }
 
 bool sz_lab_near(double a, double b, double tolerance) {
@@ -122,22 +111,21 @@ static const char *print(sz_lab *lab, const char *fmt, va_list args) {
     return sz_arena_strdup(&lab->arena, text, strlen(text));
 }
 
-sz_status sz_lab_add(sz_lab *lab, const sz_lab_row *row, const char *fmt, ...) {
-    sz_lab_row copy = *row;
+sz_status sz_lab_name(sz_lab *lab, sz_lab_case *c, const char *fmt, ...) {
     va_list args;
     va_start(args, fmt);
-    copy.what = print(lab, fmt, args);
+    c->row.what = print(lab, fmt, args);
     va_end(args);
-    copy.flop_per_s = copy.flops > 0 ? copy.flops / copy.time_s : SZ_NAN;
-    copy.byte_per_s = (copy.bytes_read + copy.bytes_written) / copy.time_s;
-    copy.predicted_ratio = copy.time_s / copy.predicted_s;
-    if (copy.level) // the machine may go before the lab
-        copy.level = sz_arena_strdup(&lab->arena, copy.level, strlen(copy.level));
-    if (!copy.what || (row->level && !copy.level) || !sz_vec_push(lab->ctx, &lab->rows, copy))
-        return sz_no_memory(lab->ctx);
-    if (copy.verified) return SZ_OK;
-    return sz_fail(lab->ctx, SZ_ERR_INTERNAL, "'%s': the result of '%s' is wrong", lab->info.name,
-                   copy.what);
+    return c->row.what ? SZ_OK : sz_no_memory(lab->ctx);
+}
+
+sz_status sz_lab_add_rate(sz_lab *lab, double saved, double now, const char *fmt, ...) {
+    sz_lab_rate rate = {.saved = saved, .now = now, .change = now / saved - 1};
+    va_list args;
+    va_start(args, fmt);
+    rate.what = print(lab, fmt, args);
+    va_end(args);
+    return rate.what && sz_vec_push(lab->ctx, &lab->rates, rate) ? SZ_OK : sz_no_memory(lab->ctx);
 }
 
 sz_status sz_lab_compare(sz_lab *lab, const char *what, double original, double measured,
@@ -174,7 +162,8 @@ static sz_status find_lab(sz_ctx *ctx, const char *name, size_t *ret_i) {
 static sz_status prepare(sz_lab *lab) {
     sz_cpu_set mask;
     SZ_TRY(sz_cpu_parse(lab->ctx, lab->options->cpu_mask, &mask));
-    lab->loops = sz_lab_loops_for(sz_cpu_detect() & ~mask);
+    lab->features = sz_cpu_detect() & ~mask;
+    lab->loops = sz_lab_loops_for(lab->features);
     if (sz_pin_allowed(&lab->cpu, 1) < 1)
         return sz_fail(lab->ctx, SZ_ERR_UNAVAILABLE,
                        "the system does not tell which CPUs may be used");
@@ -208,6 +197,7 @@ void sz_lab_destroy(sz_lab *lab) {
     if (!lab) return;
     sz_vec_finish(lab->ctx, &lab->rows);
     sz_vec_finish(lab->ctx, &lab->ratios);
+    sz_vec_finish(lab->ctx, &lab->rates);
     sz_vec_finish(lab->ctx, &lab->findings);
     sz_arena_finish(&lab->arena);
     sz_free(lab->ctx, lab, sizeof *lab);
@@ -219,5 +209,8 @@ size_t sz_lab_row_count(const sz_lab *lab) { return lab->rows.n; }
 sz_lab_row sz_lab_row_at(const sz_lab *lab, size_t i) { return lab->rows.items[i]; }
 size_t sz_lab_ratio_count(const sz_lab *lab) { return lab->ratios.n; }
 sz_lab_ratio sz_lab_ratio_at(const sz_lab *lab, size_t i) { return lab->ratios.items[i]; }
+size_t sz_lab_rate_count(const sz_lab *lab) { return lab->rates.n; }
+sz_lab_rate sz_lab_rate_at(const sz_lab *lab, size_t i) { return lab->rates.items[i]; }
+sz_lab_order sz_lab_ordering(const sz_lab *lab) { return lab->order; }
 size_t sz_lab_finding_count(const sz_lab *lab) { return lab->findings.n; }
 const char *sz_lab_finding(const sz_lab *lab, size_t i) { return lab->findings.items[i]; }

@@ -6,6 +6,7 @@
 #include "machine/machine.h"
 #include "machine/measure/stopwatch.h"
 #include "run/lab/loops.h"
+#include "run/lab/model.h"
 
 #include <sizeup/lab.h>
 
@@ -16,12 +17,15 @@ struct sz_lab {
     const sz_machine *machine;     // while it runs
     const sz_lab_options *options; // while it runs
     const sz_lab_loops *loops;
+    sz_cpu_set features;
     int cpu;              // logical CPU it runs on
     unsigned char *bytes; // buffer of random f32 in [0.5, 1), NULL = none
     size_t size, mapped;  // filled, mapped
     SZ_VEC(sz_lab_row) rows;
     SZ_VEC(sz_lab_ratio) ratios;
+    SZ_VEC(sz_lab_rate) rates;
     SZ_VEC(const char *) findings;
+    sz_lab_order order;
 };
 
 // ---- steps of every experiment -----------------------------------------------------------------
@@ -30,35 +34,42 @@ struct sz_lab {
 // experiment is not possible here.
 sz_status sz_lab_buffer(sz_lab *lab, size_t wanted, size_t least);
 
-// Time n units of work(user, thread, n); seconds per unit as a rate of units.
-sz_status sz_lab_time(sz_lab *lab, void (*run)(void *user, int thread, int64_t n), void *user,
-                      sz_reading *ret_reading);
-
 void sz_lab_tell(const sz_lab *lab, const char *what);
 
-// Complete the row (rates, ratio) and add it. `what` is copied.
-sz_status sz_lab_add(sz_lab *lab, const sz_lab_row *row, const char *fmt, ...) SZ_PRINTF(3, 4);
+// A case: work of which `units` units make what the row tells. Its result was checked before.
+typedef struct sz_lab_case {
+    void (*run)(void *user, int thread, int64_t n);
+    void *user;
+    double units;
+    double ops[SZ_LAB_ROOFS]; // FLOPs under each roof
+    bool unknown;             // limited by instructions for which no roof is known
+    const char *where_off;    // why the model may miss it; NULL = no reason is known
+    sz_lab_row row;           // what, x, flops, elements, bytes, working set, verified
+} sz_lab_case;
+
+// Name the case; the text is the lab's.
+sz_status sz_lab_name(sz_lab *lab, sz_lab_case *c, const char *fmt, ...) SZ_PRINTF(3, 4);
+
+// Time all cases and, in turn with them, the kernels of the machine whose rates the model uses;
+// predict, complete the rows and add them. Once per experiment.
+sz_status sz_lab_measure(sz_lab *lab, sz_lab_case *cases, size_t n);
+
 sz_status sz_lab_compare(sz_lab *lab, const char *what, double original, double measured,
                          double predicted);
 sz_status sz_lab_find(sz_lab *lab, const char *fmt, ...) SZ_PRINTF(2, 3);
 
-// Take time, n and spread from a reading in which `units` units make the case.
-void sz_lab_take(sz_lab_row *row, const sz_reading *r, double units);
-
 bool sz_lab_near(double a, double b, double tolerance); // relative
 
-// ---- model.c: what the machine should do -------------------------------------------------------
+// A rate as saved and as it is now (rates.c): what is shown of it.
+sz_status sz_lab_add_rate(sz_lab *lab, double saved, double now, const char *fmt, ...)
+    SZ_PRINTF(4, 5);
 
-// Best roof of one thread for this operation on f32; NaN when the machine has none like it.
-double sz_lab_roof(const sz_machine *m, sz_lab_step step);
-double sz_lab_roof_add(const sz_machine *m);
+// The rate that is reached when nothing disturbs: the 95th percentile of the batches. Neighbours
+// that share memory or a core slow some batches down, and not all cases alike; they speed none up.
+double sz_lab_fast_end(const sz_stats *rate);
 
-// Seconds to read and write these bytes when the program walks working_set_bytes round and round;
-// sets the level. Bytes and set are those of the row.
-double sz_lab_memory_time(const sz_machine *m, sz_lab_row *row);
-
-// The longer of the two; sets predicted_s and bound.
-void sz_lab_predict(const sz_machine *m, sz_lab_row *row, double compute_s);
+// Of finished rows: is the order of times that of the predictions?
+sz_lab_order sz_lab_order_of(const sz_lab_row *rows, size_t n);
 
 #define LAB(name, ident, what, x_label, original, why) sz_status sz_lab_##ident(sz_lab *lab);
 #include "run/lab/labs.def"

@@ -15,6 +15,8 @@ enum {
     SZ_LAB_PASSES = 4,   // of a register loop, over all accumulators, per iteration
     SZ_LAB_LONGEST = 16, // floats of the longest vector
     SZ_LAB_GRAIN = 768,  // floats: every length is a multiple of it (12 x 16 x 4)
+    SZ_LAB_ROWS = 4,     // that dots, sums and accumulate take at a time
+    SZ_LAB_BLOCK = 96,   // rows of A that stay in the second cache: a multiple of every `rows`
     SZ_LAB_DEPTH = 256   // steps of a block of a matrix product
 };
 
@@ -27,12 +29,19 @@ typedef struct sz_lab_loops {
     void (*step[SZ_N_STEPS])(float *state, float f, float t, int64_t n);
     void (*steps_add)(float *state, float f, float t, int64_t n); // a + t, then - t
     // Block of C (rows x cols, `stride` floats from row to row) from packed panels of A and B.
-    void (*block[SZ_N_STEPS])(const float *a, const float *b, float *c, int64_t stride);
+    // `later`: where the part of the next panel of B begins that is fetched meanwhile; when all
+    // blocks of SZ_LAB_BLOCK rows are done, so is that panel.
+    void (*block[SZ_N_STEPS])(const float *a, const float *b, float *c, int64_t stride,
+                              const float *later);
+    void (*pack)(float *to, const float *a, int64_t stride); // rows x SZ_LAB_DEPTH of A
     void (*add)(float *c, const float *a, const float *b, int64_t n);
     float (*dot)(const float *a, const float *b, int64_t n);
-    float (*sum)(const float *a, int64_t n);
+    // Four rows of n floats, `stride` floats from one to the next: what is shared by the rows is
+    // loaded once for all four. out[i] = row i . v; out[i] = sum of row i; s += sum of the rows.
+    void (*dots)(float *out, const float *rows, int64_t stride, const float *v, int64_t n);
+    void (*sums)(float *out, const float *rows, int64_t stride, int64_t n);
+    void (*accumulate)(float *s, const float *rows, int64_t stride, int64_t n);
     void (*scale)(float *o, float u, const float *v, int64_t n);       // o = u * v
-    void (*accumulate)(float *s, const float *o, int64_t n);           // s += o
     float (*poly)(const float *x, int64_t n, int k, float f, float t); // sum of k steps x*f+t each
     void (*copy)(void *to, const void *from, int64_t bytes);
     void (*shift)(void *to, const void *from, int64_t bytes);       // by one bit; reads 8 more

@@ -3,92 +3,70 @@
 
 #include <math.h>
 
-static int64_t padded_rows(const sz_lab_loops *l, int64_t n) {
-    return (n + l->rows - 1) / l->rows * l->rows;
+int64_t sz_product_floats(int64_t n) {
+    return n * n + SZ_LAB_BLOCK * SZ_LAB_DEPTH + 2 * SZ_LAB_DEPTH * n;
 }
 
-int64_t sz_product_floats(const sz_lab_loops *l, int64_t n) {
-    const int64_t rows = padded_rows(l, n);
-    return rows * n + rows * SZ_LAB_DEPTH + SZ_LAB_DEPTH * l->cols;
+static int64_t blocks(const sz_product *p) { return p->n / SZ_LAB_BLOCK; }
+
+int64_t sz_product_units(const sz_product *p) { return p->n / SZ_LAB_DEPTH * blocks(p); }
+
+static void pack_a(const sz_product *p) {
+    for (int64_t i = 0; i < SZ_LAB_BLOCK; i += p->loops->rows)
+        p->loops->pack(p->packed_a + i * SZ_LAB_DEPTH, p->a + (p->row + i) * p->n + p->depth, p->n);
 }
 
-int64_t sz_product_units(const sz_product *p) {
-    return p->n / SZ_LAB_DEPTH * (p->n / p->loops->cols);
-}
-
-// Rows [from, to) of the columns of A from `depth` on, as panels in which the elements lie in the
-// order of their use.
-static void pack_a(const sz_product *p, int64_t from, int64_t to) {
-    const int rows = p->loops->rows;
-    for (int64_t i = from; i < to; i++) {
-        const float *row = p->a + i * p->n + p->depth;
-        float *at = p->packed_a + i / rows * rows * SZ_LAB_DEPTH + i % rows;
-        for (int64_t k = 0; k < SZ_LAB_DEPTH; k++) at[k * rows] = i < p->n ? row[k] : 0;
+// Rows [from, to) of those of B from `depth` on, into panels. Whole rows: memory likes to be read
+// in order.
+static void pack_b(const sz_product *p, float *packed, int64_t depth, int64_t from, int64_t to) {
+    const int64_t cols = p->loops->cols;
+    for (int64_t k = from; k < to; k++) {
+        const float *row = p->b + (depth + k) * p->n;
+        for (int64_t i = 0; i < p->n; i += cols)
+            p->loops->copy(packed + i * SZ_LAB_DEPTH + k * cols, row + i,
+                           cols * (int64_t)sizeof *row);
     }
-}
-
-static void pack_b(const sz_product *p) {
-    const int cols = p->loops->cols;
-    for (int64_t k = 0; k < SZ_LAB_DEPTH; k++)
-        memcpy(p->packed_b + k * cols, p->b + (p->depth + k) * p->n + p->col,
-               (size_t)cols * sizeof *p->b);
 }
 
 void sz_product_init(sz_product *p, const sz_lab_loops *loops, sz_lab_step step, int64_t n,
                      const float *a, const float *b, float *space) {
-    *p = (sz_product){.loops = loops,
-                      .step = step,
-                      .n = n,
-                      .padded = padded_rows(loops, n),
-                      .a = a,
-                      .b = b,
-                      .c = space};
-    p->packed_a = p->c + p->padded * n;
-    p->packed_b = p->packed_a + p->padded * SZ_LAB_DEPTH;
-    memset(p->c, 0, (size_t)(p->padded * n) * sizeof *p->c);
+    *p = (sz_product){.loops = loops, .step = step, .n = n, .a = a, .b = b, .c = space};
+    p->packed_a = p->c + n * n;
+    p->packed_b = p->packed_a + SZ_LAB_BLOCK * SZ_LAB_DEPTH;
+    p->packing_b = p->packed_b + SZ_LAB_DEPTH * n;
+    memset(p->c, 0, (size_t)(n * n) * sizeof *p->c);
+    pack_b(p, p->packed_b, 0, 0, SZ_LAB_DEPTH);
 }
 
-// The panel of B stays in the first cache while all of A goes by.
-static void one_panel(sz_product *p) {
-    const int rows = p->loops->rows, cols = p->loops->cols;
-    if (p->col == 0) pack_a(p, 0, p->padded);
-    pack_b(p);
-    for (int64_t i = 0; i < p->padded; i += rows)
-        p->loops->block[p->step](p->packed_a + i * SZ_LAB_DEPTH, p->packed_b,
-                                 p->c + i * p->n + p->col, p->n);
-    p->col += cols;
-    if (p->col < p->n) return;
-    p->col = 0;
+static void next(sz_product *p) {
+    p->row += SZ_LAB_BLOCK;
+    if (p->row < p->n) return;
+    float *packed = p->packed_b;
+    p->packed_b = p->packing_b;
+    p->packing_b = packed;
+    p->row = 0;
     p->depth = (p->depth + SZ_LAB_DEPTH) % p->n;
+}
+
+static void one_block(sz_product *p) {
+    const int rows = p->loops->rows, cols = p->loops->cols;
+    const int64_t panels = p->n / cols, block = p->row / SZ_LAB_BLOCK;
+    pack_a(p);
+    pack_b(p, p->packing_b, (p->depth + SZ_LAB_DEPTH) % p->n, SZ_LAB_DEPTH * block / blocks(p),
+           SZ_LAB_DEPTH * (block + 1) / blocks(p));
+    for (int64_t panel = 0; panel < panels; panel++)
+        for (int64_t i = 0; i < SZ_LAB_BLOCK; i += rows) {
+            const float *b = p->packed_b + panel * cols * SZ_LAB_DEPTH;
+            const float *later = b + (SZ_LAB_BLOCK + i) * cols * SZ_LAB_DEPTH / SZ_LAB_BLOCK;
+            p->loops->block[p->step](p->packed_a + i * SZ_LAB_DEPTH, b,
+                                     p->c + (p->row + i) * p->n + panel * cols, p->n, later);
+        }
+    next(p);
 }
 
 void sz_product_run(void *product, int thread, int64_t n) {
     (void)thread;
-    for (; n > 0; n--) one_panel(product);
-}
-
-// Rows of A one by one, from the first to the last of every depth.
-static void run_packing(void *product, int thread, int64_t n) {
-    sz_product *p = product;
-    (void)thread;
-    for (; n > 0; n--) {
-        pack_a(p, p->col, p->col + 1);
-        if (++p->col < p->n) continue;
-        p->col = 0;
-        p->depth = (p->depth + SZ_LAB_DEPTH) % p->n;
-    }
-}
-
-// A is packed in one of many units, which the median of the batches does not see: timed by itself.
-sz_status sz_product_time(sz_lab *lab, sz_product *p, sz_lab_row *row) {
-    const double depths = (double)(p->n / SZ_LAB_DEPTH);
-    sz_reading pack, r;
-    SZ_TRY(sz_lab_time(lab, run_packing, p, &pack));
-    p->col = p->depth = 0;
-    SZ_TRY(sz_lab_time(lab, sz_product_run, p, &r));
-    sz_lab_take(row, &r, (double)sz_product_units(p));
-    row->time_s += depths * (double)p->n / pack.rate.median;
-    return SZ_OK;
+    for (; n > 0; n--) one_block(product);
 }
 
 static double expected(const sz_product *p, int64_t row, int64_t col) {
@@ -111,4 +89,22 @@ bool sz_product_holds(sz_product *p) {
         if (!sz_lab_near(p->c[row * p->n + col], expected(p, row, col), 1e-4)) return false;
     }
     return true;
+}
+
+sz_lab_case sz_product_case(sz_product *p) {
+    const double nn = (double)p->n * (double)p->n, flops = 2 * nn * (double)p->n;
+    sz_lab_case c = {.run = sz_product_run,
+                     .user = p,
+                     .units = (double)sz_product_units(p),
+                     .row = {.x = SZ_NAN,
+                             .flops = flops,
+                             .elements = nn,
+                             .bytes_read = 8 * nn,
+                             .bytes_written = 4 * nn,
+                             .working_set_bytes = 12 * nn,
+                             .verified = sz_product_holds(p)}};
+    c.ops[p->step] = flops;
+    c.where_off = "beside its operations a product loads, spreads and stores elements, and a core "
+                  "starts only so many instructions in a cycle";
+    return c;
 }

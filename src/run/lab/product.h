@@ -5,24 +5,31 @@
 
 #include "run/lab/lab.h"
 
-// n: a multiple of SZ_LAB_DEPTH and of the columns of a block. One unit of work multiplies
-// SZ_LAB_DEPTH columns of A with a panel of as many rows of B and joins the result into C: short
-// enough for a batch of the stopwatch. sz_product_units() are the whole product.
+enum { SZ_LAB_PRODUCT_N = 768 }; // n is a multiple of this: whole blocks, depths and panels
+
+// One unit of work multiplies a block of A (SZ_LAB_BLOCK rows, SZ_LAB_DEPTH columns) with as many
+// rows of B and joins the result into C. Each unit also packs its block of A, and its share of the
+// rows of B that the next depth needs, so that all units are alike: a batch of some of them tells
+// the time of the whole product.
+//
+// What is near: a panel of B (as wide as a block of registers) in the first cache, the block of A
+// in the second, all of the packed B beyond. Goto, van de Geijn: Anatomy of high-performance matrix
+// multiplication, ACM TOMS 34(3), 2008.
 typedef struct sz_product {
     const sz_lab_loops *loops;
     sz_lab_step step;
-    int64_t n, padded;  // padded: rows of C that are computed
-    const float *a, *b; // n x n
-    float *c;           // padded x n
-    float *packed_a;    // padded x depth
-    float *packed_b;    // depth x columns of a block
-    int64_t depth, col; // columns of A, columns of C that come next
+    int64_t n;
+    const float *a, *b;          // n x n
+    float *c;                    // n x n
+    float *packed_a;             // block x depth
+    float *packed_b, *packing_b; // depth x n, in panels: of this depth, of the next one
+    int64_t depth, row;          // columns of A, rows of A that come next
 } sz_product;
 
 int64_t sz_product_units(const sz_product *p);
 
 // Floats that a product of this size needs beside a and b.
-int64_t sz_product_floats(const sz_lab_loops *loops, int64_t n);
+int64_t sz_product_floats(int64_t n);
 
 // `space`: sz_product_floats() floats.
 void sz_product_init(sz_product *p, const sz_lab_loops *loops, sz_lab_step step, int64_t n,
@@ -33,7 +40,7 @@ void sz_product_run(void *product, int thread, int64_t n);
 // sums in double.
 bool sz_product_holds(sz_product *p);
 
-// Set time, n and spread of the row to those of the whole product.
-sz_status sz_product_time(sz_lab *lab, sz_product *p, sz_lab_row *row);
+// The case of the whole product; checks it.
+sz_lab_case sz_product_case(sz_product *p);
 
 #endif

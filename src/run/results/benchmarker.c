@@ -28,23 +28,11 @@ static bool is_setting(const char *key) {
            strncmp(key, "samples_per_", 12) != 0;
 }
 
-static json_t *settings_of(const json_t *r) {
-    json_t *settings = json_object();
-    json_t *object = (json_t *)(uintptr_t)r;
-    for (void *at = json_object_iter(object); settings && at;
-         at = json_object_iter_next(object, at))
-        if (is_setting(json_object_iter_key(at)))
-            json_object_set(settings, json_object_iter_key(at), json_object_iter_value(at));
-    return settings;
-}
+static bool is_spec(const char *key) { return strcmp(key, "gflop_measured") != 0; }
 
 static json_t *spec_of(const json_t *problem) {
-    json_t *spec = json_pack("{s:s}", "kind", "benchmarker");
-    json_t *copy = json_copy((json_t *)(uintptr_t)problem);
-    json_object_del(copy, "gflop_measured");
-    if (spec && copy) json_object_set(spec, "problem", copy);
-    json_decref(copy);
-    return spec;
+    json_t *kept = sz_foreign_settings(problem, is_spec);
+    return kept ? json_pack("{s:s,s:o}", "kind", "benchmarker", "problem", kept) : NULL;
 }
 
 static double first_known(double a, double b) { return isnan(a) ? b : a; }
@@ -96,7 +84,7 @@ sz_status sz_read_benchmarker(sz_ctx *ctx, sz_bench_set *set, const json_t *r) {
              name ? name : "?", mode ? " " : "", mode ? mode : "",
              first_known(sz_number(r, "batch_size"), 0));
     f.spec = spec_of(problem);
-    f.settings = settings_of(r);
+    f.settings = sz_foreign_settings(r, is_setting);
     f.machine = machine_of(r);
     f.software = json_pack("{s:O*}", "framework", json_object_get(r, "framework_full"));
     f.bench.ran_as.backend = sz_string(r, "framework");

@@ -44,11 +44,24 @@ sz_status sz_foreign_take(sz_ctx *ctx, sz_foreign *f, const double *times, size_
     return sz_bench_summarize(ctx, times, n, &f->bench.time);
 }
 
+json_t *sz_foreign_settings(const json_t *object, bool (*is_setting)(const char *key)) {
+    json_t *settings = json_object();
+    json_t *from = (json_t *)(uintptr_t)object; // jansson iterates only what is not const
+    for (void *at = json_object_iter(from); settings && at; at = json_object_iter_next(from, at))
+        if (is_setting(json_object_iter_key(at)) &&
+            json_object_set(settings, json_object_iter_key(at), json_object_iter_value(at)) != 0) {
+            json_decref(settings);
+            return NULL;
+        }
+    return settings;
+}
+
 // ---- adding ------------------------------------------------------------------------------------
 
-// Put `value`, which is taken over, in place of what the record has there.
+// Put `value`, which is taken over, in place of what the record has there. NULL is what a lack of
+// memory made of it, and no reason to go on with less.
 static bool put(json_t *record, const char *key, json_t *value) {
-    return !value || json_object_set_new(record, key, value) == 0;
+    return value && json_object_set_new(record, key, value) == 0;
 }
 
 static bool put_imported(json_t *record, const sz_foreign *f) {

@@ -45,6 +45,9 @@ static sz_status read_result(sz_ctx *ctx, sz_bench_set *set, const json_t *resul
     snprintf(f.case_name, sizeof f.case_name, "%s", command);
     f.spec = json_pack("{s:s,s:s,s:O*}", "kind", "command", "command", command, "parameters",
                        json_object_get(result, "parameters"));
+    f.settings = json_object();
+    f.machine = json_object(); // the file does not say
+    f.software = json_object();
     sz_status status = n ? sz_foreign_take(ctx, &f, times, n) : SZ_OK;
     if (n == 0) take_summary(&f.bench.time, result);
     const sz_status added = sz_foreign_add(ctx, set, &f);

@@ -53,25 +53,19 @@ static bool is_setting(const char *key) {
     return true;
 }
 
-static json_t *settings_of(const json_t *r) {
-    json_t *settings = json_object();
-    json_t *object = (json_t *)(uintptr_t)r;
-    for (void *at = json_object_iter(object); settings && at;
-         at = json_object_iter_next(object, at))
-        if (is_setting(json_object_iter_key(at)))
-            json_object_set(settings, json_object_iter_key(at), json_object_iter_value(at));
-    return settings;
+static bool is_spec(const char *key) {
+    static const char *const keys[] = {
+        "model_type", "model_size", "model_n_params", "n_prompt", "n_gen", "n_depth", NULL};
+    for (int i = 0; keys[i]; i++)
+        if (strcmp(key, keys[i]) == 0) return true;
+    return false;
 }
 
 static json_t *spec_of(const json_t *r) {
-    static const char *const keys[] = {
-        "model_type", "model_size", "model_n_params", "n_prompt", "n_gen", "n_depth", NULL};
-    json_t *spec = json_pack("{s:s}", "kind", "llm");
-    for (int i = 0; spec && keys[i]; i++) {
-        json_t *v = json_object_get(r, keys[i]);
-        if (v) json_object_set(spec, keys[i], v);
-    }
-    return spec;
+    json_t *spec = sz_foreign_settings(r, is_spec);
+    if (spec && json_object_set_new(spec, "kind", json_string("llm")) == 0) return spec;
+    json_decref(spec);
+    return NULL;
 }
 
 static void take_summary(sz_bench_time *t, const json_t *r) {
@@ -90,7 +84,7 @@ static sz_status read_test(sz_ctx *ctx, sz_bench_set *set, const json_t *r) {
     sz_foreign_init(&f, "llama-bench", r);
     name_test(r, model ? model : "model", f.case_name, sizeof f.case_name);
     f.spec = spec_of(r);
-    f.settings = settings_of(r);
+    f.settings = sz_foreign_settings(r, is_setting);
     f.machine = json_pack("{s:{s:O*},s:O*}", "cpu", "model", json_object_get(r, "cpu_info"), "gpu",
                           json_object_get(r, "gpu_info"));
     f.software = json_pack("{s:{s:O*,s:O*}}", "llama.cpp", "commit",

@@ -27,7 +27,7 @@ sz_status sz_record_hash(sz_ctx *ctx, json_t *record);
 typedef struct sz_foreign {
     const char *format;
     char case_name[512];
-    json_t *spec, *settings, *machine, *software; // NULL = {}
+    json_t *spec, *settings, *machine, *software; // all have to be set
     const json_t *original;                       // kept as it is
     sz_bench bench;     // ran_as, time, rate, energy, started_utc, next_step
     json_t *extra_rate; // keys to add to `rate`, or NULL
@@ -43,6 +43,9 @@ sz_status sz_foreign_times(sz_ctx *ctx, const json_t *array, const char *name, d
                            double **ret_times, size_t *ret_n);
 // Take these times as those of the result.
 sz_status sz_foreign_take(sz_ctx *ctx, sz_foreign *f, const double *times, size_t n);
+
+// All keys of an object that `is_setting` takes, as a new one; NULL = no memory.
+json_t *sz_foreign_settings(const json_t *object, bool (*is_setting)(const char *key));
 
 double sz_number(const json_t *object, const char *key);      // NaN when it is none
 const char *sz_string(const json_t *object, const char *key); // NULL when it is none

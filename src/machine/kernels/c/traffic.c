@@ -35,6 +35,21 @@ void sz_kernel_c_load_any(sz_kernel_job *job) {
     job->sink ^= sum[0] ^ sum[1] ^ sum[2] ^ sum[3];
 }
 
+void sz_kernel_c_load_four(sz_kernel_job *job) {
+    uint64_t sum[4] = {0};
+    for (int64_t i = 0; i < job->n; i++) {
+        const unsigned char *p = job->src + job->offset;
+        for (int line = 0; line < SZ_KERNEL_STEP; line += 64)
+            for (int place = 0; place < 4; place++) {
+                const uint64_t *words = (const uint64_t *)(const void *)(p + line);
+                for (int k = 0; k < 8; k++)
+                    sum[k % 4] ^= words[job->cursor / 8 * (uint64_t)place + (uint64_t)k];
+            }
+        job->offset = (job->offset + SZ_KERNEL_STEP) & job->mask;
+    }
+    job->sink ^= sum[0] ^ sum[1] ^ sum[2] ^ sum[3];
+}
+
 // Each load waits for the one 16 before it, so up to 16 misses are under way at a time.
 void sz_kernel_c_gather(sz_kernel_job *job) {
     const uint64_t *words = (const uint64_t *)(const void *)job->src;

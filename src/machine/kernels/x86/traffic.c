@@ -121,6 +121,34 @@ MEMORY(x86_sse2_load_any, "sse2", job->src, "", LINE16(GET), NEXT_ANY, "")
 MEMORY(x86_avx2_load_any, "avx2", job->src, "", LINE32(VGET), NEXT_ANY, "vzeroupper")
 MEMORY(x86_avx512_load_any, "avx512f", job->src, "", LINE64(VGET), NEXT_ANY, "vzeroupper")
 
+// ---- loads at four places ----------------------------------------------------------------------
+
+#define FOUR(function, features, LINE, finish)                                                     \
+    __attribute__((target(features))) void sz_kernel_##function(sz_kernel_job *job) {              \
+        int64_t n = job->n;                                                                        \
+        uint64_t offset = job->offset;                                                             \
+        __asm__ volatile(".p2align 6\n1:\n\t.irp x, 0,1,2,3,4,5,6,7\n\t" LINE                      \
+                         ".endr\n\t" NEXT finish                                                   \
+                         : [n] "+r"(n), [offset] "+r"(offset)                                      \
+                         : [src] "r"(job->src), [one] "r"(job->src + job->cursor),                 \
+                           [two] "r"(job->src + 2 * job->cursor),                                  \
+                           [three] "r"(job->src + 3 * job->cursor), [mask] "r"(job->mask)          \
+                         : CLOBBERS);                                                              \
+        job->offset = offset;                                                                      \
+    }
+#define TAKE(array, load, reg, at) load " " OF(array, at) ", %%" reg "0\n\t"
+#define LINE_OF(array, M)          M(array, "0") M(array, "16") M(array, "32") M(array, "48")
+#define TAKE16(array, at)          TAKE(array, "movaps", "xmm", at)
+#define EACH16(array)              LINE_OF(array, TAKE16)
+#define TAKE32(array, at)          TAKE(array, "vmovaps", "ymm", at)
+#define EACH32(array)              TAKE32(array, "0") TAKE32(array, "32")
+#define EACH64(array)              TAKE(array, "vmovaps", "zmm", "0")
+#define PLACES(EACH)               EACH("src") EACH("one") EACH("two") EACH("three")
+
+FOUR(x86_sse2_load_four, "sse2", PLACES(EACH16), "")
+FOUR(x86_avx2_load_four, "avx2", PLACES(EACH32), "vzeroupper")
+FOUR(x86_avx512_load_four, "avx512f", PLACES(EACH64), "vzeroupper")
+
 // ---- rep movsb ---------------------------------------------------------------------------------
 
 // Each instruction goes as far as it can, because it has a start-up cost.

@@ -20,18 +20,18 @@ FUNCTION(f_relu, x < 0 ? 0 : x)
 FUNCTION(f_leaky, x < 0 ? alpha * x : x)
 FUNCTION(f_sigmoid, sz_sigmoid(x))
 FUNCTION(f_tanh, tanh(x))
-FUNCTION(f_scaled_tanh, alpha * tanh(beta * x))
-FUNCTION(f_hard_sigmoid, fmax(0, fmin(1, alpha * x + beta)))
-FUNCTION(f_hard_swish, x * fmax(0, fmin(1, alpha * x + beta)))
+FUNCTION(f_scaled_tanh, alpha *tanh(beta *x))
+FUNCTION(f_hard_sigmoid, fmax(0, fmin(1, alpha *x + beta)))
+FUNCTION(f_hard_swish, x *fmax(0, fmin(1, alpha *x + beta)))
 FUNCTION(f_elu, x < 0 ? alpha * expm1(x) : x)
 FUNCTION(f_softplus, x > 0 ? x + log1p(exp(-x)) : log1p(exp(x)))
 FUNCTION(f_softsign, x / (1 + fabs(x)))
-FUNCTION(f_affine, alpha * x + beta)
+FUNCTION(f_affine, alpha *x + beta)
 FUNCTION(f_thresholded, x > alpha ? x : 0)
-FUNCTION(f_clip, x < alpha ? alpha : x > beta ? beta : x)
+FUNCTION(f_clip, x<alpha ? alpha : x> beta ? beta : x)
 FUNCTION(f_gelu, sz_gelu(x))
 FUNCTION(f_fast_gelu, sz_gelu_tanh(x))
-FUNCTION(f_swish, x * sz_sigmoid(alpha * x))
+FUNCTION(f_swish, x *sz_sigmoid(alpha *x))
 
 static bool same_word(sz_str s, const char *word) {
     size_t len = strlen(word);
@@ -136,9 +136,12 @@ sz_status sz_ref_softmax_family(sz_ref_call *c) {
     const char *name = c->n->op->name;
     for (int64_t k = 0; k < b->count / n; k++) {
         double *line = y + k / step * n * step + k % step;
-        if (name[0] == 'L') log_softmax(line, n, step);
-        else if (name[0] == 'H') hardmax(line, n, step);
-        else sz_ref_softmax(line, n, step);
+        if (name[0] == 'L')
+            log_softmax(line, n, step);
+        else if (name[0] == 'H')
+            hardmax(line, n, step);
+        else
+            sz_ref_softmax(line, n, step);
     }
     return SZ_OK;
 }

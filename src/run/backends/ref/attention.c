@@ -51,9 +51,24 @@ static void soften(const sz_attend *a, int64_t b, int64_t h, int64_t i, double *
         any = any || bias != -INFINITY;
     }
     if (seen && a->stage == 2) memcpy(seen, row, (size_t)a->total * sizeof *row);
-    if (any) sz_ref_softmax(row, a->total, 1);
-    else memset(row, 0, (size_t)a->total * sizeof *row);
+    if (any)
+        sz_ref_softmax(row, a->total, 1);
+    else
+        memset(row, 0, (size_t)a->total * sizeof *row);
     if (seen && a->stage == 3) memcpy(seen, row, (size_t)a->total * sizeof *row);
+}
+
+sz_status sz_ref_check_sizes(const sz_ref_call *c, const sz_attend *a, int64_t length) {
+    const int64_t most_heads = a->heads > a->kv_heads ? a->heads : a->kv_heads;
+    const int64_t most_size = a->k_size > a->v_size ? a->k_size : a->v_size;
+    const int64_t factors[] = {a->batch, most_heads, a->queries, length, most_size};
+    int64_t all = 1;
+    for (int k = 0; k < 5; k++)
+        if (factors[k] < 0 || !sz_mul(all, factors[k] + 1, &all))
+            return sz_op_fail(c->n, "sizes of the attention exceed 2^63");
+    if (a->kv_heads < 1 || a->heads % a->kv_heads != 0)
+        return sz_op_fail(c->n, "query heads do not share key heads evenly");
+    return SZ_OK;
 }
 
 sz_status sz_ref_attend(const sz_ref_call *c, const sz_attend *a) {
@@ -133,6 +148,20 @@ sz_status sz_ref_mask(const sz_ref_call *c, int i, sz_mask *ret) {
     return SZ_OK;
 }
 
+sz_status sz_ref_expect(const sz_ref_call *c, int i, int64_t elements) {
+    if (!sz_ref_has(c, i) || c->in[i]->count == elements) return SZ_OK;
+    return sz_op_fail(c->n, "input %d has %lld elements, %lld are needed", i,
+                      (long long)c->in[i]->count, (long long)elements);
+}
+
+sz_status sz_ref_copy_out(sz_ref_call *c, int o, const double *x, int64_t count) {
+    double *y;
+    SZ_TRY(sz_ref_room(c, o, &y));
+    if (y && c->out[o]->count != count) return sz_op_fail(c->n, "output %d does not fit", o);
+    if (y && count) memcpy(y, x, (size_t)count * sizeof *y);
+    return SZ_OK;
+}
+
 // Masks must broadcast to the scores; a last axis may be short.
 sz_status sz_ref_check_mask(const sz_ref_call *c, const sz_attend *a, const sz_mask *m) {
     const int64_t need[4] = {a->batch, a->heads, a->queries, a->total};
@@ -154,6 +183,8 @@ static sz_status operand(const sz_ref_call *c, int i, const char *attr, int64_t 
         return SZ_OK;
     }
     *ret_heads = sz_attr_i(c->n->node, attr, 1), *ret_length = b->dims[1];
+    if (*ret_heads < 1 || b->dims[2] % *ret_heads != 0)
+        return sz_op_fail(c->n, "input %d does not divide into heads", i);
     *ret_size = b->dims[2] / *ret_heads;
     return sz_ref_split_heads(c, *ret, NULL, b->dims[0], *ret_length, *ret_heads, *ret_size,
                               b->dims[2], 0, ret);
@@ -171,34 +202,40 @@ static sz_status read_lengths(const sz_ref_call *c, sz_attend *a) {
     return SZ_OK;
 }
 
-static sz_status copy_out(sz_ref_call *c, int o, const double *x) {
-    double *y;
-    SZ_TRY(sz_ref_room(c, o, &y));
-    if (y) memcpy(y, x, (size_t)c->out[o]->count * sizeof *y);
-    return SZ_OK;
-}
-
 // Put the result where output 0 wants it: [batch, heads, length, size] or merged.
 static sz_status finish(sz_ref_call *c, const sz_attend *a, bool merged) {
     double *y;
     SZ_TRY(sz_ref_room(c, 0, &y));
     if (!y) return SZ_OK;
-    if (merged) sz_ref_merge_heads(a->y, a->batch, a->heads, a->queries, a->v_size, y);
-    else memcpy(y, a->y, (size_t)c->out[0]->count * sizeof *y);
+    if (c->out[0]->count != a->batch * a->heads * a->queries * a->v_size)
+        return sz_op_fail(c->n, "output 0 does not fit");
+    if (merged)
+        sz_ref_merge_heads(a->y, a->batch, a->heads, a->queries, a->v_size, y);
+    else
+        memcpy(y, a->y, (size_t)c->out[0]->count * sizeof *y);
     return SZ_OK;
 }
 
 sz_status sz_ref_attention(sz_ref_call *c) {
     const sz_node *node = c->n->node;
-    int64_t length, past = 0;
+    int64_t length, v_length, k_size, v_heads, past = 0;
     double *pk, *pv;
     sz_attend a = {.batch = c->in[0]->dims[0], .hidden = -INFINITY, .left = -1, .right = -1};
     SZ_TRY(operand(c, 0, "q_num_heads", &a.heads, &a.queries, &a.k_size, &a.q));
-    SZ_TRY(operand(c, 1, "kv_num_heads", &a.kv_heads, &length, &a.k_size, &a.k));
-    SZ_TRY(operand(c, 2, "kv_num_heads", &a.kv_heads, &length, &a.v_size, &a.v));
+    SZ_TRY(operand(c, 1, "kv_num_heads", &a.kv_heads, &length, &k_size, &a.k));
+    SZ_TRY(operand(c, 2, "kv_num_heads", &v_heads, &v_length, &a.v_size, &a.v));
+    if (k_size != a.k_size || v_heads != a.kv_heads || v_length != length)
+        return sz_op_fail(c->n, "heads or lengths of the operands differ");
     SZ_TRY(sz_ref_in(c, 4, &pk));
     SZ_TRY(sz_ref_in(c, 5, &pv));
     if (pk && pv) past = c->in[4]->dims[2];
+    SZ_TRY(sz_ref_check_sizes(c, &a, past + length));
+    const int64_t groups = a.batch * a.kv_heads;
+    SZ_TRY(sz_ref_expect(c, 0, a.batch * a.heads * a.queries * a.k_size));
+    SZ_TRY(sz_ref_expect(c, 1, groups * length * a.k_size));
+    SZ_TRY(sz_ref_expect(c, 2, groups * length * a.v_size));
+    SZ_TRY(sz_ref_expect(c, 4, groups * past * a.k_size));
+    SZ_TRY(sz_ref_expect(c, 5, groups * past * a.v_size));
     a.total = past + length, a.front = past;
     SZ_TRY(sz_ref_append(c, pk, a.k, a.batch * a.kv_heads, past, length, a.k_size, &a.k));
     SZ_TRY(sz_ref_append(c, pv, a.v, a.batch * a.kv_heads, past, length, a.v_size, &a.v));
@@ -214,8 +251,8 @@ sz_status sz_ref_attention(sz_ref_call *c) {
     SZ_TRY(sz_ref_array(c, a.batch * a.heads * a.queries * a.v_size, &a.y));
     SZ_TRY(sz_ref_room(c, 3, &a.seen));
     SZ_TRY(sz_ref_attend(c, &a));
-    SZ_TRY(copy_out(c, 1, a.k));
-    SZ_TRY(copy_out(c, 2, a.v));
+    SZ_TRY(sz_ref_copy_out(c, 1, a.k, groups * a.total * a.k_size));
+    SZ_TRY(sz_ref_copy_out(c, 2, a.v, groups * a.total * a.v_size));
     return finish(c, &a, c->in[0]->rank == 3);
 }
 
@@ -246,7 +283,10 @@ static sz_status rotary(sz_ref_call *c, int cos_in, int sin_in, int ids) {
     const int64_t half = sz_ref_dim(table, -1), rows = half ? table->count / half : 0;
     const int64_t turned = sz_attr_i(node, "rotary_embedding_dim", 0);
     int64_t n_heads = b->rank == 4 ? b->dims[1] : sz_attr_i(node, "num_heads", 0);
-    int64_t size = b->rank == 4 ? b->dims[3] : n_heads > 0 ? b->dims[2] / n_heads : turned ? turned : 2 * half;
+    int64_t size = b->rank == 4  ? b->dims[3]
+                   : n_heads > 0 ? b->dims[2] / n_heads
+                   : turned      ? turned
+                                 : 2 * half;
     if (b->rank == 3 && size > 0) n_heads = b->dims[2] / size;
     if (half < 1 || 2 * half > size || n_heads * size * length * b->dims[0] != b->count ||
         (turned && turned != 2 * half) || c->in[sin_in]->count != table->count)
@@ -256,8 +296,10 @@ static sz_status rotary(sz_ref_call *c, int cos_in, int sin_in, int ids) {
         const int64_t l = b->rank == 4 ? k % length : k / n_heads % length;
         const int64_t batch = k / (n_heads * length);
         int64_t row = at ? 0 : table->rank == 3 ? batch * length + l : l;
-        if (at && c->in[ids]->count == 1) row = (int64_t)at[0] + l;
-        else if (at && batch * length + l < c->in[ids]->count) row = (int64_t)at[batch * length + l];
+        if (at && c->in[ids]->count == 1)
+            row = (int64_t)at[0] + l;
+        else if (at && batch * length + l < c->in[ids]->count)
+            row = (int64_t)at[batch * length + l];
         if (row < 0 || row >= rows) return sz_op_fail(c->n, "a position lies outside of its table");
         sz_ref_rotate(y + k * size, cosines + row * half, sines + row * half, half,
                       sz_attr_i(node, "interleaved", 0) != 0);

@@ -91,26 +91,36 @@ void sz_buffer_release(sz_ctx *ctx, sz_buffer *b) {
 // Bits of element k, without sign extension.
 static uint64_t bits_at(const sz_buffer *b, int64_t k) {
     switch (sz_buffer_width(b->dtype)) {
-    case 1: return ((const uint8_t *)b->data)[k];
-    case 2: return ((const uint16_t *)b->data)[k];
-    case 4: return ((const uint32_t *)b->data)[k];
-    default: return ((const uint64_t *)b->data)[k];
+    case 1:
+        return ((const uint8_t *)b->data)[k];
+    case 2:
+        return ((const uint16_t *)b->data)[k];
+    case 4:
+        return ((const uint32_t *)b->data)[k];
+    default:
+        return ((const uint64_t *)b->data)[k];
     }
 }
 
 static void put_bits(sz_buffer *b, int64_t k, uint64_t v) {
     const int bits = sz_dtype_get(b->dtype)->bits;
     switch (sz_buffer_width(b->dtype)) {
-    case 1: ((uint8_t *)b->data)[k] = (uint8_t)(v & ((1u << bits) - 1)); break;
-    case 2: ((uint16_t *)b->data)[k] = (uint16_t)v; break;
-    case 4: ((uint32_t *)b->data)[k] = (uint32_t)v; break;
-    default: ((uint64_t *)b->data)[k] = v; break;
+    case 1:
+        ((uint8_t *)b->data)[k] = (uint8_t)(v & ((1u << bits) - 1));
+        break;
+    case 2:
+        ((uint16_t *)b->data)[k] = (uint16_t)v;
+        break;
+    case 4:
+        ((uint32_t *)b->data)[k] = (uint32_t)v;
+        break;
+    default:
+        ((uint64_t *)b->data)[k] = v;
+        break;
     }
 }
 
-static bool is_f32(sz_dtype t) {
-    return sz_is_float(t) && sz_dtype_get(t)->bits == 32;
-}
+static bool is_f32(sz_dtype t) { return sz_is_float(t) && sz_dtype_get(t)->bits == 32; }
 
 void sz_buffer_integers(const sz_buffer *b, int64_t from, int64_t n, int64_t *ret) {
     if (sz_is_float(b->dtype)) {

@@ -35,6 +35,8 @@ static sz_status finish(sz_ref_call *c, sz_attend *a) {
     SZ_TRY(sz_ref_array(c, a->batch * a->heads * a->queries * a->v_size, &a->y));
     SZ_TRY(sz_ref_attend(c, a));
     SZ_TRY(sz_ref_room(c, 0, &y));
+    if (y && c->out[0]->count != a->batch * a->heads * a->queries * a->v_size)
+        return sz_op_fail(c->n, "output 0 does not fit");
     if (y) sz_ref_merge_heads(a->y, a->batch, a->heads, a->queries, a->v_size, y);
     return SZ_OK;
 }
@@ -46,6 +48,8 @@ static sz_status with_past(sz_ref_call *c, sz_attend *a, int64_t length) {
     double *past, *present;
     SZ_TRY(sz_ref_in(c, 4, &past));
     const int64_t before = past ? c->in[4]->dims[3] : 0, groups = a->batch * a->heads;
+    if (past && a->k_size != a->v_size) return sz_op_fail(c->n, "head sizes of the past differ");
+    SZ_TRY(sz_ref_expect(c, 4, 2 * groups * before * a->k_size));
     const double *past_v = past ? past + groups * before * a->k_size : NULL;
     SZ_TRY(sz_ref_append(c, past, a->k, groups, before, length, a->k_size, &a->k));
     SZ_TRY(sz_ref_append(c, past_v, a->v, groups, before, length, a->v_size, &a->v));
@@ -53,6 +57,8 @@ static sz_status with_past(sz_ref_call *c, sz_attend *a, int64_t length) {
     SZ_TRY(sz_ref_room(c, 1, &present));
     if (!present) return SZ_OK;
     const size_t half = (size_t)(groups * a->total * a->k_size);
+    if (a->k_size != a->v_size || c->out[1]->count != (int64_t)(2 * half))
+        return sz_op_fail(c->n, "output 1 does not fit");
     memcpy(present, a->k, half * sizeof *present);
     memcpy(present + half, a->v, half * sizeof *present);
     return SZ_OK;
@@ -63,15 +69,19 @@ sz_status sz_ref_ms_attention(sz_ref_call *c) {
     const sz_node *node = c->n->node;
     const sz_buffer *x = c->in[0], *w = c->in[1];
     const int64_t *sizes, rows = x->dims[0] * x->dims[1], width = w->dims[1];
+    if (w->dims[0] != x->dims[2]) return sz_op_fail(c->n, "inner sizes differ");
     double *xs, *ws, *bias, *qkv;
     int64_t qk = width / 3, v = width / 3;
     if (sz_attr_i(node, "do_rotary", 0) || sz_attr_i(node, "past_present_share_buffer", 0))
         return sz_op_fail(c->n, "no reference for rotary positions or a shared cache here");
     if (sz_attr_ints(node, "qkv_hidden_sizes", &sizes) == 3) qk = sizes[0], v = sizes[2];
-    if (2 * qk + v != width) return sz_op_fail(c->n, "the weights do not fit");
+    if (qk < 0 || v < 0 || qk > width || 2 * qk + v != width)
+        return sz_op_fail(c->n, "the weights do not fit");
     sz_attend a = {.batch = x->dims[0], .queries = x->dims[1], .left = -1, .right = -1};
     a.heads = a.kv_heads = sz_attr_i(node, "num_heads", 1);
+    if (a.heads < 1 || qk % a.heads || v % a.heads) return sz_op_fail(c->n, "heads do not fit");
     a.k_size = qk / a.heads, a.v_size = v / a.heads;
+    SZ_TRY(sz_ref_check_sizes(c, &a, a.queries + (sz_ref_has(c, 4) ? c->in[4]->dims[3] : 0)));
     SZ_TRY(sz_ref_in(c, 0, &xs));
     SZ_TRY(sz_ref_in(c, 1, &ws));
     SZ_TRY(sz_ref_in(c, 2, &bias));
@@ -80,8 +90,8 @@ sz_status sz_ref_ms_attention(sz_ref_call *c) {
     const sz_matrix mx = {xs, x->dims[2], 1}, mw = {ws, width, 1};
     SZ_TRY(sz_ref_product(c, rows, width, x->dims[2], mx, mw, qkv, width));
     SZ_TRY(sz_ref_split_heads(c, qkv, bias, a.batch, a.queries, a.heads, a.k_size, width, 0, &a.q));
-    SZ_TRY(sz_ref_split_heads(c, qkv, bias, a.batch, a.queries, a.heads, a.k_size, width, qk,
-                              &a.k));
+    SZ_TRY(
+        sz_ref_split_heads(c, qkv, bias, a.batch, a.queries, a.heads, a.k_size, width, qk, &a.k));
     SZ_TRY(sz_ref_split_heads(c, qkv, bias, a.batch, a.queries, a.heads, a.v_size, width, 2 * qk,
                               &a.v));
     SZ_TRY(with_past(c, &a, a.queries));
@@ -102,14 +112,16 @@ sz_status sz_ref_ms_multi_head(sz_ref_call *c) {
     const sz_node *node = c->n->node;
     const sz_buffer *q = c->in[0], *k = c->n_in > 1 ? c->in[1] : NULL;
     const sz_buffer *v = c->n_in > 2 ? c->in[2] : NULL;
-    double *xq, *xk, *xv, *bias, *pk, *pv, *out;
+    double *xq, *xk, *xv, *bias, *pk, *pv;
     if (q->rank != 3 || !k || !v || k->rank == 5 || k->rank != v->rank || sz_ref_has(c, 8))
         return sz_op_fail(c->n, "no reference for packed or shared operands");
     sz_attend a = {.batch = q->dims[0], .queries = q->dims[1], .left = -1, .right = -1};
     a.heads = a.kv_heads = sz_attr_i(node, "num_heads", 1);
     a.k_size = q->dims[2] / a.heads;
     a.v_size = v->rank == 4 ? v->dims[3] : v->dims[2] / a.heads;
+    SZ_TRY(sz_ref_check_sizes(c, &a, k->dims[k->rank == 4 ? 2 : 1]));
     const int64_t length = k->dims[k->rank == 4 ? 2 : 1], qk = a.heads * a.k_size;
+    SZ_TRY(sz_ref_expect(c, 0, a.batch * a.queries * qk));
     SZ_TRY(sz_ref_in(c, 0, &xq));
     SZ_TRY(sz_ref_in(c, 1, &xk));
     SZ_TRY(sz_ref_in(c, 2, &xv));
@@ -120,21 +132,21 @@ sz_status sz_ref_ms_multi_head(sz_ref_call *c) {
     SZ_TRY(sz_ref_split_heads(c, xq, bias, a.batch, a.queries, a.heads, a.k_size, qk, 0, &a.q));
     a.k = xk, a.v = xv;
     if (k->rank == 3) {
-        SZ_TRY(sz_ref_split_heads(c, xk, bias ? bias + qk : NULL, a.batch, length, a.heads, a.k_size,
-                                  qk, 0, &a.k));
+        SZ_TRY(sz_ref_split_heads(c, xk, bias ? bias + qk : NULL, a.batch, length, a.heads,
+                                  a.k_size, qk, 0, &a.k));
         SZ_TRY(sz_ref_split_heads(c, xv, bias ? bias + 2 * qk : NULL, a.batch, length, a.heads,
                                   a.v_size, a.heads * a.v_size, 0, &a.v));
     }
     SZ_TRY(sz_ref_in(c, 6, &pk));
     SZ_TRY(sz_ref_in(c, 7, &pv));
     const int64_t before = pk && pv && k->rank == 3 ? c->in[6]->dims[2] : 0;
+    if (before) SZ_TRY(sz_ref_expect(c, 6, a.batch * a.heads * before * a.k_size));
+    if (before) SZ_TRY(sz_ref_expect(c, 7, a.batch * a.heads * before * a.v_size));
     SZ_TRY(sz_ref_append(c, pk, a.k, a.batch * a.heads, before, length, a.k_size, &a.k));
     SZ_TRY(sz_ref_append(c, pv, a.v, a.batch * a.heads, before, length, a.v_size, &a.v));
     a.total = before + length, a.front = before;
-    SZ_TRY(sz_ref_room(c, 1, &out));
-    if (out) memcpy(out, a.k, (size_t)c->out[1]->count * sizeof *out);
-    SZ_TRY(sz_ref_room(c, 2, &out));
-    if (out) memcpy(out, a.v, (size_t)c->out[2]->count * sizeof *out);
+    SZ_TRY(sz_ref_copy_out(c, 1, a.k, a.batch * a.heads * a.total * a.k_size));
+    SZ_TRY(sz_ref_copy_out(c, 2, a.v, a.batch * a.heads * a.total * a.v_size));
     const double scale = sz_attr_f(node, "scale", 0);
     a.scale = scale != 0 ? scale : 1 / sqrt((double)a.k_size);
     a.causal = sz_attr_i(node, "unidirectional", 0) != 0, a.hidden = -INFINITY;
@@ -187,6 +199,7 @@ static sz_status cache(sz_ref_call *c, const sz_attend *a, int past, int o, cons
     SZ_TRY(sz_ref_in(c, past, &old));
     SZ_TRY(sz_ref_array(c, a->batch * a->kv_heads * a->total * a->k_size, ret));
     const int64_t room = old ? c->in[past]->dims[2] : 0, size = a->k_size;
+    SZ_TRY(sz_ref_expect(c, past, a->batch * a->kv_heads * room * size));
     for (int64_t g = 0; g < a->batch * a->kv_heads; g++) {
         const int64_t front = a->fronts[g / a->kv_heads];
         double *to = *ret + g * a->total * size;
@@ -214,7 +227,9 @@ sz_status sz_ref_ms_group_query(sz_ref_call *c) {
     a.heads = sz_attr_i(node, "num_heads", 1), a.kv_heads = sz_attr_i(node, "kv_num_heads", 1);
     a.k_size = q->dims[2] / (packed ? a.heads + 2 * a.kv_heads : a.heads);
     a.v_size = a.k_size;
+    SZ_TRY(sz_ref_check_sizes(c, &a, a.queries + (sz_ref_has(c, 3) ? c->in[3]->dims[2] : 0)));
     const int64_t own = a.heads * a.k_size, kv = a.kv_heads * a.k_size;
+    if (q->dims[2] != (packed ? own + 2 * kv : own)) return sz_op_fail(c->n, "sizes do not fit");
     if (!packed && (c->in[1]->count != a.batch * a.queries * kv || !sz_ref_has(c, 2) ||
                     c->in[2]->count != c->in[1]->count))
         return sz_op_fail(c->n, "sizes do not fit");

@@ -121,8 +121,10 @@ static sz_status turn(const sz_ref_call *c, loop *l, int64_t k) {
 static sz_status loop_outputs(sz_ref_call *c, const loop *l) {
     for (int o = 0; o < c->n_out; o++) {
         if (c->n->node->outputs[o] == SZ_NONE) continue;
-        if (o < l->carried) c->out[o] = sz_buffer_hold(l->in[2 + o]);
-        else SZ_TRY(join(c, &l->lists[o - l->carried], 0, false, &c->out[o]));
+        if (o < l->carried)
+            c->out[o] = sz_buffer_hold(l->in[2 + o]);
+        else
+            SZ_TRY(join(c, &l->lists[o - l->carried], 0, false, &c->out[o]));
     }
     return SZ_OK;
 }
@@ -210,7 +212,8 @@ static sz_status run_scan(sz_ref_call *c, scan *s) {
     for (int o = 0; o < c->n_out; o++) {
         if (c->n->node->outputs[o] == SZ_NONE) continue;
         const int g = o - s->states;
-        if (g < 0) c->out[o] = sz_buffer_hold(s->in[o]);
+        if (g < 0)
+            c->out[o] = sz_buffer_hold(s->in[o]);
         else
             SZ_TRY(join(c, &s->lists[g], (int)listed(c, "scan_output_axes", g),
                         listed(c, "scan_output_directions", g) != 0, &c->out[o]));
@@ -231,7 +234,8 @@ sz_status sz_ref_scan(sz_ref_call *c) {
     for (int i = 0; i < s.scanned; i++) {
         const sz_buffer *b = c->in[s.states + i];
         int axis;
-        if (!b || b->is_sequence || b->rank < 1) return sz_op_fail(c->n, "input has no axis to scan");
+        if (!b || b->is_sequence || b->rank < 1)
+            return sz_op_fail(c->n, "input has no axis to scan");
         SZ_TRY(sz_op_axis(c->n, listed(c, "scan_input_axes", i), b->rank, &axis));
         if (s.trips >= 0 && b->dims[axis] != s.trips)
             return sz_op_fail(c->n, "lengths of the scan inputs differ");

@@ -8,9 +8,9 @@
 enum { VARIABLES = 2 * SZ_MAX_RANK + 52, MAX_OPERANDS = 8 };
 
 typedef struct loops {
-    int n, n_out;                               // variables; the first n_out are the output's axes
-    char label[VARIABLES];                      // '.' for an axis of the ellipsis
-    int wide[VARIABLES];                        // which axis of the ellipsis, from the right
+    int n, n_out;          // variables; the first n_out are the output's axes
+    char label[VARIABLES]; // '.' for an axis of the ellipsis
+    int wide[VARIABLES];   // which axis of the ellipsis, from the right
     int64_t size[VARIABLES];
     int64_t step[MAX_OPERANDS][VARIABLES];
     int operands;

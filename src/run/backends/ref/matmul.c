@@ -9,8 +9,8 @@
 // One operand seen as batch axes around a matrix.
 typedef struct operand {
     const double *at;
-    int rank;                     // of the batch axes
-    int64_t dims[SZ_MAX_RANK];    // batch
+    int rank;                  // of the batch axes
+    int64_t dims[SZ_MAX_RANK]; // batch
     int64_t strides[SZ_MAX_RANK];
     int64_t rows, columns, row, column;
 } operand;
@@ -275,9 +275,16 @@ static void unpack(const blocks *b, double *w) {
 sz_status sz_ref_matmul_bits(sz_ref_call *c) {
     const sz_node *node = c->n->node;
     double *a, *w, *y, *scales;
-    blocks b = {sz_attr_i(node, "K", 0), sz_attr_i(node, "N", 0), sz_attr_i(node, "bits", 4),
-                sz_attr_i(node, "block_size", 0), 0, c->in[1], c->n_in > 3 ? c->in[3] : NULL, NULL};
-    const bool good = b.k > 0 && b.n > 0 && b.size > 0 && (b.bits == 2 || b.bits == 4 || b.bits == 8);
+    blocks b = {sz_attr_i(node, "K", 0),
+                sz_attr_i(node, "N", 0),
+                sz_attr_i(node, "bits", 4),
+                sz_attr_i(node, "block_size", 0),
+                0,
+                c->in[1],
+                c->n_in > 3 ? c->in[3] : NULL,
+                NULL};
+    const bool good = b.k > 0 && b.n > 0 && b.size > 0 &&
+                      (b.bits == 2 || b.bits == 4 || b.bits == 8);
     if (!good || sz_ref_has(c, 4)) return sz_op_fail(c->n, "no reference for this packing");
     b.per_row = (b.k + b.size - 1) / b.size;
     SZ_TRY(sz_ref_in(c, 0, &a));

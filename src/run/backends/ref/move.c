@@ -42,7 +42,8 @@ sz_status sz_ref_non_zero(sz_ref_call *c) {
     for (int64_t k = 0, at = 0; k < b->count; k++) {
         if (x[k] == 0) continue;
         int64_t rest = k;
-        for (int d = b->rank - 1; d >= 0; rest /= b->dims[d], d--) y[d * n + at] = rest % b->dims[d];
+        for (int d = b->rank - 1; d >= 0; rest /= b->dims[d], d--)
+            y[d * n + at] = rest % b->dims[d];
         at++;
     }
     return SZ_OK;

@@ -26,8 +26,12 @@ static sz_type type_of(const sz_buffer *b) {
 // Appends a value; names don't matter here.
 static sz_status add_value(sz_graph *g, const sz_buffer *b, bool shown, sz_value_id *ret_id) {
     if (!sz_vec_room(g->ctx, &g->values)) return sz_no_memory(g->ctx);
-    sz_value v = {.name = sz_str_c(""), .kind = SZ_VALUE_INPUT, .producer = SZ_NONE,
-                  .outer = SZ_NONE, .known_tried = true, .type = {.rank = -1, .n_items = -1}};
+    sz_value v = {.name = sz_str_c(""),
+                  .kind = SZ_VALUE_INPUT,
+                  .producer = SZ_NONE,
+                  .outer = SZ_NONE,
+                  .known_tried = true,
+                  .type = {.rank = -1, .n_items = -1}};
     if (b) v.type = type_of(b);
     if (b && shown && !b->is_sequence) SZ_TRY(sz_ref_tensor(g, b, &v.known));
     *ret_id = (sz_value_id)g->values.n;
@@ -111,11 +115,19 @@ static sz_status take_values(sz_ref_call *c) {
     return SZ_OK;
 }
 
+// Nothing to fill in: axes may be as long as they like beside one of size 0.
+static bool is_empty(const sz_ref_call *c) {
+    for (int o = 0; o < c->n_out; o++)
+        if (c->out[o] && c->out[o]->count) return false;
+    return true;
+}
+
 static sz_status run_form(sz_ref_call *c, const sz_ref_row *row) {
     if (row->form == SZ_REF_OWN) return row->run(c);
     SZ_TRY(sz_ops_infer_node(c->n->graph, c->n->node));
     if (row->form == SZ_REF_VALUE) return take_values(c);
     SZ_TRY(make_outputs(c));
+    if (is_empty(c)) return SZ_OK;
     SZ_TRY(row->run(c));
     for (int o = 0; o < c->n_out; o++)
         if (c->room[o]) sz_buffer_put_doubles(c->out[o], 0, c->out[o]->count, c->room[o]);
@@ -132,21 +144,31 @@ static sz_status charge_node(const sz_ref_call *c) {
 sz_status sz_ref_node(sz_ref *r, const sz_frame *f, const sz_node *node, sz_buffer **in,
                       sz_buffer **out) {
     const sz_ref_row *row = sz_ref_find(node);
-    sz_infer real = {.ctx = r->ctx, .graph = f->graph, .node = node,
-                     .opset = node->opset, .depth = f->depth};
+    sz_infer real = {
+        .ctx = r->ctx, .graph = f->graph, .node = node, .opset = node->opset, .depth = f->depth};
     if (!row)
-        return sz_op_place(&real, sz_fail(r->ctx, SZ_ERR_UNAVAILABLE,
-                                          "no reference for operator '%s'",
-                                          sz_show(r->ctx, node->op)));
+        return sz_op_place(&real,
+                           sz_fail(r->ctx, SZ_ERR_UNAVAILABLE, "no reference for operator '%s'",
+                                   sz_show(r->ctx, node->op)));
     sz_graph *g;
     SZ_TRY(sz_graph_create(r->ctx, &g));
     g->is_scratch = true;
     sz_status status = fill_scratch(r, f, g, *node, row->form, in);
     if (status == SZ_OK) {
-        sz_infer n = {.ctx = r->ctx, .graph = g, .node = &g->nodes.items[0],
-                      .op = sz_op_get(node->row), .opset = node->opset, .depth = f->depth};
-        sz_ref_call c = {.ctx = r->ctx, .n = &n, .ref = r, .frame = f, .n_in = node->n_inputs,
-                         .n_out = node->n_outputs, .in = in, .out = out};
+        sz_infer n = {.ctx = r->ctx,
+                      .graph = g,
+                      .node = &g->nodes.items[0],
+                      .op = sz_op_get(node->row),
+                      .opset = node->opset,
+                      .depth = f->depth};
+        sz_ref_call c = {.ctx = r->ctx,
+                         .n = &n,
+                         .ref = r,
+                         .frame = f,
+                         .n_in = node->n_inputs,
+                         .n_out = node->n_outputs,
+                         .in = in,
+                         .out = out};
         c.room = sz_arena_array(g->arena, (size_t)c.n_out + 1, sizeof *c.room);
         status = c.room ? charge_node(&c) : sz_no_memory(r->ctx);
         if (status == SZ_OK) status = run_form(&c, row);

@@ -142,8 +142,13 @@ static sz_status row_norms(sz_ref_call *c, bool centred) {
     SZ_TRY(sz_ref_room(c, 0, &y));
     for (int o = 0; o < 2; o++) SZ_TRY(sz_ref_room(c, o + 1, &extra[o]));
     if (!y || b->count == 0) return SZ_OK;
-    row_norm r = {scale, bias, scale ? c->in[1]->count : 0, bias ? c->in[2]->count : 0,
-                  sz_ref_span(b, axis, b->rank), sz_attr_f(c->n->node, "epsilon", 1e-5), centred};
+    row_norm r = {scale,
+                  bias,
+                  scale ? c->in[1]->count : 0,
+                  bias ? c->in[2]->count : 0,
+                  sz_ref_span(b, axis, b->rank),
+                  sz_attr_f(c->n->node, "epsilon", 1e-5),
+                  centred};
     for (int i = 1; i <= 2; i++) SZ_TRY(fits_row(c, i, r.n));
     double *inverse = centred ? extra[1] : extra[0];
     for (int64_t k = 0; k < b->count / r.n; k++)
@@ -172,12 +177,12 @@ sz_status sz_ref_skip_norm(sz_ref_call *c) {
     SZ_TRY(sz_ref_room(c, 3, &sum));
     if (b->rank < 1 || b->count == 0) return SZ_OK;
     const int64_t n = sz_ref_dim(b, -1), skips = c->in[1]->count;
-    if (skips < 1 || b->count % skips != 0 || c->in[2]->count != n || (bias && c->in[i_bias]->count != n) ||
-        (beta && c->in[3]->count != n))
+    if (skips < 1 || b->count % skips != 0 || c->in[2]->count != n ||
+        (bias && c->in[i_bias]->count != n) || (beta && c->in[3]->count != n))
         return sz_op_fail(c->n, "sizes do not fit");
     for (int64_t k = 0; k < b->count; k++) x[k] += skip[k % skips] + (bias ? bias[k % n] : 0);
-    const row_norm r = {scale, beta, n, n, n,
-                        sz_attr_f(c->n->node, "epsilon", centred ? 1e-12 : 1e-5), centred};
+    const row_norm r = {
+        scale, beta, n, n, n, sz_attr_f(c->n->node, "epsilon", centred ? 1e-12 : 1e-5), centred};
     for (int64_t k = 0; k < b->count / n; k++)
         norm_row(&r, x + k * n, y + k * n, mean ? mean + k : NULL, inverse ? inverse + k : NULL);
     if (sum) memcpy(sum, x, (size_t)b->count * sizeof *sum);
@@ -263,9 +268,12 @@ sz_status sz_ref_mean_variance_norm(sz_ref_call *c) {
             for (int32_t d = b->rank - 1; d >= 0; rest /= b->dims[d], d--)
                 g += rest % b->dims[d] * step[d];
             const double off = x[k] - sums[2 * g] / n;
-            if (pass == 0) sums[2 * g] += x[k];
-            else if (pass == 1) sums[2 * g + 1] += off * off;
-            else y[k] = off / (sqrt(sums[2 * g + 1] / n) + 1e-9);
+            if (pass == 0)
+                sums[2 * g] += x[k];
+            else if (pass == 1)
+                sums[2 * g + 1] += off * off;
+            else
+                y[k] = off / (sqrt(sums[2 * g + 1] / n) + 1e-9);
         }
     return SZ_OK;
 }

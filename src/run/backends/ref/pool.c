@@ -77,9 +77,12 @@ sz_status sz_ref_pool(sz_ref_call *c) {
     for (int64_t k = 0; y && k < p.channels * p.out_size; k++) {
         const int64_t channel = k / p.out_size;
         window w = look(&p, x + channel * p.in_size, k % p.out_size, kind == 'L');
-        if (kind == 'M') y[k] = w.most;
-        else if (kind == 'L') y[k] = pow(w.sum, 1 / p.p);
-        else y[k] = w.sum / (double)(p.with_padding ? w.padded : w.inside);
+        if (kind == 'M')
+            y[k] = w.most;
+        else if (kind == 'L')
+            y[k] = pow(w.sum, 1 / p.p);
+        else
+            y[k] = w.sum / (double)(p.with_padding ? w.padded : w.inside);
         if (by_column && w.at >= 0) // the place as if the image were stored by columns
             w.at = w.at % p.space.axis[1].in * p.space.axis[0].in + w.at / p.space.axis[1].in;
         if (places) places[k] = (double)(channel * p.in_size + w.at);

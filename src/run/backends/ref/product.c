@@ -12,8 +12,7 @@ static void pack(double *to, const double *from, int64_t n, int64_t step, int64_
                  int width) {
     for (int64_t i = 0; i < n; i += width)
         for (int64_t p = 0; p < k; p++)
-            for (int64_t j = i; j < i + width; j++)
-                *to++ = j < n ? from[j * step + p * k_step] : 0;
+            for (int64_t j = i; j < i + width; j++) *to++ = j < n ? from[j * step + p * k_step] : 0;
 }
 
 // sums[MR][NR] = panel a x panel b
@@ -75,7 +74,8 @@ sz_status sz_ref_product(const sz_ref_call *c, int64_t m, int64_t n, int64_t k, 
         row_times(n, k, a, b, y);
         return SZ_OK;
     }
-    const size_t size_a = (size_t)MC * KC * sizeof(double), size_b = (size_t)NC * KC * sizeof(double);
+    const size_t size_a = (size_t)MC * KC * sizeof(double),
+                 size_b = (size_t)NC * KC * sizeof(double);
     double *pa = sz_alloc(c->ctx, size_a), *pb = sz_alloc(c->ctx, size_b);
     if (pa && pb) in_blocks(m, n, k, a, b, y, stride, pa, pb);
     const bool done = pa && pb;

@@ -57,8 +57,9 @@ sz_status sz_ref_quantize(sz_ref_call *c) {
     for (int64_t k = 0; y && k < c->out[0]->count; k++) {
         const int64_t at = scale_of(&q, k);
         const double v = single ? (double)(float)(x[k] / s[at]) : x[k] / s[at];
-        y[k] = sz_is_float(to) ? v + (z ? z[at] : 0)
-                               : fmax(lowest(to), fmin(highest(to), nearbyint(v) + (z ? z[at] : 0)));
+        y[k] = sz_is_float(to)
+                   ? v + (z ? z[at] : 0)
+                   : fmax(lowest(to), fmin(highest(to), nearbyint(v) + (z ? z[at] : 0)));
     }
     return SZ_OK;
 }
@@ -133,8 +134,10 @@ sz_status sz_ref_cast(sz_ref_call *c) {
         } else if (sz_is_float(y->dtype)) {
             sz_buffer_put_doubles(y, k, 1, &v);
         } else {
-            if (is_wide(x->dtype) || !sz_is_float(x->dtype)) sz_buffer_integers(x, k, 1, &i);
-            else i = to_integer(y->dtype, v);
+            if (is_wide(x->dtype) || !sz_is_float(x->dtype))
+                sz_buffer_integers(x, k, 1, &i);
+            else
+                i = to_integer(y->dtype, v);
             sz_buffer_put_integers(y, k, 1, &i);
         }
     }

@@ -12,7 +12,7 @@ typedef struct cell {
     bool batch_first, couple, reset_after; // layout 1; input_forget; linear_before_reset
     bool quantized;                        // inputs of the products have 8 bits
     double clip;
-    sz_activation f[MAX_CALLS]; // of all directions
+    sz_activation f[MAX_CALLS];                  // of all directions
     double *x, *w, *r, *b, *h, *c, *p, *lengths; // inputs; NULL where absent
     double *y, *y_h, *y_c;
     double *gate, *state, *memory; // [batch][gates x hidden], [batch][hidden]
@@ -33,7 +33,8 @@ static int64_t at_x(const cell *k, int64_t t, int64_t b) {
 }
 static int64_t at_y(const cell *k, int64_t t, int64_t d, int64_t b) {
     return (k->batch_first ? (b * k->steps + t) * k->directions + d
-                           : (t * k->directions + d) * k->batch + b) * k->hidden;
+                           : (t * k->directions + d) * k->batch + b) *
+           k->hidden;
 }
 static int64_t at_state(const cell *k, int64_t d, int64_t b) {
     return (k->batch_first ? b * k->directions + d : d * k->batch + b) * k->hidden;
@@ -55,7 +56,8 @@ static void lstm_step(const cell *k, int d, double *g, double *h, double *m) {
     for (int64_t j = 0; j < n; j++) {
         const double i = call(k, d * 3, clipped(k, g[j] + (p ? p[j] * m[j] : 0)));
         const double f = k->couple ? 1 - i
-                                   : call(k, d * 3, clipped(k, g[2 * n + j] + (p ? p[2 * n + j] * m[j] : 0)));
+                                   : call(k, d * 3,
+                                          clipped(k, g[2 * n + j] + (p ? p[2 * n + j] * m[j] : 0)));
         m[j] = f * m[j] + i * call(k, d * 3 + 1, clipped(k, g[3 * n + j]));
         const double o = call(k, d * 3, clipped(k, g[n + j] + (p ? p[n + j] * m[j] : 0)));
         h[j] = o * call(k, d * 3 + 2, m[j]);
@@ -72,7 +74,8 @@ static void gru_step(const cell *k, int d, double *g, double *h, double *spare) 
         for (int64_t i = 0; i < n; i++)
             s += r[(2 * n + j) * n + i] * (k->reset_after ? h[i] : g[n + i] * h[i]);
         if (b) s += b[j];
-        spare[j] = call(k, d * 2 + 1, clipped(k, g[2 * n + j] + (k->reset_after ? g[n + j] * s : s)));
+        spare[j] = call(k, d * 2 + 1,
+                        clipped(k, g[2 * n + j] + (k->reset_after ? g[n + j] * s : s)));
     }
     for (int64_t j = 0; j < n; j++) h[j] = (1 - g[j]) * spare[j] + g[j] * h[j];
 }
@@ -93,8 +96,7 @@ static void step(const cell *k, int d, int64_t t, int64_t b) {
     double *g = k->gate, *h = k->state + b * n, *m = k->memory + b * n;
     const double *bias = k->b ? k->b + d * 2 * all : NULL;
     const int64_t own = k->gates == 3 ? 2 * n : all; // GRU sums its third gate itself
-    for (int64_t j = 0; j < all; j++)
-        g[j] = bias ? bias[j] + (j < own ? bias[all + j] : 0) : 0;
+    for (int64_t j = 0; j < all; j++) g[j] = bias ? bias[j] + (j < own ? bias[all + j] : 0) : 0;
     add_rows(k->w + d * all * k->inputs, k->x + at_x(k, t, b), k->inputs, 0, all, g);
     double *seen = h;
     if (k->quantized) {
@@ -102,8 +104,10 @@ static void step(const cell *k, int d, int64_t t, int64_t b) {
         through_8_bits(seen, n);
     }
     add_rows(k->r + d * all * n, seen, n, 0, own, g);
-    if (k->gates == 4) lstm_step(k, d, g, h, m);
-    else if (k->gates == 3) gru_step(k, d, g, h, k->gate + all);
+    if (k->gates == 4)
+        lstm_step(k, d, g, h, m);
+    else if (k->gates == 3)
+        gru_step(k, d, g, h, k->gate + all);
     else
         for (int64_t j = 0; j < n; j++) h[j] = call(k, d, clipped(k, g[j]));
 }
@@ -170,6 +174,8 @@ static sz_status read_sizes(const sz_ref_call *c, cell *k) {
     k->steps = x->dims[k->batch_first], k->batch = x->dims[!k->batch_first];
     k->inputs = x->dims[2];
     k->hidden = sz_ref_dim(r, k->quantized ? 1 : 2);
+    if (k->hidden > INT32_MAX || k->inputs > INT32_MAX)
+        return sz_op_fail(c->n, "no reference for sizes above 2^31");
     const int64_t d = k->directions, all = k->gates * k->hidden;
     SZ_TRY(expect(c, 1, d * all * k->inputs));
     SZ_TRY(expect(c, 2, d * all * k->hidden));
@@ -178,7 +184,7 @@ static sz_status read_sizes(const sz_ref_call *c, cell *k) {
     SZ_TRY(expect(c, 5, d * k->batch * k->hidden));
     if (k->gates == 4) SZ_TRY(expect(c, 6, d * k->batch * k->hidden));
     if (k->gates == 4) SZ_TRY(expect(c, 7, d * 3 * k->hidden));
-    SZ_TRY(sz_ref_charge(c, k->steps * k->batch, d * all, k->inputs + k->hidden));
+    SZ_TRY(sz_ref_charge(c, k->steps * k->batch + 1, d * all + 1, k->inputs + k->hidden + 1));
     return read_functions(c, k);
 }
 

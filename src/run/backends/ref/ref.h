@@ -18,7 +18,7 @@ typedef struct sz_buffer {
     int64_t count; // elements
     size_t bytes;
     void *data;
-    int32_t holders; // the buffer is freed when the last one lets go
+    int32_t holders;  // the buffer is freed when the last one lets go
     bool is_sequence; // of `count` buffers in items; data is NULL then
     struct sz_buffer **items;
 } sz_buffer;
@@ -29,7 +29,7 @@ sz_status sz_buffer_create(sz_ctx *ctx, sz_dtype dtype, int32_t rank, const int6
                            sz_buffer **ret_buffer);
 // A sequence of `count` buffers, to be filled in.
 sz_status sz_buffer_create_sequence(sz_ctx *ctx, int64_t count, sz_buffer **ret_buffer);
-sz_buffer *sz_buffer_hold(sz_buffer *b); // one more holder; NULL is fine
+sz_buffer *sz_buffer_hold(sz_buffer *b);           // one more holder; NULL is fine
 void sz_buffer_release(sz_ctx *ctx, sz_buffer *b); // NULL is fine
 
 // Elements from..from + n as numbers, and back. Writing rounds to the format; integers are cut as

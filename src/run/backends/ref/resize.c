@@ -38,8 +38,8 @@ static double source_of(const mode *m, const line *l, int64_t y, bool *ret_outsi
     if (sz_str_is(m->coordinates, "tf_half_pixel_for_nn")) return (x + 0.5) / l->scale;
     if (sz_str_is(m->coordinates, "tf_crop_and_resize")) {
         const double part = (l->end - l->start) * (in - 1);
-        const double at = l->start * (in - 1) + (l->out == 1 ? part / 2
-                                                             : x * part / (double)(l->out - 1));
+        const double at = l->start * (in - 1) +
+                          (l->out == 1 ? part / 2 : x * part / (double)(l->out - 1));
         *ret_outside = at < 0 || at > in - 1;
         return at;
     }
@@ -126,8 +126,10 @@ static sz_status read_mode(const sz_ref_call *c, mode *m) {
     m->antialias = sz_attr_i(node, "antialias", 0) != 0;
     m->exclude_outside = sz_attr_i(node, "exclude_outside", 0) != 0;
     m->extrapolation = sz_attr_f(node, "extrapolation_value", 0);
-    if (sz_str_is(kind, "linear") || sz_str_is(kind, "bilinear")) m->kind = 'l';
-    else if (sz_str_is(kind, "cubic")) m->kind = 'c';
+    if (sz_str_is(kind, "linear") || sz_str_is(kind, "bilinear"))
+        m->kind = 'l';
+    else if (sz_str_is(kind, "cubic"))
+        m->kind = 'c';
     else if (!sz_str_is(kind, "nearest"))
         return sz_op_fail(c->n, "no reference for mode '%s'", sz_show(c->ctx, kind));
     return SZ_OK;
@@ -171,8 +173,10 @@ static line read_line(const sz_ref_call *c, int d) {
     if (k < 0) return l;
     const bool by_sizes = at_scales == 2 && sz_ref_has(c, 3) && c->in[3]->count > 0;
     const sz_attr *list = sz_attr_find(c->n->node, "scales");
-    if (by_sizes && common_scale(c) > 0) l.scale = common_scale(c);
-    else if (!by_sizes) l.scale = number(c, at_scales, k, l.scale);
+    if (by_sizes && common_scale(c) > 0)
+        l.scale = common_scale(c);
+    else if (!by_sizes)
+        l.scale = number(c, at_scales, k, l.scale);
     if (list && list->kind == SZ_ATTR_FLOATS && k < list->n) l.scale = list->floats[k];
     const int64_t regions = at_scales == 2 && sz_ref_has(c, 1) ? c->in[1]->count / 2 : 0;
     if (k < regions) {

@@ -42,7 +42,8 @@ static void visit_reads(sz_frame *f, const sz_node *n, visit *see) {
         if (n->inputs[i] != SZ_NONE) see(f, n->inputs[i]);
     for (int32_t k = 0; outer_reads(n, &body, k); k++)
         for (size_t v = 0; v < body->values.n; v++)
-            if (body->values.items[v].kind == SZ_VALUE_CAPTURED) see(f, body->values.items[v].outer);
+            if (body->values.items[v].kind == SZ_VALUE_CAPTURED)
+                see(f, body->values.items[v].outer);
 }
 
 // Backwards from the outputs: a node is needed when one of its outputs is read.
@@ -218,8 +219,7 @@ static void drop_outputs(sz_ref *r) {
     }
 }
 
-sz_status sz_ref_create(sz_ctx *ctx, sz_graph *g, const sz_ref_options *options,
-                        sz_ref **ret_ref) {
+sz_status sz_ref_create(sz_ctx *ctx, sz_graph *g, const sz_ref_options *options, sz_ref **ret_ref) {
     sz_ref *r = sz_alloc(ctx, sizeof *r);
     if (!r) return sz_no_memory(ctx);
     r->ctx = ctx, r->graph = g;

@@ -25,10 +25,18 @@ static void unpack(sz_buffer *b, const unsigned char *raw) {
     for (int64_t k = 0; k < b->count; k++) {
         const uint64_t v = sz_format_element(b->dtype, raw, k);
         switch (sz_buffer_width(b->dtype)) {
-        case 1: ((uint8_t *)b->data)[k] = (uint8_t)v; break;
-        case 2: ((uint16_t *)b->data)[k] = (uint16_t)v; break;
-        case 4: ((uint32_t *)b->data)[k] = (uint32_t)v; break;
-        default: ((uint64_t *)b->data)[k] = v; break;
+        case 1:
+            ((uint8_t *)b->data)[k] = (uint8_t)v;
+            break;
+        case 2:
+            ((uint16_t *)b->data)[k] = (uint16_t)v;
+            break;
+        case 4:
+            ((uint32_t *)b->data)[k] = (uint32_t)v;
+            break;
+        default:
+            ((uint64_t *)b->data)[k] = v;
+            break;
         }
     }
 }
@@ -105,18 +113,22 @@ static bool is_op(const sz_node *n, const char *const *names) {
 typedef enum role { WEIGHT, AROUND_ONE, POSITIVE, SMALL, QUANTUM } role;
 
 static role role_of(const sz_node *n, int32_t input, int32_t rank) {
-    static const char *const norms[] = {"BatchNormalization", "LayerNormalization",
-        "InstanceNormalization", "GroupNormalization", "SimplifiedLayerNormalization",
-        "RMSNormalization", NULL};
+    static const char *const norms[] = {"BatchNormalization",
+                                        "LayerNormalization",
+                                        "InstanceNormalization",
+                                        "GroupNormalization",
+                                        "SimplifiedLayerNormalization",
+                                        "RMSNormalization",
+                                        NULL};
     static const char *const skips[] = {"SkipLayerNormalization",
-        "SkipSimplifiedLayerNormalization", NULL};
+                                        "SkipSimplifiedLayerNormalization", NULL};
     static const char *const linear[] = {"QuantizeLinear", "DequantizeLinear", NULL};
-    static const char *const packed[] = {"MatMulNBits", "QLinearConv", "QLinearMatMul",
-        "QLinearAdd", "QLinearMul", "DynamicQuantizeMatMul", "MatMulIntegerToFloat", NULL};
+    static const char *const packed[] = {
+        "MatMulNBits", "QLinearConv",           "QLinearMatMul",        "QLinearAdd",
+        "QLinearMul",  "DynamicQuantizeMatMul", "MatMulIntegerToFloat", NULL};
     if (is_op(n, linear)) return input == 1 ? QUANTUM : WEIGHT;
     if (is_op(n, packed)) return rank <= 2 && input > 0 ? QUANTUM : WEIGHT;
-    if (is_op(n, norms))
-        return input == 1 ? AROUND_ONE : input == 4 ? POSITIVE : SMALL;
+    if (is_op(n, norms)) return input == 1 ? AROUND_ONE : input == 4 ? POSITIVE : SMALL;
     if (is_op(n, skips)) return rank == 1 && input == 2 ? AROUND_ONE : rank == 1 ? SMALL : WEIGHT;
     return rank <= 1 ? (n && sz_str_is(n->op, "Mul") ? AROUND_ONE : SMALL) : WEIGHT;
 }
@@ -135,11 +147,16 @@ static double fan_in(const sz_node *n, int32_t input, const sz_buffer *b) {
 
 static double draw(random_t *r, role what, double deviation) {
     switch (what) {
-    case AROUND_ONE: return 1 + 0.1 * normal(r);
-    case POSITIVE: return 0.5 + uniform(r);
-    case SMALL: return 0.1 * normal(r);
-    case QUANTUM: return 0.01 * (0.5 + uniform(r));
-    case WEIGHT: break;
+    case AROUND_ONE:
+        return 1 + 0.1 * normal(r);
+    case POSITIVE:
+        return 0.5 + uniform(r);
+    case SMALL:
+        return 0.1 * normal(r);
+    case QUANTUM:
+        return 0.01 * (0.5 + uniform(r));
+    case WEIGHT:
+        break;
     }
     return deviation * normal(r);
 }
@@ -211,8 +228,10 @@ static sz_status fill_constant(sz_ref *r, sz_graph *g, sz_value_id id, sz_buffer
     }
     const bool unread = c && c->form == SZ_CONST_NOWHERE && c->side == SZ_NONE && c->length > 0;
     if (unread && sz_graph_root(g)->source)
-        return sz_fail(r->ctx, SZ_ERR_UNAVAILABLE, "no reference for constant '%s': its numbers are "
-                       "not kept as raw data in the file", sz_show(r->ctx, v->name));
+        return sz_fail(r->ctx, SZ_ERR_UNAVAILABLE,
+                       "no reference for constant '%s': its numbers are "
+                       "not kept as raw data in the file",
+                       sz_show(r->ctx, v->name));
     if (c && c->form == SZ_CONST_SPARSE)
         return sz_fail(r->ctx, SZ_ERR_UNAVAILABLE, "no reference for sparse constants: '%s'",
                        sz_show(r->ctx, v->name));
@@ -252,8 +271,7 @@ static void integer_range(const sz_graph *g, sz_value_id id, int64_t *ret_low, i
     if (!n || input != 1 || !sz_str_is(n->op, "Gather") || n->inputs[0] == SZ_NONE) return;
     const sz_type *table = &sz_graph_value(g, n->inputs[0])->type;
     const int64_t axis = sz_attr_i(n, "axis", 0);
-    if (axis >= 0 && axis < table->rank && table->dims[axis] > 0)
-        *ret_high = table->dims[axis] - 1;
+    if (axis >= 0 && axis < table->rank && table->dims[axis] > 0) *ret_high = table->dims[axis] - 1;
 }
 
 sz_status sz_ref_sample(sz_ref *r, sz_graph *g, sz_value_id id, sz_buffer **ret_buffer) {

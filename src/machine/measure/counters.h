@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// Counters of the calling thread in user space. A kernel that lets nobody count, or a machine
+// without counters (most virtual ones), leaves gaps, not failures.
+#ifndef SZ_COUNTERS_H
+#define SZ_COUNTERS_H
+
+#include "base/base.h"
+#include "os/perf.h"
+
+typedef enum sz_counter_id {
+#define COUNTER(name, type, config, what) SZ_COUNTER_##name,
+#include "machine/measure/counters.def"
+#undef COUNTER
+    SZ_COUNTERS
+} sz_counter_id;
+
+typedef struct sz_counters {
+    const sz_perf_api *api;
+    int fds[SZ_COUNTERS]; // minus an errno where it could not be opened
+    sz_perf_value start[SZ_COUNTERS];
+} sz_counters;
+
+const char *sz_counter_name(size_t i, const char **ret_what); // NULL past the end
+
+// `api` NULL = the kernel of this machine.
+void sz_counters_open(sz_counters *c, const sz_perf_api *api);
+void sz_counters_close(sz_counters *c);
+bool sz_counter_works(const sz_counters *c, sz_counter_id id);
+// Why it does not, as a clause; NULL when it does.
+const char *sz_counter_why_not(const sz_counters *c, sz_counter_id id);
+
+void sz_counters_begin(sz_counters *c);
+// Since begin, NaN where not known. A counter that shared its place with others ran for a part of
+// the time only and is scaled up to all of it.
+void sz_counters_end(const sz_counters *c, double ret[SZ_COUNTERS]);
+
+#endif
