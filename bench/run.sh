@@ -27,6 +27,14 @@ if [ "${PEERS:-0}" = 1 ]; then
     fi
     machine_args+=(--peers "$build/peers")
 fi
+# One thread: the harness is compared with a bare loop, not with the threads of a library.
+overhead=$(dirname "$sizeup")/tests/bench/bench_overhead
+if [ -x "$overhead" ]; then
+    OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 "$overhead" ||
+        { echo "bench: the harness adds over 2 %"; status=1; }
+else
+    echo "bench: $overhead is not built (configure with -Dtests=enabled)"
+fi
 python3 "$here/bench.py" "$sizeup" "$here/../tests/models" "${args[@]}" || status=1
 python3 "$here/machine.py" "$sizeup" "${machine_args[@]}" || status=1
 exit $status

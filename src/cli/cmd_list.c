@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `sizeup list TABLE`: the tables of the library, each as a document table.
-#include "cli/cli.h"
+#include "cli/machines.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +13,7 @@
 #include <sizeup/model.h>
 #include <sizeup/optimize.h>
 #include <sizeup/results.h>
+#include <sizeup/run.h>
 
 const cli_usage cli_list_usage = {
     .max_args = 1,
@@ -251,6 +252,32 @@ static void fill_results(sz_doc *doc) {
         const sz_cell cells[] = {sz_cell_text(row.name), sz_cell_text(row.what)};
         sz_doc_row(doc, cells, CLI_COUNT(cells));
     }
+}
+
+// Each is asked in a process of its own.
+static void fill_backends(sz_doc *doc) {
+    static const sz_column columns[] = {
+        {"name", "backend", NULL, SZ_AS_TEXT, 0},
+        {"what", "what", NULL, SZ_AS_TEXT, SZ_COLUMN_DATA},
+        {"usable", "here", NULL, SZ_AS_TEXT, 0},
+        {"version", "version", NULL, SZ_AS_TEXT, SZ_COLUMN_SHRINK},
+        {"kernels", "kernels", NULL, SZ_AS_TEXT, 0},
+        {"why", "where, or why not", NULL, SZ_AS_TEXT, SZ_COLUMN_WRAP},
+    };
+    sz_ctx *ctx = sz_ctx_create(NULL);
+    sz_backend_row row;
+    sz_backend_state s;
+    sz_doc_table(doc, "backends", columns, CLI_COUNT(columns));
+    for (size_t i = 0; ctx && sz_list_backend(i, &row); i++) {
+        if (sz_backend_ask(ctx, i, "/proc/self/exe", cli_environment(), &s) != SZ_OK)
+            snprintf(s.off, sizeof s.off, "%s", sz_ctx_error(ctx));
+        const sz_cell cells[] = {sz_cell_text(row.name),  sz_cell_text(row.what),
+                                 sz_cell_bool(!s.off[0]), sz_cell_text(s.version),
+                                 sz_cell_text(s.kernels), sz_cell_text(s.off[0] ? s.off : s.path)};
+        sz_doc_row(doc, cells, CLI_COUNT(cells));
+        if (s.advice[0]) sz_doc_line(doc, "%s is faster with %s", row.name, s.advice);
+    }
+    sz_ctx_destroy(ctx);
 }
 
 static void fill_writers(sz_doc *doc) {

@@ -13,37 +13,29 @@
 #include "machine/measure/verdict.h"
 #include "os/child.h"
 
-enum { MAX_VARIABLES = 4096 };
 static const double LIMIT_S = 60, ABOVE = 1.03, ABOVE_PER_CYCLE = 1.02, WORTH_IT = 1.05;
 
 // ---- the child's environment -------------------------------------------------------------------
 
 // What each library reads to know its number of threads; oneDNN and BLIS are built for OpenMP.
-static const char *const thread_variables[] = {"OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS",
-                                               "BLIS_NUM_THREADS", "GOTO_NUM_THREADS"};
-enum { N_THREAD_VARIABLES = sizeof thread_variables / sizeof thread_variables[0] };
-
-typedef struct surroundings {
-    char threads[N_THREAD_VARIABLES][48];
-    const char *words[MAX_VARIABLES + N_THREAD_VARIABLES + 2];
-} surroundings;
+static const char *const thread_variables[SZ_THREAD_VARIABLES] = {
+    "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "BLIS_NUM_THREADS", "GOTO_NUM_THREADS"};
 
 static bool same_variable(const char *a, const char *b) {
     const size_t n = strcspn(a, "=");
     return strncmp(a, b, n) == 0 && (b[n] == '=' || b[n] == '\0');
 }
 
-// The user's variables, but for the number of threads and what is tried.
-static void surround(surroundings *e, const char *const *environment, int threads,
-                     const char *setting) {
+void sz_library_surround(sz_surroundings *e, const char *const *environment, int threads,
+                         const char *setting) {
     size_t n = 0;
-    for (size_t i = 0; i < N_THREAD_VARIABLES; i++) {
+    for (size_t i = 0; i < SZ_THREAD_VARIABLES; i++) {
         snprintf(e->threads[i], sizeof e->threads[i], "%s=%d", thread_variables[i], threads);
         e->words[n++] = e->threads[i];
     }
     if (setting) e->words[n++] = setting;
     const size_t own = n;
-    for (size_t i = 0; environment && environment[i] && i < MAX_VARIABLES; i++) {
+    for (size_t i = 0; environment && environment[i] && i < SZ_MAX_VARIABLES; i++) {
         bool replaced = false;
         for (size_t k = 0; k < own; k++) replaced |= same_variable(e->words[k], environment[i]);
         if (!replaced) e->words[n++] = environment[i];
@@ -77,12 +69,12 @@ static sz_status ask_child(sz_ctx *ctx, const sz_measure_options *o, int id, int
     char number[16];
     sz_buf buf;
     int code = 0;
-    surroundings *e = sz_alloc(ctx, sizeof *e);
+    sz_surroundings *e = sz_alloc(ctx, sizeof *e);
     if (!e) return sz_no_memory(ctx);
     snprintf(number, sizeof number, "%d", threads);
     const char *const argv[] = {o->program,          "machine", "library-child",
                                 sz_library_name(id), number,    NULL};
-    surround(e, o->environment, threads, setting);
+    sz_library_surround(e, o->environment, threads, setting);
     sz_buf_init(&buf, ctx);
     sz_status status = sz_child_run(ctx, argv, e->words, LIMIT_S, &buf, &code);
     json_t *answer = status == SZ_OK ? parse_answer(&buf) : NULL;

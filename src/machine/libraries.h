@@ -39,4 +39,24 @@ typedef int sz_library_number(void *user, const char *name);
 bool sz_library_setting(int id, sz_width chosen, sz_width cpu, sz_library_number *number_of,
                         void *user, char *buf, size_t cap);
 
+// What an open library says of itself (library_choice.c). BLIS aborts when it is asked before it
+// has multiplied anything.
+typedef struct sz_library_choice {
+    char version[128], kernels[64], path[512];
+    const char *(*blis_name)(int); // name of a number of kernels, NULL = not known
+} sz_library_choice;
+void sz_library_ask(int id, void *library, sz_library_choice *ret_choice);
+// sz_library_setting() for this CPU.
+bool sz_library_advice(int id, const sz_library_choice *choice, char *buf, size_t cap);
+
+// The environment of a child that calls libraries: the user's variables, but for the number of
+// threads and one more setting ("NAME=VALUE" or NULL).
+enum { SZ_MAX_VARIABLES = 4096, SZ_THREAD_VARIABLES = 4 };
+typedef struct sz_surroundings {
+    char threads[SZ_THREAD_VARIABLES][48];
+    const char *words[SZ_MAX_VARIABLES + SZ_THREAD_VARIABLES + 2]; // NULL-ended
+} sz_surroundings;
+void sz_library_surround(sz_surroundings *e, const char *const *environment, int threads,
+                         const char *setting);
+
 #endif

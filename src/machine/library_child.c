@@ -61,14 +61,6 @@ static bool is_right(const gemm *g) {
 
 // ---- timing ------------------------------------------------------------------------------------
 
-static const sz_kernel *clock_chain(void) {
-    const sz_kernel *k;
-    for (size_t i = 0; (k = sz_kernel_get(i)); i++)
-        if (k->family == SZ_KERNEL_clock && k->bits <= 64 && sz_kernel_runs(k, sz_cpu_detect()))
-            return k;
-    return NULL;
-}
-
 typedef struct timing {
     sz_stats rate;
     double clock_hz, busy_cpus;
@@ -112,7 +104,7 @@ static void put_run(sz_json *j, int size, const timing *t, bool right) {
 static void time_sizes(sz_json *j, gemm *g) {
     static const int sizes[] = {512, 1024, 2048};
     double rates[MAX_RUNS], clocks[MAX_RUNS];
-    const sz_kernel *chain = clock_chain();
+    const sz_kernel *chain = sz_watch_chain();
     double rate = 0;
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         g->n = sizes[i];
@@ -125,94 +117,9 @@ static void time_sizes(sz_json *j, gemm *g) {
     }
 }
 
-// ---- what the library chose --------------------------------------------------------------------
-
-typedef struct choice {
-    char version[128], kernels[64], path[512];
-    const char *(*blis_name)(int); // name of a number of kernels, NULL = not known
-} choice;
-
-// The last name is "generic"; nothing may be asked for beyond it.
-static int blis_number(void *user, const char *name) {
-    const choice *c = user;
-    for (int i = 0; c->blis_name && i < 64; i++) {
-        const char *s = c->blis_name(i);
-        if (!s || strcmp(s, "generic") == 0) return -1;
-        if (strcmp(s, name) == 0) return i;
-    }
-    return -1;
-}
-
-static void ask_openblas(void *library, choice *c) {
-    const char *(*text)(void);
-    if (sz_dynlib_symbol(library, "openblas_get_config", &text))
-        snprintf(c->version, sizeof c->version, "%s", text());
-    if (sz_dynlib_symbol(library, "openblas_get_corename", &text))
-        snprintf(c->kernels, sizeof c->kernels, "%s", text());
-}
-
-static void ask_blis(void *library, choice *c) {
-    const char *(*text)(void);
-    int (*id)(void);
-    if (sz_dynlib_symbol(library, "bli_info_get_version_str", &text))
-        snprintf(c->version, sizeof c->version, "%s", text());
-    if (sz_dynlib_symbol(library, "bli_arch_query_id", &id) &&
-        sz_dynlib_symbol(library, "bli_arch_string", &c->blis_name))
-        snprintf(c->kernels, sizeof c->kernels, "%s", c->blis_name(id()));
-}
-
-// dnnl_cpu_isa_t, oneDNN 2.6 and 3.x, dnnl_types.h: bits that grow with each set.
-static const char *dnnl_isa_name(unsigned isa, int major) {
-    static const struct {
-        unsigned isa;
-        int major; // 0 = any
-        const char *name;
-    } names[] = {{0x1, 0, "sse41"},
-                 {0x3, 0, "avx"},
-                 {0x7, 0, "avx2"},
-                 {0x407, 2, "avx2_vnni"},
-                 {0xf, 3, "avx2_vnni"},
-                 {0x1f, 3, "avx2_vnni_2"},
-                 {0x27, 0, "avx512_core"},
-                 {0x67, 0, "avx512_core_vnni"},
-                 {0xe7, 0, "avx512_core_bf16"},
-                 {0x1ef, 3, "avx512_core_fp16"},
-                 {0x3e7, 2, "avx512_core_amx"},
-                 {0xfef, 3, "avx512_core_amx"}};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (names[i].isa == isa && (names[i].major == 0 || names[i].major == major))
-            return names[i].name;
-    return (isa & 0x27) == 0x27 ? "avx512_core and more" : "unknown";
-}
-
-static void ask_onednn(void *library, choice *c) {
-    struct version { // dnnl_version_t
-        int major, minor, patch;
-        const char *hash;
-    };
-    const struct version *(*version)(void);
-    int (*isa)(void);
-    int major = 0;
-    if (sz_dynlib_symbol(library, "dnnl_version", &version)) {
-        const struct version *v = version();
-        major = v->major;
-        snprintf(c->version, sizeof c->version, "%d.%d.%d", v->major, v->minor, v->patch);
-    }
-    if (sz_dynlib_symbol(library, "dnnl_get_effective_cpu_isa", &isa))
-        snprintf(c->kernels, sizeof c->kernels, "%s", dnnl_isa_name((unsigned)isa(), major));
-}
-
-static void ask(int id, void *library, choice *c) {
-    static void (*const asks[SZ_LIBRARIES])(void *, choice *) = {
-        [SZ_OPENBLAS] = ask_openblas, [SZ_BLIS] = ask_blis, [SZ_ONEDNN] = ask_onednn};
-    asks[id](library, c);
-    sz_dynlib_path(library, id == SZ_ONEDNN ? "dnnl_sgemm" : "cblas_sgemm", c->path,
-                   sizeof c->path);
-}
-
 // ---- all ---------------------------------------------------------------------------------------
 
-static void put_choice(sz_json *j, int id, choice *c) {
+static void put_choice(sz_json *j, int id, const sz_library_choice *c) {
     const sz_width chosen = sz_width_of_kernels(id, c->kernels);
     const sz_width cpu = sz_width_of_cpu(sz_cpu_detect());
     char setting[64];
@@ -221,15 +128,14 @@ static void put_choice(sz_json *j, int id, choice *c) {
     sz_json_key_str(j, "kernel", c->kernels[0] ? c->kernels : NULL);
     sz_json_key_str(j, "isa", sz_width_name(chosen));
     sz_json_key_str(j, "cpu_isa", sz_width_name(cpu));
-    if (sz_library_setting(id, chosen, cpu, blis_number, c, setting, sizeof setting))
-        sz_json_key_str(j, "suggest", setting);
+    if (sz_library_advice(id, c, setting, sizeof setting)) sz_json_key_str(j, "suggest", setting);
 }
 
 static sz_status measure(sz_ctx *ctx, sz_json *j, int id, void *library) {
     enum { MOST = 2048 * 2048 };
     const size_t bytes = 3 * (size_t)MOST * sizeof(float);
     gemm g = {.id = id};
-    choice c = {.blis_name = NULL};
+    sz_library_choice c;
     const bool callable = id == SZ_ONEDNN ? sz_dynlib_symbol(library, "dnnl_sgemm", &g.dnnl)
                                           : sz_dynlib_symbol(library, "cblas_sgemm", &g.cblas);
     if (!callable) {
@@ -242,7 +148,7 @@ static sz_status measure(sz_ctx *ctx, sz_json *j, int id, void *library) {
     g.a = memory, g.b = memory + MOST, g.c = memory + 2 * (size_t)MOST;
     g.n = 16;
     multiply(&g); // BLIS aborts when it is asked before it has set itself up
-    ask(id, library, &c);
+    sz_library_ask(id, library, &c);
     put_choice(j, id, &c);
     sz_json_key_array(j, "runs");
     time_sizes(j, &g);

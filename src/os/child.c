@@ -28,22 +28,25 @@ static int start(const char *const *argv, const char *const *environment, int ou
     return error;
 }
 
-// Everything until the other end is closed; false when the time is up or too much came.
-static bool drain(int fd, double limit_s, sz_buf *buf) {
-    const double until = sz_clock_s() + limit_s;
-    const size_t before = buf->size;
+// Everything until the other end is closed; false when something ends it before.
+static bool drain(int fd, const sz_child_watch *w) {
+    static const double FOREVER_S = 1e9, LOOK_S = 0.2; // LOOK_S: how often `stop` is looked at
+    const double until = sz_clock_s() + (w->limit_s > 0 ? w->limit_s : FOREVER_S);
+    double idle = sz_clock_s() + (w->idle_s > 0 ? w->idle_s : FOREVER_S);
     for (;;) {
         char bytes[4096];
-        const double left = until - sz_clock_s();
         struct pollfd p = {.fd = fd, .events = POLLIN};
-        const int ready = left > 0 ? poll(&p, 1, (int)(left * 1e3) + 1) : 0;
-        if (ready < 0 && errno == EINTR) continue;
-        if (ready <= 0) return false;
+        double left = (until < idle ? until : idle) - sz_clock_s();
+        if (left <= 0 || (w->stop && *w->stop)) return false;
+        if (left > LOOK_S) left = LOOK_S;
+        const int ready = poll(&p, 1, (int)(left * 1e3) + 1);
+        if (ready == 0 || (ready < 0 && errno == EINTR)) continue;
+        if (ready < 0) return false;
         const ssize_t n = read(fd, bytes, sizeof bytes);
         if (n < 0 && errno == EINTR) continue;
         if (n <= 0) return n == 0;
-        sz_buf_put(buf, bytes, (size_t)n);
-        if (buf->size - before > MAX_OUTPUT) return false;
+        if (!w->take(w->user, bytes, (size_t)n)) return false;
+        if (w->idle_s > 0) idle = sz_clock_s() + w->idle_s;
     }
 }
 
@@ -54,8 +57,8 @@ static int wait_for(pid_t pid) {
     return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
-sz_status sz_child_run(sz_ctx *ctx, const char *const *argv, const char *const *environment,
-                       double limit_s, sz_buf *buf, int *ret_code) {
+sz_status sz_child_watch_run(sz_ctx *ctx, const char *const *argv, const char *const *environment,
+                             const sz_child_watch *watch, bool *ret_whole, int *ret_code) {
     static const char *const nothing[] = {NULL};
     int ends[2];
     pid_t pid;
@@ -67,10 +70,30 @@ sz_status sz_child_run(sz_ctx *ctx, const char *const *argv, const char *const *
         close(ends[0]);
         return sz_fail(ctx, SZ_ERR_UNAVAILABLE, "cannot start '%s': error %d", argv[0], error);
     }
-    const bool whole = drain(ends[0], limit_s, buf);
+    *ret_whole = drain(ends[0], watch);
     close(ends[0]);
-    if (!whole) kill(pid, SIGKILL); // our own child, by its number
+    if (!*ret_whole) kill(pid, SIGKILL); // our own child, by its number
     *ret_code = wait_for(pid);
+    return SZ_OK;
+}
+
+typedef struct output {
+    sz_buf *buf;
+    size_t before;
+} output;
+
+static bool append(void *user, const char *bytes, size_t n) {
+    const output *o = user;
+    sz_buf_put(o->buf, bytes, n);
+    return o->buf->size - o->before <= MAX_OUTPUT;
+}
+
+sz_status sz_child_run(sz_ctx *ctx, const char *const *argv, const char *const *environment,
+                       double limit_s, sz_buf *buf, int *ret_code) {
+    output o = {buf, buf->size};
+    const sz_child_watch watch = {.limit_s = limit_s, .take = append, .user = &o};
+    bool whole;
+    SZ_TRY(sz_child_watch_run(ctx, argv, environment, &watch, &whole, ret_code));
     if (whole) return SZ_OK;
     return sz_fail(ctx, SZ_ERR_UNAVAILABLE, "the child did not end within %.0f s", limit_s);
 }

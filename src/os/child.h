@@ -14,4 +14,16 @@
 sz_status sz_child_run(sz_ctx *ctx, const char *const *argv, const char *const *environment,
                        double limit_s, sz_buf *buf, int *ret_code);
 
+// The same, watched: what it prints is taken as it comes.
+typedef struct sz_child_watch {
+    double limit_s;           // for all of it; 0 = no limit
+    double idle_s;            // without a byte; 0 = no limit
+    const volatile int *stop; // when this becomes 1 the child is killed; NULL = never
+    bool (*take)(void *user, const char *bytes, size_t n); // false: it is to be killed
+    void *user;
+} sz_child_watch;
+// *ret_whole: it ended by itself.
+sz_status sz_child_watch_run(sz_ctx *ctx, const char *const *argv, const char *const *environment,
+                             const sz_child_watch *watch, bool *ret_whole, int *ret_code);
+
 #endif

@@ -487,3 +487,11 @@ sz_status sz_watch_once(sz_ctx *ctx, const sz_watch *watch, const sz_work *work)
     crew_finish(ctx, &c);
     return status;
 }
+
+const sz_kernel *sz_watch_chain(void) {
+    const sz_kernel *k;
+    for (size_t i = 0; (k = sz_kernel_get(i)); i++)
+        if (k->family == SZ_KERNEL_clock && k->bits <= 64 && sz_kernel_runs(k, sz_cpu_detect()))
+            return k;
+    return NULL;
+}

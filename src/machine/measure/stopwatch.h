@@ -68,6 +68,9 @@ sz_status sz_watch_interleave(sz_ctx *ctx, const sz_watch *watches, const sz_wor
 // Run work->run(user, t, 1) once on each thread, pinned, all at the same time.
 sz_status sz_watch_once(sz_ctx *ctx, const sz_watch *watch, const sz_work *work) SZ_MUST_USE;
 
+// The chain that tells the clock of this CPU; NULL = there is none.
+const sz_kernel *sz_watch_chain(void);
+
 // Clock from one run of the chain, Hz. Whatever comes between makes it too low, never too high.
 double sz_watch_clock(const sz_kernel *chain);
 

@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "run/backends/job.h"
+
+#include <stdio.h>
+
+#include "os/pages.h"
+
+// ---- what the outputs need ---------------------------------------------------------------------
+
+// Backwards from the outputs: a node is needed when one of its outputs is read.
+static sz_status find_needed(sz_job *j) {
+    const sz_graph *g = j->graph;
+    j->needed = sz_arena_array(&j->arena, g->nodes.n + 1, sizeof *j->needed);
+    j->readers = sz_arena_array(&j->arena, g->values.n + 1, sizeof *j->readers);
+    j->constant = sz_arena_array(&j->arena, g->values.n + 1, sizeof *j->constant);
+    if (!j->needed || !j->readers || !j->constant) return sz_no_memory(j->ctx);
+    for (size_t v = 0; v < g->values.n; v++) j->constant[v] = g->values.items[v].constant != NULL;
+    for (size_t o = 0; o < g->outputs.n; o++) j->readers[g->outputs.items[o]]++;
+    for (size_t k = g->nodes.n; k-- > 0;) {
+        const sz_node_id id = sz_graph_nth(g, k);
+        const sz_node *n = sz_graph_node(g, id);
+        for (int32_t o = 0; o < n->n_outputs; o++) {
+            const sz_value_id out = n->outputs[o];
+            // the outputs of Constant nodes are constants already
+            if (out != SZ_NONE && j->readers[out] > 0 && !g->values.items[out].constant)
+                j->needed[id] = true;
+        }
+        for (int32_t i = 0; j->needed[id] && i < n->n_inputs; i++)
+            if (n->inputs[i] != SZ_NONE) j->readers[n->inputs[i]]++;
+    }
+    return SZ_OK;
+}
+
+// ---- memory ------------------------------------------------------------------------------------
+
+static sz_status bytes_of(sz_ctx *ctx, const sz_graph *g, const sz_value *v, int64_t *ret_bytes) {
+    int64_t n = 0;
+    (void)g;
+    if (v->type.kind != SZ_TYPE_TENSOR || !sz_type_is_static(&v->type))
+        return sz_fail(ctx, SZ_ERR_INPUT, "the type of '%s' is not known before it runs",
+                       sz_show(ctx, v->name));
+    SZ_TRY(sz_type_elements(ctx, &v->type, &n));
+    const int64_t width = (int64_t)sz_buffer_width(v->type.dtype);
+    if (width == 0)
+        return sz_fail(ctx, SZ_ERR_INPUT, "'%s' holds no numbers", sz_show(ctx, v->name));
+    if (!sz_mul(n, width, ret_bytes))
+        return sz_fail(ctx, SZ_ERR_LIMIT, "'%s' has more than 2^63 bytes", sz_show(ctx, v->name));
+    return SZ_OK;
+}
+
+// Every value once, inputs once for each set; and weights once more, packed.
+sz_status sz_job_bytes(sz_ctx *ctx, const sz_graph *g, int64_t *ret_bytes) {
+    int64_t sum = 0;
+    for (size_t i = 0; i < g->values.n; i++) {
+        const sz_value *v = &g->values.items[i];
+        int64_t bytes;
+        if (v->kind == SZ_VALUE_NODE && v->type.kind == SZ_TYPE_NONE) continue; // nobody needs it
+        SZ_TRY(bytes_of(ctx, g, v, &bytes));
+        const int64_t times = v->kind == SZ_VALUE_INPUT ? 2 * SZ_JOB_SETS : 2;
+        if (!sz_madd(&sum, bytes, times))
+            return sz_fail(ctx, SZ_ERR_LIMIT, "it needs more than 2^63 bytes");
+    }
+    *ret_bytes = sum;
+    return SZ_OK;
+}
+
+static size_t mapped(const sz_buffer *b) { return b->bytes + 8192; }
+// No two buffers begin at the same place of a page, or loads would wait for stores elsewhere.
+static size_t skew(size_t id) { return 64 * (id % 61); }
+
+static sz_status make_buffer(sz_job *j, sz_value_id id, sz_buffer **ret_buffer) {
+    const sz_value *v = sz_graph_value(j->graph, id);
+    int64_t bytes;
+    SZ_TRY(bytes_of(j->ctx, j->graph, v, &bytes));
+    sz_buffer *b = sz_arena_alloc(&j->arena, sizeof *b);
+    if (!b) return sz_no_memory(j->ctx);
+    *b = (sz_buffer){.dtype = v->type.dtype,
+                     .rank = v->type.rank,
+                     .bytes = (size_t)bytes,
+                     .count = bytes / (int64_t)sz_buffer_width(v->type.dtype),
+                     .holders = 1};
+    memcpy(b->dims, v->type.dims, (size_t)v->type.rank * sizeof *b->dims);
+    char *page = sz_pages_map(mapped(b));
+    if (!page)
+        return sz_fail(j->ctx, SZ_ERR_MEMORY, "no %lld bytes for '%s'", (long long)bytes,
+                       sz_show(j->ctx, v->name));
+    b->data = page + skew((size_t)id);
+    memset(b->data, 0, b->bytes);
+    *ret_buffer = b;
+    return SZ_OK;
+}
+
+// Numbers of an input or a constant, copied to where they are measured.
+static sz_status fill(sz_job *j, int set, sz_value_id id) {
+    sz_buffer *from;
+    SZ_TRY(sz_ref_source(j->numbers[set], id, &from));
+    sz_status status = make_buffer(j, id, &j->slots[set][id]);
+    if (status == SZ_OK && from->bytes != j->slots[set][id]->bytes)
+        status = sz_fail(j->ctx, SZ_ERR_INTERNAL, "numbers of another size");
+    if (status == SZ_OK) memcpy(j->slots[set][id]->data, from->data, from->bytes);
+    sz_buffer_release(j->ctx, from);
+    return status;
+}
+
+static sz_status fill_value(sz_job *j, sz_value_id id) {
+    const sz_value *v = sz_graph_value(j->graph, id);
+    if (j->slots[0][id]) return SZ_OK;
+    if (v->kind == SZ_VALUE_INPUT && !v->constant) {
+        for (int s = 0; s < SZ_JOB_SETS; s++) SZ_TRY(fill(j, s, id));
+        return SZ_OK;
+    }
+    if (v->constant)
+        SZ_TRY(fill(j, 0, id));
+    else
+        SZ_TRY(make_buffer(j, id, &j->slots[0][id]));
+    for (int s = 1; s < SZ_JOB_SETS; s++) j->slots[s][id] = j->slots[0][id];
+    return SZ_OK;
+}
+
+static sz_status fill_all(sz_job *j) {
+    const sz_graph *g = j->graph;
+    for (size_t id = 0; id < g->values.n; id++)
+        if (j->readers[id] > 0) SZ_TRY(fill_value(j, (sz_value_id)id));
+    // An output that nobody reads is written all the same.
+    for (size_t k = 0; k < g->nodes.n; k++)
+        for (int32_t o = 0; j->needed[k] && o < g->nodes.items[k].n_outputs; o++)
+            if (g->nodes.items[k].outputs[o] != SZ_NONE)
+                SZ_TRY(fill_value(j, g->nodes.items[k].outputs[o]));
+    return SZ_OK;
+}
+
+// ---- steps -------------------------------------------------------------------------------------
+
+static sz_buffer **gather(sz_job *j, int set, const sz_value_id *ids, int32_t n) {
+    sz_buffer **to = sz_arena_array(&j->arena, (size_t)n + 1, sizeof *to);
+    for (int32_t i = 0; to && i < n; i++) to[i] = ids[i] == SZ_NONE ? NULL : j->slots[set][ids[i]];
+    return to;
+}
+
+static sz_status make_call(sz_job *j, const sz_node *n, int threads, sz_node_call *c) {
+    sz_buffer *const **in = sz_arena_array(&j->arena, SZ_JOB_SETS, sizeof *in);
+    bool *fixed = sz_arena_array(&j->arena, (size_t)n->n_inputs + 1, sizeof *fixed);
+    bool *last = sz_arena_array(&j->arena, (size_t)n->n_outputs + 1, sizeof *last);
+    if (!in || !fixed || !last) return sz_no_memory(j->ctx);
+    for (int s = 0; s < SZ_JOB_SETS; s++)
+        if (!(in[s] = gather(j, s, n->inputs, n->n_inputs))) return sz_no_memory(j->ctx);
+    for (int32_t i = 0; i < n->n_inputs; i++)
+        fixed[i] = n->inputs[i] != SZ_NONE &&
+                   (j->constant[n->inputs[i]] ||
+                    sz_graph_value(j->graph, n->inputs[i])->kind != SZ_VALUE_NODE);
+    for (int32_t o = 0; o < n->n_outputs; o++)
+        last[o] = n->outputs[o] != SZ_NONE && sz_graph_value(j->graph, n->outputs[o])->is_output &&
+                  j->readers[n->outputs[o]] == 1;
+    *c = (sz_node_call){.ctx = j->ctx,
+                        .graph = j->graph,
+                        .node = n,
+                        .n_sets = SZ_JOB_SETS,
+                        .in = in,
+                        .out = gather(j, 0, n->outputs, n->n_outputs),
+                        .fixed = fixed,
+                        .last = last,
+                        .threads = threads};
+    return c->out ? SZ_OK : sz_no_memory(j->ctx);
+}
+
+static sz_status refuse(sz_job *j, const sz_backend *b, const sz_node *n, const char *why) {
+    return sz_fail(j->ctx, SZ_ERR_UNAVAILABLE, "backend '%s' does not run operator '%s' here: %s",
+                   b->name, sz_show(j->ctx, n->op), why);
+}
+
+// Do all inputs follow from constants? A graph of such nodes alone is run as it stands.
+static bool is_constant(const sz_job *j, const sz_node *n) {
+    bool all = n->n_inputs > 0;
+    for (int32_t i = 0; i < n->n_inputs; i++)
+        all &= n->inputs[i] == SZ_NONE || j->constant[n->inputs[i]];
+    for (int32_t o = 0; o < n->n_outputs; o++)
+        all &= n->outputs[o] == SZ_NONE || !sz_graph_value(j->graph, n->outputs[o])->is_output;
+    return all;
+}
+
+// What follows from constants is worked out before the clock starts, as libraries do it.
+static sz_status run_once(sz_job *j, const sz_node *n, sz_step *s) {
+    const sz_status status = s->run(s->state, 0);
+    s->finish(j->ctx, s->state);
+    for (int32_t o = 0; o < n->n_outputs; o++)
+        if (n->outputs[o] != SZ_NONE) j->constant[n->outputs[o]] = true;
+    return status;
+}
+
+static sz_status add_node(sz_job *j, const sz_node *n, const sz_backend *backend, void *library,
+                          int threads, bool alone) {
+    sz_job_node one = {.node = n, .backend = backend->name};
+    sz_node_call call;
+    one.why = backend->refuses(library, j->graph, n);
+    if (one.why && alone) return refuse(j, backend, n, one.why);
+    if (one.why) {
+        const char *why = sz_backend_ref.refuses(NULL, j->graph, n);
+        if (why) return refuse(j, &sz_backend_ref, n, why);
+        backend = &sz_backend_ref;
+        one.backend = backend->name;
+    }
+    SZ_TRY(make_call(j, n, threads, &call));
+    SZ_TRY(backend->prepare(library, &call, &one.step));
+    if (is_constant(j, n)) return run_once(j, n, &one.step);
+    if (sz_vec_push(j->ctx, &j->nodes, one)) return SZ_OK;
+    one.step.finish(j->ctx, one.step.state);
+    return sz_no_memory(j->ctx);
+}
+
+static sz_status add_nodes(sz_job *j, const sz_backend *backend, void *library, int threads) {
+    const sz_graph *g = j->graph;
+    size_t needed = 0, taken = 0;
+    for (size_t k = 0; k < g->nodes.n; k++) needed += j->needed[k];
+    for (size_t k = 0; k < g->nodes.n; k++) {
+        const sz_node_id id = sz_graph_nth(g, k);
+        if (j->needed[id])
+            SZ_TRY(add_node(j, sz_graph_node(g, id), backend, library, threads, needed == 1));
+    }
+    for (size_t k = 0; k < j->nodes.n; k++) taken += j->nodes.items[k].why == NULL;
+    if (taken == 0)
+        return sz_fail(j->ctx, SZ_ERR_UNAVAILABLE,
+                       "backend '%s' runs no node of it: '%s' because: "
+                       "%s",
+                       backend->name, sz_show(j->ctx, g->nodes.items[0].op),
+                       j->nodes.n ? j->nodes.items[0].why : "there is none");
+    return SZ_OK;
+}
+
+static sz_status create(sz_job *j, const sz_backend *backend, void *library, int threads,
+                        uint64_t seed) {
+    for (int s = 0; s < SZ_JOB_SETS; s++) {
+        const sz_ref_options o = {.seed = seed + 1000003 * (uint64_t)s};
+        SZ_TRY(sz_ref_create(j->ctx, j->graph, &o, &j->numbers[s]));
+        j->slots[s] = sz_arena_array(&j->arena, j->graph->values.n + 1, sizeof *j->slots[s]);
+        if (!j->slots[s]) return sz_no_memory(j->ctx);
+    }
+    SZ_TRY(find_needed(j));
+    SZ_TRY(fill_all(j));
+    return add_nodes(j, backend, library, threads);
+}
+
+sz_status sz_job_create(sz_ctx *ctx, sz_graph *g, const sz_backend *backend, void *library,
+                        int threads, uint64_t seed, sz_job **ret_job) {
+    sz_job *j = sz_alloc(ctx, sizeof *j);
+    if (!j) return sz_no_memory(ctx);
+    j->ctx = ctx, j->graph = g;
+    sz_arena_init(&j->arena, ctx);
+    const sz_status status = create(j, backend, library, threads, seed);
+    if (status == SZ_OK)
+        *ret_job = j;
+    else
+        sz_job_destroy(j);
+    return status;
+}
+
+void sz_job_destroy(sz_job *j) {
+    if (!j) return;
+    for (size_t k = 0; k < j->nodes.n; k++)
+        j->nodes.items[k].step.finish(j->ctx, j->nodes.items[k].step.state);
+    sz_vec_finish(j->ctx, &j->nodes);
+    for (int s = 0; s < SZ_JOB_SETS; s++) sz_ref_destroy(j->numbers[s]);
+    for (int s = 0; s < SZ_JOB_SETS; s++)
+        for (size_t id = 0; j->slots[s] && id < j->graph->values.n; id++) {
+            sz_buffer *b = j->slots[s][id];
+            const bool shared = s > 0 && b == j->slots[0][id];
+            if (b && !shared) sz_pages_unmap((char *)b->data - skew(id), mapped(b));
+        }
+    sz_arena_finish(&j->arena);
+    sz_free(j->ctx, j, sizeof *j);
+}
+
+// ---- running -----------------------------------------------------------------------------------
+
+static sz_status run_set(sz_job *j, int set) {
+    for (size_t k = 0; k < j->nodes.n; k++) {
+        const sz_step *s = &j->nodes.items[k].step;
+        SZ_TRY(s->run(s->state, set));
+    }
+    return SZ_OK;
+}
+
+sz_status sz_job_run(sz_job *j) {
+    const int set = j->next;
+    j->next = set + 1 < SZ_JOB_SETS ? set + 1 : 0;
+    return run_set(j, set);
+}
+
+sz_status sz_job_first(sz_job *j) {
+    SZ_TRY(run_set(j, 0));
+    for (size_t k = 0; k < j->nodes.n; k++) {
+        const sz_step *s = &j->nodes.items[k].step;
+        if (s->fetch) SZ_TRY(s->fetch(s->state));
+    }
+    return SZ_OK;
+}
+
+sz_dtype sz_job_lowest(const sz_job *j) {
+    sz_dtype lowest = 0;
+    for (size_t k = 0; k < j->nodes.n; k++) {
+        const sz_job_node *n = &j->nodes.items[k];
+        if (n->why || !n->step.ran_as) continue;
+        if (!lowest || sz_dtype_get(n->step.ran_as)->bits < sz_dtype_get(lowest)->bits)
+            lowest = n->step.ran_as;
+    }
+    return lowest;
+}

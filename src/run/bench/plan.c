@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "run/bench/plan.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <sizeup/cost.h>
+#include <sizeup/json.h>
+
+#include "model/graph/model.h"
+#include "model/nets/nets.h"
+#include "os/source.h"
+#include "run/backends/job.h"
+#include "run/bench/range.h"
+
+typedef struct request {
+    sz_ctx *ctx;
+    sz_bench_plan *plan;
+    const char *base;            // family or file
+    const sz_net_family *family; // NULL = a file
+    sz_axis axes[SZ_MAX_AXES];
+    size_t n_axes;
+    int64_t available;
+} request;
+
+// ---- what is asked for -------------------------------------------------------------------------
+
+static const sz_net_family *find_family(const char *name) {
+    static const char *const aliases[][2] = {{"conv", "conv2d"}, {"matmul", "gemm"}};
+    const sz_net_family *f;
+    for (size_t i = 0; i < sizeof aliases / sizeof *aliases; i++)
+        if (strcmp(aliases[i][0], name) == 0) name = aliases[i][1];
+    for (size_t i = 0; (f = sz_net_family_get(i)); i++)
+        if (strcmp(f->name, name) == 0) return f;
+    return NULL;
+}
+
+static sz_status unknown(sz_ctx *ctx, const char *name) {
+    const char *names[128] = {NULL};
+    const sz_net_family *f;
+    for (size_t i = 0; i + 1 < 128 && (f = sz_net_family_get(i)); i++) names[i] = f->name;
+    const char *near = sz_text_nearest(name, names);
+    const char *shown = sz_show(ctx, sz_str_c(name));
+    if (near)
+        return sz_fail(ctx, SZ_ERR_USAGE,
+                       "no file and no workload is called '%s': did you mean "
+                       "'%s'?",
+                       shown, near);
+    return sz_fail(ctx, SZ_ERR_USAGE,
+                   "no file and no workload is called '%s'; 'sizeup list models' "
+                   "shows the workloads",
+                   shown);
+}
+
+static sz_status read_words(request *r, const char *const *words, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        sz_axis axis;
+        SZ_TRY(sz_axis_read(r->ctx, &r->plan->arena, words[i], &axis));
+        for (size_t k = 0; k < r->n_axes; k++)
+            if (strcmp(r->axes[k].name, axis.name) == 0)
+                return sz_fail(r->ctx, SZ_ERR_USAGE, "'%s' is given twice",
+                               sz_show(r->ctx, sz_str_c(axis.name)));
+        if (r->n_axes == SZ_MAX_AXES)
+            return sz_fail(r->ctx, SZ_ERR_USAGE, "more than %d parameters", SZ_MAX_AXES);
+        r->axes[r->n_axes++] = axis;
+    }
+    return SZ_OK;
+}
+
+// A file goes before a family of its name, as everywhere.
+static sz_status read_what(request *r, const char *what) {
+    const char *colon = strchr(what, ':');
+    const size_t len = colon ? (size_t)(colon - what) : strlen(what);
+    const bool file = sz_source_exists(what);
+    r->base = sz_arena_strdup(&r->plan->arena, what, file ? strlen(what) : len);
+    if (!r->base) return sz_no_memory(r->ctx);
+    if (file) return SZ_OK;
+    r->family = find_family(r->base);
+    if (!r->family) return unknown(r->ctx, r->base);
+    r->base = r->family->name;
+    if (!colon || !colon[1]) return SZ_OK;
+    return sz_axes_of_spec(r->ctx, &r->plan->arena, colon + 1, r->axes, &r->n_axes);
+}
+
+// ---- a case ------------------------------------------------------------------------------------
+
+static const char *keep(request *r, sz_buf *buf) {
+    const char *text = sz_buf_status(buf) == SZ_OK
+                           ? sz_arena_strdup(&r->plan->arena, buf->data ? buf->data : "", buf->size)
+                           : NULL;
+    buf->size = 0;
+    return text;
+}
+
+static const char *value_of(const request *r, int64_t point, const char *name) {
+    for (size_t k = 0; k < r->n_axes; k++)
+        if (strcmp(r->axes[k].name, name) == 0) return sz_sweep_value(r->axes, r->n_axes, point, k);
+    return NULL;
+}
+
+static void put_value(sz_json *j, const char *name, const char *value) {
+    char *end;
+    const long long number = strtoll(value, &end, 10);
+    if (*end)
+        sz_json_key_str(j, name, value);
+    else
+        sz_json_key_i64(j, name, number);
+}
+
+// All parameters, also those that have their usual value: then the same work has the same spec.
+static const char *spec_of(request *r, int64_t point, sz_buf *buf) {
+    sz_json j;
+    const sz_net_param *p;
+    char usual[32];
+    sz_json_init(&j, buf, 0);
+    sz_json_begin_object(&j);
+    sz_json_key_str(&j, "kind", r->family ? r->family->name : "model");
+    if (!r->family) sz_json_key_str(&j, "model", r->base);
+    for (size_t i = 0; r->family && (p = sz_net_param_get(r->family, i)); i++) {
+        const char *given = value_of(r, point, p->name);
+        put_value(&j, p->name, given ? given : sz_net_param_default(p, usual, sizeof usual));
+    }
+    for (size_t k = 0; !r->family && k < r->n_axes; k++)
+        put_value(&j, r->axes[k].name, sz_sweep_value(r->axes, r->n_axes, point, k));
+    sz_json_end_object(&j);
+    buf->size -= buf->size > 0; // the newline that the writer ends with
+    return keep(r, buf);
+}
+
+// "gemm:m=1,n=2" or "gemm m=1 n=2".
+static const char *join(request *r, int64_t point, const char *first, const char *between,
+                        sz_buf *buf) {
+    sz_buf_puts(buf, r->base);
+    for (size_t k = 0; k < r->n_axes; k++)
+        sz_buf_printf(buf, "%s%s=%s", k ? between : first, r->axes[k].name,
+                      sz_sweep_value(r->axes, r->n_axes, point, k));
+    return keep(r, buf);
+}
+
+static sz_status set_binds(request *r, int64_t point, sz_case *c) {
+    const char **binds = sz_arena_array(&r->plan->arena, r->n_axes + 1, sizeof *binds);
+    sz_buf buf;
+    if (!binds) return sz_no_memory(r->ctx);
+    sz_buf_init(&buf, r->ctx);
+    for (size_t k = 0; k < r->n_axes; k++) {
+        sz_buf_printf(&buf, "%s=%s", r->axes[k].name, sz_sweep_value(r->axes, r->n_axes, point, k));
+        binds[k] = keep(r, &buf);
+    }
+    sz_buf_finish(&buf);
+    c->binds = binds, c->n_binds = r->n_axes;
+    return SZ_OK;
+}
+
+static sz_status name_case(request *r, int64_t point, sz_case *c) {
+    sz_buf buf;
+    sz_buf_init(&buf, r->ctx);
+    c->name = join(r, point, ":", ",", &buf);
+    c->words = join(r, point, " ", " ", &buf);
+    c->spec = spec_of(r, point, &buf);
+    sz_buf_finish(&buf);
+    c->model = r->family ? c->name : r->base;
+    if (!c->name || !c->words || !c->spec) return sz_no_memory(r->ctx);
+    return r->family ? SZ_OK : set_binds(r, point, c);
+}
+
+// Of the first input: its first axis is the batch of a net; a workload says `batch` itself.
+static void count_samples(const request *r, int64_t point, const sz_model *m, sz_case *c) {
+    const char *batch = value_of(r, point, "batch");
+    c->samples = batch ? strtoll(batch, NULL, 10) : 1;
+    if (r->family || sz_model_input_count(m) == 0) return;
+    const sz_port in = sz_model_input(m, 0);
+    if (in.rank > 0 && in.dims[0] > 0) c->samples = in.dims[0];
+}
+
+static sz_status weigh(request *r, int64_t point, sz_case *c) {
+    const sz_load_options o = {.binds = c->binds, .n_binds = c->n_binds};
+    sz_model *m;
+    sz_costs *costs;
+    SZ_TRY(sz_model_load(r->ctx, c->model, &o, &m));
+    sz_status status = sz_costs_create(r->ctx, m, NULL, &costs);
+    if (status == SZ_OK) {
+        const sz_cost total = sz_costs_total(costs);
+        c->macs = total.macs, c->flops = total.flops, c->bytes_moved = total.bytes_moved;
+        if (sz_costs_covered(costs) < (int64_t)sz_costs_node_count(costs))
+            c->macs = c->flops = c->bytes_moved = -1;
+        sz_costs_destroy(costs);
+        count_samples(r, point, m, c);
+        status = sz_job_bytes(r->ctx, m->graph, &c->memory);
+    }
+    if (status == SZ_OK && sz_model_input_count(m)) {
+        const char *dtype = sz_model_input(m, 0).dtype;
+        c->dtype = sz_arena_strdup(&r->plan->arena, dtype, strlen(dtype));
+    }
+    sz_model_destroy(m);
+    return status;
+}
+
+static sz_status check_memory(const request *r, const sz_case *c) {
+    if (r->available <= 0 || c->memory <= r->available / 10 * 9) return SZ_OK;
+    return sz_fail(r->ctx, SZ_ERR_LIMIT, "it needs %.3g GB of memory, %.3g GB are free",
+                   (double)c->memory / 1e9, (double)r->available / 1e9);
+}
+
+static sz_status add_case(request *r, int64_t point) {
+    sz_case c = {.samples = 1};
+    SZ_TRY(name_case(r, point, &c));
+    sz_status status = weigh(r, point, &c);
+    if (status == SZ_OK) status = check_memory(r, &c);
+    if (status == SZ_ERR_USAGE || status == SZ_ERR_MEMORY || status == SZ_ERR_INTERNAL)
+        return status;
+    if (status != SZ_OK) {
+        const char *why = sz_ctx_error(r->ctx);
+        c.error = sz_arena_strdup(&r->plan->arena, why, strlen(why));
+        if (!c.error) return sz_no_memory(r->ctx);
+        sz_ctx_clear(r->ctx);
+    }
+    return sz_vec_push(r->ctx, &r->plan->cases, c) ? SZ_OK : sz_no_memory(r->ctx);
+}
+
+static sz_status make(request *r, const char *what, const char *const *words, size_t n) {
+    int64_t points;
+    SZ_TRY(read_what(r, what));
+    SZ_TRY(read_words(r, words, n));
+    SZ_TRY(sz_sweep_size(r->ctx, r->axes, r->n_axes, &points));
+    if (points > SZ_MAX_CASES)
+        return sz_fail(r->ctx, SZ_ERR_USAGE, "these are %lld cases; the most at once are %d",
+                       (long long)points, SZ_MAX_CASES);
+    for (int64_t i = 0; i < points; i++) SZ_TRY(add_case(r, i));
+    return SZ_OK;
+}
+
+sz_status sz_bench_plan_make(sz_ctx *ctx, const char *what, const char *const *words,
+                             size_t n_words, int64_t available, sz_bench_plan *plan) {
+    *plan = (sz_bench_plan){.cases = {NULL, 0, 0}};
+    sz_arena_init(&plan->arena, ctx);
+    request *r = sz_alloc(ctx, sizeof *r);
+    if (!r) return sz_no_memory(ctx);
+    r->ctx = ctx, r->plan = plan, r->available = available;
+    const sz_status status = make(r, what, words, n_words);
+    sz_free(ctx, r, sizeof *r);
+    if (status != SZ_OK) sz_bench_plan_finish(ctx, plan);
+    return status;
+}
+
+void sz_bench_plan_finish(sz_ctx *ctx, sz_bench_plan *plan) {
+    sz_vec_finish(ctx, &plan->cases);
+    sz_arena_finish(&plan->arena);
+}

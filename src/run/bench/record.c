@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+// The record of a case: what was asked for, what ran, what came out, and where.
+#include "run/bench/inside.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <sizeup/bench.h>
+#include <sizeup/json.h>
+
+#include "run/results/records.h"
+#include "store/value.h"
+
+static const char *text_at(const json_t *o, const char *key) {
+    const char *s = json_string_value(json_object_get(o, key));
+    return s && *s ? s : NULL;
+}
+static double number_at(const json_t *o, const char *key) {
+    const json_t *v = json_object_get(o, key);
+    return json_is_number(v) ? json_number_value(v) : NAN;
+}
+
+// ---- parts -------------------------------------------------------------------------------------
+
+// What the work is done with; together with the spec it names the case.
+static json_t *settings_of(const sz_bench_sweep *r, const char *backend) {
+    return json_pack("{s:s, s:i, s:s, s:s, s:f, s:f, s:I, s:i, s:s*}", "backend", backend,
+                     "threads", strcmp(backend, "ref") == 0 ? 1 : r->threads, "mode", "inference",
+                     "cache", r->options->cold ? "cold" : "hot", "preheat_s", r->preheat_s,
+                     "time_budget_s", r->budget_s, "seed", (json_int_t)r->options->seed,
+                     "input_sets", 2, "blas",
+                     strcmp(backend, "blas") == 0 ? r->options->blas : NULL);
+}
+
+static json_t *env_of(const sz_bench_sweep *r) {
+    const sz_host *host = sz_machine_host(r->here);
+    json_t *env = host ? sz_record_json(sz_host_type(), host) : json_object();
+    json_t *variables = json_object();
+    for (size_t i = 0; i < sz_machine_variable_count(r->here); i++) {
+        const sz_variable v = sz_machine_variable(r->here, i);
+        json_object_set_new(variables, v.name, json_string(v.value));
+    }
+    json_object_set_new(env, "variables", variables);
+    return env;
+}
+
+static json_t *software_of(const char *backend, const json_t *facts) {
+    json_t *s = json_pack("{s:s, s:s}", "sizeup", SZ_VERSION, "compiler", __VERSION__);
+    json_t *library = facts ? json_deep_copy(facts) : json_object();
+    json_object_set_new(library, "name", json_string(backend));
+    json_object_set_new(s, "library", library);
+    return s;
+}
+
+// The roof of the format that ran, with as many threads; else of the whole machine.
+static double roof_of(const sz_machine *m, const char *dtype, int64_t threads) {
+    double roof = NAN;
+    for (size_t i = 0; m && dtype && i < sz_machine_roof_count(m); i++) {
+        const sz_roof one = sz_machine_roof(m, i);
+        if (strcmp(one.dtype, dtype) != 0 || strcmp(one.op, "fma") != 0) continue;
+        if (one.threads == threads && !(one.flop_per_s <= roof)) roof = one.flop_per_s;
+    }
+    return roof;
+}
+
+static const char *why_no_roof(const sz_bench_sweep *r, const sz_bench *b) {
+    if (!isnan(b->rate.of_roof)) return NULL;
+    if (!r->options->roofs)
+        return r->options->no_roofs ? r->options->no_roofs : "no machine was given";
+    if (!(b->count.flops > 0)) return "it has no FLOPs";
+    return "the saved machine has no roof of that format and number of threads";
+}
+
+static void fill_rates(const sz_bench_sweep *r, const sz_case *c, sz_bench *b) {
+    const double s = b->time.median_s;
+    if (!(s > 0)) return;
+    b->rate.samples_per_s = (double)c->samples / s;
+    if (c->flops >= 0) b->rate.flop_per_s = (double)c->flops / s;
+    if (c->bytes_moved >= 0) b->rate.byte_per_s = (double)c->bytes_moved / s;
+    const double roof = roof_of(r->options->roofs, b->ran_as.dtype, b->ran_as.threads);
+    if (c->flops > 0) b->rate.of_roof = b->rate.flop_per_s / roof;
+}
+
+static sz_status fill_time(const sz_bench_sweep *r, const json_t *answer, double *samples, size_t n,
+                           sz_bench *b) {
+    const json_t *from = json_object_get(answer, "samples_s");
+    for (size_t i = 0; i < n; i++) samples[i] = json_number_value(json_array_get(from, i));
+    if (n) SZ_TRY(sz_bench_summarize(r->ctx, samples, n, &b->time));
+    b->time.warmup_s = number_at(answer, "warmup_s");
+    b->time.compile_s = number_at(answer, "compile_s");
+    b->samples_s = samples, b->n_samples = n;
+    return SZ_OK;
+}
+
+// One kernel where there is one, else how many of them.
+static void name_kernels(const json_t *answer, char *buf, size_t cap) {
+    const json_t *layers = json_object_get(answer, "layers");
+    const size_t n = json_array_size(layers);
+    size_t own = 0;
+    for (size_t i = 0; i < n; i++) own += json_object_get(json_array_get(layers, i), "why") == NULL;
+    const char *first = text_at(json_array_get(layers, 0), "kernel");
+    if (n == 1)
+        snprintf(buf, cap, "%s", first ? first : "");
+    else if (n)
+        snprintf(buf, cap, "%zu kernels, %zu of them of the reference", n, n - own);
+}
+
+static void put_reproducer(const sz_bench_sweep *r, const sz_case *c, const char *backend,
+                           char *buf, size_t cap) {
+    snprintf(buf, cap,
+             "sizeup bench %s --backend %s --threads %d --cache %s --preheat %gs "
+             "--time-budget %gs --seed %llu%s%s",
+             c->words, backend, r->threads, r->options->cold ? "cold" : "hot", r->preheat_s,
+             r->budget_s, (unsigned long long)r->options->seed, r->options->blas ? " --blas " : "",
+             r->options->blas ? r->options->blas : "");
+}
+
+// ---- all ---------------------------------------------------------------------------------------
+
+typedef struct texts {
+    char *settings, *machine, *env, *software, *layers;
+    char kernels[128], reproducer[2048];
+} texts;
+
+static char *take_line(json_t *value) {
+    char *line = value ? sz_value_line(value, false) : NULL;
+    json_decref(value);
+    return line;
+}
+
+static void make_texts(const sz_bench_sweep *r, const sz_case *c, const char *backend,
+                       const json_t *answer, const json_t *facts, texts *t) {
+    json_t *layers = json_object_get(answer, "layers");
+    t->settings = take_line(settings_of(r, backend));
+    t->machine = take_line(json_incref(r->machine));
+    t->env = take_line(env_of(r));
+    t->software = take_line(software_of(backend, facts));
+    t->layers = layers ? sz_value_line(layers, false) : NULL;
+    name_kernels(answer, t->kernels, sizeof t->kernels);
+    put_reproducer(r, c, backend, t->reproducer, sizeof t->reproducer);
+}
+
+static void free_texts(texts *t) {
+    free(t->settings);
+    free(t->machine);
+    free(t->env);
+    free(t->software);
+    free(t->layers);
+}
+
+// Keys beside those of every record.
+static sz_status add_keys(const sz_bench_sweep *r, const sz_buf *line, const sz_bench *b,
+                          const json_t *answer, const char *error) {
+    static const char *const taken[] = {"check", "stopped_by", "steady", "calls_per_sample"};
+    json_t *record = json_loadb(line->data, line->size, 0, NULL);
+    const char *why = why_no_roof(r, b);
+    if (!record) return sz_no_memory(r->ctx);
+    if (error) json_object_set_new(record, "error", json_string(error));
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
+        if (json_object_get(answer, taken[i]))
+            json_object_set(record, taken[i], json_object_get(answer, taken[i]));
+    if (why && !error)
+        json_object_set_new(json_object_get(record, "rate"), "of_roof_why", json_string(why));
+    sz_buf whole;
+    sz_json j;
+    sz_buf_init(&whole, r->ctx);
+    sz_json_init(&j, &whole, 0);
+    sz_value_put(&j, record);
+    json_decref(record);
+    // The writer ends the outermost object with a newline.
+    sz_status status = sz_buf_status(&whole);
+    if (status == SZ_OK) status = r->options->emit(r->options->user, whole.data, whole.size);
+    sz_buf_finish(&whole);
+    return status;
+}
+
+static void fill_facts(const sz_bench_sweep *r, const sz_case *c, const char *backend,
+                       const json_t *answer, const json_t *facts, const texts *t, sz_bench *b) {
+    b->case_name = c->name;
+    b->spec_json = c->spec, b->settings_json = t->settings;
+    b->machine_json = t->machine, b->env_json = t->env, b->software_json = t->software;
+    b->layers_json = t->layers, b->reproducer = t->reproducer;
+    b->ran_as.backend = backend;
+    b->ran_as.version = text_at(facts, "version");
+    b->energy.why = "bench reads no energy sensor in this version";
+    b->count.macs = c->macs >= 0 ? (double)c->macs : NAN;
+    b->count.flops = c->flops >= 0 ? (double)c->flops : NAN;
+    b->count.bytes_moved = c->bytes_moved >= 0 ? (double)c->bytes_moved : NAN;
+    if (!json_object_get(answer, "samples_s")) return;
+    b->ran_as.dtype = text_at(answer, "dtype");
+    b->ran_as.kernel = t->kernels;
+    b->ran_as.threads = strcmp(backend, "ref") == 0 ? 1 : r->threads;
+    b->verdict = text_at(answer, "verdict"), b->next_step = text_at(answer, "next_step");
+}
+
+sz_status sz_bench_emit(const sz_bench_sweep *r, const sz_case *c, const char *backend,
+                        const json_t *answer, const json_t *facts, const char *started,
+                        const char *error) {
+    const size_t n = json_array_size(json_object_get(answer, "samples_s"));
+    double *samples = sz_alloc(r->ctx, (n + 1) * sizeof *samples);
+    texts *t = sz_alloc(r->ctx, sizeof *t);
+    sz_bench b;
+    sz_buf line;
+    sz_bench_init(&b);
+    sz_buf_init(&line, r->ctx);
+    sz_status status = samples && t ? SZ_OK : sz_no_memory(r->ctx);
+    if (status == SZ_OK) {
+        make_texts(r, c, backend, answer, facts, t);
+        fill_facts(r, c, backend, answer, facts, t, &b);
+        b.started_utc = started;
+        status = fill_time(r, answer, samples, n, &b);
+        fill_rates(r, c, &b);
+    }
+    if (status == SZ_OK) status = sz_bench_json(r->ctx, &b, &line);
+    if (status == SZ_OK) status = add_keys(r, &line, &b, answer, error);
+    sz_buf_finish(&line);
+    if (t) free_texts(t);
+    sz_free(r->ctx, t, sizeof *t);
+    sz_free(r->ctx, samples, (n + 1) * sizeof *samples);
+    return status;
+}

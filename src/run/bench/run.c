@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: Apache-2.0
+// The parent: plans the cases, hands them to children in groups, and turns what comes back into
+// records. A child that crashes, hangs or is killed costs the case that it was at; the rest go to a
+// new one.
+#include "run/bench/inside.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "machine/libraries.h"
+#include "machine/machine.h"
+#include "os/child.h"
+#include "os/clock.h"
+#include "os/pages.h"
+#include "os/pin.h"
+#include "run/backends/backend.h"
+#include "store/value.h"
+
+enum { GROUP = 8 }; // cases that are timed together
+
+typedef struct group {
+    const sz_bench_sweep *run;
+    const sz_backend *backend;
+    const sz_case *cases[GROUP];
+    bool done[GROUP];
+    size_t sent[GROUP]; // case of each that the child has
+    size_t n, n_sent;
+    int64_t at;    // of `sent`, -1 = none yet
+    json_t *facts; // of the library
+    const char *absent;
+    char started[21];
+    sz_buf line;
+    sz_status status;
+    int64_t measured, failed;
+} group;
+
+// ---- the child's lines -------------------------------------------------------------------------
+
+static sz_status finish_case(group *g, size_t i, const json_t *answer, const char *error) {
+    const sz_case *c = g->cases[i];
+    g->done[i] = true;
+    if (error)
+        g->failed++;
+    else
+        g->measured++;
+    if (error)
+        sz_warn(g->run->ctx, "%s on %s: %s", sz_show(g->run->ctx, sz_str_c(c->name)),
+                g->backend->name, error);
+    return sz_bench_emit(g->run, c, g->backend->name, answer, g->facts, g->started, error);
+}
+
+static void take_line(group *g) {
+    json_t *line = json_loadb(g->line.data, g->line.size, 0, NULL);
+    const json_t *facts = json_object_get(line, "facts"), *at = json_object_get(line, "at");
+    const json_t *number = json_object_get(line, "case");
+    const int64_t i = json_integer_value(number ? number : at);
+    const bool fits = i >= 0 && (size_t)i < g->n_sent;
+    if (facts && !g->facts) {
+        g->facts = json_deep_copy(facts);
+        g->absent = json_string_value(json_object_get(g->facts, "absent"));
+        const char *advice = json_string_value(json_object_get(g->facts, "advice"));
+        if (advice && *advice)
+            sz_warn(g->run->ctx, "%s chose slower kernels than this CPU allows: set %s",
+                    g->backend->name, advice);
+    }
+    if (json_is_integer(at) && fits) g->at = i;
+    if (json_is_integer(number) && fits && !g->done[g->sent[i]] && g->status == SZ_OK)
+        g->status = finish_case(g, g->sent[i], line,
+                                json_string_value(json_object_get(line, "error")));
+    json_decref(line);
+}
+
+// A library may print too: only lines that begin like ours are looked at.
+static bool take(void *user, const char *bytes, size_t n) {
+    group *g = user;
+    for (size_t k = 0; k < n; k++) {
+        if (bytes[k] != '\n') {
+            sz_buf_putc(&g->line, bytes[k]);
+            continue;
+        }
+        if (g->line.size && g->line.data[0] == '{') take_line(g);
+        g->line.size = 0;
+    }
+    return g->status == SZ_OK && g->line.size < (size_t)(4 << 20);
+}
+
+// ---- one child ---------------------------------------------------------------------------------
+
+static json_t *request_of(const sz_bench_sweep *r, const sz_backend *backend) {
+    return json_pack("{s:s, s:s*, s:i, s:I, s:f, s:f, s:I, s:[]}", "backend", backend->name, "path",
+                     strcmp(backend->name, "blas") == 0 ? r->options->blas : NULL, "threads",
+                     r->threads, "seed", (json_int_t)r->options->seed, "preheat_s", r->preheat_s,
+                     "budget_s", r->budget_s, "evict_bytes", (json_int_t)r->evict_bytes, "cases");
+}
+
+static void add_to_request(json_t *request, const sz_case *c) {
+    json_t *binds = json_array();
+    for (size_t i = 0; i < c->n_binds; i++) json_array_append_new(binds, json_string(c->binds[i]));
+    json_array_append_new(json_object_get(request, "cases"),
+                          json_pack("{s:s, s:I, s:o}", "model", c->model, "flops",
+                                    (json_int_t)c->flops, "binds", binds));
+}
+
+static sz_status start_child(const sz_bench_sweep *r, const char *request, int threads,
+                             const sz_child_watch *watch, bool *ret_whole, int *ret_code) {
+    sz_surroundings *e = sz_alloc(r->ctx, sizeof *e);
+    if (!e) return sz_no_memory(r->ctx);
+    const char *const argv[] = {r->options->program, "bench", "case-child", request, NULL};
+    sz_library_surround(e, r->options->environment, threads, NULL);
+    const sz_status status = sz_child_watch_run(r->ctx, argv, e->words, watch, ret_whole, ret_code);
+    sz_free(r->ctx, e, sizeof *e);
+    return status;
+}
+
+// All cases that are not done yet, in one child.
+static sz_status run_child(group *g, bool *ret_whole, int *ret_code) {
+    json_t *request = request_of(g->run, g->backend);
+    const sz_child_watch watch = {
+        .idle_s = g->run->timeout_s, .stop = g->run->options->stop, .take = take, .user = g};
+    if (!request) return sz_no_memory(g->run->ctx);
+    g->n_sent = 0, g->at = -1, g->line.size = 0;
+    for (size_t i = 0; i < g->n; i++) {
+        if (g->done[i]) continue;
+        g->sent[g->n_sent++] = i;
+        add_to_request(request, g->cases[i]);
+    }
+    char *text = json_dumps(request, JSON_COMPACT);
+    json_decref(request);
+    if (!text) return sz_no_memory(g->run->ctx);
+    const sz_status status = start_child(g->run, text, g->run->threads, &watch, ret_whole,
+                                         ret_code);
+    free(text);
+    return status == SZ_OK ? g->status : status;
+}
+
+// Why the child ended before it was through.
+static void explain(const group *g, bool whole, int code, char *buf, size_t cap) {
+    if (!whole)
+        snprintf(buf, cap, "no sign of life for %.0f s: the child was ended (--timeout)",
+                 g->run->timeout_s);
+    else if (code == -9)
+        snprintf(buf, cap, "the child was killed, as the system does when memory runs out");
+    else if (code < 0)
+        snprintf(buf, cap, "the library crashed (signal %d)", -code);
+    else
+        snprintf(buf, cap, "the child ended early (exit %d)", code);
+}
+
+static size_t left(const group *g) {
+    size_t n = 0;
+    for (size_t i = 0; i < g->n; i++) n += !g->done[i];
+    return n;
+}
+
+static sz_status give_up(group *g, const char *why) {
+    for (size_t i = 0; i < g->n; i++)
+        if (!g->done[i]) SZ_TRY(finish_case(g, i, NULL, why));
+    return SZ_OK;
+}
+
+static sz_status run_children(group *g) {
+    while (left(g) > 0) {
+        char why[256];
+        bool whole = false;
+        int code = 0;
+        SZ_TRY(run_child(g, &whole, &code));
+        if (g->run->options->stop && *g->run->options->stop) return SZ_OK;
+        if (g->absent) return give_up(g, g->absent);
+        if (left(g) == 0) return SZ_OK;
+        explain(g, whole, code, why, sizeof why);
+        if (g->at < 0) return give_up(g, why); // it was not at a case yet
+        const size_t guilty = g->sent[g->at];
+        if (g->done[guilty]) return give_up(g, why);
+        SZ_TRY(finish_case(g, guilty, NULL, why));
+    }
+    return SZ_OK;
+}
+
+// ---- groups ------------------------------------------------------------------------------------
+
+static sz_status run_group(const sz_bench_sweep *r, const sz_backend *backend,
+                           const sz_case *const *cases, size_t n, sz_run_result *result) {
+    group g = {.run = r, .backend = backend, .n = n};
+    memcpy(g.cases, cases, n * sizeof *cases);
+    sz_clock_utc(g.started);
+    sz_buf_init(&g.line, r->ctx);
+    if (r->options->progress) {
+        char what[256];
+        snprintf(what, sizeof what, "%s on %s%s", cases[0]->name, backend->name,
+                 n > 1 ? " and others" : "");
+        r->options->progress(r->options->user, what);
+    }
+    const sz_status status = run_children(&g);
+    sz_buf_finish(&g.line);
+    json_decref(g.facts);
+    result->measured += g.measured;
+    result->failed += g.failed;
+    return status;
+}
+
+// Cases go together as long as their memory takes a quarter of what is free.
+static sz_status run_backend(const sz_bench_sweep *r, const sz_backend *backend,
+                             const sz_bench_plan *plan, int64_t available, sz_run_result *result) {
+    const sz_case *cases[GROUP];
+    size_t n = 0;
+    int64_t memory = 0;
+    for (size_t i = 0; i <= plan->cases.n; i++) {
+        const sz_case *c = i < plan->cases.n ? &plan->cases.items[i] : NULL;
+        const bool full = n == GROUP || (c && available > 0 && memory + c->memory > available / 4);
+        if (n > 0 && (!c || full)) {
+            SZ_TRY(run_group(r, backend, cases, n, result));
+            n = 0, memory = 0;
+        }
+        if (r->options->stop && *r->options->stop) return SZ_OK;
+        if (!c || c->error) continue;
+        cases[n++] = c;
+        memory += c->memory;
+    }
+    return SZ_OK;
+}
+
+// Cases that were refused before anything was allocated.
+static sz_status emit_refused(const sz_bench_sweep *r, const sz_bench_plan *plan,
+                              const char *backend, sz_run_result *result) {
+    char now[21];
+    sz_clock_utc(now);
+    for (size_t i = 0; i < plan->cases.n; i++) {
+        const sz_case *c = &plan->cases.items[i];
+        if (!c->error) continue;
+        result->failed++;
+        sz_warn(r->ctx, "%s: %s", sz_show(r->ctx, sz_str_c(c->name)), c->error);
+        SZ_TRY(sz_bench_emit(r, c, backend, NULL, NULL, now, c->error));
+    }
+    return SZ_OK;
+}
+
+// ---- options -----------------------------------------------------------------------------------
+
+static const char *const usual_backends[] = {"onednn"};
+
+static sz_status check_backends(sz_ctx *ctx, const char *const *names, size_t n) {
+    const char *all[16] = {NULL};
+    for (size_t i = 0; i < 15 && sz_backend_get(i); i++) all[i] = sz_backend_get(i)->name;
+    for (size_t k = 0; k < n; k++) {
+        if (sz_backend_find(names[k])) continue;
+        const char *near = sz_text_nearest(names[k], all);
+        const char *shown = sz_show(ctx, sz_str_c(names[k]));
+        if (near)
+            return sz_fail(ctx, SZ_ERR_USAGE, "unknown backend '%s': did you mean '%s'?", shown,
+                           near);
+        return sz_fail(ctx, SZ_ERR_USAGE, "unknown backend '%s'; 'sizeup list backends' shows them",
+                       shown);
+    }
+    return SZ_OK;
+}
+
+// Twice the caches that all cores together have, so that nothing of a case stays in any.
+static int64_t cache_bytes(const sz_machine *m) {
+    int64_t sum = 0;
+    for (size_t i = 0; i < sz_machine_level_count(m); i++) {
+        const sz_level l = sz_machine_level(m, i);
+        if (strcmp(l.name, "DRAM") != 0 && l.capacity_bytes > 0)
+            sum += l.capacity_bytes * (l.instances > 0 ? l.instances : 1);
+    }
+    return sum > 0 ? 2 * sum : (int64_t)256 << 20;
+}
+
+static sz_status describe(sz_bench_sweep *r) {
+    const sz_measure_options how = {.environment = r->options->environment};
+    SZ_TRY(sz_machine_describe_with(r->ctx, &how, &r->here));
+    const sz_identity id = sz_machine_identity(r->here);
+    const sz_cpu_facts cpu = sz_machine_cpu(r->here);
+    r->machine = json_pack("{s:s*, s:s*, s:s*, s:I, s:I, s:I}", "name", id.name, "fingerprint",
+                           id.fingerprint, "cpu", cpu.model, "cores", (json_int_t)cpu.cores,
+                           "threads", (json_int_t)cpu.threads, "memory_bytes",
+                           (json_int_t)cpu.memory_bytes);
+    if (!r->machine) return sz_no_memory(r->ctx);
+    r->evict_bytes = r->options->cold ? cache_bytes(r->here) : 0;
+    return SZ_OK;
+}
+
+static sz_status run_plan(sz_bench_sweep *r, const sz_bench_plan *plan, int64_t available,
+                          const char *const *names, size_t n, sz_run_result *result) {
+    SZ_TRY(describe(r));
+    for (size_t k = 0; k < n; k++) {
+        result->cases += (int64_t)plan->cases.n;
+        SZ_TRY(emit_refused(r, plan, names[k], result));
+        SZ_TRY(run_backend(r, sz_backend_find(names[k]), plan, available, result));
+    }
+    return SZ_OK;
+}
+
+sz_status sz_bench_run(sz_ctx *ctx, const char *what, const char *const *words, size_t n_words,
+                       const sz_run_options *o, sz_run_result *result) {
+    const char *const *names = o->n_backends ? o->backends : usual_backends;
+    const size_t n = o->n_backends ? o->n_backends : 1;
+    const int64_t available = sz_pages_available("");
+    int cpus[1024];
+    sz_bench_sweep r = {.ctx = ctx, .options = o};
+    sz_bench_plan plan;
+    *result = (sz_run_result){0, 0, 0};
+    r.threads = o->threads > 0 ? o->threads : sz_pin_allowed(cpus, 1024);
+    if (r.threads < 1) r.threads = 1;
+    r.preheat_s = o->preheat_s < 0 ? 1 : o->preheat_s;
+    r.budget_s = o->budget_s > 0 ? o->budget_s : 3;
+    r.timeout_s = o->timeout_s > 0 ? o->timeout_s : 60;
+    SZ_TRY(check_backends(ctx, names, n));
+    SZ_TRY(sz_bench_plan_make(ctx, what, words, n_words, available, &plan));
+    const sz_status status = run_plan(&r, &plan, available, names, n, result);
+    json_decref(r.machine);
+    sz_machine_destroy(r.here);
+    sz_bench_plan_finish(ctx, &plan);
+    return status;
+}
+
+// ---- the table ---------------------------------------------------------------------------------
+
+int sz_list_backend(size_t i, sz_backend_row *ret_row) {
+    const sz_backend *b = sz_backend_get(i);
+    if (!b) return 0;
+    *ret_row = (sz_backend_row){b->name, b->what};
+    return 1;
+}
+
+static void copy_fact(const json_t *facts, const char *key, char *buf, size_t cap) {
+    const char *text = json_string_value(json_object_get(facts, key));
+    snprintf(buf, cap, "%s", text ? text : "");
+}
+
+sz_status sz_backend_ask(sz_ctx *ctx, size_t i, const char *program, const char *const *environment,
+                         sz_backend_state *s) {
+    const sz_run_options o = {.program = program, .environment = environment};
+    const sz_bench_sweep r = {.ctx = ctx, .options = &o, .threads = 1, .timeout_s = 20};
+    group g = {.run = &r, .backend = sz_backend_get(i)};
+    bool whole = false;
+    int code = 0;
+    if (!g.backend) return sz_fail(ctx, SZ_ERR_USAGE, "no such backend");
+    *s = (sz_backend_state){.off = ""};
+    sz_buf_init(&g.line, ctx);
+    const sz_status status = run_child(&g, &whole, &code);
+    sz_buf_finish(&g.line);
+    copy_fact(g.facts, "version", s->version, sizeof s->version);
+    copy_fact(g.facts, "kernels", s->kernels, sizeof s->kernels);
+    copy_fact(g.facts, "path", s->path, sizeof s->path);
+    copy_fact(g.facts, "advice", s->advice, sizeof s->advice);
+    copy_fact(g.facts, "absent", s->off, sizeof s->off);
+    if (!g.facts) explain(&g, whole, code, s->off, sizeof s->off);
+    json_decref(g.facts);
+    return status;
+}

@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Libraries that misbehave cost their own case; the sweep goes on. Usage: fakes.sh SIZEUP FOLDER
+set -eu
+SIZEUP=$1 fakes=$2
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export HOME=$work XDG_DATA_HOME=$work
+failed=0
+
+sweep() { # FAKE OPTION...: m = 8, 13, 16 on the fake library
+    local fake=$1 status=0
+    shift
+    "$SIZEUP" bench gemm m=8,13,16 n=8 k=8 --backend blas --blas "$fakes/fake_$fake.so" \
+        --threads 1 --time-budget 50ms --preheat 10ms --format jsonl "$@" \
+        >"$work/out" 2>"$work/err" || status=$?
+    echo "$status" >"$work/status"
+}
+wants() { # WHAT FILE PATTERN COUNT
+    local n
+    n=$(grep -c -e "$3" "$work/$2" || true)
+    [ "$n" -eq "$4" ] && return
+    echo "FAILED: $1: $n lines of $2 have '$3', not $4"
+    cut -c 1-400 "$work/out" "$work/err"
+    failed=1
+}
+
+sweep right
+wants 'a good library' out '"verdict": "' 3
+wants 'a good library' out '"error": "' 0
+
+sweep crashes
+wants 'a crash' out '"verdict": "' 2
+wants 'a crash' out '"error": "the library crashed (signal 6)"' 1
+wants 'a crash' err 'm=13.*the library crashed' 1
+wants 'a crash' status '^0$' 1
+
+sweep hangs --timeout 1s
+wants 'a hang' out '"verdict": "' 2
+wants 'a hang' out '"error": "no sign of life for 1 s' 1
+
+sweep wrong
+wants 'a wrong result' out '"verdict": "' 2
+wants 'a wrong result' out '"error": "its result is wrong: .*it was not timed"' 1
+wants 'a wrong result' out '"error": "its result.*"median_s": [0-9]' 0
+
+sweep lacks
+wants 'a missing function' out '"error": ".*has no cblas_sgemm or no cblas_dgemm"' 3
+wants 'a missing function' status '^4$' 1
+
+# What does not fit is refused with the number before anything is allocated; the rest runs.
+status=0
+"$SIZEUP" bench gemm m=8,100000000 n=1000000 k=8 dtype=f32 --backend ref --time-budget 50ms \
+    --preheat 0s --format jsonl >"$work/out" 2>"$work/err" || status=$?
+wants 'a shape too big' out '"error": "it needs [0-9.e+]* GB of memory, [0-9.]* GB are free"' 1
+wants 'a shape too big' out '"verdict": "' 1
+
+# What was measured is in the store, and only then.
+"$SIZEUP" results list --format json >"$work/out"
+wants 'the store' out '"case": "gemm:m=16,n=8,k=8"' 5
+exit $failed
