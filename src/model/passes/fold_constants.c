@@ -4,7 +4,8 @@
 //
 // Dequantized weights stay in their small format: that is what they were quantized for. What grows
 // much beyond its inputs (Expand, ConstantOfShape) and is large stays a node, as storing it would
-// cost more than making it. Default values that a caller may replace are no constants.
+// cost more than making it. XLA's broadcasts and counts (iota) always stay: they are part of the loops
+// that read them. Default values that a caller may replace are no constants.
 // Needs: types (inference). Keeps: types, names of values.
 #include "model/passes/pass.h"
 
@@ -22,6 +23,8 @@ static bool is_pure(const sz_pass_job *job, sz_node_id id) {
         break;
     }
     const sz_node *n = sz_edit_node_of(job->e, id);
+    if (sz_str_is(n->domain, "xla") && (sz_str_is(n->op, "broadcast") || sz_str_is(n->op, "iota")))
+        return false;
     const bool trains = sz_str_is(n->op, "Dropout") && n->n_inputs > 2;
     return !trains && !sz_str_is(n->op, "DequantizeLinear") && n->n_inputs > 0;
 }

@@ -7,14 +7,25 @@
 // result with readers in two loops is written.
 #include "model/passes/pass.h"
 
+// Instructions of XLA that its loops take in beside the elementwise ones.
+static bool is_xla(const sz_pass_job *job, sz_node_id id, const char *const *names, size_t n) {
+    const sz_node *node = sz_edit_node_of(job->e, id);
+    if (!sz_str_is(node->domain, "xla")) return false;
+    for (size_t i = 0; i < n; i++)
+        if (sz_str_is(node->op, names[i])) return true;
+    return false;
+}
+
 static bool is_loop_op(const sz_pass_job *job, sz_node_id id) {
     if (!sz_has_one_output(job, id)) return false;
     switch (sz_kind_of(job, id)) {
     case SZ_KIND_ELEMENTWISE:
     case SZ_KIND_ACTIVATION:
         return true;
-    case SZ_KIND_CAST:
-        return sz_is_op(job, id, "Cast");
+    case SZ_KIND_CAST: {
+        static const char *const convert[] = {"convert"};
+        return sz_is_op(job, id, "Cast") || is_xla(job, id, convert, 1);
+    }
     case SZ_KIND_NORM:
         return sz_is_op(job, id, "BatchNormalization") &&
                !sz_attr_i(sz_edit_node_of(job->e, id), "training_mode", 0);
@@ -25,8 +36,9 @@ static bool is_loop_op(const sz_pass_job *job, sz_node_id id) {
 
 static bool is_loop_move(const sz_pass_job *job, sz_node_id id) {
     static const char *const moves[] = {"Transpose", "Slice", "Expand", "Pad", "Tile"};
+    static const char *const xla[] = {"broadcast", "iota", "transpose", "slice", "pad", "reverse"};
     if (!sz_makes(job, SZ_FUSE_LOOP_MOVES) || !sz_has_one_output(job, id)) return false;
-    return SZ_IS_ANY(job, id, moves);
+    return SZ_IS_ANY(job, id, moves) || is_xla(job, id, xla, sizeof xla / sizeof *xla);
 }
 
 static bool is_view(const sz_pass_job *job, sz_node_id id) {
