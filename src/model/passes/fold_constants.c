@@ -4,8 +4,8 @@
 //
 // Dequantized weights stay in their small format: that is what they were quantized for. What grows
 // much beyond its inputs (Expand, ConstantOfShape) and is large stays a node, as storing it would
-// cost more than making it. XLA's broadcasts and counts (iota) always stay: they are part of the loops
-// that read them. Default values that a caller may replace are no constants.
+// cost more than making it. XLA's broadcasts and counts (iota) always stay: they are part of the
+// loops that read them. Default values that a caller may replace are no constants.
 // Needs: types (inference). Keeps: types, names of values.
 #include "model/passes/pass.h"
 
