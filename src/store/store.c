@@ -7,7 +7,7 @@
 
 #include "store/value.h"
 
-enum { ID_DIGITS = 16, MAX_SCHEME = 32 };
+enum { MAX_SCHEME = 32 };
 
 typedef struct driver_row {
     const char *scheme, *what, *off;
@@ -130,25 +130,12 @@ sz_status sz_store_begin(sz_ctx *ctx, sz_store *s, const char *header, size_t si
     return status;
 }
 
-// The id of a document without one is the hash of the document: storing it again changes nothing.
-static sz_status give_id(sz_ctx *ctx, json_t *record) {
-    char id[ID_DIGITS + 1];
-    const json_t *known = json_object_get(record, "id");
-    if (json_is_string(known) && json_string_length(known) > 0) return SZ_OK;
-    if (known && !json_is_null(known))
-        return sz_fail(ctx, SZ_ERR_INPUT, "the 'id' of a record is not a string");
-    json_object_del(record, "id");
-    SZ_TRY(sz_value_hash(ctx, record, ID_DIGITS, id));
-    if (json_object_set_new(record, "id", json_string(id)) == 0) return SZ_OK;
-    return sz_no_memory(ctx);
-}
-
 sz_status sz_store_append(sz_ctx *ctx, sz_store *s, int64_t run, const char *record, size_t size,
                           int64_t *ret_number) {
     json_t *object;
     SZ_TRY(check_mode(ctx, s));
     SZ_TRY(parse_object(ctx, record, size, &object));
-    sz_status status = give_id(ctx, object);
+    sz_status status = sz_value_give_id(ctx, object);
     if (status == SZ_OK) status = s->driver->append(ctx, s, run, object, ret_number);
     json_decref(object);
     return status;

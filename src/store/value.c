@@ -231,3 +231,16 @@ bool sz_query_matches(const sz_store_query *q, const json_t *record) {
         if (!has_value(record, q->where[i])) return false;
     return true;
 }
+
+sz_status sz_value_give_id(sz_ctx *ctx, json_t *record) {
+    enum { ID_DIGITS = 16 };
+    char id[ID_DIGITS + 1];
+    const json_t *known = json_object_get(record, "id");
+    if (json_is_string(known) && json_string_length(known) > 0) return SZ_OK;
+    if (known && !json_is_null(known))
+        return sz_fail(ctx, SZ_ERR_INPUT, "the 'id' of a record is not a string");
+    json_object_del(record, "id");
+    SZ_TRY(sz_value_hash(ctx, record, ID_DIGITS, id));
+    if (json_object_set_new(record, "id", json_string(id)) == 0) return SZ_OK;
+    return sz_no_memory(ctx);
+}

@@ -27,6 +27,10 @@ char *sz_value_line(const json_t *value, bool sorted);
 // First digits of the hash of the canonical form. SZ_ERR_MEMORY when there is none.
 sz_status sz_value_hash(sz_ctx *ctx, const json_t *value, size_t digits, char *ret_text);
 
+// Gives a document without an "id" one: the hash of the document, so that storing it again changes
+// nothing. SZ_ERR_INPUT when it has one that is no string.
+sz_status sz_value_give_id(sz_ctx *ctx, json_t *record);
+
 // '*' any characters, '?' one; all others themselves.
 bool sz_value_like(const char *pattern, const char *text);
 // Is the record meant by the query? Run and number are the caller's.

@@ -177,7 +177,8 @@ static void test_own(void **state) {
     assert_true(one->samples_s[4] == 0.1 && one->count.flops == 128 && isnan(one->count.macs));
     assert_string_equal(one->ran_as.backend, "onednn");
     assert_string_equal(one->verdict, "noisy");
-    assert_null(one->id);
+    assert_int_equal(strlen(one->id), 16);
+    assert_string_not_equal(one->id, two->id);
     // The same work on another machine is another case.
     assert_string_equal(one->work_hash, two->work_hash);
     assert_string_not_equal(one->case_hash, two->case_hash);

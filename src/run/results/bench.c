@@ -286,6 +286,7 @@ sz_status sz_bench_json(sz_ctx *ctx, const sz_bench *b, sz_buf *buf) {
     if (!w.record) return sz_no_memory(ctx);
     build(&w, b);
     if (w.status == SZ_OK) w.status = sz_record_hash(ctx, w.record);
+    if (w.status == SZ_OK) w.status = sz_value_give_id(ctx, w.record);
     if (w.status == SZ_OK) {
         sz_json_init(&json, buf, 0);
         sz_value_put(&json, w.record);
