@@ -4,6 +4,7 @@
 
 #include <math.h>
 
+#include "os/pages.h"
 #include "run/lab/rates.h"
 
 static const double NEAR = 1.25; // a prediction holds within this factor
@@ -42,12 +43,12 @@ static void session_finish(sz_ctx *ctx, session *s) {
     sz_free(ctx, s->readings, s->n * sizeof *s->readings);
     sz_free(ctx, s->works, s->n * sizeof *s->works);
     sz_free(ctx, s->watches, s->n * sizeof *s->watches);
-    sz_free(ctx, s, sizeof *s);
+    sz_pages_unmap(s, sizeof *s);
 }
 
 // Predict by what was saved: that tells which rates are needed, and so which works there are.
 static session *session_create(sz_lab *lab, sz_lab_case *cases, size_t n) {
-    session *s = sz_alloc(lab->ctx, sizeof *s);
+    session *s = sz_pages_map(sizeof *s); // states of kernels want more than the usual alignment
     if (!s) return NULL;
     sz_lab_model_init(&s->saved, lab->machine);
     predict_saved(&s->saved, cases, n);
