@@ -29,6 +29,10 @@
 
 enum { MAX_PATH = 4096, MAX_COMPLAINTS = 10 };
 
+// fontconfig, below cairo, keeps what it made for fonts until the process ends.
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void) { return "leak:libfontconfig"; }
+
 static const char *folder; // tests/
 
 // ---- what is done ------------------------------------------------------------------------------
