@@ -10,6 +10,7 @@
 
 #include <sizeup/cost.h>
 #include <sizeup/model.h>
+#include <sizeup/optimize.h>
 
 typedef struct reference {
     const char *spec;
@@ -136,6 +137,24 @@ static void every_family_builds(void **state) {
     sz_ctx_destroy(ctx);
 }
 
+// A net is optimized on the way in, as a file is: a residual block becomes a few kernels.
+static void is_optimized_like_a_file(void **state) {
+    (void)state;
+    sz_ctx *ctx = sz_ctx_create(NULL);
+    const sz_optimize_options how = {.recipe = "generic"};
+    const sz_load_options load = {.optimize = &how};
+    sz_model *model = NULL;
+    sz_costs *costs = NULL;
+    assert_int_equal(sz_model_load(ctx, "resnet:depth=18", &load, &model), SZ_OK);
+    assert_int_equal(sz_costs_create(ctx, model, NULL, &costs), SZ_OK);
+    assert_true(sz_costs_is_optimized(costs));
+    // 20 convolutions with all behind them, a pool, a mean with its view, a product with its bias
+    assert_int_equal(sz_costs_node_count(costs), 24);
+    sz_costs_destroy(costs);
+    sz_model_destroy(model);
+    sz_ctx_destroy(ctx);
+}
+
 static const struct {
     const char *spec, *message;
 } refusals[] = {
@@ -201,6 +220,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counts_as_the_sources),
         cmocka_unit_test(every_family_builds),
+        cmocka_unit_test(is_optimized_like_a_file),
         cmocka_unit_test(refuses_with_a_sentence),
         cmocka_unit_test(survives_extreme_sizes),
     };

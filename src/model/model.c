@@ -33,20 +33,26 @@ static sz_status finish(sz_ctx *ctx, sz_graph *g, const sz_load_options *options
     return SZ_OK;
 }
 
-// `source` is taken over. The importer names the file in its messages; the rest is placed here.
-// The limit that it sets holds until the model is ready.
-static sz_status read_source(sz_ctx *ctx, sz_source *source, const char *name,
-                             const sz_load_options *options, sz_model **ret_model) {
-    const size_t used = sz_ctx_memory_used(ctx);
-    sz_graph *g = NULL;
-    SZ_TRY(sz_import(ctx, source, options ? options->format : NULL, &g));
+// The same with the name that was asked for; the rest is placed under it, as a `kind`.
+static sz_status finish_named(sz_ctx *ctx, sz_graph *g, const char *kind, const char *name,
+                              const sz_load_options *options, size_t used, sz_model **ret_model) {
     g->path = sz_arena_strdup(g->arena, name, strlen(name));
     if (!g->path) {
         sz_graph_destroy(g);
         return sz_no_memory(ctx);
     }
     sz_status status = finish(ctx, g, options, used, ret_model);
-    return status == SZ_OK ? SZ_OK : sz_place(ctx, status, "file '%s'", name);
+    return status == SZ_OK ? SZ_OK : sz_place(ctx, status, "%s '%s'", kind, name);
+}
+
+// `source` is taken over. The importer names the file in its messages. The limit that it sets holds
+// until the model is ready.
+static sz_status read_source(sz_ctx *ctx, sz_source *source, const char *name,
+                             const sz_load_options *options, sz_model **ret_model) {
+    const size_t used = sz_ctx_memory_used(ctx);
+    sz_graph *g = NULL;
+    SZ_TRY(sz_import(ctx, source, options ? options->format : NULL, &g));
+    return finish_named(ctx, g, "file", name, options, used, ret_model);
 }
 
 // As the options ask for. A model that can't be optimized is none.
@@ -72,13 +78,8 @@ static sz_status load_net(sz_ctx *ctx, const char *spec, const sz_load_options *
     const size_t used = sz_ctx_memory_used(ctx);
     sz_graph *g = NULL;
     SZ_TRY(sz_net_build(ctx, spec, &g));
-    g->path = sz_arena_strdup(g->arena, spec, strlen(spec));
-    if (!g->path) {
-        sz_graph_destroy(g);
-        return sz_no_memory(ctx);
-    }
-    sz_status status = finish(ctx, g, options, used, ret_model);
-    return status == SZ_OK ? SZ_OK : sz_place(ctx, status, "net '%s'", spec);
+    SZ_TRY(finish_named(ctx, g, "net", spec, options, used, ret_model));
+    return optimize(ctx, options, ret_model);
 }
 
 sz_status sz_model_load(sz_ctx *ctx, const char *path, const sz_load_options *options,
