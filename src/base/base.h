@@ -90,6 +90,15 @@ static inline bool sz_str_eq(sz_str a, sz_str b) {
     return a.len == b.len && (a.len == 0 || memcmp(a.p, b.p, a.len) == 0);
 }
 static inline bool sz_str_is(sz_str a, const char *c) { return sz_str_eq(a, sz_str_c(c)); }
+// The same for ASCII letters of either case; `lower` is in small letters.
+static inline bool sz_str_is_word(sz_str a, const char *lower) {
+    if (a.len != strlen(lower)) return false;
+    for (uint32_t i = 0; i < a.len; i++) {
+        const bool is_capital = a.p[i] >= 'A' && a.p[i] <= 'Z';
+        if ((is_capital ? a.p[i] + 'a' - 'A' : a.p[i]) != lower[i]) return false;
+    }
+    return true;
+}
 
 // A name made fit for "%s" in a message: at most SZ_MAX_SHOWN bytes, NUL shown as \x00. Returns a
 // pointer into a ring of 8 buffers of the context. Other bytes are escaped by the sink, not here.

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/ops/spatial.h"
 
-#include <ctype.h>
 
 // ---- attributes --------------------------------------------------------------------------------
 
@@ -228,14 +227,6 @@ sz_status sz_need_rank(const sz_infer *n, int i, int rank) {
 
 // ---- epilogues ---------------------------------------------------------------------------------
 
-static bool same_word(sz_str s, const char *word) {
-    size_t len = strlen(word);
-    if (s.len != len) return false;
-    for (size_t i = 0; i < len; i++)
-        if (tolower((unsigned char)s.p[i]) != word[i]) return false;
-    return true;
-}
-
 int64_t sz_activation_work(sz_str name) {
     static const struct { const char *name; int64_t work; } rows[] = {
         {"relu", 1}, {"leakyrelu", 2}, {"clip", 2}, {"sigmoid", 4}, {"tanh", 1}, {"elu", 4},
@@ -244,7 +235,7 @@ int64_t sz_activation_work(sz_str name) {
         {"thresholdedrelu", 1}, {"scaledtanh", 3},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (same_word(name, rows[i].name)) return rows[i].work;
+        if (sz_str_is_word(name, rows[i].name)) return rows[i].work;
     return 0;
 }
 

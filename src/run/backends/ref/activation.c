@@ -2,7 +2,6 @@
 // Activations by name, as fused and recurrent operators call them, and the GELU family.
 #include "run/backends/ref/kernel.h"
 
-#include <ctype.h>
 #include <math.h>
 
 #define FUNCTION(name, expr)                                                                       \
@@ -33,14 +32,6 @@ FUNCTION(f_gelu, sz_gelu(x))
 FUNCTION(f_fast_gelu, sz_gelu_tanh(x))
 FUNCTION(f_swish, x *sz_sigmoid(alpha *x))
 
-static bool same_word(sz_str s, const char *word) {
-    size_t len = strlen(word);
-    if (s.len != len) return false;
-    for (size_t i = 0; i < len; i++)
-        if (tolower((unsigned char)s.p[i]) != word[i]) return false;
-    return true;
-}
-
 bool sz_ref_activation(sz_str name, sz_activation *ret) {
     static const struct {
         const char *name;
@@ -65,7 +56,7 @@ bool sz_ref_activation(sz_str name, sz_activation *ret) {
         {"swish", {f_swish, 1, 0}},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (same_word(name, rows[i].name)) return *ret = rows[i].a, true;
+        if (sz_str_is_word(name, rows[i].name)) return *ret = rows[i].a, true;
     return false;
 }
 

@@ -102,7 +102,7 @@ static uint64_t bits_at(const sz_buffer *b, int64_t k) {
     }
 }
 
-static void put_bits(sz_buffer *b, int64_t k, uint64_t v) {
+void sz_buffer_put_bits(sz_buffer *b, int64_t k, uint64_t v) {
     const int bits = sz_dtype_get(b->dtype)->bits;
     switch (sz_buffer_width(b->dtype)) {
     case 1:
@@ -158,7 +158,8 @@ void sz_buffer_put_integers(sz_buffer *b, int64_t from, int64_t n, const int64_t
         return;
     }
     const bool is_bool = sz_dtype_get(b->dtype)->cls == SZ_CLASS_BOOL;
-    for (int64_t k = 0; k < n; k++) put_bits(b, from + k, (uint64_t)(is_bool ? x[k] != 0 : x[k]));
+    for (int64_t k = 0; k < n; k++)
+        sz_buffer_put_bits(b, from + k, (uint64_t)(is_bool ? x[k] != 0 : x[k]));
 }
 
 static int64_t cut(double x) {
@@ -173,10 +174,11 @@ void sz_buffer_put_doubles(sz_buffer *b, int64_t from, int64_t n, const double *
         for (int64_t k = 0; k < n; k++) y[k] = (float)x[k];
     } else if (sz_is_float(b->dtype)) {
         for (int64_t k = 0; k < n; k++)
-            put_bits(b, from + k, sz_format_encode(b->dtype, sz_round_to(b->dtype, x[k]), true));
+            sz_buffer_put_bits(b, from + k,
+                               sz_format_encode(b->dtype, sz_round_to(b->dtype, x[k]), true));
     } else {
         const bool is_bool = sz_dtype_get(b->dtype)->cls == SZ_CLASS_BOOL;
         for (int64_t k = 0; k < n; k++)
-            put_bits(b, from + k, (uint64_t)(is_bool ? x[k] != 0 : cut(x[k])));
+            sz_buffer_put_bits(b, from + k, (uint64_t)(is_bool ? x[k] != 0 : cut(x[k])));
     }
 }

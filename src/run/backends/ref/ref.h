@@ -37,6 +37,8 @@ void sz_buffer_release(sz_ctx *ctx, sz_buffer *b); // NULL is fine
 void sz_buffer_doubles(const sz_buffer *b, int64_t from, int64_t n, double *ret);
 void sz_buffer_integers(const sz_buffer *b, int64_t from, int64_t n, int64_t *ret);
 void sz_buffer_put_doubles(sz_buffer *b, int64_t from, int64_t n, const double *x);
+// Element k as its bits; those beyond the format are dropped.
+void sz_buffer_put_bits(sz_buffer *b, int64_t k, uint64_t bits);
 void sz_buffer_put_integers(sz_buffer *b, int64_t from, int64_t n, const int64_t *x);
 
 typedef struct sz_ref_options {

@@ -22,23 +22,8 @@ static void unpack(sz_buffer *b, const unsigned char *raw) {
         memcpy(b->data, raw, b->bytes);
         return;
     }
-    for (int64_t k = 0; k < b->count; k++) {
-        const uint64_t v = sz_format_element(b->dtype, raw, k);
-        switch (sz_buffer_width(b->dtype)) {
-        case 1:
-            ((uint8_t *)b->data)[k] = (uint8_t)v;
-            break;
-        case 2:
-            ((uint16_t *)b->data)[k] = (uint16_t)v;
-            break;
-        case 4:
-            ((uint32_t *)b->data)[k] = (uint32_t)v;
-            break;
-        default:
-            ((uint64_t *)b->data)[k] = v;
-            break;
-        }
-    }
+    for (int64_t k = 0; k < b->count; k++)
+        sz_buffer_put_bits(b, k, sz_format_element(b->dtype, raw, k));
 }
 
 static sz_status from_file(sz_ref *r, sz_graph *g, const sz_constant *c, sz_buffer *b,
