@@ -148,22 +148,17 @@ static sz_status take_ways(sz_survey *s, size_t level, const ways *w, const sz_r
 }
 
 static sz_status time_ways(sz_survey *s, size_t level, const ways *w) {
-    const size_t n = w->list.n;
-    sz_watch *watches = sz_alloc(s->ctx, n * sizeof *watches);
-    sz_work *works = sz_alloc(s->ctx, n * sizeof *works);
-    sz_reading *readings = sz_alloc(s->ctx, n * sizeof *readings);
-    sz_status status = watches && works && readings ? SZ_OK : sz_no_memory(s->ctx);
-    for (size_t i = 0; status == SZ_OK && i < n; i++) {
-        watches[i] = watch_of(s, level, &w->list.items[i]);
-        works[i] = (sz_work){.run = run_walk,
-                             .user = w->list.items[i].walks,
-                             .per_unit = w->list.items[i].kernel->bytes};
+    sz_turns t;
+    SZ_TRY(sz_turns_init(s->ctx, w->list.n, &t));
+    for (size_t i = 0; i < t.n; i++) {
+        t.watches[i] = watch_of(s, level, &w->list.items[i]);
+        t.works[i] = (sz_work){.run = run_walk,
+                               .user = w->list.items[i].walks,
+                               .per_unit = w->list.items[i].kernel->bytes};
     }
-    if (status == SZ_OK) status = sz_survey_interleave(s, watches, works, n, readings);
-    if (status == SZ_OK) status = take_ways(s, level, w, readings);
-    sz_free(s->ctx, readings, n * sizeof *readings);
-    sz_free(s->ctx, works, n * sizeof *works);
-    sz_free(s->ctx, watches, n * sizeof *watches);
+    sz_status status = sz_survey_interleave(s, t.watches, t.works, t.n, t.readings);
+    if (status == SZ_OK) status = take_ways(s, level, w, t.readings);
+    sz_turns_finish(s->ctx, &t);
     return status;
 }
 

@@ -187,22 +187,17 @@ static sz_status take_peaks(sz_survey *s, const program *p, const sz_reading *re
 }
 
 static sz_status run_program(sz_survey *s, const program *p) {
-    const size_t n = p->works.n;
-    sz_watch *watches = sz_alloc(s->ctx, n * sizeof *watches);
-    sz_work *works = sz_alloc(s->ctx, n * sizeof *works);
-    sz_reading *readings = sz_alloc(s->ctx, n * sizeof *readings);
-    sz_status status = watches && works && readings ? SZ_OK : sz_no_memory(s->ctx);
-    for (size_t i = 0; status == SZ_OK && i < n; i++) {
+    sz_turns t;
+    SZ_TRY(sz_turns_init(s->ctx, p->works.n, &t));
+    for (size_t i = 0; i < t.n; i++) {
         peak_work *w = &p->works.items[i];
-        watches[i] = watch_of(s, w);
-        works[i] = (sz_work){run_peak, w, sz_kernel_flops(w->kernel, 0), check_numbers};
+        t.watches[i] = watch_of(s, w);
+        t.works[i] = (sz_work){run_peak, w, sz_kernel_flops(w->kernel, 0), check_numbers};
     }
-    if (status == SZ_OK) status = warm_tiles(s, watches, works, p);
-    if (status == SZ_OK) status = sz_survey_interleave(s, watches, works, n, readings);
-    if (status == SZ_OK) status = take_peaks(s, p, readings);
-    sz_free(s->ctx, readings, n * sizeof *readings);
-    sz_free(s->ctx, works, n * sizeof *works);
-    sz_free(s->ctx, watches, n * sizeof *watches);
+    sz_status status = warm_tiles(s, t.watches, t.works, p);
+    if (status == SZ_OK) status = sz_survey_interleave(s, t.watches, t.works, t.n, t.readings);
+    if (status == SZ_OK) status = take_peaks(s, p, t.readings);
+    sz_turns_finish(s->ctx, &t);
     return status;
 }
 

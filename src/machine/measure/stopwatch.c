@@ -495,3 +495,23 @@ const sz_kernel *sz_watch_chain(void) {
             return k;
     return NULL;
 }
+
+sz_status sz_turns_init(sz_ctx *ctx, size_t n, sz_turns *ret_turns) {
+    sz_turns t = {.n = n};
+    t.watches = sz_alloc(ctx, n * sizeof *t.watches);
+    t.works = sz_alloc(ctx, n * sizeof *t.works);
+    t.readings = sz_alloc(ctx, n * sizeof *t.readings);
+    if (t.watches && t.works && t.readings) {
+        *ret_turns = t;
+        return SZ_OK;
+    }
+    sz_turns_finish(ctx, &t);
+    return sz_no_memory(ctx);
+}
+
+void sz_turns_finish(sz_ctx *ctx, sz_turns *t) {
+    sz_free(ctx, t->readings, t->n * sizeof *t->readings);
+    sz_free(ctx, t->works, t->n * sizeof *t->works);
+    sz_free(ctx, t->watches, t->n * sizeof *t->watches);
+    *t = (sz_turns){0};
+}

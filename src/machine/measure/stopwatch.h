@@ -65,6 +65,17 @@ sz_status sz_watch_time(sz_ctx *ctx, const sz_watch *watch, const sz_work *work,
 sz_status sz_watch_interleave(sz_ctx *ctx, const sz_watch *watches, const sz_work *works, size_t n,
                               sz_reading *ret_readings) SZ_MUST_USE;
 
+// What an interleaving needs: watches and works to be filled in, and readings that come out.
+typedef struct sz_turns {
+    size_t n;
+    sz_watch *watches;
+    sz_work *works;
+    sz_reading *readings;
+} sz_turns;
+// Zeroed, n of each. After a failure there is nothing to finish.
+sz_status sz_turns_init(sz_ctx *ctx, size_t n, sz_turns *ret_turns) SZ_MUST_USE;
+void sz_turns_finish(sz_ctx *ctx, sz_turns *turns); // of a zeroed one too
+
 // Run work->run(user, t, 1) once on each thread, pinned, all at the same time.
 sz_status sz_watch_once(sz_ctx *ctx, const sz_watch *watch, const sz_work *work) SZ_MUST_USE;
 

@@ -32,17 +32,13 @@ static void predict_saved(sz_lab_model *model, sz_lab_case *cases, size_t n) {
 typedef struct session {
     sz_lab_model saved, now;
     sz_lab_again again[SZ_LAB_AGAIN];
-    size_t n_again, n; // n: of all works
-    sz_watch *watches;
-    sz_work *works;
-    sz_reading *readings;
+    size_t n_again;
+    sz_turns turns; // the cases, then the kernels of the machine
 } session;
 
 static void session_finish(sz_ctx *ctx, session *s) {
     if (!s) return;
-    sz_free(ctx, s->readings, s->n * sizeof *s->readings);
-    sz_free(ctx, s->works, s->n * sizeof *s->works);
-    sz_free(ctx, s->watches, s->n * sizeof *s->watches);
+    sz_turns_finish(ctx, &s->turns);
     sz_pages_unmap(s, sizeof *s);
 }
 
@@ -54,11 +50,7 @@ static session *session_create(sz_lab *lab, sz_lab_case *cases, size_t n) {
     predict_saved(&s->saved, cases, n);
     s->now = s->saved;
     s->n_again = sz_lab_again_list(lab, &s->now, s->again);
-    s->n = n + s->n_again;
-    s->watches = sz_alloc(lab->ctx, s->n * sizeof *s->watches);
-    s->works = sz_alloc(lab->ctx, s->n * sizeof *s->works);
-    s->readings = sz_alloc(lab->ctx, s->n * sizeof *s->readings);
-    if (s->watches && s->works && s->readings) return s;
+    if (sz_turns_init(lab->ctx, n + s->n_again, &s->turns) == SZ_OK) return s;
     session_finish(lab->ctx, s);
     return NULL;
 }
@@ -68,20 +60,21 @@ static sz_status time_all(sz_lab *lab, session *s, const sz_lab_case *cases, siz
     const bool quick = lab->options->quick;
     const double usual = quick ? 0.1 : 0.25, asked = lab->options->case_s;
     const double budget = asked > 0 ? asked : usual;
-    for (size_t i = 0; i < s->n; i++) {
-        s->watches[i] = (sz_watch){.cpus = &lab->cpu,
-                                   .n_threads = 1,
-                                   .round_s = fmin(quick ? 0.02 : 0.04, budget),
-                                   .budget_s = budget};
+    for (size_t i = 0; i < s->turns.n; i++) {
+        s->turns.watches[i] = (sz_watch){.cpus = &lab->cpu,
+                                         .n_threads = 1,
+                                         .round_s = fmin(quick ? 0.02 : 0.04, budget),
+                                         .budget_s = budget};
         if (i < n)
-            s->works[i] = (sz_work){cases[i].run, cases[i].user, 1};
+            s->turns.works[i] = (sz_work){cases[i].run, cases[i].user, 1};
         else
-            s->works[i] = (sz_work){sz_lab_again_run, &s->again[i - n],
-                                    sz_lab_again_unit(&s->again[i - n])};
+            s->turns.works[i] = (sz_work){sz_lab_again_run, &s->again[i - n],
+                                          sz_lab_again_unit(&s->again[i - n])};
     }
-    SZ_TRY(sz_watch_interleave(lab->ctx, s->watches, s->works, s->n, s->readings));
+    SZ_TRY(sz_watch_interleave(lab->ctx, s->turns.watches, s->turns.works, s->turns.n,
+                               s->turns.readings));
     for (size_t i = 0; i < n; i++)
-        if (!(s->readings[i].rate.median > 0))
+        if (!(s->turns.readings[i].rate.median > 0))
             return sz_fail(lab->ctx, SZ_ERR_UNAVAILABLE, "'%s': no batch could be timed",
                            lab->info.name);
     return SZ_OK;
@@ -107,15 +100,15 @@ static sz_status add_row(sz_lab *lab, const sz_lab_row *row) {
 }
 
 static sz_status finish_rows(sz_lab *lab, session *s, sz_lab_case *cases, size_t n) {
-    SZ_TRY(sz_lab_again_take(lab, &s->saved, &s->now, s->again, s->readings + n, s->n_again));
+    SZ_TRY(sz_lab_again_take(lab, &s->saved, &s->now, s->again, s->turns.readings + n, s->n_again));
     for (size_t i = 0; i < n; i++) {
-        const sz_stats *rate = &s->readings[i].rate;
+        const sz_stats *rate = &s->turns.readings[i].rate;
         sz_lab_row *row = &cases[i].row;
         row->time_s = cases[i].units / sz_lab_fast_end(rate);
         row->median_s = cases[i].units / rate->median;
         row->n = rate->n;
         row->spread = rate->spread;
-        row->verdict = sz_verdict_name(s->readings[i].verdict);
+        row->verdict = sz_verdict_name(s->turns.readings[i].verdict);
         row->predicted_s = predict(&s->now, &cases[i], row);
         SZ_TRY(add_row(lab, row));
     }
