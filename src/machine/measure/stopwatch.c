@@ -312,7 +312,9 @@ static void evaluate(const worker *workers, const sz_watch *watch, double per_un
     }
     divide(&r->per_cycle, n);
     r->batches = r->rate.n;
-    r->level = watch->own ? level : r->rate.median;
+    // The best work per cycle and the usual clock may never have met: no batch, no level.
+    const double met = level < r->rate.best ? level : r->rate.best;
+    r->level = watch->own ? met : r->rate.median;
     r->level_per_cycle = watch->own ? r->per_cycle.top : r->per_cycle.median;
     r->disturbed = watch->own && r->batches > 0 ? disturbed / (double)r->batches : SZ_UNKNOWN;
 }
