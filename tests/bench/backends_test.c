@@ -59,7 +59,8 @@ static void check(sz_ctx *ctx, size_t i, void *library) {
     sz_job *job;
     sz_check c;
     assert_int_equal(sz_model_load(ctx, cases[i].model, NULL, &m), SZ_OK);
-    const sz_status status = sz_job_create(ctx, m->graph, b, library, 1, 5, &job);
+    const sz_status status = sz_job_create(ctx, m->graph, b, library,
+                                           &(sz_run_how){.threads = 1, .seed = 5}, &job);
     // A CPU without instructions for a format: the library says so.
     if (status == SZ_ERR_UNAVAILABLE && strstr(cases[i].model, "bf16")) {
         print_message("skipped: %s: %s\n", cases[i].model, sz_ctx_error(ctx));
@@ -122,7 +123,9 @@ static void wrong_results_are_seen(void **state) {
     sz_job *job;
     sz_check c;
     assert_int_equal(sz_model_load(ctx, "gemm:m=8,n=8,k=8", NULL, &m), SZ_OK);
-    assert_int_equal(sz_job_create(ctx, m->graph, &sz_backend_ref, NULL, 1, 5, &job), SZ_OK);
+    assert_int_equal(sz_job_create(ctx, m->graph, &sz_backend_ref, NULL,
+                                   &(sz_run_how){.threads = 1, .seed = 5}, &job),
+                     SZ_OK);
     assert_int_equal(sz_job_first(job), SZ_OK);
     const int64_t large = INT64_MAX;
     assert_int_equal(sz_job_check(job, large, &c), SZ_OK);
@@ -155,7 +158,8 @@ static void refuses_what_it_cannot(void **state) {
         skip();
     }
     assert_int_equal(sz_model_load(ctx, "gemm:dtype=bf16,m=4,n=4,k=4", NULL, &m), SZ_OK);
-    assert_int_equal(sz_job_create(ctx, m->graph, &sz_backend_blas, library, 1, 5, &job),
+    assert_int_equal(sz_job_create(ctx, m->graph, &sz_backend_blas, library,
+                                   &(sz_run_how){.threads = 1, .seed = 5}, &job),
                      SZ_ERR_UNAVAILABLE);
     assert_non_null(strstr(sz_ctx_error(ctx), "only f32 and f64"));
     sz_model_destroy(m);

@@ -54,7 +54,8 @@ static int compare(sz_ctx *ctx, const char *backend) {
     }
     snprintf(spec, sizeof spec, "gemm:m=%d,n=%d,k=%d", SIZE, SIZE, SIZE);
     if (sz_model_load(ctx, spec, NULL, &m) != SZ_OK ||
-        sz_job_create(ctx, m->graph, b, library, 1, 1, &job) != SZ_OK) {
+        sz_job_create(ctx, m->graph, b, library, &(sz_run_how){.threads = 1, .seed = 1}, &job) !=
+            SZ_OK) {
         printf("harness on %s: %s\n", backend, sz_ctx_error(ctx));
         return 1;
     }

@@ -39,6 +39,9 @@ typedef struct sz_step {
     sz_dtype ran_as; // lowest format that the arithmetic touches
 } sz_step;
 
+struct sz_run_how;
+struct sz_runner;
+
 typedef struct sz_backend {
     const char *name, *what;
     // SZ_ERR_UNAVAILABLE with the reason. `path`: a file to open instead of the usual ones, or
@@ -48,6 +51,9 @@ typedef struct sz_backend {
     // Why the node can't be run; NULL = it can. Types are known.
     const char *(*refuses)(void *library, const sz_graph *g, const sz_node *node);
     sz_status (*prepare)(void *library, const sz_node_call *call, sz_step *ret_step);
+    // Of a library that takes a net whole (runner.h), instead of the two above; else NULL.
+    sz_status (*compile)(sz_ctx *ctx, void *library, sz_graph *g, const struct sz_run_how *how,
+                         struct sz_runner *ret_runner);
 } sz_backend;
 
 #define BACKEND(name) extern const sz_backend sz_backend_##name;

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "run/backends/job.h"
 
+#include <math.h>
 #include <stdio.h>
 
+#include "machine/measure/stats.h"
+#include "os/clock.h"
 #include "os/pages.h"
 
 // ---- what the outputs need ---------------------------------------------------------------------
@@ -56,7 +59,7 @@ sz_status sz_job_bytes(sz_ctx *ctx, const sz_graph *g, int64_t *ret_bytes) {
         int64_t bytes;
         if (v->kind == SZ_VALUE_NODE && v->type.kind == SZ_TYPE_NONE) continue; // nobody needs it
         SZ_TRY(bytes_of(ctx, g, v, &bytes));
-        const int64_t times = v->kind == SZ_VALUE_INPUT ? 2 * SZ_JOB_SETS : 2;
+        const int64_t times = v->kind == SZ_VALUE_INPUT ? 2 * SZ_INPUT_SETS : 2;
         if (!sz_madd(&sum, bytes, times))
             return sz_fail(ctx, SZ_ERR_LIMIT, "it needs more than 2^63 bytes");
     }
@@ -106,14 +109,14 @@ static sz_status fill_value(sz_job *j, sz_value_id id) {
     const sz_value *v = sz_graph_value(j->graph, id);
     if (j->slots[0][id]) return SZ_OK;
     if (v->kind == SZ_VALUE_INPUT && !v->constant) {
-        for (int s = 0; s < SZ_JOB_SETS; s++) SZ_TRY(fill(j, s, id));
+        for (int s = 0; s < SZ_INPUT_SETS; s++) SZ_TRY(fill(j, s, id));
         return SZ_OK;
     }
     if (v->constant)
         SZ_TRY(fill(j, 0, id));
     else
         SZ_TRY(make_buffer(j, id, &j->slots[0][id]));
-    for (int s = 1; s < SZ_JOB_SETS; s++) j->slots[s][id] = j->slots[0][id];
+    for (int s = 1; s < SZ_INPUT_SETS; s++) j->slots[s][id] = j->slots[0][id];
     return SZ_OK;
 }
 
@@ -137,12 +140,12 @@ static sz_buffer **gather(sz_job *j, int set, const sz_value_id *ids, int32_t n)
     return to;
 }
 
-static sz_status make_call(sz_job *j, const sz_node *n, int threads, sz_node_call *c) {
-    sz_buffer *const **in = sz_arena_array(&j->arena, SZ_JOB_SETS, sizeof *in);
+static sz_status make_call(sz_job *j, const sz_node *n, sz_node_call *c) {
+    sz_buffer *const **in = sz_arena_array(&j->arena, SZ_INPUT_SETS, sizeof *in);
     bool *fixed = sz_arena_array(&j->arena, (size_t)n->n_inputs + 1, sizeof *fixed);
     bool *last = sz_arena_array(&j->arena, (size_t)n->n_outputs + 1, sizeof *last);
     if (!in || !fixed || !last) return sz_no_memory(j->ctx);
-    for (int s = 0; s < SZ_JOB_SETS; s++)
+    for (int s = 0; s < SZ_INPUT_SETS; s++)
         if (!(in[s] = gather(j, s, n->inputs, n->n_inputs))) return sz_no_memory(j->ctx);
     for (int32_t i = 0; i < n->n_inputs; i++)
         fixed[i] = n->inputs[i] != SZ_NONE &&
@@ -154,12 +157,12 @@ static sz_status make_call(sz_job *j, const sz_node *n, int threads, sz_node_cal
     *c = (sz_node_call){.ctx = j->ctx,
                         .graph = j->graph,
                         .node = n,
-                        .n_sets = SZ_JOB_SETS,
+                        .n_sets = SZ_INPUT_SETS,
                         .in = in,
                         .out = gather(j, 0, n->outputs, n->n_outputs),
                         .fixed = fixed,
                         .last = last,
-                        .threads = threads};
+                        .threads = j->how.threads};
     return c->out ? SZ_OK : sz_no_memory(j->ctx);
 }
 
@@ -187,9 +190,10 @@ static sz_status run_once(sz_job *j, const sz_node *n, sz_step *s) {
     return status;
 }
 
-static sz_status add_node(sz_job *j, const sz_node *n, const sz_backend *backend, void *library,
-                          int threads, bool alone) {
-    sz_job_node one = {.node = n, .backend = backend->name};
+static sz_status add_node(sz_job *j, sz_node_id id, const sz_backend *backend, void *library,
+                          bool alone) {
+    const sz_node *n = sz_graph_node(j->graph, id);
+    sz_job_node one = {.node = n, .id = id, .backend = backend->name};
     sz_node_call call;
     one.why = backend->refuses(library, j->graph, n);
     if (one.why && alone) return refuse(j, backend, n, one.why);
@@ -199,7 +203,7 @@ static sz_status add_node(sz_job *j, const sz_node *n, const sz_backend *backend
         backend = &sz_backend_ref;
         one.backend = backend->name;
     }
-    SZ_TRY(make_call(j, n, threads, &call));
+    SZ_TRY(make_call(j, n, &call));
     SZ_TRY(backend->prepare(library, &call, &one.step));
     if (is_constant(j, n)) return run_once(j, n, &one.step);
     if (sz_vec_push(j->ctx, &j->nodes, one)) return SZ_OK;
@@ -207,14 +211,13 @@ static sz_status add_node(sz_job *j, const sz_node *n, const sz_backend *backend
     return sz_no_memory(j->ctx);
 }
 
-static sz_status add_nodes(sz_job *j, const sz_backend *backend, void *library, int threads) {
+static sz_status add_nodes(sz_job *j, const sz_backend *backend, void *library) {
     const sz_graph *g = j->graph;
     size_t needed = 0, taken = 0;
     for (size_t k = 0; k < g->nodes.n; k++) needed += j->needed[k];
     for (size_t k = 0; k < g->nodes.n; k++) {
         const sz_node_id id = sz_graph_nth(g, k);
-        if (j->needed[id])
-            SZ_TRY(add_node(j, sz_graph_node(g, id), backend, library, threads, needed == 1));
+        if (j->needed[id]) SZ_TRY(add_node(j, id, backend, library, needed == 1));
     }
     for (size_t k = 0; k < j->nodes.n; k++) taken += j->nodes.items[k].why == NULL;
     if (taken == 0)
@@ -226,26 +229,25 @@ static sz_status add_nodes(sz_job *j, const sz_backend *backend, void *library, 
     return SZ_OK;
 }
 
-static sz_status create(sz_job *j, const sz_backend *backend, void *library, int threads,
-                        uint64_t seed) {
-    for (int s = 0; s < SZ_JOB_SETS; s++) {
-        const sz_ref_options o = {.seed = seed + 1000003 * (uint64_t)s};
+static sz_status create(sz_job *j, const sz_backend *backend, void *library) {
+    for (int s = 0; s < SZ_INPUT_SETS; s++) {
+        const sz_ref_options o = {.seed = j->how.seed + 1000003 * (uint64_t)s};
         SZ_TRY(sz_ref_create(j->ctx, j->graph, &o, &j->numbers[s]));
         j->slots[s] = sz_arena_array(&j->arena, j->graph->values.n + 1, sizeof *j->slots[s]);
         if (!j->slots[s]) return sz_no_memory(j->ctx);
     }
     SZ_TRY(find_needed(j));
     SZ_TRY(fill_all(j));
-    return add_nodes(j, backend, library, threads);
+    return add_nodes(j, backend, library);
 }
 
 sz_status sz_job_create(sz_ctx *ctx, sz_graph *g, const sz_backend *backend, void *library,
-                        int threads, uint64_t seed, sz_job **ret_job) {
+                        const sz_run_how *how, sz_job **ret_job) {
     sz_job *j = sz_alloc(ctx, sizeof *j);
     if (!j) return sz_no_memory(ctx);
-    j->ctx = ctx, j->graph = g;
+    j->ctx = ctx, j->graph = g, j->how = *how;
     sz_arena_init(&j->arena, ctx);
-    const sz_status status = create(j, backend, library, threads, seed);
+    const sz_status status = create(j, backend, library);
     if (status == SZ_OK)
         *ret_job = j;
     else
@@ -258,8 +260,8 @@ void sz_job_destroy(sz_job *j) {
     for (size_t k = 0; k < j->nodes.n; k++)
         j->nodes.items[k].step.finish(j->ctx, j->nodes.items[k].step.state);
     sz_vec_finish(j->ctx, &j->nodes);
-    for (int s = 0; s < SZ_JOB_SETS; s++) sz_ref_destroy(j->numbers[s]);
-    for (int s = 0; s < SZ_JOB_SETS; s++)
+    for (int s = 0; s < SZ_INPUT_SETS; s++) sz_ref_destroy(j->numbers[s]);
+    for (int s = 0; s < SZ_INPUT_SETS; s++)
         for (size_t id = 0; j->slots[s] && id < j->graph->values.n; id++) {
             sz_buffer *b = j->slots[s][id];
             const bool shared = s > 0 && b == j->slots[0][id];
@@ -281,7 +283,7 @@ static sz_status run_set(sz_job *j, int set) {
 
 sz_status sz_job_run(sz_job *j) {
     const int set = j->next;
-    j->next = set + 1 < SZ_JOB_SETS ? set + 1 : 0;
+    j->next = set + 1 < SZ_INPUT_SETS ? set + 1 : 0;
     return run_set(j, set);
 }
 
@@ -304,3 +306,85 @@ sz_dtype sz_job_lowest(const sz_job *j) {
     }
     return lowest;
 }
+
+// ---- as a runner -------------------------------------------------------------------------------
+
+static sz_status runner_run(void *state) { return sz_job_run(state); }
+
+static sz_status runner_check(void *state, int64_t flops, sz_check *ret_check) {
+    SZ_TRY(sz_job_first(state));
+    return sz_job_check(state, flops, ret_check);
+}
+
+static sz_status make_times(sz_job *j) {
+    for (size_t k = 0; k < j->nodes.n; k++) {
+        double *times = sz_arena_array(&j->arena, SZ_JOB_PROFILES, sizeof *times);
+        if (!times) return sz_no_memory(j->ctx);
+        j->nodes.items[k].times_s = times;
+    }
+    return SZ_OK;
+}
+
+static sz_status runner_profile(void *state) {
+    sz_job *j = state;
+    if (j->profiled == 0) SZ_TRY(make_times(j));
+    const int set = j->next;
+    j->next = set + 1 < SZ_INPUT_SETS ? set + 1 : 0;
+    double before = sz_clock_s();
+    for (size_t k = 0; k < j->nodes.n; k++) {
+        const sz_job_node *n = &j->nodes.items[k];
+        SZ_TRY(n->step.run(n->step.state, set));
+        const double after = sz_clock_s();
+        n->times_s[j->profiled % SZ_JOB_PROFILES] = after - before;
+        before = after;
+    }
+    j->profiled++;
+    return SZ_OK;
+}
+
+static size_t runner_layer_count(void *state) { return ((const sz_job *)state)->nodes.n; }
+
+static double median_of(const sz_job *j, const sz_job_node *n) {
+    double sorted[SZ_JOB_PROFILES];
+    const size_t count = (size_t)(j->profiled < SZ_JOB_PROFILES ? j->profiled : SZ_JOB_PROFILES);
+    if (count == 0) return NAN;
+    memcpy(sorted, n->times_s, count * sizeof *sorted);
+    sz_sort_values(sorted, count);
+    return sz_quantile(sorted, count, 0.5);
+}
+
+static sz_run_layer runner_layer(void *state, size_t i) {
+    const sz_job *j = state;
+    const sz_job_node *n = &j->nodes.items[i];
+    const sz_dtype_info *d = n->step.ran_as ? sz_dtype_get(n->step.ran_as) : NULL;
+    return (sz_run_layer){.name = n->node->name,
+                          .op = n->node->op,
+                          .kernel = n->step.kernel,
+                          .backend = n->backend,
+                          .why = n->why,
+                          .dtype = d ? d->name : NULL,
+                          .sources = &n->id,
+                          .n_sources = 1,
+                          .time_s = median_of(j, n)};
+}
+
+static sz_dtype runner_lowest(void *state) { return sz_job_lowest(state); }
+
+// The reference has one thread, whatever is asked for.
+static int runner_threads(void *state) {
+    const sz_job *j = state;
+    for (size_t k = 0; k < j->nodes.n; k++)
+        if (strcmp(j->nodes.items[k].backend, sz_backend_ref.name) != 0) return j->how.threads;
+    return 1;
+}
+
+static void runner_finish(void *state) { sz_job_destroy(state); }
+
+const sz_runner_type sz_job_runner = {.run = runner_run,
+                                      .check = runner_check,
+                                      .profile = runner_profile,
+                                      .layer_count = runner_layer_count,
+                                      .layer = runner_layer,
+                                      .lowest = runner_lowest,
+                                      .threads = runner_threads,
+                                      .finish = runner_finish};

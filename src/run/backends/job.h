@@ -3,29 +3,32 @@
 #ifndef SZ_JOB_H
 #define SZ_JOB_H
 
-#include "run/backends/backend.h"
+#include "run/backends/runner.h"
 
-enum { SZ_JOB_SETS = 2 }; // of inputs, taken in turn
+enum { SZ_JOB_PROFILES = 64 };
 
 typedef struct sz_job_node {
     const sz_node *node;
+    sz_node_id id;
     sz_step step;
     const char *backend;
-    const char
-        *why; // the library refused it, and the reference runs it; NULL = the library runs it
+    const char *why; // the library refused it, and the reference runs it; NULL = the library does
+    double *times_s; // by profiled run, of the last SZ_JOB_PROFILES; NULL before the first
 } sz_job_node;
 
 typedef struct sz_job {
     sz_ctx *ctx;
     sz_graph *graph;
-    SZ_VEC(sz_job_node) nodes;      // those that the outputs need, in the order of the run
-    sz_buffer **slots[SZ_JOB_SETS]; // by value; only inputs of the graph differ
-    sz_ref *numbers[SZ_JOB_SETS];   // where inputs and constants come from
+    SZ_VEC(sz_job_node) nodes;        // those that the outputs need, in the order of the run
+    sz_buffer **slots[SZ_INPUT_SETS]; // by value; only inputs of the graph differ
+    sz_ref *numbers[SZ_INPUT_SETS];   // where inputs and constants come from
     bool *needed;
     bool *constant;   // by value: known before the run, as it follows from constants
     int32_t *readers; // of each value
     sz_arena arena;
-    int next; // set of the next run
+    sz_run_how how;
+    int next;         // set of the next run
+    int64_t profiled; // runs so far
 } sz_job;
 
 // Bytes that a job on this graph needs, about. SZ_ERR_INPUT when a type depends on data.
@@ -34,23 +37,17 @@ sz_status sz_job_bytes(sz_ctx *ctx, const sz_graph *g, int64_t *ret_bytes);
 // What the library refuses, the reference runs, if there is more than one node; else the job is
 // refused: SZ_ERR_UNAVAILABLE with the reason.
 sz_status sz_job_create(sz_ctx *ctx, sz_graph *g, const sz_backend *backend, void *library,
-                        int threads, uint64_t seed, sz_job **ret_job);
+                        const sz_run_how *how, sz_job **ret_job);
 void sz_job_destroy(sz_job *job); // NULL is fine
 
 sz_status sz_job_run(sz_job *job);   // with the next set of inputs
 sz_status sz_job_first(sz_job *job); // with the first set; the outputs are then in their buffers
-sz_dtype
-sz_job_lowest(const sz_job *job); // format of fewest bits that a node of the library ran in
-
-// How far the outputs are from what the reference says.
-typedef struct sz_check {
-    const char *how;       // "whole", "spots" or "none"
-    char why[256];         // "none": why not
-    double error, allowed; // largest error, as a share of the largest number of an output
-    int64_t elements;      // compared
-    bool is_right;
-} sz_check;
+// Format of fewest bits that a node of the library ran in.
+sz_dtype sz_job_lowest(const sz_job *job);
 // After sz_job_first. `flops`: of the graph; large ones are checked at some elements only.
 sz_status sz_job_check(sz_job *job, int64_t flops, sz_check *ret_check);
+
+// A job as a runner.
+extern const sz_runner_type sz_job_runner;
 
 #endif

@@ -5,6 +5,7 @@
 // fault it was when no more comes, and {"case": ...} with what came out.
 #include <sizeup/run.h>
 
+#include <math.h>
 #include <stdio.h>
 
 #include <jansson.h>
@@ -14,7 +15,7 @@
 #include "model/graph/model.h"
 #include "os/clock.h"
 #include "os/pages.h"
-#include "run/backends/job.h"
+#include "run/backends/runner.h"
 #include "run/bench/protocol.h"
 
 typedef struct child child;
@@ -23,7 +24,7 @@ typedef struct child_case {
     child *owner;
     const json_t *request;
     sz_model *model;
-    sz_job *job;
+    sz_runner runner;
     sz_check check;
     double compile_s;
     bool is_done; // its line is out
@@ -132,13 +133,15 @@ static sz_status load(child *c, child_case *one) {
 
 static sz_status prepare(child *c, child_case *one) {
     SZ_TRY(load(c, one));
+    const sz_run_how how = {
+        .threads = (int)whole(c->request, "threads"),
+        .seed = (uint64_t)whole(c->request, "seed"),
+        .path = json_string_value(json_object_get(one->request, "file")),
+    };
     const double start = sz_clock_s();
-    SZ_TRY(sz_job_create(c->ctx, one->model->graph, c->backend, c->library,
-                         (int)whole(c->request, "threads"), (uint64_t)whole(c->request, "seed"),
-                         &one->job));
+    SZ_TRY(sz_runner_create(c->ctx, one->model->graph, c->backend, c->library, &how, &one->runner));
     one->compile_s = sz_clock_s() - start;
-    SZ_TRY(sz_job_first(one->job));
-    return sz_job_check(one->job, whole(one->request, "flops"), &one->check);
+    return one->runner.type->check(one->runner.state, whole(one->request, "flops"), &one->check);
 }
 
 // What goes wrong with a case is its own line; the others go on.
@@ -166,7 +169,8 @@ static sz_status prepare_all(child *c) {
 
 static sz_status run_case(void *user, int64_t n) {
     const child_case *one = user;
-    for (int64_t i = 0; i < n; i++) SZ_TRY(sz_job_run(one->job));
+    const sz_runner *r = &one->runner;
+    for (int64_t i = 0; i < n; i++) SZ_TRY(r->type->run(r->state));
     return SZ_OK;
 }
 
@@ -189,32 +193,50 @@ static sz_status start_eviction(child *c) {
     return c->evict ? SZ_OK : sz_no_memory(c->ctx);
 }
 
-static void put_layers(sz_json *j, const sz_job *job) {
+static void put_str(sz_json *j, const char *key, sz_str s) {
+    sz_json_key(j, key);
+    sz_json_str_n(j, s.p ? s.p : "", s.len);
+}
+
+static void put_layer(sz_json *j, const sz_graph *g, const sz_run_layer *l) {
+    sz_json_begin_object(j);
+    put_str(j, "name", l->name);
+    put_str(j, "op", l->op);
+    sz_json_key_array(j, "sources");
+    for (int32_t i = 0; i < l->n_sources; i++) {
+        const sz_str name = sz_graph_node(g, l->sources[i])->name;
+        sz_json_str_n(j, name.p ? name.p : "", name.len);
+    }
+    sz_json_end_array(j);
+    sz_json_key_str(j, "kernel", l->kernel);
+    sz_json_key_str(j, "backend", l->backend);
+    if (l->why) sz_json_key_str(j, "why", l->why);
+    if (l->dtype) sz_json_key_str(j, "dtype", l->dtype);
+    if (!isnan(l->time_s)) sz_json_key_f64(j, "time_s", l->time_s);
+    sz_json_end_object(j);
+}
+
+static void put_layers(sz_json *j, const child_case *one) {
+    const sz_runner *r = &one->runner;
     sz_json_key_array(j, "layers");
-    for (size_t k = 0; k < job->nodes.n; k++) {
-        const sz_job_node *n = &job->nodes.items[k];
-        sz_json_begin_object(j);
-        sz_json_key(j, "name");
-        sz_json_str_n(j, n->node->name.p ? n->node->name.p : "", n->node->name.len);
-        sz_json_key(j, "op");
-        sz_json_str_n(j, n->node->op.p, n->node->op.len);
-        sz_json_key_str(j, "kernel", n->step.kernel);
-        sz_json_key_str(j, "backend", n->backend);
-        if (n->why) sz_json_key_str(j, "why", n->why);
-        sz_json_end_object(j);
+    for (size_t k = 0; k < r->type->layer_count(r->state); k++) {
+        const sz_run_layer l = r->type->layer(r->state, k);
+        put_layer(j, one->model->graph, &l);
     }
     sz_json_end_array(j);
 }
 
 static sz_status send_timing(child *c, size_t i, const sz_timing *t, double clock_change) {
     child_case *one = &c->cases[i];
+    const sz_runner *r = &one->runner;
     sz_verdict verdict;
     sz_buf buf;
     sz_json j;
     SZ_TRY(sz_timing_judge(c->ctx, t, (int)whole(c->request, "threads"), clock_change, &verdict));
     begin(c, &buf, &j);
     sz_json_key_i64(&j, "case", (int64_t)i);
-    sz_json_key_str(&j, "dtype", sz_dtype_get(sz_job_lowest(one->job))->name);
+    sz_json_key_str(&j, "dtype", sz_dtype_get(r->type->lowest(r->state))->name);
+    sz_json_key_i64(&j, "threads", r->type->threads(r->state));
     sz_json_key_str(&j, "verdict", sz_verdict_name(verdict));
     sz_json_key_str(&j, "next_step", sz_timing_next_step(t, verdict));
     sz_json_key_str(&j, "stopped_by", t->stopped);
@@ -223,7 +245,7 @@ static sz_status send_timing(child *c, size_t i, const sz_timing *t, double cloc
     sz_json_key_bool(&j, "steady", t->is_steady);
     sz_json_key_f64(&j, "compile_s", one->compile_s);
     put_check(&j, &one->check);
-    put_layers(&j, one->job);
+    put_layers(&j, one);
     sz_json_key_array(&j, "samples_s");
     for (size_t k = 0; k < t->samples.n; k++) sz_json_f64(&j, t->samples.items[k]);
     sz_json_end_array(&j);
@@ -315,7 +337,7 @@ sz_status sz_bench_child(sz_ctx *ctx, const char *request,
     if (!c.request) return sz_fail(ctx, SZ_ERR_USAGE, "the request is no JSON");
     const sz_status status = work(&c);
     for (size_t i = 0; c.cases && i < c.n; i++) {
-        sz_job_destroy(c.cases[i].job);
+        sz_runner_finish(&c.cases[i].runner);
         sz_model_destroy(c.cases[i].model);
     }
     sz_free(ctx, c.cases, c.n * sizeof *c.cases);

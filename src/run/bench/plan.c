@@ -159,6 +159,7 @@ static sz_status name_case(request *r, int64_t point, sz_case *c) {
     c->spec = spec_of(r, point, &buf);
     sz_buf_finish(&buf);
     c->model = r->family ? c->name : r->base;
+    c->file = r->family ? NULL : r->base;
     if (!c->name || !c->words || !c->spec) return sz_no_memory(r->ctx);
     return r->family ? SZ_OK : set_binds(r, point, c);
 }

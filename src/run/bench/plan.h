@@ -10,6 +10,7 @@ enum { SZ_MAX_CASES = 10000 };
 typedef struct sz_case {
     const char *name;  // "gemm:m=512,n=512"
     const char *model; // what sz_model_load takes
+    const char *file;  // the same where it is a file, else NULL
     const char *const *binds;
     size_t n_binds;
     const char *words; // the command line again: "gemm m=512 n=512"

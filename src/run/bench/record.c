@@ -175,8 +175,8 @@ static sz_status add_keys(const sz_bench_sweep *r, const sz_buf *line, const sz_
     return status;
 }
 
-static void fill_facts(const sz_bench_sweep *r, const sz_case *c, const char *backend,
-                       const json_t *answer, const json_t *facts, const texts *t, sz_bench *b) {
+static void fill_facts(const sz_case *c, const char *backend, const json_t *answer,
+                       const json_t *facts, const texts *t, sz_bench *b) {
     b->case_name = c->name;
     b->spec_json = c->spec, b->settings_json = t->settings;
     b->machine_json = t->machine, b->env_json = t->env, b->software_json = t->software;
@@ -190,7 +190,7 @@ static void fill_facts(const sz_bench_sweep *r, const sz_case *c, const char *ba
     if (!json_object_get(answer, "samples_s")) return;
     b->ran_as.dtype = text_at(answer, "dtype");
     b->ran_as.kernel = t->kernels;
-    b->ran_as.threads = strcmp(backend, "ref") == 0 ? 1 : r->threads;
+    b->ran_as.threads = json_integer_value(json_object_get(answer, "threads"));
     b->verdict = text_at(answer, "verdict"), b->next_step = text_at(answer, "next_step");
 }
 
@@ -207,7 +207,7 @@ sz_status sz_bench_emit(const sz_bench_sweep *r, const sz_case *c, const char *b
     sz_status status = samples && t ? SZ_OK : sz_no_memory(r->ctx);
     if (status == SZ_OK) {
         make_texts(r, c, backend, answer, facts, t);
-        fill_facts(r, c, backend, answer, facts, t, &b);
+        fill_facts(c, backend, answer, facts, t, &b);
         b.started_utc = started;
         status = fill_time(r, answer, samples, n, &b);
         fill_rates(r, c, &b);

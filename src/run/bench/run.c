@@ -97,8 +97,8 @@ static void add_to_request(json_t *request, const sz_case *c) {
     json_t *binds = json_array();
     for (size_t i = 0; i < c->n_binds; i++) json_array_append_new(binds, json_string(c->binds[i]));
     json_array_append_new(json_object_get(request, "cases"),
-                          json_pack("{s:s, s:I, s:o}", "model", c->model, "flops",
-                                    (json_int_t)c->flops, "binds", binds));
+                          json_pack("{s:s, s:s*, s:I, s:o}", "model", c->model, "file",
+                                    c->file, "flops", (json_int_t)c->flops, "binds", binds));
 }
 
 static sz_status start_child(const sz_bench_sweep *r, const char *request, int threads,

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a case is run by: a job, which walks the graph node by node (job.c), or a library that takes
+// a net whole. Made once, then run many times; one case has one runner.
+#ifndef SZ_RUNNER_H
+#define SZ_RUNNER_H
+
+#include "run/backends/backend.h"
+
+enum { SZ_INPUT_SETS = 2 }; // of inputs, taken in turn, so that no value repeats from call to call
+
+// How a case is to be run. Zeroed is usual.
+typedef struct sz_run_how {
+    int threads;
+    uint64_t seed;      // of inputs and synthetic weights
+    sz_dtype precision; // that a library is asked for; 0 = as the net is written
+    bool training;
+    int streams;      // of a library that runs several batches at once; 0 = one
+    bool layers;      // times of layers are wanted: a library may have to be told beforehand
+    const char *path; // of the model's file, NULL = it has none (a family of nets)
+} sz_run_how;
+
+// A part of the net as it ran, in the order of the run. Strings live as long as the runner.
+typedef struct sz_run_layer {
+    sz_str name, op;
+    const char *kernel, *backend;
+    const char *why;           // the library refused it, and something slower ran; NULL = it ran
+    const char *dtype;         // that the arithmetic touched; NULL = not known
+    const sz_node_id *sources; // nodes of the graph that it does, in their order
+    int32_t n_sources;         // 0 = none is known: the library put it in
+    double time_s;             // median of what was seen, NaN = not measured
+} sz_run_layer;
+
+// How far outputs are from what the reference says.
+typedef struct sz_check {
+    const char *how;       // "whole", "spots" or "none"
+    char why[256];         // "none": why not
+    double error, allowed; // largest error, as a share of the largest number of an output
+    int64_t elements;      // compared
+    bool is_right;
+} sz_check;
+
+typedef struct sz_runner_type {
+    // One batch, or one step of training, with the next set of inputs.
+    sz_status (*run)(void *state);
+    // The same with the first set; then compare its outputs with the reference. `flops`: of the
+    // graph, -1 = not known; what is too much for the reference is checked at spots.
+    sz_status (*check)(void *state, int64_t flops, sz_check *ret_check);
+    // One run that is looked at layer by layer; called several times, apart from timing.
+    sz_status (*profile)(void *state); // NULL = the library tells no times of layers
+    size_t (*layer_count)(void *state);
+    sz_run_layer (*layer)(void *state, size_t i);
+    // What ran: the format of fewest bits, and the threads.
+    sz_dtype (*lowest)(void *state);
+    int (*threads)(void *state);
+    void (*finish)(void *state); // frees it
+} sz_runner_type;
+
+typedef struct sz_runner {
+    const sz_runner_type *type;
+    void *state;
+} sz_runner;
+
+// By the library's `compile`, else a job. `g` is inferred, stays the caller's and outlives the
+// runner. SZ_ERR_UNAVAILABLE with the reason when the library does not take the net.
+sz_status sz_runner_create(sz_ctx *ctx, sz_graph *g, const sz_backend *backend, void *library,
+                           const sz_run_how *how, sz_runner *ret_runner);
+void sz_runner_finish(sz_runner *r); // one that was never made is fine
+
+// ---- for runners -------------------------------------------------------------------------------
+
+// Compare outputs with those of a run of the reference on the same numbers. `numbers`: made for
+// the graph; its inputs are given already. outputs[o] by output of the graph. `lowest`: format that
+// ran.
+sz_status sz_check_outputs(sz_ctx *ctx, sz_graph *g, sz_ref *numbers,
+                           const sz_buffer *const *outputs, sz_dtype lowest, sz_check *ret_check);
+void sz_check_none(sz_check *c, const char *why);
+
+#endif
