@@ -5,7 +5,9 @@
  * Per node, T_mem = bytes moved / bandwidth of main memory and T_comp = operations / peak. How they
  * add up is the level:
  * - bound:    max(sum T_comp, sum T_mem): what no program can beat with its data in main memory
- * - roofline: sum over the nodes of max(T_mem, T_comp): each node overlaps its own work perfectly
+ * - roofline: sum over the nodes of max(T_mem, T_comp): each node overlaps its own work perfectly.
+ *             Bytes come from the nearest level that still holds them when the net runs again and
+ *             again (reuse distance), where the bandwidths of the caches are known
  * - sum:      sum over the nodes of T_mem + T_comp: nothing overlaps
  * Roofline and sum also add what starting a node takes, where the machine's record says it:
  * dispatch, and with several threads their fork and join. The bound does not. Measured rates of

@@ -34,9 +34,17 @@ static sz_status assume_device(sz_estimate *e) {
 
 static sz_status assume_memory(sz_estimate *e) {
     const sz_memory_rates *m = &e->memory;
-    SZ_TRY(add(e, "memory", SZ_NAN,
-               "each node reads its inputs and weights from %s and writes its outputs there, once",
-               m->level));
+    if (e->n_levels > 1)
+        SZ_TRY(add(e, "memory", SZ_NAN,
+                   "the net runs again and again; each node reads its inputs and weights from the "
+                   "nearest of %zu levels that still holds them, and its outputs stay where their "
+                   "reader finds them; rates below are of %s, the farthest",
+                   e->n_levels, m->level));
+    else
+        SZ_TRY(add(
+            e, "memory", SZ_NAN,
+            "each node reads its inputs and weights from %s and writes its outputs there, once",
+            m->level));
     SZ_TRY(
         add(e, "load_byte_per_s", m->load, "bytes that are read and not matched by written ones"));
     SZ_TRY(add(e, "copy_byte_per_s", m->copy,

@@ -28,7 +28,9 @@ static double plain(const sz_estimate *e, size_t level, const char *mix) {
 // the bytes moved do.
 static double model_bytes(const sz_estimate *e) {
     const sz_cost total = sz_costs_total(e->costs);
-    const double scale = total.bytes_moved > 0 ? e->bytes / (double)total.bytes_moved : 1;
+    const double scale = total.bytes_moved > 0 && e->bytes > 0
+                             ? e->bytes / (double)total.bytes_moved
+                             : 1;
     return scale * ((double)total.weight_bytes + (double)sz_costs_activations(e->costs).peak_bytes);
 }
 
@@ -58,21 +60,43 @@ static void warn_too_large(const sz_estimate *e, const sz_level *l) {
             e->machine->identity.name, (double)l->capacity_bytes * 1e-9);
 }
 
+static void fill_rates(const sz_estimate *e, size_t level, sz_memory_rates *m) {
+    const sz_level *l = &e->machine->levels.items[level].level;
+    const int64_t all = l->instances > 0 ? l->instances : 1;
+    const int64_t used = e->threads > 0 && e->threads < all ? e->threads : all;
+    m->level = l->name;
+    m->capacity = (double)l->capacity_bytes * (double)used;
+    m->best = rate(e, level, NULL);
+    m->load = rate(e, level, "load");
+    m->copy = plain(e, level, "copy");
+    m->store = plain(e, level, "store");
+    if (isnan(m->load)) m->load = m->best;
+    if (isnan(m->copy)) m->copy = m->load;
+    if (isnan(m->store)) m->store = m->copy;
+}
+
 sz_status sz_choose_memory(sz_estimate *e) {
     const int dram = sz_main_memory(e->machine);
     if (dram < 0 || isnan(rate(e, (size_t)dram, NULL)))
         return sz_fail(e->ctx, SZ_ERR_UNAVAILABLE, "machine '%s' has no bandwidth of main memory",
                        e->machine->identity.name);
-    sz_memory_rates *m = &e->memory;
-    m->level = e->machine->levels.items[dram].level.name;
-    m->best = rate(e, (size_t)dram, NULL);
-    m->load = rate(e, (size_t)dram, "load");
-    m->copy = plain(e, (size_t)dram, "copy");
-    m->store = plain(e, (size_t)dram, "store");
-    if (isnan(m->load)) m->load = m->best;
-    if (isnan(m->copy)) m->copy = m->load;
-    if (isnan(m->store)) m->store = m->copy;
+    fill_rates(e, (size_t)dram, &e->memory);
     return SZ_OK;
+}
+
+// Caches whose bandwidth is not known are left out: what they hold comes from farther away.
+sz_status sz_choose_levels(sz_estimate *e) {
+    const size_t dram = (size_t)sz_main_memory(e->machine), rows = sz_costs_node_count(e->costs);
+    for (size_t l = 0; l < dram && e->n_levels + 1 < SZ_MAX_LEVELS; l++) {
+        sz_memory_rates m = {.level = NULL};
+        fill_rates(e, l, &m);
+        if (m.capacity > 0 && m.best > 0) e->levels[e->n_levels++] = m;
+    }
+    e->levels[e->n_levels++] = e->memory;
+    if (e->n_levels == 1) return SZ_OK;
+    e->by_row = sz_arena_array(&e->arena, (rows + 1) * e->n_levels, sizeof *e->by_row);
+    if (!e->by_row) return sz_no_memory(e->ctx);
+    return sz_find_reuse(e, model_bytes(e), e->by_row);
 }
 
 void sz_choose_nearest(sz_estimate *e) {

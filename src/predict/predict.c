@@ -33,14 +33,21 @@ static double node_sum(double memory_s, double compute_s) { return memory_s + co
 typedef struct predictor {
     sz_predictor_row row;
     double (*node)(double memory_s, double compute_s);
-    bool whole; // time of the whole net is not the sum of its nodes
+    bool whole;  // time of the whole net is not the sum of its nodes
+    bool levels; // bytes come from the level that still holds them
 } predictor;
 
 static const predictor predictors[] = {
-    {{"bound", "max of all memory time and all compute time: a lower bound", 1}, node_max, true},
-    {{"roofline", "sum over the nodes of max(memory time, compute time)", 1}, node_max, false},
-    {{"sum", "sum over the nodes of memory time + compute time", 1}, node_sum, false},
-    {{"calibrated", "corrected by measurements of this machine", 0}, NULL, false},
+    {{"bound", "max of all memory time and all compute time: a lower bound", 1},
+     node_max,
+     true,
+     false},
+    {{"roofline", "sum over the nodes of max(memory time, compute time), from caches too", 1},
+     node_max,
+     false,
+     true},
+    {{"sum", "sum over the nodes of memory time + compute time", 1}, node_sum, false, false},
+    {{"calibrated", "corrected by measurements of this machine", 0}, NULL, false, false},
 };
 enum { N_PREDICTORS = sizeof predictors / sizeof predictors[0] };
 
@@ -83,7 +90,7 @@ static const char *format_of(const sz_estimate *e, const sz_node_cost *n) {
 }
 
 // Bytes under --dtype: floats are stored in that format.
-static double byte_scale(const sz_estimate *e, const sz_node_cost *n) {
+double sz_byte_scale(const sz_estimate *e, const sz_node_cost *n) {
     const sz_dtype t = sz_dtype_by_name(n->dtype ? n->dtype : "");
     const int bits = sz_dtype_get(t)->bits;
     if (!e->options.dtype || !is_float(t) || bits <= 0) return 1;
@@ -109,17 +116,36 @@ static const char *larger_share(double memory_s, double compute_s, double overhe
     return compute_s > memory_s ? "compute" : "memory";
 }
 
+// Memory time, and the level that most of it is spent on.
+static void move_bytes(sz_estimate *e, size_t row, double read, double written, sz_node_time *t) {
+    const double far_s = sz_memory_time(&e->memory, read, written);
+    double most = 0;
+    e->far_s += far_s;
+    t->memory_s = e->by_row ? 0 : far_s;
+    for (size_t l = 0; e->by_row && l < e->n_levels; l++) {
+        const sz_level_bytes *b = &e->by_row[row * e->n_levels + l];
+        const double s = sz_memory_time(&e->levels[l], b->read, b->written);
+        t->memory_s += s;
+        if (s <= most) continue;
+        most = s;
+        t->level = e->levels[l].level;
+    }
+}
+
 static sz_status estimate_node(sz_estimate *e, const predictor *p, size_t i,
                                const sz_node_cost *n) {
     const char *format = format_of(e, n);
-    const double macs = (double)n->cost.macs, scale = byte_scale(e, n);
+    const double macs = (double)n->cost.macs, scale = sz_byte_scale(e, n);
     const double bytes = scale * (double)n->cost.bytes_moved;
     sz_node_time t = {.name = n->name, .op = n->op, .level = e->memory.level, .of_roof = SZ_NAN};
     SZ_TRY(serve_part(e, format, false, 2 * macs, &t));
     SZ_TRY(serve_part(e, format, true, (double)n->cost.flops - 2 * macs, &t));
-    t.memory_s = sz_memory_time(&e->memory, scale * (double)n->cost.bytes_read,
-                                scale * (double)n->cost.bytes_written);
-    if (bytes > 0) t.memory_s += e->machine->transfer_latency_s;
+    move_bytes(e, i, scale * (double)n->cost.bytes_read, scale * (double)n->cost.bytes_written,
+               &t);
+    if (bytes > 0) {
+        t.memory_s += e->machine->transfer_latency_s;
+        e->far_s += e->machine->transfer_latency_s;
+    }
     const bool works = t.memory_s > 0 || t.compute_s > 0;
     const double overhead = works ? e->dispatch_s + e->fork_join_s : 0;
     t.time_s = p->node(t.memory_s, t.compute_s) + (p->whole ? 0 : overhead);
@@ -151,7 +177,7 @@ static void sum_up(sz_estimate *e, const predictor *p) {
     sz_prediction *t = &e->total;
     double moving = e->bytes / e->memory.best;
     t->time_lo_s = fmax(t->computation_s, e->bytes / e->memory.nearest);
-    t->time_hi_s = t->communication_s + t->computation_s + e->overhead_s;
+    t->time_hi_s = e->far_s + t->computation_s + e->overhead_s;
     if (e->machine->transfer_latency_s > 0) moving = t->communication_s;
     if (p->whole) t->time_s = fmax(t->computation_s, moving);
     // Sums in different orders may differ in the last bit.
@@ -178,6 +204,7 @@ static sz_status fill(sz_estimate *e) {
     SZ_TRY(sz_choose_threads(e));
     SZ_TRY(sz_choose_memory(e));
     sz_choose_overhead(e);
+    if (p->levels) SZ_TRY(sz_choose_levels(e));
     SZ_TRY(estimate_nodes(e, p));
     sz_choose_nearest(e);
     sum_up(e, p);

@@ -8,9 +8,10 @@
 
 #include <sizeup/predict.h>
 
-// Bandwidths of main memory that a run is charged with, byte/s.
+// Bandwidths of a level of memory that a run is charged with, byte/s.
 typedef struct sz_memory_rates {
     const char *level;   // "DRAM"
+    double capacity;     // bytes, of all instances that the threads have
     double load, copy;   // for bytes only read; for bytes read and written in equal parts
     double store;        // for bytes only written
     double best;         // of any mix
@@ -28,6 +29,13 @@ typedef struct sz_served {
     int64_t nodes;
 } sz_served;
 
+enum { SZ_MAX_LEVELS = 8 };
+
+// Bytes of a row that come from a level, and go there.
+typedef struct sz_level_bytes {
+    double read, written;
+} sz_level_bytes;
+
 typedef struct sz_node_estimate {
     sz_node_time time;
     size_t index; // in the costs
@@ -41,7 +49,11 @@ struct sz_estimate {
     const char *level;
     int64_t threads;             // of the roofs used; 0 = whole device
     sz_arena arena;
-    sz_memory_rates memory;
+    sz_memory_rates memory;                // main memory
+    sz_memory_rates levels[SZ_MAX_LEVELS]; // from the innermost to main memory
+    size_t n_levels;
+    sz_level_bytes *by_row; // [row][level]; NULL = all from main memory
+    double far_s;           // time of all bytes from main memory
     double bytes;                // of all nodes
     double dispatch_s, fork_join_s; // that each node at work pays, 0 = not known or not paid
     double overhead_s;           // of all nodes
@@ -72,6 +84,12 @@ sz_status sz_choose_memory(sz_estimate *e);
 void sz_choose_nearest(sz_estimate *e);
 // Starting a node: what the machine's record says, with several threads also their fork and join.
 void sz_choose_overhead(sz_estimate *e);
+// The levels that bytes may come from, and of each row how many do.
+sz_status sz_choose_levels(sz_estimate *e);
+// Fill by_row: `touched` bytes of memory are what a run works on.
+sz_status sz_find_reuse(sz_estimate *e, double touched, sz_level_bytes *by_row);
+// Factor of the node's bytes under --dtype.
+double sz_byte_scale(const sz_estimate *e, const sz_node_cost *n);
 // Seconds to move the bytes.
 double sz_memory_time(const sz_memory_rates *m, double bytes_read, double bytes_written);
 

@@ -87,24 +87,53 @@ static sz_estimate *estimate(const fixture *f, sz_predict_options options) {
 // Relu: T_comp 16/40; 128 B at 10 B/s.
 static const double matmul_comp = 1.28, matmul_mem = 17.6, relu_comp = 0.4, relu_mem = 12.8;
 
+// The cache holds all of it, so every byte comes from there: 224 B and 128 B at 1000 B/s. Without
+// overlap all come from main memory.
 static void roofline(void **state) {
     sz_estimate *e = estimate(*state, (sz_predict_options){0});
     const sz_prediction t = sz_estimate_total(e);
     assert_string_equal(sz_estimate_level(e), "roofline");
-    near_to(t.time_s, matmul_mem + relu_mem);
-    near_to(t.communication_s, matmul_mem + relu_mem);
+    near_to(t.time_s, matmul_comp + relu_comp);
+    near_to(t.communication_s, 0.224 + 0.128);
     near_to(t.computation_s, matmul_comp + relu_comp);
     near_to(t.time_hi_s, matmul_mem + relu_mem + matmul_comp + relu_comp);
     near_to(t.time_lo_s, matmul_comp + relu_comp); // 352 B at 1000 B/s are less
     near_to(t.energy_j, 5 * t.time_s);
     assert_true(isnan(t.carbon_g));
-    assert_string_equal(t.bound, "memory");
+    assert_string_equal(t.bound, "compute");
     assert_int_equal(sz_estimate_node_count(e), 2);
     const sz_node_time n = sz_estimate_node(e, 0);
-    near_to(n.memory_s, matmul_mem);
+    near_to(n.memory_s, 0.224);
     near_to(n.intensity, 128.0 / 224);
     assert_string_equal(n.roof, "f32 fma, 2 threads");
+    assert_string_equal(n.level, "L1");
     sz_estimate_destroy(e);
+}
+
+// A cache of 100 B. The 64 B of h are read as soon as they are written: 1.5 - 0.64 = 86 % of them,
+// 55.04 B, are still there. x and w were touched 352 - 224 B ago, y is touched by nobody.
+static void reuse(void **state) {
+    const fixture *f = *state;
+    static const char text[] =
+        "{\"schema\":\"sizeup.machine/1\",\"name\":\"small cache\",\"source\":\"measured\","
+        "\"cpu\":{\"threads\":2},\"peaks\":[" PEAK("f32", "fma", 2, 1e9) "],"
+        "\"levels\":[{\"name\":\"L1\",\"capacity_bytes\":100,\"instances\":1,"
+        "\"bandwidth\":[" RATE("load", 2, 1000) "]},"
+        "{\"name\":\"DRAM\",\"capacity_bytes\":1000000,"
+        "\"bandwidth\":[" RATE("load", 2, 20) "," RATE("copy", 2, 10) "]}]}";
+    sz_machine *m = NULL;
+    sz_estimate *e = NULL;
+    assert_int_equal(sz_machine_parse(f->ctx, "small cache", text, sizeof text - 1, &m), SZ_OK);
+    assert_int_equal(sz_estimate_create(f->ctx, f->costs, m, NULL, &e), SZ_OK);
+    const sz_node_time matmul = sz_estimate_node(e, 0), relu = sz_estimate_node(e, 1);
+    // far: 160 B read, 8.96 written; 8.96 read, 64 written
+    near_to(matmul.memory_s, 151.04 / 20 + 2 * 8.96 / 10 + 0.05504);
+    near_to(relu.memory_s, 55.04 / 10 + 2 * 8.96 / 10 + 0.05504);
+    assert_string_equal(matmul.level, "DRAM");
+    near_to(sz_estimate_total(e).time_hi_s,
+            matmul_mem + relu_mem + sz_estimate_total(e).computation_s);
+    sz_estimate_destroy(e);
+    sz_machine_destroy(m);
 }
 
 static void levels(void **state) {
@@ -129,7 +158,7 @@ static void one_thread(void **state) {
 // Half the bytes; no f16 roof, so f32's, with a warning.
 static void other_dtype(void **state) {
     const fixture *f = *state;
-    sz_estimate *e = estimate(f, (sz_predict_options){.dtype = "f16"});
+    sz_estimate *e = estimate(f, (sz_predict_options){.dtype = "f16", .level = "sum"});
     const sz_prediction t = sz_estimate_total(e);
     near_to(t.communication_s, (matmul_mem + relu_mem) / 2);
     near_to(t.computation_s, matmul_comp + relu_comp);
@@ -213,7 +242,7 @@ static void memory_time(void **state) {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, open_fixture, close_fixture)
 
 int main(void) {
-    const struct CMUnitTest tests[] = {TEST(roofline), TEST(levels), TEST(one_thread),
+    const struct CMUnitTest tests[] = {TEST(roofline), TEST(reuse), TEST(levels), TEST(one_thread),
                                        TEST(other_dtype), TEST(refusals),
                                        TEST(overheads), TEST(memory_time)};
     return cmocka_run_group_tests(tests, NULL, NULL);
