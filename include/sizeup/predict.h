@@ -32,8 +32,15 @@ extern "C" {
     F(double, communication_s, SZ_FIELD_F64, "s", "sum of T_mem")                                  \
     F(double, computation_s, SZ_FIELD_F64, "s", "sum of T_comp")                                   \
     F(double, throughput_per_s, SZ_FIELD_F64, "1/s", "runs of the whole graph per second")         \
-    F(double, energy_j, SZ_FIELD_F64, "J", "at most: TDP x time")                                  \
-    F(double, carbon_g, SZ_FIELD_F64, "g", "not known")                                            \
+    F(double, energy_j, SZ_FIELD_F64, "J", "power_w x time_s")                                     \
+    F(double, power_w, SZ_FIELD_F64, "W", "power that is assumed meanwhile")                       \
+    F(const char *, energy_method, SZ_FIELD_STR, "", "how power_w is known")                       \
+    F(double, energy_lo_j, SZ_FIELD_F64, "J", "what arithmetic and main memory take alone")        \
+    F(double, energy_hi_j, SZ_FIELD_F64, "J", "TDP x time_s")                                      \
+    F(double, energy_per_sample_j, SZ_FIELD_F64, "J", "energy_j over the samples of a run")        \
+    F(int64_t, samples, SZ_FIELD_I64, "", "samples of a run; 0 = not known")                        \
+    F(double, carbon_g, SZ_FIELD_F64, "g", "of CO2 equivalent; needs an intensity of the grid")    \
+    F(double, cost, SZ_FIELD_F64, "", "in the currency of the price per hour; needs one")          \
     F(const char *, bound, SZ_FIELD_STR, "", "takes the largest share: memory, compute, overhead")
 typedef struct sz_prediction {
     SZ_PREDICTION_FIELDS(SZ_FIELD_MEMBER)
@@ -76,6 +83,10 @@ typedef struct sz_predict_options {
     const char *level; /**< NULL = "roofline" */
     const char *dtype; /**< compute and store all floats as this; NULL = as the nodes say */
     int threads;       /**< 0 = all the machine was measured with */
+    int64_t samples;   /**< of one run; 0 = the first axis of the first input */
+    double price_per_h;      /**< of the machine; 0 = not known */
+    double carbon_g_per_kwh; /**< of the electricity; 0 = not known */
+    double pue; /**< energy of the whole facility over that of its machines; 0 = 1 */
 } sz_predict_options;
 
 /** A prediction with its nodes; keeps pointers to costs and machine, so destroy it first. */
@@ -105,6 +116,75 @@ typedef struct sz_assumption {
 } sz_assumption;
 SZ_API size_t sz_estimate_assumption_count(const sz_estimate *estimate);
 SZ_API sz_assumption sz_estimate_assumption(const sz_estimate *estimate, size_t i);
+
+/** @name One model on many machines
+ *  @{ */
+#define SZ_ACROSS_ROW_FIELDS(F)                                                                    \
+    F(const char *, machine, SZ_FIELD_STR, "", "name")                                             \
+    F(const char *, kind, SZ_FIELD_STR, "", "measured, gpu, cpu, ...")                             \
+    F(double, time_s, SZ_FIELD_F64, "s", "of one run; not known where the machine can't do it")    \
+    F(double, samples_per_s, SZ_FIELD_F64, "1/s", "samples per second")                            \
+    F(double, of_roof, SZ_FIELD_F64, "",                                                           \
+      "time at the machine's roofs over the time by the level: how near them it can come")         \
+    F(const char *, bound, SZ_FIELD_STR, "", "memory, compute or overhead")                        \
+    F(double, energy_j, SZ_FIELD_F64, "J", "of one run")                                           \
+    F(double, carbon_g, SZ_FIELD_F64, "g", "of one run")                                           \
+    F(double, cost, SZ_FIELD_F64, "", "of one run, in the currency of the prices")                 \
+    F(int, in_score, SZ_FIELD_BOOL, "",                                                            \
+      "it holds the net and computes in its format or a wider one")                                \
+    F(const char *, note, SZ_FIELD_STR, "", "what the machine lacks, or NULL")
+typedef struct sz_across_row {
+    SZ_ACROSS_ROW_FIELDS(SZ_FIELD_MEMBER)
+} sz_across_row;
+
+/** How the net does on whatever machine; names are NULL where nothing is known. */
+#define SZ_ACROSS_SCORE_FIELDS(F)                                                                  \
+    F(int64_t, machines, SZ_FIELD_I64, "", "that hold it and have its format or a wider one")                                      \
+    F(double, geometric_mean, SZ_FIELD_F64, "", "of of_roof over these machines")                  \
+    F(double, worst, SZ_FIELD_F64, "", "lowest of_roof")                                           \
+    F(const char *, worst_machine, SZ_FIELD_STR, "", "where that is")                              \
+    F(const char *, best_time, SZ_FIELD_STR, "", "machine with the least time")                    \
+    F(const char *, best_energy, SZ_FIELD_STR, "", "with the least energy, of those that tell")    \
+    F(const char *, best_cost, SZ_FIELD_STR, "", "with the least cost, of those with a price")
+typedef struct sz_across_score {
+    SZ_ACROSS_SCORE_FIELDS(SZ_FIELD_MEMBER)
+} sz_across_score;
+SZ_API const sz_record_type *sz_across_row_type(void);
+SZ_API const sz_record_type *sz_across_score_type(void);
+
+typedef struct sz_across sz_across;
+/** Estimate on each of `n` machines. `price_per_h`: by machine, 0 = not known; may be NULL. What
+ * one machine lacks is the note of its row. */
+SZ_API sz_status sz_across_create(sz_ctx *ctx, const sz_costs *costs,
+                                  const sz_machine *const *machines, size_t n,
+                                  const sz_predict_options *options, const double *price_per_h,
+                                  sz_across **ret_across) SZ_MUST_USE;
+SZ_API void sz_across_destroy(sz_across *across); /**< NULL is fine */
+SZ_API size_t sz_across_count(const sz_across *across);
+SZ_API sz_across_row sz_across_get(const sz_across *across, size_t i);
+SZ_API sz_across_score sz_across_scored(const sz_across *across);
+/** @} */
+
+/** @name A measured time, carried to another machine
+ *  @{ */
+#define SZ_RESCALED_FIELDS(F)                                                                      \
+    F(double, measured_s, SZ_FIELD_F64, "s", "as given, on the machine it comes from")             \
+    F(double, time_s, SZ_FIELD_F64, "s", "on the other machine")                                   \
+    F(double, time_lo_s, SZ_FIELD_F64, "s", "least of the ways below, never under the bound")      \
+    F(double, time_hi_s, SZ_FIELD_F64, "s", "most of the ways below; no confidence interval")      \
+    F(double, efficiency, SZ_FIELD_F64, "", "paper time over measured time; carried, at most 1")   \
+    F(double, from_paper_s, SZ_FIELD_F64, "s", "by the level, on the machine it comes from")       \
+    F(double, to_paper_s, SZ_FIELD_F64, "s", "by the level, on the other machine")                 \
+    F(double, by_compute_s, SZ_FIELD_F64, "s", "measured_s x ratio of the compute times")          \
+    F(double, by_memory_s, SZ_FIELD_F64, "s", "measured_s x ratio of the memory times")
+typedef struct sz_rescaled {
+    SZ_RESCALED_FIELDS(SZ_FIELD_MEMBER)
+} sz_rescaled;
+SZ_API const sz_record_type *sz_rescaled_type(void);
+SZ_API sz_status sz_rescale(sz_ctx *ctx, const sz_costs *costs, const sz_machine *from,
+                            const sz_machine *to, const sz_predict_options *options,
+                            double measured_s, sz_rescaled *ret_rescaled) SZ_MUST_USE;
+/** @} */
 
 /** Rows of the levels table. `i` from 0; returns 0 past the end. */
 typedef struct sz_predictor_row {

@@ -147,6 +147,10 @@ const cli_command *cli_find_command(const char *name); // NULL when there is non
 int cli_fail(cli_app *app, sz_status status);
 // Show a sentence (may hold names from files or from the command line) and give `code`.
 int cli_error(const cli_app *app, int code, const char *fmt, ...) SZ_PRINTF(3, 4);
+// A sentence of the command's own as a warning on standard error, unless --quiet.
+void cli_warn(cli_app *app, const char *fmt, ...) SZ_PRINTF(2, 3);
+// Seconds of "500ms", "5s", "10min"; else CLI_USAGE with the option's name.
+int cli_read_time(const cli_app *app, const char *option, const char *text, double *ret_s);
 // CLI_USAGE with "unknown KIND 'word'" and the nearest of `candidates` (NULL-ended) as a hint.
 int cli_unknown(const cli_app *app, const char *kind, const char *word,
                 const char *const *candidates);

@@ -114,25 +114,6 @@ const cli_usage cli_bench_usage = {
 
 // ---- options -----------------------------------------------------------------------------------
 
-// "500ms", "5s", "10min".
-static int read_time(const cli_app *app, const char *option, const char *text, double *ret_s) {
-    static const struct {
-        const char *unit;
-        double s;
-    } units[] = {{"ms", 1e-3}, {"s", 1}, {"min", 60}};
-    char *end;
-    const double v = strtod(text, &end);
-    for (size_t i = 0; end != text && i < CLI_COUNT(units); i++)
-        if (strcmp(end, units[i].unit) == 0 && v >= 0 && v <= 1e6) {
-            *ret_s = v * units[i].s;
-            return CLI_DONE;
-        }
-    return cli_error(app, CLI_USAGE,
-                     "option '--%s' needs a time such as 500ms, 5s or 10min, not "
-                     "'%s'",
-                     option, text);
-}
-
 static int read_options(const cli_app *app, const bench_options *o, sz_run_options *ret) {
     *ret = (sz_run_options){.backends = o->backends.items,
                             .n_backends = o->backends.n,
@@ -143,9 +124,9 @@ static int read_options(const cli_app *app, const bench_options *o, sz_run_optio
                             .cold = strcmp(o->cache, "cold") == 0,
                             .seed = (uint64_t)o->seed};
     if (o->threads > 100000) return cli_error(app, CLI_USAGE, "too many threads");
-    int code = read_time(app, "preheat", o->preheat, &ret->preheat_s);
-    if (code == CLI_DONE) code = read_time(app, "time-budget", o->budget, &ret->budget_s);
-    if (code == CLI_DONE) code = read_time(app, "timeout", o->timeout, &ret->timeout_s);
+    int code = cli_read_time(app, "preheat", o->preheat, &ret->preheat_s);
+    if (code == CLI_DONE) code = cli_read_time(app, "time-budget", o->budget, &ret->budget_s);
+    if (code == CLI_DONE) code = cli_read_time(app, "timeout", o->timeout, &ret->timeout_s);
     if (code == CLI_DONE && !(ret->budget_s > 0 && ret->timeout_s > 0))
         return cli_error(app, CLI_USAGE, "'--time-budget' and '--timeout' must be above 0");
     return code;

@@ -2,6 +2,7 @@
 // `sizeup predict MODEL --machine NAME`: how long a model takes, on paper.
 #include "cli/count.h"
 #include "cli/machines.h"
+#include "cli/predict.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -13,12 +14,14 @@
 typedef struct predict_options {
     cli_strings binds, inputs;
     const char *machine, *level, *dtype, *optimized, *recipe, *backend;
+    const char *price, *carbon, *pue, *from, *to, *time;
     int64_t threads, top;
 } predict_options;
 
 static const cli_option options_table[] = {
     {"machine", 'm', CLI_STRING, "NAME", "here",
-     "a machine: here, a name of 'machine list', a file", offsetof(predict_options, machine)},
+     "here, a name of 'machine list', a file; several: A,B,C or all",
+     offsetof(predict_options, machine)},
     {"level", 'l', CLI_STRING, "LEVEL", "roofline", "bound, roofline, sum (or calibrated, later)",
      offsetof(predict_options, level)},
     {"dtype", 'd', CLI_STRING, "NAME", NULL, "compute and store floats as f32, f16, bf16, int8 ...",
@@ -31,6 +34,18 @@ static const cli_option options_table[] = {
      "as a compiler would run it: a row for each kernel", offsetof(predict_options, optimized)},
     {"for", 0, CLI_STRING, "NAME", NULL, "of --optimized: which compiler ('list recipes')",
      offsetof(predict_options, recipe)},
+    {"price", 0, CLI_STRING, "N", NULL, "of the machine per hour; of several: N or A=N,B=N",
+     offsetof(predict_options, price)},
+    {"carbon", 0, CLI_STRING, "G", NULL, "grams of CO2 equivalent per kWh of the electricity",
+     offsetof(predict_options, carbon)},
+    {"pue", 0, CLI_STRING, "N", NULL, "energy of the whole facility over that of its machines",
+     offsetof(predict_options, pue)},
+    {"from", 0, CLI_STRING, "NAME", NULL, "the machine on which --time was measured",
+     offsetof(predict_options, from)},
+    {"to", 0, CLI_STRING, "NAME", NULL, "carry that time to this machine",
+     offsetof(predict_options, to)},
+    {"time", 0, CLI_STRING, "TIME", NULL, "of one run, as measured: 500us, 12ms, 1.5s",
+     offsetof(predict_options, time)},
     {"backend", 0, CLI_STRING, "NAME", NULL, "with a library's own rates (not available yet)",
      offsetof(predict_options, backend)},
     CLI_MODEL_OPTIONS(predict_options),
@@ -40,7 +55,9 @@ static const char notes[] =
     "roofline: each node takes the longer of moving its bytes and doing its operations.\n"
     "sum: it takes both, one after the other. bound: all bytes or all operations, whichever is\n"
     "longer; no program is faster with its data in main memory.\n"
-    "Text shows the 15 slowest nodes; --top 0 shows all.\n";
+    "Text shows the 15 slowest nodes; --top 0 shows all.\n"
+    "--machine all compares machines: which is best, and how near the net comes to any roof.\n"
+    "--from A --to B --time T carries a measured time to another machine.\n";
 
 static const cli_schema_row schema[] = {
     {1, "model", CLI_J_STRING, "its path", NULL, false},
@@ -198,6 +215,34 @@ static void put_seconds(sz_doc *doc, const char *title, double s, const char *no
     sz_doc_fact_note(doc, NULL, title, sz_cell_f64(s), SZ_AS_SI, "s", note);
 }
 
+// Of one run, and of a day of runs one after the other.
+static void fill_expenses(sz_doc *doc, const sz_prediction *t) {
+    const double runs = 86400 / t->time_s;
+    char note[160];
+    if (!isnan(t->energy_j)) {
+        sz_doc_fact_note(doc, NULL, "energy", sz_cell_f64(t->energy_j), SZ_AS_SI, "J",
+                         t->energy_method);
+        if (t->samples > 1)
+            sz_doc_fact(doc, NULL, "energy per sample", sz_cell_f64(t->energy_per_sample_j),
+                        SZ_AS_SI, "J");
+        sz_doc_fact(doc, NULL, "energy per day", sz_cell_f64(t->energy_j * runs / 3.6e3), SZ_AS_SI,
+                    "Wh");
+    }
+    if (!isnan(t->energy_lo_j))
+        sz_doc_fact_note(doc, NULL, "arithmetic, memory", sz_cell_f64(t->energy_lo_j), SZ_AS_SI,
+                         "J", "alone, bottom up: the rest of the chip comes on top");
+    if (!isnan(t->carbon_g)) {
+        snprintf(note, sizeof note, "CO2 equivalent; %.4g kg a day", t->carbon_g * runs * 1e-3);
+        sz_doc_fact_note(doc, NULL, "carbon", sz_cell_f64(t->carbon_g), SZ_AS_SI, "g", note);
+    }
+    if (!isnan(t->cost)) {
+        const double samples = t->samples > 0 ? (double)t->samples : 1;
+        snprintf(note, sizeof note, "%.4g for a million samples, %.4g a day",
+                 t->cost / samples * 1e6, t->cost * runs);
+        sz_doc_fact_note(doc, NULL, "cost", sz_cell_f64(t->cost), SZ_AS_NUMBER, NULL, note);
+    }
+}
+
 static void fill_head(sz_doc *doc, const predict_job *job) {
     const sz_identity id = sz_machine_identity(job->machine);
     const sz_prediction t = sz_estimate_total(job->estimate);
@@ -215,9 +260,7 @@ static void fill_head(sz_doc *doc, const predict_job *job) {
     put_seconds(doc, "compute time", t.computation_s, NULL);
     sz_doc_fact(doc, NULL, "limited by", sz_cell_text(t.bound), SZ_AS_TEXT, NULL);
     sz_doc_fact(doc, NULL, "runs per second", sz_cell_f64(t.throughput_per_s), SZ_AS_NUMBER, NULL);
-    if (!isnan(t.energy_j))
-        sz_doc_fact_note(doc, NULL, "energy", sz_cell_f64(t.energy_j), SZ_AS_SI, "J",
-                         "at most: TDP x time");
+    fill_expenses(doc, &t);
 }
 
 static void fill_roofs(sz_doc *doc, const predict_job *job) {
@@ -306,19 +349,76 @@ static int write_out(cli_app *app, predict_job *job) {
     return code;
 }
 
-// The machine first: without it the rest is in vain.
-static sz_status prepare(cli_app *app, predict_job *job) {
+// A positive number, or nothing.
+static int read_number(const cli_app *app, const char *option, const char *text, double *ret) {
+    char *end;
+    if (!text) return CLI_DONE;
+    *ret = strtod(text, &end);
+    if (end != text && !*end && *ret > 0 && *ret < 1e12) return CLI_DONE;
+    return cli_error(app, CLI_USAGE, "option '--%s' needs a number above 0, not '%s'", option,
+                     text);
+}
+
+// The numbers of a custom machine have commas between them too.
+static bool is_many(const predict_options *o) {
+    if (strncmp(o->machine, "custom:", 7) == 0) return false;
+    return strcmp(o->machine, "all") == 0 || strchr(o->machine, ',');
+}
+
+static int read_how(const cli_app *app, const predict_options *o, sz_predict_options *how) {
+    *how = (sz_predict_options){.level = o->level, .dtype = o->dtype, .threads = (int)o->threads};
+    int code = CLI_DONE;
+    if (!is_many(o)) code = read_number(app, "price", o->price, &how->price_per_h);
+    if (code == CLI_DONE) code = read_number(app, "carbon", o->carbon, &how->carbon_g_per_kwh);
+    return code == CLI_DONE ? read_number(app, "pue", o->pue, &how->pue) : code;
+}
+
+static sz_status load(cli_app *app, predict_job *job) {
     const predict_options *o = job->options;
     sz_load_options load = cli_load_options(&o->binds, &o->inputs);
     const sz_optimize_options optimize = {.recipe = o->recipe};
     if (strcmp(o->optimized, "yes") == 0) load.optimize = &optimize;
-    const sz_predict_options how = {
-        .level = o->level, .dtype = o->dtype, .threads = (int)o->threads};
-    sz_status status = cli_machine_load(app, o->machine, &job->machine);
-    if (status == SZ_OK) status = sz_model_load(app->ctx, app->args[0], &load, &job->model);
-    if (status == SZ_OK) status = sz_costs_create(app->ctx, job->model, NULL, &job->costs);
+    const sz_status status = sz_model_load(app->ctx, app->args[0], &load, &job->model);
     if (status != SZ_OK) return status;
-    return sz_estimate_create(app->ctx, job->costs, job->machine, &how, &job->estimate);
+    return sz_costs_create(app->ctx, job->model, NULL, &job->costs);
+}
+
+// The machine first: without it the rest is in vain.
+static int run_one(cli_app *app, const sz_predict_options *how, predict_job *job) {
+    sz_status status = cli_machine_load(app, job->options->machine, &job->machine);
+    if (status == SZ_OK) status = load(app, job);
+    if (status == SZ_OK)
+        status = sz_estimate_create(app->ctx, job->costs, job->machine, how, &job->estimate);
+    return status == SZ_OK ? write_out(app, job) : cli_fail(app, status);
+}
+
+static int run_many(cli_app *app, const sz_predict_options *how, predict_job *job) {
+    const sz_status status = load(app, job);
+    const cli_predict_many many = {.app = app,
+                                   .machines = job->options->machine,
+                                   .prices = job->options->price,
+                                   .model = job->model,
+                                   .costs = job->costs,
+                                   .how = *how};
+    return status == SZ_OK ? cli_predict_across(&many) : cli_fail(app, status);
+}
+
+static int run_rescale(cli_app *app, const sz_predict_options *how, predict_job *job) {
+    const predict_options *o = job->options;
+    cli_predict_rescale r = {.app = app, .from = o->from, .to = o->to, .how = *how};
+    if (!o->from || !o->to || !o->time)
+        return cli_error(app, CLI_USAGE, "--from, --to and --time go together");
+    const int code = cli_read_time(app, "time", o->time, &r.measured_s);
+    if (code != CLI_DONE) return code;
+    const sz_status status = load(app, job);
+    r.model = job->model, r.costs = job->costs;
+    return status == SZ_OK ? cli_predict_rescaled(&r) : cli_fail(app, status);
+}
+
+static int run(cli_app *app, const sz_predict_options *how, predict_job *job) {
+    const predict_options *o = job->options;
+    if (o->from || o->to || o->time) return run_rescale(app, how, job);
+    return is_many(o) ? run_many(app, how, job) : run_one(app, how, job);
 }
 
 int cli_predict(cli_app *app, const void *options) {
@@ -326,8 +426,10 @@ int cli_predict(cli_app *app, const void *options) {
     if (job.options->backend)
         return cli_error(app, CLI_UNAVAILABLE, "--backend is not available yet");
     if (job.options->threads > 100000) return cli_error(app, CLI_USAGE, "too many threads");
-    sz_status status = prepare(app, &job);
-    int code = status == SZ_OK ? write_out(app, &job) : cli_fail(app, status);
+    sz_predict_options how;
+    int code = read_how(app, options, &how);
+    if (code != CLI_DONE) return code;
+    code = run(app, &how, &job);
     free(job.rows);
     sz_estimate_destroy(job.estimate);
     sz_costs_destroy(job.costs);

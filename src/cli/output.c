@@ -51,6 +51,16 @@ void cli_show_warnings(cli_app *app) {
         show_line(app, "warning: ", "\x1b[1;33m", sz_ctx_warning(app->ctx, app->warned));
 }
 
+void cli_warn(cli_app *app, const char *fmt, ...) {
+    char text[2048];
+    va_list args;
+    if (app->quiet) return;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    show_line(app, "warning: ", "\x1b[1;33m", text);
+}
+
 int cli_error(const cli_app *app, int code, const char *fmt, ...) {
     char text[2048]; // longer sentences are cut
     va_list args;

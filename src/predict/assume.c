@@ -87,9 +87,31 @@ static sz_status assume_overhead(sz_estimate *e) {
 
 static sz_status assume_energy(sz_estimate *e) {
     const sz_power *p = &e->machine->power;
-    if (isnan(p->tdp_w)) return add(e, "energy", SZ_NAN, "power of the machine is not known");
-    SZ_TRY(add(e, "tdp_w", p->tdp_w, "thermal design power of the device"));
-    return add(e, "energy", SZ_NAN, "TDP x time: the most the device draws, not a measurement");
+    const sz_predict_options *o = &e->options;
+    if (p->tdp_w > 0)
+        SZ_TRY(add(e, "tdp_w", p->tdp_w, "thermal design power of the device"));
+    if (p->idle_w >= 0 && p->busy_w > p->idle_w) {
+        SZ_TRY(add(e, "idle_w", p->idle_w, "power at rest, as measured"));
+        SZ_TRY(add(e, "busy_w", p->busy_w, "power at full work, as measured"));
+        SZ_TRY(add(e, "energy", SZ_NAN,
+                   "power follows the utilisation of what is used most, arithmetic or memory"));
+    } else if (p->tdp_w > 0) {
+        SZ_TRY(
+            add(e, "energy", SZ_NAN, "TDP x time: the most the device draws, not a measurement"));
+    } else {
+        SZ_TRY(add(e, "energy", SZ_NAN, "power of the machine is not known"));
+    }
+    if (!isnan(e->dynamic_j))
+        SZ_TRY(add(e, "energy_lo", SZ_NAN,
+                   "arithmetic and main memory alone, by energies per operation and per byte: "
+                   "caches, control and leakage come on top"));
+    if (o->price_per_h > 0)
+        SZ_TRY(add(e, "price_per_h", o->price_per_h, "of the machine, as given"));
+    if (o->pue > 0)
+        SZ_TRY(add(e, "pue", o->pue, "energy of the whole facility over that of its machines"));
+    if (o->carbon_g_per_kwh > 0)
+        SZ_TRY(add(e, "carbon_g_per_kwh", o->carbon_g_per_kwh, "of the electricity, as given"));
+    return SZ_OK;
 }
 
 sz_status sz_assume(sz_estimate *e) {
@@ -110,5 +132,8 @@ sz_status sz_assume(sz_estimate *e) {
                sz_costs_is_optimized(e->costs)
                    ? "kernels of the optimized graph: what flows inside of one moves no bytes"
                    : "none: the graph as written, every result goes to memory"));
+    if (e->options.samples <= 0 && e->total.samples > 0)
+        SZ_TRY(add(e, "samples", (double)e->total.samples,
+                   "the first axis of the first input is taken for the batch"));
     return assume_energy(e);
 }

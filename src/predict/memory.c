@@ -53,10 +53,11 @@ static void find_nearest(sz_estimate *e, size_t dram) {
     e->memory.nearest_level = e->memory.level;
 }
 
-static void warn_too_large(const sz_estimate *e, const sz_level *l) {
+static void warn_too_large(sz_estimate *e, const sz_level *l) {
     const double need = model_bytes(e);
     if (l->capacity_bytes <= 0 || need <= (double)l->capacity_bytes) return;
-    sz_warn(e->ctx, "the model needs %.1f GB and machine '%s' has %.1f GB", need * 1e-9,
+    e->too_large = true;
+    sz_warn(e->ctx, "the model needs %.3g GB and machine '%s' has %.3g GB", need * 1e-9,
             e->machine->identity.name, (double)l->capacity_bytes * 1e-9);
 }
 

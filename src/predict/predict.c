@@ -132,6 +132,13 @@ static void move_bytes(sz_estimate *e, size_t row, double read, double written, 
     }
 }
 
+// Bytes of a row that main memory moves.
+static double far_bytes(const sz_estimate *e, size_t row, double all) {
+    if (!e->by_row) return all;
+    const sz_level_bytes *b = &e->by_row[row * e->n_levels + e->n_levels - 1];
+    return b->read + b->written;
+}
+
 static sz_status estimate_node(sz_estimate *e, const predictor *p, size_t i,
                                const sz_node_cost *n) {
     const char *format = format_of(e, n);
@@ -151,6 +158,7 @@ static sz_status estimate_node(sz_estimate *e, const predictor *p, size_t i,
     t.time_s = p->node(t.memory_s, t.compute_s) + (p->whole ? 0 : overhead);
     t.bound = larger_share(t.memory_s, t.compute_s, p->whole ? 0 : overhead);
     t.intensity = bytes > 0 ? (double)n->cost.flops / bytes : SZ_NAN;
+    sz_add_energy(e, format, macs, (double)n->cost.flops - 2 * macs, far_bytes(e, i, bytes));
     e->bytes += bytes;
     e->overhead_s += overhead;
     e->total.communication_s += t.memory_s;
@@ -184,8 +192,7 @@ static void sum_up(sz_estimate *e, const predictor *p) {
     t->time_lo_s = fmin(t->time_lo_s, t->time_s);
     t->time_hi_s = fmax(t->time_hi_s, t->time_s);
     t->throughput_per_s = t->time_s > 0 ? 1 / t->time_s : SZ_NAN;
-    t->energy_j = e->machine->power.tdp_w * t->time_s; // NaN when the power is not known
-    t->carbon_g = SZ_NAN;
+    sz_sum_energy(e);
     t->bound = larger_share(t->communication_s, t->computation_s, p->whole ? 0 : e->overhead_s);
 }
 

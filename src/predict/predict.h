@@ -53,7 +53,9 @@ struct sz_estimate {
     sz_memory_rates levels[SZ_MAX_LEVELS]; // from the innermost to main memory
     size_t n_levels;
     sz_level_bytes *by_row; // [row][level]; NULL = all from main memory
+    bool too_large;         // main memory does not hold the net
     double far_s;           // time of all bytes from main memory
+    double dynamic_j;       // energy of arithmetic and main memory; NaN = some is not known
     double bytes;                // of all nodes
     double dispatch_s, fork_join_s; // that each node at work pays, 0 = not known or not paid
     double overhead_s;           // of all nodes
@@ -92,6 +94,14 @@ sz_status sz_find_reuse(sz_estimate *e, double touched, sz_level_bytes *by_row);
 double sz_byte_scale(const sz_estimate *e, const sz_node_cost *n);
 // Seconds to move the bytes.
 double sz_memory_time(const sz_memory_rates *m, double bytes_read, double bytes_written);
+
+// ---- energy.c ----------------------------------------------------------------------------------
+
+// Add the energy of a node: multiply-accumulates, other operations, bytes of main memory.
+void sz_add_energy(sz_estimate *e, const char *dtype, double macs, double elementary,
+                   double far_bytes);
+// Fill in what follows from the time: energy, carbon, cost.
+void sz_sum_energy(sz_estimate *e);
 
 // ---- assume.c: what was assumed, in words ------------------------------------------------------
 

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a run costs in joules, grams and money.
+//
+// Top down: power x time. Between rest and full work power follows the utilisation of whatever is
+// used most; where only the thermal design power is known, that is the most. Bottom up: what the
+// arithmetic and the bytes of main memory take, by energies per operation and per byte
+// (Horowitz 2014; Jouppi et al. 2021). Control, caches and leakage are not in it: it is the least.
+#include "predict/predict.h"
+
+#include <math.h>
+
+#include "model/cost/costs.h"
+
+// ---- bottom up ---------------------------------------------------------------------------------
+
+static double energy_of(const sz_machine *m, const char *op, const char *dtype) {
+    for (size_t i = 0; i < m->op_energy.n; i++) {
+        const sz_op_energy *e = &m->op_energy.items[i];
+        if (e->op && e->dtype && strcmp(e->op, op) == 0 && strcmp(e->dtype, dtype) == 0)
+            return e->joule;
+    }
+    return SZ_NAN;
+}
+
+// A multiply-add as one, or as its two parts; sums of narrow integers are of 32 bits.
+static double mac_energy(const sz_machine *m, const char *dtype) {
+    const double whole = energy_of(m, "fma", dtype);
+    if (!isnan(whole)) return 2 * whole; // per operation, of which it has two
+    const bool narrow = strcmp(dtype, "int8") == 0;
+    return energy_of(m, "mul", dtype) + energy_of(m, "add", narrow ? "int32" : dtype);
+}
+
+void sz_add_energy(sz_estimate *e, const char *dtype, double macs, double elementary,
+                   double far_bytes) {
+    const sz_machine *m = e->machine;
+    double byte = SZ_NAN;
+    for (size_t i = 0; i < m->byte_energy.n; i++)
+        if (m->byte_energy.items[i].level && strcmp(m->byte_energy.items[i].level, "DRAM") == 0)
+            byte = m->byte_energy.items[i].joule;
+    // What is not there costs nothing, whether its energy is known or not.
+    if (macs > 0) e->dynamic_j += macs * mac_energy(m, dtype);
+    if (elementary > 0) e->dynamic_j += elementary * energy_of(m, "add", dtype);
+    if (far_bytes > 0) e->dynamic_j += far_bytes * byte;
+}
+
+// ---- top down ----------------------------------------------------------------------------------
+
+static double utilisation(const sz_prediction *t) {
+    return fmin(1, fmax(t->computation_s, t->communication_s) / t->time_s);
+}
+
+static void choose_power(const sz_estimate *e, sz_prediction *t) {
+    const sz_power *p = &e->machine->power;
+    if (p->idle_w >= 0 && p->busy_w > p->idle_w) {
+        t->power_w = p->idle_w + (p->busy_w - p->idle_w) * utilisation(t);
+        t->energy_method = "power between rest and full work, by utilisation";
+    } else if (p->tdp_w > 0) {
+        t->power_w = p->tdp_w;
+        t->energy_method = "TDP x time: at most";
+    }
+}
+
+// The first axis of the first input is the batch.
+static int64_t first_axis(const sz_estimate *e) {
+    const sz_graph *g = e->costs->graph;
+    if (g->inputs.n == 0) return 0;
+    const sz_type *t = &sz_graph_value(g, g->inputs.items[0])->type;
+    return t->kind == SZ_TYPE_TENSOR && t->rank > 0 && t->dims[0] > 0 ? t->dims[0] : 0;
+}
+
+void sz_sum_energy(sz_estimate *e) {
+    sz_prediction *t = &e->total;
+    const sz_predict_options *o = &e->options;
+    t->power_w = SZ_NAN, t->energy_method = NULL;
+    choose_power(e, t);
+    t->energy_j = t->power_w * t->time_s;
+    t->energy_lo_j = e->dynamic_j;
+    t->energy_hi_j = e->machine->power.tdp_w * t->time_s;
+    const double facility = o->pue > 0 ? o->pue : 1;
+    t->carbon_g = o->carbon_g_per_kwh > 0 ? t->energy_j * facility / 3.6e6 * o->carbon_g_per_kwh
+                                          : SZ_NAN;
+    t->cost = o->price_per_h > 0 ? t->time_s / 3600 * o->price_per_h : SZ_NAN;
+    t->samples = o->samples > 0 ? o->samples : first_axis(e);
+    t->energy_per_sample_j = t->samples > 0 ? t->energy_j / (double)t->samples : SZ_NAN;
+}
