@@ -35,6 +35,12 @@ if [ -x "$overhead" ]; then
 else
     echo "bench: $overhead is not built (configure with -Dtests=enabled)"
 fi
+# Tables of measurements that others published: DATA=FOLDER.
+if [ -n "${DATA:-}" ] && [ -x "$build/tests/bench/bench_gpus" ]; then
+    "$build/tests/bench/bench_gpus" "$DATA"
+else
+    echo "bench: kernels of GPUs are not asked: DATA names no folder with their tables"
+fi
 python3 "$here/bench.py" "$sizeup" "$here/../tests/models" "${args[@]}" || status=1
 python3 "$here/machine.py" "$sizeup" "${machine_args[@]}" || status=1
 exit $status
