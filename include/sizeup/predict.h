@@ -9,6 +9,9 @@
  *             Bytes come from the nearest level that still holds them when the net runs again and
  *             again (reuse distance), where the bandwidths of the caches are known
  * - sum:      sum over the nodes of T_mem + T_comp: nothing overlaps
+ * - calibrated: each node takes its roofline time x what kernels near it were measured to take
+ *             beyond theirs; the net a fixed time + a factor x their sum. time_lo_s and time_hi_s
+ *             are a 90 % interval then
  * Roofline and sum also add what starting a node takes, where the machine's record says it:
  * dispatch, and with several threads their fork and join. The bound does not. Measured rates of
  * copies and stores have in them that a line is read before it is written.
@@ -18,6 +21,7 @@
 
 #include <sizeup/cost.h>
 #include <sizeup/machine.h>
+#include <sizeup/text.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -26,9 +30,9 @@ extern "C" {
 #define SZ_PREDICTION_FIELDS(F)                                                                    \
     F(double, time_s, SZ_FIELD_F64, "s", "time of one run of the whole graph")                     \
     F(double, time_lo_s, SZ_FIELD_F64, "s",                                                        \
-      "no program is faster, data in the nearest cache that holds it")                             \
+      "no program is faster, data in the nearest cache that holds it; calibrated: 90 % interval")  \
     F(double, time_hi_s, SZ_FIELD_F64, "s",                                                        \
-      "nothing overlaps; a real program may still be slower")                                      \
+      "nothing overlaps; a real program may still be slower; calibrated: 90 % interval")           \
     F(double, communication_s, SZ_FIELD_F64, "s", "sum of T_mem")                                  \
     F(double, computation_s, SZ_FIELD_F64, "s", "sum of T_comp")                                   \
     F(double, throughput_per_s, SZ_FIELD_F64, "1/s", "runs of the whole graph per second")         \
@@ -50,6 +54,9 @@ typedef struct sz_prediction {
     F(const char *, name, SZ_FIELD_STR, "", "node")                                                   \
     F(const char *, op, SZ_FIELD_STR, "", "operator")                                                 \
     F(double, time_s, SZ_FIELD_F64, "s", "by the level; at level bound, of the node alone")           \
+    F(double, time_lo_s, SZ_FIELD_F64, "s", "calibrated: 90 % interval, low end")                     \
+    F(double, time_hi_s, SZ_FIELD_F64, "s", "calibrated: 90 % interval, high end")                    \
+    F(int, outside, SZ_FIELD_BOOL, "", "calibrated: no measured kernel is near, this is a guess")     \
     F(double, memory_s, SZ_FIELD_F64, "s", "T_mem")                                                   \
     F(double, compute_s, SZ_FIELD_F64, "s", "T_comp")                                                 \
     F(const char *, bound, SZ_FIELD_STR, "", "the largest: memory, compute or overhead")              \
@@ -78,6 +85,20 @@ SZ_API const sz_record_type *sz_prediction_type(void);
 SZ_API const sz_record_type *sz_node_time_type(void);
 SZ_API const sz_record_type *sz_roof_use_type(void);
 
+/** @name Calibrations: what was measured of a backend, to tell the times of other nets
+ *  @{ */
+typedef struct sz_calibration sz_calibration;
+/** Nothing is measured yet. */
+SZ_API sz_status sz_calibration_create(sz_ctx *ctx, sz_calibration **ret_calibration) SZ_MUST_USE;
+SZ_API void sz_calibration_destroy(sz_calibration *calibration); /**< NULL is fine */
+/** Put it at the end of `buf` as JSON of schema sizeup.calibration/1, and read it back.
+ * SZ_ERR_INPUT with what is wrong. */
+SZ_API sz_status sz_calibration_json(sz_ctx *ctx, const sz_calibration *calibration,
+                                     sz_buf *buf) SZ_MUST_USE;
+SZ_API sz_status sz_calibration_parse(sz_ctx *ctx, const char *json, size_t size,
+                                      sz_calibration **ret_calibration) SZ_MUST_USE;
+/** @} */
+
 /** Options. Zero-initialise. */
 typedef struct sz_predict_options {
     const char *level; /**< NULL = "roofline" */
@@ -86,6 +107,7 @@ typedef struct sz_predict_options {
     int64_t samples;   /**< of one run; 0 = the first axis of the first input */
     double price_per_h;      /**< of the machine; 0 = not known */
     double carbon_g_per_kwh; /**< of the electricity; 0 = not known */
+    const sz_calibration *calibration; /**< of level "calibrated"; outlives the estimate */
     double pue; /**< energy of the whole facility over that of its machines; 0 = 1 */
 } sz_predict_options;
 

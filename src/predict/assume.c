@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a prediction assumes, in words a reader can check.
+#include "predict/calibration.h"
 #include "predict/predict.h"
 
 #include <math.h>
@@ -114,14 +115,29 @@ static sz_status assume_energy(sz_estimate *e) {
     return SZ_OK;
 }
 
+static sz_status assume_calibration(sz_estimate *e) {
+    const sz_calibration *c = e->options.calibration;
+    SZ_TRY(add(e, "backend", SZ_NAN, "%s %s, calibrated %s with %d threads over %zu nets",
+               c->backend, c->version ? c->version : "", c->started_utc ? c->started_utc : "",
+               c->threads, c->nets.n));
+    SZ_TRY(add(e, "fixed_s", c->fixed_s, "of a run of a whole net, beside its kernels"));
+    SZ_TRY(add(e, "factor", c->factor, "of the sum of the kernels, in a whole net"));
+    return add(e, "interval", SZ_NAN,
+               "90 %%: so many of the nets that calibrated were as near, told without themselves");
+}
+
 sz_status sz_assume(sz_estimate *e) {
     SZ_TRY(assume_device(e));
     SZ_TRY(assume_memory(e));
-    SZ_TRY(
-        add(e, "time_hi", SZ_NAN,
-            "sum over the nodes of memory time, compute time and start: nothing overlaps. A real "
-            "program can be slower"));
-    SZ_TRY(assume_overhead(e));
+    if (e->options.calibration && strcmp(e->level, "calibrated") == 0) {
+        SZ_TRY(assume_calibration(e));
+    } else {
+        SZ_TRY(
+            add(e, "time_hi", SZ_NAN,
+                "sum over the nodes of memory time, compute time and start: nothing overlaps. A "
+                "real program can be slower"));
+        SZ_TRY(assume_overhead(e));
+    }
     if (e->machine->transfer_latency_s > 0)
         SZ_TRY(add(e, "latency_s", e->machine->transfer_latency_s,
                    "added to the transfer of each node that moves bytes"));

@@ -35,19 +35,30 @@ typedef struct predictor {
     double (*node)(double memory_s, double compute_s);
     bool whole;  // time of the whole net is not the sum of its nodes
     bool levels; // bytes come from the level that still holds them
+    bool calibrated; // times what was measured of such kernels
 } predictor;
 
 static const predictor predictors[] = {
     {{"bound", "max of all memory time and all compute time: a lower bound", 1},
      node_max,
      true,
+     false,
      false},
     {{"roofline", "sum over the nodes of max(memory time, compute time), from caches too", 1},
      node_max,
      false,
+     true,
+     false},
+    {{"sum", "sum over the nodes of memory time + compute time", 1},
+     node_sum,
+     false,
+     false,
+     false},
+    {{"calibrated", "roofline times what a backend was measured to take, kernel by kernel", 1},
+     node_max,
+     false,
+     true,
      true},
-    {{"sum", "sum over the nodes of memory time + compute time", 1}, node_sum, false, false},
-    {{"calibrated", "corrected by measurements of this machine", 0}, NULL, false, false},
 };
 enum { N_PREDICTORS = sizeof predictors / sizeof predictors[0] };
 
@@ -67,11 +78,13 @@ static sz_status choose_predictor(sz_estimate *e, const predictor **ret_predicto
     const char *name = e->options.level ? e->options.level : "roofline";
     const predictor *p = find_predictor(name);
     if (!p)
-        return sz_fail(e->ctx, SZ_ERR_USAGE, "unknown level '%s'; known are: bound roofline sum",
+        return sz_fail(e->ctx, SZ_ERR_USAGE, "unknown level '%s'; known are: bound roofline sum "
+                       "calibrated",
                        sz_show(e->ctx, sz_str_c(name)));
-    if (!p->row.built)
+    if (p->calibrated && !e->options.calibration)
         return sz_fail(e->ctx, SZ_ERR_UNAVAILABLE,
-                       "level '%s' is not available yet: it needs measured operators", name);
+                       "level 'calibrated' needs measurements of a backend: "
+                       "'sizeup calibrate' makes them");
     e->level = p->row.name;
     *ret_predictor = p;
     return SZ_OK;
@@ -155,7 +168,9 @@ static sz_status estimate_node(sz_estimate *e, const predictor *p, size_t i,
     }
     const bool works = t.memory_s > 0 || t.compute_s > 0;
     const double overhead = works ? e->dispatch_s + e->fork_join_s : 0;
-    t.time_s = p->node(t.memory_s, t.compute_s) + (p->whole ? 0 : overhead);
+    t.time_s = p->node(t.memory_s, t.compute_s) + (p->whole || p->calibrated ? 0 : overhead);
+    t.time_lo_s = t.time_hi_s = SZ_NAN;
+    if (p->calibrated) sz_calibrate_node(e, i, &t);
     t.bound = larger_share(t.memory_s, t.compute_s, p->whole ? 0 : overhead);
     t.intensity = bytes > 0 ? (double)n->cost.flops / bytes : SZ_NAN;
     sz_add_energy(e, format, macs, (double)n->cost.flops - 2 * macs, far_bytes(e, i, bytes));
@@ -191,6 +206,7 @@ static void sum_up(sz_estimate *e, const predictor *p) {
     // Sums in different orders may differ in the last bit.
     t->time_lo_s = fmin(t->time_lo_s, t->time_s);
     t->time_hi_s = fmax(t->time_hi_s, t->time_s);
+    if (p->calibrated) sz_calibrate_total(e);
     t->throughput_per_s = t->time_s > 0 ? 1 / t->time_s : SZ_NAN;
     sz_sum_energy(e);
     t->bound = larger_share(t->communication_s, t->computation_s, p->whole ? 0 : e->overhead_s);
@@ -207,6 +223,7 @@ static sz_status check_dtype(sz_estimate *e) {
 static sz_status fill(sz_estimate *e) {
     const predictor *p = NULL;
     SZ_TRY(choose_predictor(e, &p));
+    if (p->calibrated) sz_choose_calibration(e);
     SZ_TRY(check_dtype(e));
     SZ_TRY(sz_choose_threads(e));
     SZ_TRY(sz_choose_memory(e));

@@ -53,6 +53,8 @@ struct sz_estimate {
     sz_memory_rates levels[SZ_MAX_LEVELS]; // from the innermost to main memory
     size_t n_levels;
     sz_level_bytes *by_row; // [row][level]; NULL = all from main memory
+    bool is_carried;        // calibrated on another machine
+    int64_t outside;        // rows that no measured kernel is near
     bool too_large;         // main memory does not hold the net
     double far_s;           // time of all bytes from main memory
     double dynamic_j;       // energy of arithmetic and main memory; NaN = some is not known
@@ -94,6 +96,15 @@ sz_status sz_find_reuse(sz_estimate *e, double touched, sz_level_bytes *by_row);
 double sz_byte_scale(const sz_estimate *e, const sz_node_cost *n);
 // Seconds to move the bytes.
 double sz_memory_time(const sz_memory_rates *m, double bytes_read, double bytes_written);
+
+// ---- calibrated.c ------------------------------------------------------------------------------
+
+// On the machine that was calibrated its own record of then is used, not a newer one.
+void sz_choose_calibration(sz_estimate *e);
+// From the roofline time of a row to what such kernels take, with its interval.
+void sz_calibrate_node(sz_estimate *e, size_t row, sz_node_time *t);
+// From the sum of the rows to the time of the net, with its interval.
+void sz_calibrate_total(sz_estimate *e);
 
 // ---- energy.c ----------------------------------------------------------------------------------
 

@@ -178,8 +178,10 @@ static void refusals(void **state) {
     } cases[] = {
         {{.level = "calibrated"},
          SZ_ERR_UNAVAILABLE,
-         "level 'calibrated' is not available yet: it needs measured operators"},
-        {{.level = "best"}, SZ_ERR_USAGE, "unknown level 'best'; known are: bound roofline sum"},
+         "level 'calibrated' needs measurements of a backend: 'sizeup calibrate' makes them"},
+        {{.level = "best"},
+         SZ_ERR_USAGE,
+         "unknown level 'best'; known are: bound roofline sum calibrated"},
         {{.threads = 3}, SZ_ERR_UNAVAILABLE, "machine 'round' has no peaks for 3 threads"},
         {{.dtype = "f31"},
          SZ_ERR_USAGE,

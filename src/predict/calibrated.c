@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// The level "calibrated".
+#include "predict/calibration.h"
+#include "predict/predict.h"
+
+#include <math.h>
+
+// An interval that was found on one machine is taken to be twice as wide (in logarithms) on
+// another: nobody has measured there.
+static const double WIDER = 2;
+
+static double wider(const sz_estimate *e, double half) {
+    return e->is_carried ? WIDER * half : half;
+}
+
+void sz_choose_calibration(sz_estimate *e) {
+    const sz_calibration *c = e->options.calibration;
+    const char *here = e->machine->identity.fingerprint;
+    e->is_carried = !here || strcmp(here, c->fingerprint) != 0;
+    if (!e->is_carried) e->machine = c->machine;
+    if (e->options.threads == 0 && !e->is_carried) e->options.threads = c->threads;
+    if (e->is_carried)
+        sz_warn(e->ctx,
+                "%s was calibrated on another machine than '%s': what it reaches of the "
+                "roofs there is taken to hold here, and the interval is doubled",
+                c->backend, e->machine->identity.name);
+    else if (e->options.threads > 0 && e->options.threads != c->threads)
+        sz_warn(e->ctx,
+                "%s was calibrated with %d threads, not %d: what it reaches of the roofs is "
+                "taken to be the same",
+                c->backend, c->threads, e->options.threads);
+}
+
+void sz_calibrate_node(sz_estimate *e, size_t row, sz_node_time *t) {
+    if (!(t->time_s > 0)) return;
+    const sz_calibrated_value v = sz_calibration_at(e->options.calibration, e->costs, row);
+    const double half = wider(e, v.half);
+    t->time_s *= v.factor;
+    t->time_lo_s = t->time_s * exp(-half);
+    t->time_hi_s = t->time_s * exp(half);
+    t->outside = v.is_outside;
+    e->outside += v.is_outside;
+}
+
+void sz_calibrate_total(sz_estimate *e) {
+    const sz_calibration *c = e->options.calibration;
+    sz_prediction *t = &e->total;
+    t->time_s = c->fixed_s + c->factor * t->time_s;
+    if (!isnan(c->half)) {
+        t->time_lo_s = t->time_s * exp(-wider(e, c->half));
+        t->time_hi_s = t->time_s * exp(wider(e, c->half));
+    }
+    t->time_lo_s = fmin(t->time_lo_s, t->time_s);
+    t->time_hi_s = fmax(t->time_hi_s, t->time_s);
+    if (e->outside > 0)
+        sz_warn(e->ctx,
+                "%lld of %zu kernels lie outside of what was calibrated: their times are "
+                "guesses",
+                (long long)e->outside, e->nodes.n);
+}

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "predict/calibration.h"
+
+#include <math.h>
+
+#include "machine/measure/stats.h"
+
+static const double LEVEL = 0.9;
+
+sz_status sz_calibration_create(sz_ctx *ctx, sz_calibration **ret_calibration) {
+    sz_calibration *c = sz_alloc(ctx, sizeof *c);
+    if (!c) return sz_no_memory(ctx);
+    c->ctx = ctx, c->factor = 1, c->half = NAN;
+    sz_arena_init(&c->arena, ctx);
+    *ret_calibration = c;
+    return SZ_OK;
+}
+
+void sz_calibration_destroy(sz_calibration *c) {
+    if (!c) return;
+    for (size_t k = 0; k < c->kinds.n; k++) {
+        sz_local_finish(c->ctx, &c->kinds.items[k].local);
+        sz_vec_finish(c->ctx, &c->kinds.items[k].bases);
+    }
+    sz_vec_finish(c->ctx, &c->kinds);
+    sz_vec_finish(c->ctx, &c->nets);
+    sz_machine_destroy(c->machine);
+    sz_arena_finish(&c->arena);
+    sz_free(c->ctx, c, sizeof *c);
+}
+
+// ---- kinds -------------------------------------------------------------------------------------
+
+const sz_calibrated_kind *sz_calibration_kind(const sz_calibration *c, const char *name) {
+    for (size_t k = 0; k < c->kinds.n; k++)
+        if (strcmp(c->kinds.items[k].name, name) == 0) return &c->kinds.items[k];
+    return NULL;
+}
+
+sz_status sz_calibration_find(sz_calibration *c, const char *name, int axes,
+                              sz_calibrated_kind **ret_kind) {
+    for (size_t k = 0; k < c->kinds.n; k++)
+        if (strcmp(c->kinds.items[k].name, name) == 0) {
+            *ret_kind = &c->kinds.items[k];
+            return SZ_OK;
+        }
+    sz_calibrated_kind kind = {.half = NAN};
+    kind.local.axes = axes;
+    kind.name = sz_arena_strdup(&c->arena, name, strlen(name));
+    if (!kind.name || !sz_vec_push(c->ctx, &c->kinds, kind)) return sz_no_memory(c->ctx);
+    *ret_kind = &c->kinds.items[c->kinds.n - 1];
+    return SZ_OK;
+}
+
+sz_status sz_calibration_add(sz_calibration *c, const sz_features *f, double base_s, double time_s,
+                             int32_t group) {
+    sz_calibrated_kind *kind;
+    SZ_TRY(sz_calibration_find(c, f->kind, f->n, &kind));
+    if (kind->local.axes != f->n || !(base_s > 0) || !(time_s > 0)) return SZ_OK;
+    if (!sz_local_add(c->ctx, &kind->local, f->x, log(time_s / base_s), group) ||
+        !sz_vec_push(c->ctx, &kind->bases, base_s))
+        return sz_no_memory(c->ctx);
+    return SZ_OK;
+}
+
+// ---- nets --------------------------------------------------------------------------------------
+
+// What the kernels of each net take by those of the other nets.
+static void sum_parts(sz_calibration *c) {
+    for (size_t i = 0; i < c->nets.n; i++) c->nets.items[i].parts_s = 0;
+    for (size_t k = 0; k < c->kinds.n; k++) {
+        const sz_calibrated_kind *kind = &c->kinds.items[k];
+        if (strcmp(kind->name, "any") == 0) continue; // the same kernels once more
+        for (size_t i = 0; i < kind->local.points.n; i++) {
+            const sz_local_point *p = &kind->local.points.items[i];
+            const double y = sz_local_at(&kind->local, p->x, p->group).y;
+            if (p->group >= 0 && (size_t)p->group < c->nets.n)
+                c->nets.items[p->group].parts_s += kind->bases.items[i] * exp(y);
+        }
+    }
+}
+
+// Least squares of relative errors: whole = fixed + factor x parts, neither below 0.
+static void fit_whole(sz_calibration *c) {
+    double aa = 0, ab = 0, bb = 0, a = 0, b = 0;
+    for (size_t i = 0; i < c->nets.n; i++) {
+        const sz_calibrated_net *n = &c->nets.items[i];
+        if (!(n->whole_s > 0) || !(n->parts_s > 0)) continue;
+        const double u = 1 / n->whole_s, v = n->parts_s / n->whole_s;
+        aa += u * u, ab += u * v, bb += v * v, a += u, b += v;
+    }
+    const double det = aa * bb - ab * ab;
+    c->fixed_s = det > 1e-12 * aa * bb ? (a * bb - b * ab) / det : 0;
+    c->fixed_s = fmax(0, c->fixed_s);
+    c->factor = bb > 0 ? (b - c->fixed_s * ab) / bb : 1;
+    if (!(c->factor > 0)) c->factor = 1, c->fixed_s = 0;
+}
+
+static sz_status fit_net_interval(sz_calibration *c) {
+    const size_t n = c->nets.n;
+    double *errors = sz_alloc(c->ctx, (n + 1) * sizeof *errors);
+    size_t seen = 0;
+    if (!errors) return sz_no_memory(c->ctx);
+    for (size_t i = 0; i < n; i++) {
+        const sz_calibrated_net *net = &c->nets.items[i];
+        if (net->whole_s > 0 && net->parts_s > 0)
+            errors[seen++] = fabs(log((c->fixed_s + c->factor * net->parts_s) / net->whole_s));
+    }
+    const double rank = ceil(LEVEL * (double)(seen + 1));
+    sz_sort_values(errors, seen);
+    c->half = seen > 0 && rank <= (double)seen ? errors[(size_t)rank - 1] : NAN;
+    sz_free(c->ctx, errors, (n + 1) * sizeof *errors);
+    return SZ_OK;
+}
+
+sz_status sz_calibration_settle(sz_calibration *c) {
+    for (size_t k = 0; k < c->kinds.n; k++) {
+        sz_calibrated_kind *kind = &c->kinds.items[k];
+        SZ_TRY(sz_local_settle(c->ctx, &kind->local));
+        SZ_TRY(sz_local_interval(c->ctx, &kind->local, LEVEL, &kind->half));
+    }
+    sum_parts(c);
+    fit_whole(c);
+    return fit_net_interval(c);
+}
+
+// ---- asking ------------------------------------------------------------------------------------
+
+static sz_calibrated_value at(const sz_calibrated_kind *kind, const sz_features *f, bool is_seen) {
+    const sz_local_value v = sz_local_at(&kind->local, f->x, -1);
+    return (sz_calibrated_value){exp(v.y), kind->half, is_seen, v.is_outside || !is_seen};
+}
+
+sz_calibrated_value sz_calibration_at(const sz_calibration *c, const sz_costs *costs, size_t row) {
+    enum { FEW = 5 };
+    sz_features f;
+    const sz_calibrated_kind *kind = NULL, *any = sz_calibration_kind(c, "any");
+    if (sz_features_of(costs, row, &f)) kind = sz_calibration_kind(c, f.kind);
+    if (kind && kind->local.axes == f.n && kind->local.points.n >= FEW) return at(kind, &f, true);
+    sz_features_any(costs, row, &f);
+    if (any && any->local.points.n > 0) return at(any, &f, false);
+    return (sz_calibrated_value){1, NAN, false, true};
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// What was measured of a backend on a machine, ready to tell the times of other nets.
+//
+// Time of a kernel = its roofline time on the machine x exp(what kernels near it took beyond that).
+// Time of a net = a fixed time + a factor x the sum of its kernels, both fitted over nets that were
+// measured whole.
+#ifndef SZ_CALIBRATION_H
+#define SZ_CALIBRATION_H
+
+#include "machine/machine.h"
+#include "predict/features.h"
+
+#include <sizeup/predict.h>
+
+typedef struct sz_calibrated_kind {
+    const char *name;
+    sz_local local;
+    SZ_VEC(double) bases; // roofline times, by point
+    double half; // of the 90 % interval of a kernel, in logarithms; NaN = too few were measured
+} sz_calibrated_kind;
+
+// A net that was measured whole.
+typedef struct sz_calibrated_net {
+    const char *spec;
+    double whole_s; // median
+    double parts_s; // sum over its kernels as they are told without it
+} sz_calibrated_net;
+
+struct sz_calibration {
+    sz_ctx *ctx;
+    sz_arena arena;
+    const char *backend, *version, *dtype,
+        *recipe;             // recipe: of the passes that imitate it, or NULL
+    const char *fingerprint; // of the machine
+    const char *started_utc;
+    int threads;
+    sz_machine *machine; // its record when the calibration was made
+    SZ_VEC(sz_calibrated_kind) kinds;
+    SZ_VEC(sz_calibrated_net) nets;
+    double fixed_s, factor; // whole = fixed_s + factor x parts
+    double half;            // of the 90 % interval of a net, in logarithms; NaN = too few
+};
+
+const sz_calibrated_kind *sz_calibration_kind(const sz_calibration *c, const char *name);
+// The same, made where there is none.
+sz_status sz_calibration_find(sz_calibration *c, const char *name, int axes,
+                              sz_calibrated_kind **ret_kind);
+
+// A kernel that was measured: `base_s` is its roofline time. `group`: number of its net.
+sz_status sz_calibration_add(sz_calibration *c, const sz_features *f, double base_s, double time_s,
+                             int32_t group);
+// After all kernels of all nets: chooses scales, intervals, and the sum of each net's kernels.
+sz_status sz_calibration_settle(sz_calibration *c);
+
+// The factor over the roofline time, and half of its interval.
+typedef struct sz_calibrated_value {
+    double factor, half;
+    bool is_seen;    // its kind was measured
+    bool is_outside; // nothing near it was
+} sz_calibrated_value;
+sz_calibrated_value sz_calibration_at(const sz_calibration *c, const sz_costs *costs, size_t row);
+
+#endif

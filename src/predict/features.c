@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "predict/features.h"
+
+#include <math.h>
+#include <stdio.h>
+
+typedef struct asked {
+    const sz_costs *c;
+    const sz_node *n; // that gives the row its name
+    const sz_node_cost *row;
+    sz_features *f;
+} asked;
+
+static void put(asked *a, double size) {
+    if (a->f->n < SZ_LOCAL_AXES) a->f->x[a->f->n++] = log(fmax(size, 1));
+}
+
+static const sz_type *input(const asked *a, int i) {
+    static const sz_type none = {.kind = SZ_TYPE_NONE};
+    if (i >= a->n->n_inputs || a->n->inputs[i] == SZ_NONE) return &none;
+    return &sz_graph_value(a->c->graph, a->n->inputs[i])->type;
+}
+static const sz_type *output(const asked *a) {
+    return &sz_graph_value(a->c->graph, a->n->outputs[0])->type;
+}
+static double axis(const sz_type *t, int i) {
+    if (t->kind != SZ_TYPE_TENSOR || !sz_type_is_static(t)) return 1;
+    const int at = i < 0 ? t->rank + i : i;
+    return at >= 0 && at < t->rank ? (double)t->dims[at] : 1;
+}
+static double axes(const sz_type *t, int from, int to) {
+    double product = 1;
+    for (int i = from; t->kind == SZ_TYPE_TENSOR && i < to; i++) product *= axis(t, i);
+    return product;
+}
+static double elements(const sz_type *t) {
+    return t->kind == SZ_TYPE_TENSOR ? axes(t, 0, t->rank) : 1;
+}
+
+// ---- kinds -------------------------------------------------------------------------------------
+
+// Long names of operators are cut.
+static void name_by_op(asked *a) {
+    const int len = a->n->op.len < 39 ? (int)a->n->op.len : 39;
+    snprintf(a->f->kind, sizeof a->f->kind, "%.*s", len, a->n->op.p);
+}
+
+// Batch, channels in and out of a group, positions, window, groups and stride. The operator's own
+// layout: data [N, C, ...], weights [M, C / groups, ...].
+static void convolution(asked *a) {
+    const sz_type *x = input(a, 0), *w = input(a, 1), *y = output(a);
+    const bool is_transposed = sz_str_is(a->n->op, "ConvTranspose");
+    const double groups = (double)sz_attr_i(a->n, "group", 1), window = axes(w, 2, w->rank);
+    const double in = axis(x, 1) / groups, out = axis(y, 1) / groups;
+    const char *kind = is_transposed           ? "transposed convolution"
+                       : in == 1 && groups > 1 ? "depthwise convolution"
+                       : groups > 1            ? "grouped convolution"
+                       : window == 1           ? "pointwise convolution"
+                                               : "convolution";
+    snprintf(a->f->kind, sizeof a->f->kind, "%s", kind);
+    put(a, axis(x, 0));
+    put(a, in);
+    put(a, out);
+    put(a, axes(y, 2, y->rank));
+    put(a, window);
+    put(a, groups);
+    put(a, axes(x, 2, x->rank) / axes(y, 2, y->rank) + 1);
+}
+
+// Rows, columns and depth, and how many such products.
+static void product(asked *a) {
+    const sz_type *x = input(a, 0), *w = input(a, 1), *y = output(a);
+    const bool is_gemm = sz_str_is(a->n->op, "Gemm");
+    const bool turned = is_gemm ? sz_attr_i(a->n, "transA", 0) != 0
+                                : sz_attr_i(a->n, "transA", 0) != 0 && x->rank > 1;
+    const double depth = axis(x, turned ? -2 : -1), columns = axis(y, -1);
+    const bool is_fixed = w->rank <= 2;
+    const double batch = is_fixed ? 1 : axes(y, 0, y->rank - 2);
+    snprintf(a->f->kind, sizeof a->f->kind, is_fixed ? "product" : "batched product");
+    put(a, batch);
+    put(a, elements(y) / columns / batch);
+    put(a, columns);
+    put(a, depth);
+}
+
+// [T, B, I], weights [directions, gates H, I].
+static void recurrent(asked *a) {
+    const sz_type *x = input(a, 0), *r = input(a, 2);
+    name_by_op(a);
+    put(a, axis(x, 0));
+    put(a, axis(x, 1));
+    put(a, axis(x, 2));
+    put(a, axis(r, 2));
+    put(a, axis(r, 0));
+}
+
+static const struct {
+    const char *op;
+    void (*put)(asked *a);
+} rows[] = {
+    {"Conv", convolution},
+    {"ConvInteger", convolution},
+    {"QLinearConv", convolution},
+    {"FusedConv", convolution},
+    {"ConvTranspose", convolution},
+    {"MatMul", product},
+    {"MatMulInteger", product},
+    {"QLinearMatMul", product},
+    {"Gemm", product},
+    {"FusedMatMul", product},
+    {"FusedGemm", product},
+    {"LSTM", recurrent},
+    {"GRU", recurrent},
+    {"RNN", recurrent},
+};
+
+// ---- whatever it is ----------------------------------------------------------------------------
+
+static const sz_group *group_of(const sz_costs *c, size_t row) {
+    const sz_plan *plan = c->row_nodes ? c->graph->plan : NULL;
+    const int32_t k = plan ? plan->group_of[c->row_nodes[row]] : SZ_NONE;
+    return k == SZ_NONE ? NULL : &plan->groups[k];
+}
+
+static void sizes(asked *a) {
+    const sz_cost *c = &a->row->cost;
+    put(a, (double)c->bytes_read);
+    put(a, (double)c->bytes_written);
+    put(a, (double)c->flops);
+}
+
+// What a contraction does beside: bytes that are not its own operands', and work that is no
+// multiply-add, both per element of its output.
+static void beside(asked *a) {
+    const double n = elements(output(a));
+    const double own = elements(input(a, 0)) + elements(input(a, 1)) + n;
+    put(a, fmax(1, (double)a->row->cost.bytes_moved / (4 * own)));
+    put(a, 1 + (double)(a->row->cost.flops - 2 * a->row->cost.macs) / n);
+}
+
+// ---- members -----------------------------------------------------------------------------------
+
+typedef struct members {
+    const sz_node_id *nodes;
+    int32_t n;
+    sz_node_id one;
+} members;
+
+static void members_of(const sz_costs *c, size_t row, members *m) {
+    const sz_group *group = group_of(c, row);
+    m->one = c->row_nodes ? c->row_nodes[row] : (sz_node_id)row;
+    m->nodes = group ? group->nodes : &m->one;
+    m->n = group ? group->n_nodes : 1;
+}
+
+static sz_op_kind kind_of(const sz_node *n) {
+    return n->row == SZ_NONE ? SZ_KIND_OTHER : sz_op_get(n->row)->kind;
+}
+
+static int count(const sz_costs *c, const members *m, sz_op_kind kind, sz_node_id *ret_last) {
+    int n = 0;
+    for (int32_t i = 0; i < m->n; i++)
+        if (kind_of(sz_graph_node(c->graph, m->nodes[i])) == kind) {
+            *ret_last = m->nodes[i];
+            n++;
+        }
+    return n;
+}
+
+// What several nodes without a contraction are together.
+static const char *name_group(const sz_costs *c, const members *m) {
+    sz_node_id last;
+    if (count(c, m, SZ_KIND_SOFTMAX, &last)) return "group of softmax";
+    if (count(c, m, SZ_KIND_NORM, &last) || count(c, m, SZ_KIND_REDUCE, &last))
+        return "group of norm";
+    const int moves = count(c, m, SZ_KIND_MOVE, &last) + count(c, m, SZ_KIND_VIEW, &last) +
+                      count(c, m, SZ_KIND_SHAPE, &last);
+    return moves == m->n ? "group of layout" : "group of elementwise";
+}
+
+static asked ask(const sz_costs *c, size_t row, sz_node_id id, sz_features *f) {
+    *f = (sz_features){.n = 0};
+    return (asked){c, sz_graph_node(c->graph, id), &c->nodes[row], f};
+}
+
+// ---- all ---------------------------------------------------------------------------------------
+
+void sz_features_any(const sz_costs *c, size_t row, sz_features *f) {
+    asked a = ask(c, row, c->row_nodes ? c->row_nodes[row] : (sz_node_id)row, f);
+    snprintf(f->kind, sizeof f->kind, "any");
+    sizes(&a);
+}
+
+static void contraction(asked *a, bool is_attention) {
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (sz_str_is(a->n->op, rows[i].op)) rows[i].put(a);
+    if (a->f->n == 0) { // einsum, attention as one operator, ...
+        name_by_op(a);
+        sizes(a);
+    }
+    if (is_attention) snprintf(a->f->kind, sizeof a->f->kind, "attention");
+    beside(a);
+}
+
+bool sz_features_of(const sz_costs *c, size_t row, sz_features *f) {
+    members m;
+    const sz_node_cost *cost = &c->nodes[row];
+    if (cost->unknown || (cost->cost.bytes_moved == 0 && cost->cost.flops == 0)) return false;
+    members_of(c, row, &m);
+    sz_node_id id = m.nodes[m.n - 1];
+    const int contractions = count(c, &m, SZ_KIND_CONTRACTION, &id);
+    asked a = ask(c, row, id, f);
+    if (a.n->n_outputs < 1 || a.n->outputs[0] == SZ_NONE) return false;
+    if (contractions > 0) {
+        contraction(&a, contractions > 1);
+        return true;
+    }
+    if (m.n > 1)
+        snprintf(f->kind, sizeof f->kind, "%s", name_group(c, &m));
+    else
+        name_by_op(&a);
+    sizes(&a);
+    put(&a, axis(output(&a), -1));
+    return true;
+}
