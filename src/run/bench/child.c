@@ -51,6 +51,10 @@ static int64_t whole(const json_t *o, const char *key) {
     return json_integer_value(json_object_get(o, key));
 }
 
+static bool is_true(const json_t *o, const char *key) {
+    return json_is_true(json_object_get(o, key));
+}
+
 // ---- lines -------------------------------------------------------------------------------------
 
 // The writer ended it with a newline.
@@ -121,21 +125,33 @@ static sz_status send_error(child *c, size_t i, const char *why) {
 
 // ---- preparing ---------------------------------------------------------------------------------
 
+static size_t words_of(const json_t *array, const char *words[64]) {
+    const size_t n = json_array_size(array);
+    for (size_t i = 0; i < n && i < 64; i++) words[i] = json_string_value(json_array_get(array, i));
+    return n < 64 ? n : 64;
+}
+
 static sz_status load(child *c, child_case *one) {
-    const json_t *binds = json_object_get(one->request, "binds");
-    const char *words[64] = {NULL};
-    const size_t n = json_array_size(binds);
-    for (size_t i = 0; i < n && i < 64; i++) words[i] = json_string_value(json_array_get(binds, i));
-    const sz_load_options o = {.binds = words, .n_binds = n < 64 ? n : 64};
+    const char *binds[64], *inputs[64];
+    const sz_load_options o = {
+        .binds = binds,
+        .n_binds = words_of(json_object_get(one->request, "binds"), binds),
+        .inputs = inputs,
+        .n_inputs = words_of(json_object_get(one->request, "inputs"), inputs)};
     const char *model = json_string_value(json_object_get(one->request, "model"));
     return sz_model_load(c->ctx, model ? model : "", &o, &one->model);
 }
 
 static sz_status prepare(child *c, child_case *one) {
+    const char *dtype = json_string_value(json_object_get(one->request, "dtype"));
     SZ_TRY(load(c, one));
     const sz_run_how how = {
         .threads = (int)whole(c->request, "threads"),
         .seed = (uint64_t)whole(c->request, "seed"),
+        .precision = dtype ? sz_dtype_by_name(dtype) : 0,
+        .training = is_true(c->request, "training"),
+        .streams = (int)whole(c->request, "streams"),
+        .layers = is_true(c->request, "layers"),
         .path = json_string_value(json_object_get(one->request, "file")),
     };
     const double start = sz_clock_s();

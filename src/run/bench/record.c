@@ -9,7 +9,7 @@
 #include <sizeup/bench.h>
 #include <sizeup/json.h>
 
-#include "run/results/records.h"
+#include "run/backends/backend.h"
 #include "store/value.h"
 
 static const char *text_at(const json_t *o, const char *key) {
@@ -24,13 +24,19 @@ static double number_at(const json_t *o, const char *key) {
 // ---- parts -------------------------------------------------------------------------------------
 
 // What the work is done with; together with the spec it names the case.
-static json_t *settings_of(const sz_bench_sweep *r, const char *backend) {
-    return json_pack("{s:s, s:i, s:s, s:s, s:f, s:f, s:I, s:i, s:s*}", "backend", backend,
-                     "threads", strcmp(backend, "ref") == 0 ? 1 : r->threads, "mode", "inference",
-                     "cache", r->options->cold ? "cold" : "hot", "preheat_s", r->preheat_s,
-                     "time_budget_s", r->budget_s, "seed", (json_int_t)r->options->seed,
-                     "input_sets", 2, "blas",
-                     strcmp(backend, "blas") == 0 ? r->options->blas : NULL);
+static json_t *settings_of(const sz_bench_sweep *r, const sz_case *c, const char *backend) {
+    const sz_run_options *o = r->options;
+    json_t *s = json_pack("{s:s, s:i, s:s, s:s, s:f, s:f, s:I, s:i, s:s*, s:s*}", "backend",
+                          backend, "threads", strcmp(backend, "ref") == 0 ? 1 : r->threads, "mode",
+                          o->training ? "training" : "inference", "cache", o->cold ? "cold" : "hot",
+                          "preheat_s", r->preheat_s, "time_budget_s", r->budget_s, "seed",
+                          (json_int_t)o->seed, "input_sets", 2, "blas",
+                          strcmp(backend, "blas") == 0 ? o->blas : NULL, "dtype", c->precision);
+    if (s && o->streams > 1) json_object_set_new(s, "streams", json_integer(o->streams));
+    // A library that takes a net whole has to be told beforehand, and may be slower for it.
+    const sz_backend *b = sz_backend_find(backend);
+    if (s && o->layers && b && b->compile) json_object_set_new(s, "layers", json_true());
+    return s;
 }
 
 static json_t *env_of(const sz_bench_sweep *r) {
@@ -108,12 +114,16 @@ static void name_kernels(const json_t *answer, char *buf, size_t cap) {
 
 static void put_reproducer(const sz_bench_sweep *r, const sz_case *c, const char *backend,
                            char *buf, size_t cap) {
+    const sz_run_options *o = r->options;
+    char streams[32] = "";
+    if (o->streams > 1) snprintf(streams, sizeof streams, " --streams %d", o->streams);
     snprintf(buf, cap,
              "sizeup bench %s --backend %s --threads %d --cache %s --preheat %gs "
-             "--time-budget %gs --seed %llu%s%s",
-             c->words, backend, r->threads, r->options->cold ? "cold" : "hot", r->preheat_s,
-             r->budget_s, (unsigned long long)r->options->seed, r->options->blas ? " --blas " : "",
-             r->options->blas ? r->options->blas : "");
+             "--time-budget %gs --seed %llu%s%s%s%s%s%s%s",
+             c->words, backend, r->threads, o->cold ? "cold" : "hot", r->preheat_s, r->budget_s,
+             (unsigned long long)o->seed, o->training ? " --mode training" : "", streams,
+             o->layers ? " --layers" : "", o->energy ? " --energy" : "",
+             o->counters ? " --counters" : "", o->blas ? " --blas " : "", o->blas ? o->blas : "");
 }
 
 // ---- all ---------------------------------------------------------------------------------------
@@ -132,7 +142,7 @@ static char *take_line(json_t *value) {
 static void make_texts(const sz_bench_sweep *r, const sz_case *c, const char *backend,
                        const json_t *answer, const json_t *facts, texts *t) {
     json_t *layers = json_object_get(answer, "layers");
-    t->settings = take_line(settings_of(r, backend));
+    t->settings = take_line(settings_of(r, c, backend));
     t->machine = take_line(json_incref(r->machine));
     t->env = take_line(env_of(r));
     t->software = take_line(software_of(backend, facts));
@@ -218,5 +228,19 @@ sz_status sz_bench_emit(const sz_bench_sweep *r, const sz_case *c, const char *b
     if (t) free_texts(t);
     sz_free(r->ctx, t, sizeof *t);
     sz_free(r->ctx, samples, (n + 1) * sizeof *samples);
+    return status;
+}
+
+sz_status sz_bench_hash(const sz_bench_sweep *r, const sz_case *c, const char *backend,
+                        char ret_hash[SZ_HASH_DIGITS + 1]) {
+    json_t *spec = NULL, *settings = settings_of(r, c, backend);
+    sz_status status = sz_value_parse(r->ctx, c->spec, strlen(c->spec), &spec);
+    json_t *record = json_pack("{s:o?, s:o?, s:O}", "spec", spec, "settings", settings, "machine",
+                               r->machine);
+    if (status == SZ_OK) status = record ? sz_record_hash(r->ctx, record) : sz_no_memory(r->ctx);
+    if (status == SZ_OK)
+        snprintf(ret_hash, SZ_HASH_DIGITS + 1, "%s",
+                 json_string_value(json_object_get(record, "case_hash")));
+    json_decref(record);
     return status;
 }

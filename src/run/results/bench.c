@@ -31,6 +31,9 @@ FIELDS(bench_rate, SZ_BENCH_RATE_FIELDS)
 #define HERE sz_bench_energy
 FIELDS(bench_energy, SZ_BENCH_ENERGY_FIELDS)
 #undef HERE
+#define HERE sz_bench_layer
+FIELDS(bench_layer, SZ_BENCH_LAYER_FIELDS)
+#undef HERE
 #define HERE sz_change
 FIELDS(change, SZ_CHANGE_FIELDS)
 #undef HERE
@@ -138,6 +141,7 @@ void sz_bench_init(sz_bench *b) {
     clear(sz_bench_time_type(), &b->time);
     clear(sz_bench_rate_type(), &b->rate);
     clear(sz_bench_energy_type(), &b->energy);
+    b->layers_sum_s = NAN;
 }
 
 sz_status sz_bench_summarize(sz_ctx *ctx, const double *samples_s, size_t n, sz_bench_time *t) {
@@ -256,6 +260,26 @@ static json_t *time_json(const sz_bench *b) {
     return time;
 }
 
+static const char *const askings[] = {"layers", "energy", "counters"};
+
+static json_t *asked_json(unsigned asked) {
+    json_t *list = json_array();
+    for (unsigned i = 0; i < sizeof askings / sizeof *askings; i++)
+        if (asked & 1u << i) json_array_append_new(list, json_string(askings[i]));
+    return list;
+}
+
+unsigned sz_record_asked(const json_t *record) {
+    const json_t *list = json_object_get(record, "asked");
+    unsigned asked = 0;
+    for (size_t k = 0; k < json_array_size(list); k++)
+        for (unsigned i = 0; i < sizeof askings / sizeof *askings; i++) {
+            const char *word = json_string_value(json_array_get(list, k));
+            if (word && strcmp(word, askings[i]) == 0) asked |= 1u << i;
+        }
+    return asked;
+}
+
 static void build(building *w, const sz_bench *b) {
     set_text(w, "schema", "sizeup.bench/1");
     if (b->id) set_text(w, "id", b->id);
@@ -271,6 +295,8 @@ static void build(building *w, const sz_bench *b) {
     set(w, "energy", sz_record_json(sz_bench_energy_type(), &b->energy));
     set_object(w, "counters", b->counters_json, false);
     set_object(w, "layers", b->layers_json, true);
+    if (!isnan(b->layers_sum_s)) set(w, "layers_sum_s", json_real(b->layers_sum_s));
+    if (b->asked) set(w, "asked", asked_json(b->asked));
     set_object(w, "machine", b->machine_json, false);
     set_object(w, "env", b->env_json, false);
     set_object(w, "software", b->software_json, false);

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+// What `bench` shows to people.
+#include "cli/bench.h"
+#include "cli/machines.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// ---- the table ---------------------------------------------------------------------------------
+
+static void put_row(sz_doc *doc, const sz_bench *b) {
+    char interval[32] = "";
+    const double half = (b->time.ci_hi_s - b->time.ci_lo_s) / 2 / b->time.median_s;
+    if (isfinite(half)) snprintf(interval, sizeof interval, "%.1f%%", 100 * half);
+    const bool ran = b->time.n > 0;
+    const sz_cell cells[] = {sz_cell_text(b->case_name),
+                             sz_cell_text(b->ran_as.backend),
+                             ran ? sz_cell_text(b->ran_as.dtype) : sz_cell_none(),
+                             ran ? sz_cell_text(b->ran_as.kernel) : sz_cell_none(),
+                             sz_cell_f64(b->time.median_s),
+                             ran ? sz_cell_text(interval) : sz_cell_none(),
+                             sz_cell_f64(b->rate.flop_per_s),
+                             sz_cell_f64(b->rate.of_roof),
+                             sz_cell_text(ran ? b->verdict : "not run")};
+    sz_doc_row(doc, cells, CLI_COUNT(cells));
+}
+
+static void put_advice(const sz_bench_set *set, sz_doc *doc) {
+    for (size_t i = 0; i < sz_bench_set_count(set); i++) {
+        const sz_bench *b = sz_bench_set_get(set, i);
+        char text[1024];
+        if (!b->verdict || strcmp(b->verdict, "valid") == 0 || !b->next_step) continue;
+        snprintf(text, sizeof text, "%s on %s is %s: %s", b->case_name, b->ran_as.backend,
+                 b->verdict, b->next_step);
+        cli_put_wrapped(doc, "", "  ", text);
+    }
+}
+
+// Cases that were not run again.
+static void put_known(const sz_bench_set *set, sz_doc *doc) {
+    const char *oldest = NULL;
+    size_t n = 0;
+    for (size_t i = 0; i < sz_bench_set_count(set); i++) {
+        const sz_bench *b = sz_bench_set_get(set, i);
+        if (!b->from_store) continue;
+        n++;
+        if (b->started_utc && (!oldest || strcmp(b->started_utc, oldest) < 0))
+            oldest = b->started_utc;
+    }
+    if (n)
+        sz_doc_line(doc, "%zu of %zu cases were in the store, the oldest from %s.", n,
+                    sz_bench_set_count(set), oldest ? oldest : "an unknown day");
+}
+
+// ---- energy ------------------------------------------------------------------------------------
+
+static void put_energy(const cli_app *app, sz_doc *doc, const sz_bench *b) {
+    const sz_bench_energy *e = &b->energy;
+    char text[1024];
+    sz_buf joule;
+    if (!(b->asked & SZ_ASKED_ENERGY) || b->time.n == 0) return;
+    if (isnan(e->joule)) {
+        snprintf(text, sizeof text, "%s: energy is not known: %s", b->case_name,
+                 e->why ? e->why : "no reason is given");
+        cli_put_wrapped(doc, "", "  ", text);
+        return;
+    }
+    sz_buf_init(&joule, app->out);
+    sz_buf_number(&joule, SZ_AS_SI, e->joule, "J");
+    snprintf(text, sizeof text,
+             "%s: %.*s +- %.1f%% a run, %.4g samples/J, by %s; %lld runs in %.2f s, %lld ticks%s%s",
+             b->case_name, (int)joule.size, joule.data ? joule.data : "",
+             100 * e->uncertainty_j / e->joule, e->samples_per_j, e->method ? e->method : "",
+             (long long)e->runs, e->window_s, (long long)e->ticks, e->why ? ": " : "",
+             e->why ? e->why : "");
+    sz_buf_finish(&joule);
+    cli_put_wrapped(doc, "", "  ", text);
+}
+
+// ---- layers ------------------------------------------------------------------------------------
+
+// Index of layers, the slowest first; an insertion keeps equal ones in the order of the run.
+static void sort_layers(const sz_bench_set *set, size_t i, size_t *order, size_t n) {
+    double *times = malloc((n + 1) * sizeof *times);
+    for (size_t k = 0; k < n; k++) order[k] = k;
+    if (!times) return;
+    for (size_t k = 0; k < n; k++) {
+        const double t = sz_bench_set_layer(set, i, k).time_s;
+        size_t at = k;
+        for (; at > 0 && !(times[at - 1] >= t) && !isnan(t); at--) {
+            times[at] = times[at - 1];
+            order[at] = order[at - 1];
+        }
+        times[at] = t, order[at] = k;
+    }
+    free(times);
+}
+
+static void put_layer(sz_doc *doc, const sz_bench_layer *l) {
+    const sz_cell cells[] = {sz_cell_text(l->name),        sz_cell_text(l->op),
+                             sz_cell_text(l->kernel),      sz_cell_text(l->dtype),
+                             sz_cell_f64(l->time_s),       sz_cell_f64(l->share),
+                             sz_cell_f64(l->flop_per_s),   sz_cell_f64(l->byte_per_s),
+                             sz_cell_f64(l->of_roof),      sz_cell_text(l->roof)};
+    sz_doc_row(doc, cells, CLI_COUNT(cells));
+}
+
+static void put_layers(const sz_bench_set *set, size_t i, int64_t top, sz_doc *doc) {
+    static const sz_column columns[] = {
+        {"name", "layer", NULL, SZ_AS_TEXT, SZ_COLUMN_SHRINK},
+        {"op", "op", NULL, SZ_AS_TEXT, SZ_COLUMN_SHRINK},
+        {"kernel", "kernel", NULL, SZ_AS_TEXT, SZ_COLUMN_SHRINK},
+        {"dtype", "as", NULL, SZ_AS_TEXT, 0},
+        {"time_s", "time", "s", SZ_AS_SI, 0},
+        {"share", "share", NULL, SZ_AS_PERCENT, 0},
+        {"flop_per_s", "FLOP/s", NULL, SZ_AS_SI, 0},
+        {"byte_per_s", "B/s", NULL, SZ_AS_SI, 0},
+        {"of_roof", "of roof", NULL, SZ_AS_PERCENT, 0},
+        {"roof", "roof", NULL, SZ_AS_TEXT, 0},
+    };
+    const sz_bench *b = sz_bench_set_get(set, i);
+    const size_t n = sz_bench_set_layer_count(set, i);
+    const size_t shown = top > 0 && (uint64_t)top < n ? (size_t)top : n;
+    if (!(b->asked & SZ_ASKED_LAYERS) || isnan(b->layers_sum_s) || n == 0) return;
+    size_t *order = malloc(n * sizeof *order);
+    if (!order) return;
+    sort_layers(set, i, order, n);
+    sz_doc_heading(doc, b->case_name);
+    sz_doc_table(doc, NULL, columns, CLI_COUNT(columns));
+    for (size_t k = 0; k < shown; k++) {
+        const sz_bench_layer l = sz_bench_set_layer(set, i, order[k]);
+        put_layer(doc, &l);
+    }
+    free(order);
+    if (shown < n) sz_doc_line(doc, "%zu of %zu layers; --top 0 shows all.", shown, n);
+    sz_doc_line(doc, "Layers add up to %.1f %% of the whole.",
+                100 * b->layers_sum_s / b->time.median_s);
+}
+
+void cli_bench_table(const cli_app *app, const sz_bench_set *set, int64_t top, sz_doc *doc) {
+    static const sz_column columns[] = {
+        {"case", "case", NULL, SZ_AS_TEXT, SZ_COLUMN_SHRINK},
+        {"backend", "on", NULL, SZ_AS_TEXT, 0},
+        {"dtype", "ran as", NULL, SZ_AS_TEXT, 0},
+        {"kernel", "kernel", NULL, SZ_AS_TEXT, SZ_COLUMN_SHRINK},
+        {"median_s", "median", "s", SZ_AS_SI, 0},
+        {"interval", "+-", NULL, SZ_AS_TEXT, 0},
+        {"flop_per_s", "FLOP/s", NULL, SZ_AS_SI, 0},
+        {"of_roof", "roof", NULL, SZ_AS_PERCENT, 0},
+        {"verdict", "verdict", NULL, SZ_AS_TEXT, 0},
+    };
+    sz_doc_table(doc, "cases", columns, CLI_COUNT(columns));
+    for (size_t i = 0; i < sz_bench_set_count(set); i++) put_row(doc, sz_bench_set_get(set, i));
+    put_advice(set, doc);
+    for (size_t i = 0; i < sz_bench_set_count(set); i++) put_energy(app, doc, sz_bench_set_get(set, i));
+    for (size_t i = 0; i < sz_bench_set_count(set); i++) put_layers(set, i, top, doc);
+    put_known(set, doc);
+}
