@@ -16,6 +16,7 @@
 #include "os/clock.h"
 #include "os/pages.h"
 #include "run/backends/runner.h"
+#include "run/bench/layers.h"
 #include "run/bench/protocol.h"
 
 typedef struct child child;
@@ -27,7 +28,8 @@ typedef struct child_case {
     sz_runner runner;
     sz_check check;
     double compile_s;
-    bool is_done; // its line is out
+    int64_t profiles; // runs that were looked at layer by layer
+    bool is_done;     // its line is out
 } child_case;
 
 struct child {
@@ -209,39 +211,6 @@ static sz_status start_eviction(child *c) {
     return c->evict ? SZ_OK : sz_no_memory(c->ctx);
 }
 
-static void put_str(sz_json *j, const char *key, sz_str s) {
-    sz_json_key(j, key);
-    sz_json_str_n(j, s.p ? s.p : "", s.len);
-}
-
-static void put_layer(sz_json *j, const sz_graph *g, const sz_run_layer *l) {
-    sz_json_begin_object(j);
-    put_str(j, "name", l->name);
-    put_str(j, "op", l->op);
-    sz_json_key_array(j, "sources");
-    for (int32_t i = 0; i < l->n_sources; i++) {
-        const sz_str name = sz_graph_node(g, l->sources[i])->name;
-        sz_json_str_n(j, name.p ? name.p : "", name.len);
-    }
-    sz_json_end_array(j);
-    sz_json_key_str(j, "kernel", l->kernel);
-    sz_json_key_str(j, "backend", l->backend);
-    if (l->why) sz_json_key_str(j, "why", l->why);
-    if (l->dtype) sz_json_key_str(j, "dtype", l->dtype);
-    if (!isnan(l->time_s)) sz_json_key_f64(j, "time_s", l->time_s);
-    sz_json_end_object(j);
-}
-
-static void put_layers(sz_json *j, const child_case *one) {
-    const sz_runner *r = &one->runner;
-    sz_json_key_array(j, "layers");
-    for (size_t k = 0; k < r->type->layer_count(r->state); k++) {
-        const sz_run_layer l = r->type->layer(r->state, k);
-        put_layer(j, one->model->graph, &l);
-    }
-    sz_json_end_array(j);
-}
-
 static sz_status send_timing(child *c, size_t i, const sz_timing *t, double clock_change) {
     child_case *one = &c->cases[i];
     const sz_runner *r = &one->runner;
@@ -261,7 +230,8 @@ static sz_status send_timing(child *c, size_t i, const sz_timing *t, double cloc
     sz_json_key_bool(&j, "steady", t->is_steady);
     sz_json_key_f64(&j, "compile_s", one->compile_s);
     put_check(&j, &one->check);
-    put_layers(&j, one);
+    if (is_true(c->request, "layers")) sz_json_key_i64(&j, "layers_runs", one->profiles);
+    SZ_TRY(sz_layers_put(c->ctx, &j, one->model, r, one->profiles > 0));
     sz_json_key_array(&j, "samples_s");
     for (size_t k = 0; k < t->samples.n; k++) sz_json_f64(&j, t->samples.items[k]);
     sz_json_end_array(&j);
@@ -282,6 +252,18 @@ static void tell_measured(void *user, size_t i) {
     tell_at(m->owner, m->which[i]);
 }
 
+// What is asked for beside the times, apart from them.
+static sz_status look_closer(child *c, measuring *m, size_t k) {
+    child_case *one = &c->cases[m->which[k]];
+    const sz_profile_how how = {.clock = wall,
+                                .budget_s = number(c->request, "budget_s"),
+                                .before = m->timed[k].before,
+                                .user = one};
+    if (!is_true(c->request, "layers")) return SZ_OK;
+    tell_at(c, m->which[k]);
+    return sz_profile_run(&one->runner, &how, &one->profiles);
+}
+
 static sz_status time_all(child *c, measuring *m) {
     const sz_kernel *chain = sz_watch_chain();
     const double before = chain ? sz_watch_clock(chain) : SZ_UNKNOWN;
@@ -300,6 +282,7 @@ static sz_status time_all(child *c, measuring *m) {
     if (m->n == 0) return SZ_OK;
     SZ_TRY(sz_protocol_run(c->ctx, &p, m->timed, m->n, m->timings));
     const double after = chain ? sz_watch_clock(chain) : SZ_UNKNOWN;
+    for (size_t k = 0; k < m->n; k++) SZ_TRY(look_closer(c, m, k));
     for (size_t k = 0; k < m->n; k++)
         SZ_TRY(send_timing(c, m->which[k], &m->timings[k], after / before - 1));
     return SZ_OK;

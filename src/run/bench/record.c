@@ -10,6 +10,7 @@
 #include <sizeup/json.h>
 
 #include "run/backends/backend.h"
+#include "run/bench/layers.h"
 #include "store/value.h"
 
 static const char *text_at(const json_t *o, const char *key) {
@@ -59,17 +60,6 @@ static json_t *software_of(const char *backend, const json_t *facts) {
     return s;
 }
 
-// The roof of the format that ran, with as many threads; else of the whole machine.
-static double roof_of(const sz_machine *m, const char *dtype, int64_t threads) {
-    double roof = NAN;
-    for (size_t i = 0; m && dtype && i < sz_machine_roof_count(m); i++) {
-        const sz_roof one = sz_machine_roof(m, i);
-        if (strcmp(one.dtype, dtype) != 0 || strcmp(one.op, "fma") != 0) continue;
-        if (one.threads == threads && !(one.flop_per_s <= roof)) roof = one.flop_per_s;
-    }
-    return roof;
-}
-
 static const char *why_no_roof(const sz_bench_sweep *r, const sz_bench *b) {
     if (!isnan(b->rate.of_roof)) return NULL;
     if (!r->options->roofs)
@@ -84,7 +74,7 @@ static void fill_rates(const sz_bench_sweep *r, const sz_case *c, sz_bench *b) {
     b->rate.samples_per_s = (double)c->samples / s;
     if (c->flops >= 0) b->rate.flop_per_s = (double)c->flops / s;
     if (c->bytes_moved >= 0) b->rate.byte_per_s = (double)c->bytes_moved / s;
-    const double roof = roof_of(r->options->roofs, b->ran_as.dtype, b->ran_as.threads);
+    const double roof = sz_roof_for(r->options->roofs, b->ran_as.dtype, b->ran_as.threads);
     if (c->flops > 0) b->rate.of_roof = b->rate.flop_per_s / roof;
 }
 
@@ -131,6 +121,7 @@ static void put_reproducer(const sz_bench_sweep *r, const sz_case *c, const char
 typedef struct texts {
     char *settings, *machine, *env, *software, *layers;
     char kernels[128], reproducer[2048];
+    double layers_sum_s;
 } texts;
 
 static char *take_line(json_t *value) {
@@ -146,6 +137,8 @@ static void make_texts(const sz_bench_sweep *r, const sz_case *c, const char *ba
     t->machine = take_line(json_incref(r->machine));
     t->env = take_line(env_of(r));
     t->software = take_line(software_of(backend, facts));
+    t->layers_sum_s = sz_layers_rate(layers, r->options->roofs,
+                                     (int)json_integer_value(json_object_get(answer, "threads")));
     t->layers = layers ? sz_value_line(layers, false) : NULL;
     name_kernels(answer, t->kernels, sizeof t->kernels);
     put_reproducer(r, c, backend, t->reproducer, sizeof t->reproducer);
@@ -162,7 +155,8 @@ static void free_texts(texts *t) {
 // Keys beside those of every record.
 static sz_status add_keys(const sz_bench_sweep *r, const sz_buf *line, const sz_bench *b,
                           const json_t *answer, const char *error) {
-    static const char *const taken[] = {"check", "stopped_by", "steady", "calls_per_sample"};
+    static const char *const taken[] = {"check", "stopped_by", "steady", "calls_per_sample",
+                                        "layers_runs"};
     json_t *record = json_loadb(line->data, line->size, 0, NULL);
     const char *why = why_no_roof(r, b);
     if (!record) return sz_no_memory(r->ctx);
@@ -170,6 +164,9 @@ static sz_status add_keys(const sz_bench_sweep *r, const sz_buf *line, const sz_
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
         if (json_object_get(answer, taken[i]))
             json_object_set(record, taken[i], json_object_get(answer, taken[i]));
+    if (r->options->layers && !error && isnan(b->layers_sum_s))
+        json_object_set_new(record, "layers_why",
+                            json_string("the library tells no times of layers"));
     if (why && !error)
         json_object_set_new(json_object_get(record, "rate"), "of_roof_why", json_string(why));
     sz_buf whole;
@@ -191,6 +188,7 @@ static void fill_facts(const sz_case *c, const char *backend, const json_t *answ
     b->spec_json = c->spec, b->settings_json = t->settings;
     b->machine_json = t->machine, b->env_json = t->env, b->software_json = t->software;
     b->layers_json = t->layers, b->reproducer = t->reproducer;
+    b->layers_sum_s = t->layers_sum_s;
     b->ran_as.backend = backend;
     b->ran_as.version = text_at(facts, "version");
     b->energy.why = "bench reads no energy sensor in this version";
@@ -219,6 +217,9 @@ sz_status sz_bench_emit(const sz_bench_sweep *r, const sz_case *c, const char *b
         make_texts(r, c, backend, answer, facts, t);
         fill_facts(c, backend, answer, facts, t, &b);
         b.started_utc = started;
+        b.asked = (r->options->layers ? SZ_ASKED_LAYERS : 0u) |
+                  (r->options->energy ? SZ_ASKED_ENERGY : 0u) |
+                  (r->options->counters ? SZ_ASKED_COUNTERS : 0u);
         status = fill_time(r, answer, samples, n, &b);
         fill_rates(r, c, &b);
     }
