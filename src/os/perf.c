@@ -12,9 +12,10 @@ static int system_open(uint32_t type, uint64_t config, int cpu) {
                                    .config = config,
                                    .read_format = PERF_FORMAT_TOTAL_TIME_ENABLED |
                                                   PERF_FORMAT_TOTAL_TIME_RUNNING,
+                                   .inherit = cpu == SZ_PERF_HEIRS,
                                    .exclude_kernel = cpu < 0,
                                    .exclude_hv = cpu < 0};
-    const long fd = syscall(SYS_perf_event_open, &attr, cpu < 0 ? 0 : -1, cpu, -1,
+    const long fd = syscall(SYS_perf_event_open, &attr, cpu < 0 ? 0 : -1, cpu < 0 ? -1 : cpu, -1,
                             PERF_FLAG_FD_CLOEXEC);
     return fd >= 0 ? (int)fd : -errno;
 }

@@ -16,6 +16,8 @@
 #include "os/clock.h"
 #include "os/pages.h"
 #include "run/backends/runner.h"
+#include "run/bench/counted.h"
+#include "run/bench/energy.h"
 #include "run/bench/layers.h"
 #include "run/bench/protocol.h"
 
@@ -28,6 +30,7 @@ typedef struct child_case {
     sz_runner runner;
     sz_check check;
     double compile_s;
+    sz_counted counted;
     int64_t profiles; // runs that were looked at layer by layer
     bool is_done;     // its line is out
 } child_case;
@@ -44,6 +47,9 @@ struct child {
     unsigned char *evict; // walked through to empty the caches; NULL = hot
     size_t evict_bytes;
     unsigned sum;
+    sz_joules joules;
+    sz_counters counters;
+    bool counts; // counters are open
 };
 
 static double number(const json_t *o, const char *key) {
@@ -211,6 +217,28 @@ static sz_status start_eviction(child *c) {
     return c->evict ? SZ_OK : sz_no_memory(c->ctx);
 }
 
+// Why something can't be known of a case alone.
+static void put_why(sz_json *j, const char *key, const char *why) {
+    sz_json_key_object(j, key);
+    sz_json_key_str(j, "why", why);
+    sz_json_end_object(j);
+}
+
+static sz_status put_asked(child *c, child_case *one, const sz_timing *t, sz_json *j) {
+    static const char cold[] = "with cold caches, emptying them would be measured too";
+    const sz_joules_case work = {run_case, one, t->calls, number(c->request, "budget_s")};
+    if (is_true(c->request, "counters")) {
+        if (c->evict)
+            put_why(j, "counters", cold);
+        else
+            sz_counted_put(&one->counted, &c->counters, j);
+    }
+    if (!is_true(c->request, "energy")) return SZ_OK;
+    if (!c->evict) return sz_joules_put(c->ctx, &c->joules, &work, j);
+    put_why(j, "energy", cold);
+    return SZ_OK;
+}
+
 static sz_status send_timing(child *c, size_t i, const sz_timing *t, double clock_change) {
     child_case *one = &c->cases[i];
     const sz_runner *r = &one->runner;
@@ -230,6 +258,8 @@ static sz_status send_timing(child *c, size_t i, const sz_timing *t, double cloc
     sz_json_key_bool(&j, "steady", t->is_steady);
     sz_json_key_f64(&j, "compile_s", one->compile_s);
     put_check(&j, &one->check);
+    tell_at(c, i);
+    SZ_TRY(put_asked(c, one, t, &j));
     if (is_true(c->request, "layers")) sz_json_key_i64(&j, "layers_runs", one->profiles);
     SZ_TRY(sz_layers_put(c->ctx, &j, one->model, r, one->profiles > 0));
     sz_json_key_array(&j, "samples_s");
@@ -250,6 +280,15 @@ typedef struct measuring {
 static void tell_measured(void *user, size_t i) {
     const measuring *m = user;
     tell_at(m->owner, m->which[i]);
+}
+
+static void count(void *user, size_t i, int64_t runs) {
+    measuring *m = user;
+    child *c = m->owner;
+    if (runs)
+        sz_counted_add(&c->cases[m->which[i]].counted, &c->counters, runs);
+    else
+        sz_counters_begin(&c->counters);
 }
 
 // What is asked for beside the times, apart from them.
@@ -273,7 +312,9 @@ static sz_status time_all(child *c, measuring *m) {
                            .seed = (uint64_t)whole(c->request, "seed"),
                            .one_call = c->evict != NULL,
                            .tell = tell_measured,
-                           .tell_user = m};
+                           .tell_user = m,
+                           .around = c->counts ? count : NULL,
+                           .around_user = m};
     for (size_t i = 0; i < c->n; i++) {
         if (c->cases[i].is_done) continue;
         m->which[m->n] = i;
@@ -313,17 +354,30 @@ static sz_status open_library(child *c, bool *ret_there) {
     return sent;
 }
 
+// Before the library is there: it is quiet then, and the threads that it starts are counted.
+static sz_status open_meters(child *c) {
+    const sz_sensor_options options = {.root = json_string_value(json_object_get(c->request,
+                                                                                 "root"))};
+    c->counts = is_true(c->request, "counters") && whole(c->request, "evict_bytes") == 0;
+    if (c->counts) sz_counters_open_heirs(&c->counters, NULL);
+    if (!is_true(c->request, "energy")) return SZ_OK;
+    return sz_joules_begin(c->ctx, &options, NULL, NULL, &c->joules);
+}
+
 static sz_status work(child *c) {
     bool there = false;
     const json_t *cases = json_object_get(c->request, "cases");
-    SZ_TRY(open_library(c, &there));
     c->n = json_array_size(cases);
+    if (c->n) SZ_TRY(open_meters(c));
+    SZ_TRY(open_library(c, &there));
     if (!there || c->n == 0) return SZ_OK;
     if (c->n > 32) return sz_fail(c->ctx, SZ_ERR_USAGE, "too many cases for a child");
     c->cases = sz_alloc(c->ctx, c->n * sizeof *c->cases);
     if (!c->cases) return sz_no_memory(c->ctx);
-    for (size_t i = 0; i < c->n; i++)
+    for (size_t i = 0; i < c->n; i++) {
         c->cases[i] = (child_case){.owner = c, .request = json_array_get(cases, i)};
+        sz_counted_init(&c->cases[i].counted);
+    }
     SZ_TRY(start_eviction(c));
     SZ_TRY(prepare_all(c));
     return measure(c);
@@ -341,6 +395,8 @@ sz_status sz_bench_child(sz_ctx *ctx, const char *request,
     }
     sz_free(ctx, c.cases, c.n * sizeof *c.cases);
     if (c.evict) sz_pages_unmap(c.evict, c.evict_bytes);
+    if (c.counts) sz_counters_close(&c.counters);
+    sz_joules_finish(ctx, &c.joules);
     json_decref(c.request);
     // The library stays open: unloading one with threads of its own is asking for trouble.
     return status;

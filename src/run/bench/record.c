@@ -68,6 +68,19 @@ static const char *why_no_roof(const sz_bench_sweep *r, const sz_bench *b) {
     return "the saved machine has no roof of that format and number of threads";
 }
 
+// What the child says of energy; what it says by domain is added as it is.
+static sz_status fill_energy(const sz_bench_sweep *r, const sz_case *c, const json_t *answer,
+                             sz_bench *b) {
+    const json_t *energy = json_object_get(answer, "energy");
+    if (energy)
+        SZ_TRY(sz_record_read(r->ctx, sz_bench_energy_type(), energy, "energy", &b->energy));
+    else
+        b->energy.why = r->options->energy ? "the case was not measured"
+                                           : "not asked for (--energy)";
+    if (b->energy.joule > 0) b->energy.samples_per_j = (double)c->samples / b->energy.joule;
+    return SZ_OK;
+}
+
 static void fill_rates(const sz_bench_sweep *r, const sz_case *c, sz_bench *b) {
     const double s = b->time.median_s;
     if (!(s > 0)) return;
@@ -119,7 +132,7 @@ static void put_reproducer(const sz_bench_sweep *r, const sz_case *c, const char
 // ---- all ---------------------------------------------------------------------------------------
 
 typedef struct texts {
-    char *settings, *machine, *env, *software, *layers;
+    char *settings, *machine, *env, *software, *layers, *counters;
     char kernels[128], reproducer[2048];
     double layers_sum_s;
 } texts;
@@ -137,6 +150,8 @@ static void make_texts(const sz_bench_sweep *r, const sz_case *c, const char *ba
     t->machine = take_line(json_incref(r->machine));
     t->env = take_line(env_of(r));
     t->software = take_line(software_of(backend, facts));
+    const json_t *counters = json_object_get(answer, "counters");
+    t->counters = counters ? sz_value_line(counters, false) : NULL;
     t->layers_sum_s = sz_layers_rate(layers, r->options->roofs,
                                      (int)json_integer_value(json_object_get(answer, "threads")));
     t->layers = layers ? sz_value_line(layers, false) : NULL;
@@ -150,6 +165,7 @@ static void free_texts(texts *t) {
     free(t->env);
     free(t->software);
     free(t->layers);
+    free(t->counters);
 }
 
 // Keys beside those of every record.
@@ -164,6 +180,8 @@ static sz_status add_keys(const sz_bench_sweep *r, const sz_buf *line, const sz_
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
         if (json_object_get(answer, taken[i]))
             json_object_set(record, taken[i], json_object_get(answer, taken[i]));
+    json_t *domains = json_object_get(json_object_get(answer, "energy"), "domains");
+    if (domains) json_object_set(json_object_get(record, "energy"), "domains", domains);
     if (r->options->layers && !error && isnan(b->layers_sum_s))
         json_object_set_new(record, "layers_why",
                             json_string("the library tells no times of layers"));
@@ -191,7 +209,7 @@ static void fill_facts(const sz_case *c, const char *backend, const json_t *answ
     b->layers_sum_s = t->layers_sum_s;
     b->ran_as.backend = backend;
     b->ran_as.version = text_at(facts, "version");
-    b->energy.why = "bench reads no energy sensor in this version";
+    b->counters_json = t->counters;
     b->count.macs = c->macs >= 0 ? (double)c->macs : NAN;
     b->count.flops = c->flops >= 0 ? (double)c->flops : NAN;
     b->count.bytes_moved = c->bytes_moved >= 0 ? (double)c->bytes_moved : NAN;
@@ -223,6 +241,7 @@ sz_status sz_bench_emit(const sz_bench_sweep *r, const sz_case *c, const char *b
         status = fill_time(r, answer, samples, n, &b);
         fill_rates(r, c, &b);
     }
+    if (status == SZ_OK) status = fill_energy(r, c, answer, &b);
     if (status == SZ_OK) status = sz_bench_json(r->ctx, &b, &line);
     if (status == SZ_OK) status = add_keys(r, &line, &b, answer, error);
     sz_buf_finish(&line);
