@@ -42,6 +42,10 @@ const cli_schema_row cli_bench_schema[] = {
     {1, "from_store", CLI_J_STRING, "run and number in the store; it was not run again", NULL, true},
     {1, "machine", CLI_J_OBJECT, NULL, NULL, false},
     {1, "env", CLI_J_OBJECT, "what surrounds the CPU", NULL, false},
+    {1, "env_changed", CLI_J_OBJECT,
+     "what of it was different when the case was finished, after_s later; steal_s: CPU seconds that "
+     "other guests got",
+     NULL, true},
     {1, "software", CLI_J_OBJECT, "versions; library: path, kernels, advice", NULL, false},
     {1, "verdict", CLI_J_STRING, "valid, noisy, throttled, contended or unsteady", NULL, false},
     {1, "next_step", CLI_J_STRING, NULL, NULL, false},

@@ -21,6 +21,7 @@ typedef struct sz_bench_sweep {
     size_t n_thread_counts;
     double preheat_s, budget_s, timeout_s;
     sz_machine *here;    // as described at the begin
+    struct sz_env *env;  // before the cases that are run now
     json_t *machine;     // key `machine` of the records
     int64_t evict_bytes; // cold caches: bytes that are walked through
 } sz_bench_sweep;

@@ -10,6 +10,7 @@
 #include <sizeup/json.h>
 
 #include "run/backends/backend.h"
+#include "run/bench/env.h"
 #include "run/bench/layers.h"
 #include "store/value.h"
 
@@ -37,26 +38,6 @@ static json_t *settings_of(const sz_bench_sweep *r, const sz_case *c, const char
     // A library that takes a net whole has to be told beforehand, and may be slower for it.
     const sz_backend *b = sz_backend_find(backend);
     if (s && o->layers && b && b->compile) json_object_set_new(s, "layers", json_true());
-    return s;
-}
-
-static json_t *env_of(const sz_bench_sweep *r) {
-    const sz_host *host = sz_machine_host(r->here);
-    json_t *env = host ? sz_record_json(sz_host_type(), host) : json_object();
-    json_t *variables = json_object();
-    for (size_t i = 0; i < sz_machine_variable_count(r->here); i++) {
-        const sz_variable v = sz_machine_variable(r->here, i);
-        json_object_set_new(variables, v.name, json_string(v.value));
-    }
-    json_object_set_new(env, "variables", variables);
-    return env;
-}
-
-static json_t *software_of(const char *backend, const json_t *facts) {
-    json_t *s = json_pack("{s:s, s:s}", "sizeup", SZ_VERSION, "compiler", __VERSION__);
-    json_t *library = facts ? json_deep_copy(facts) : json_object();
-    json_object_set_new(library, "name", json_string(backend));
-    json_object_set_new(s, "library", library);
     return s;
 }
 
@@ -148,8 +129,8 @@ static void make_texts(const sz_bench_sweep *r, const sz_case *c, const char *ba
     json_t *layers = json_object_get(answer, "layers");
     t->settings = take_line(settings_of(r, c, backend));
     t->machine = take_line(json_incref(r->machine));
-    t->env = take_line(env_of(r));
-    t->software = take_line(software_of(backend, facts));
+    t->env = take_line(json_incref(r->env->begin));
+    t->software = take_line(sz_env_software(backend, facts));
     const json_t *counters = json_object_get(answer, "counters");
     t->counters = counters ? sz_value_line(counters, false) : NULL;
     t->layers_sum_s = sz_layers_rate(layers, r->options->roofs,
@@ -176,6 +157,8 @@ static sz_status add_keys(const sz_bench_sweep *r, const sz_buf *line, const sz_
     json_t *record = json_loadb(line->data, line->size, 0, NULL);
     const char *why = why_no_roof(r, b);
     if (!record) return sz_no_memory(r->ctx);
+    json_object_set_new(record, "env_changed",
+                        sz_env_changed(r->ctx, r->env, r->options->environment));
     if (error) json_object_set_new(record, "error", json_string(error));
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
         if (json_object_get(answer, taken[i]))

@@ -14,6 +14,7 @@
 #include "os/pages.h"
 #include "os/pin.h"
 #include "run/backends/backend.h"
+#include "run/bench/env.h"
 #include "run/bench/range.h"
 #include "store/value.h"
 
@@ -189,9 +190,20 @@ static sz_status run_children(group *g) {
 
 // ---- groups ------------------------------------------------------------------------------------
 
+// The surroundings of the cases that are run next.
+static sz_status look_around(const sz_bench_sweep *r) {
+    const sz_measure_options how = {.environment = r->options->environment};
+    sz_machine *now;
+    SZ_TRY(sz_machine_describe_with(r->ctx, &how, &now));
+    const sz_status status = sz_env_begin(r->ctx, now, r->env);
+    sz_machine_destroy(now);
+    return status;
+}
+
 static sz_status run_group(const sz_bench_sweep *r, const sz_backend *backend,
                            const sz_case *const *cases, size_t n, sz_run_result *result) {
     group g = {.run = r, .backend = backend, .n = n};
+    SZ_TRY(look_around(r));
     memcpy(g.cases, cases, n * sizeof *cases);
     sz_clock_utc(g.started);
     sz_buf_init(&g.line, r->ctx);
@@ -309,7 +321,7 @@ static sz_status describe(sz_bench_sweep *r) {
                            (json_int_t)cpu.memory_bytes);
     if (!r->machine) return sz_no_memory(r->ctx);
     r->evict_bytes = r->options->cold ? cache_bytes(r->here) : 0;
-    return SZ_OK;
+    return sz_env_begin(r->ctx, r->here, r->env);
 }
 
 static sz_status run_plan(sz_bench_sweep *r, const sz_bench_plan *plan, int64_t available,
@@ -362,7 +374,8 @@ sz_status sz_bench_run(sz_ctx *ctx, const char *what, const char *const *words, 
     const size_t n = o->n_backends ? o->n_backends : 1;
     const sz_plan_how how = {
         .available = sz_pages_available(""), .inputs = o->inputs, .n_inputs = o->n_inputs};
-    sz_bench_sweep r = {.ctx = ctx, .options = o};
+    sz_env env = {NULL, -1, 0};
+    sz_bench_sweep r = {.ctx = ctx, .options = o, .env = &env};
     sz_bench_plan plan;
     *result = (sz_run_result){.cases = 0};
     r.preheat_s = o->preheat_s < 0 ? 1 : o->preheat_s;
@@ -373,6 +386,7 @@ sz_status sz_bench_run(sz_ctx *ctx, const char *what, const char *const *words, 
     SZ_TRY(sz_bench_plan_make(ctx, what, words, n_words, &how, &plan));
     const sz_status status = run_plan(&r, &plan, how.available, names, n, result);
     json_decref(r.machine);
+    sz_env_finish(&env);
     sz_machine_destroy(r.here);
     sz_bench_plan_finish(ctx, &plan);
     return status;
