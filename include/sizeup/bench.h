@@ -72,17 +72,41 @@ typedef struct sz_bench_rate {
 #define SZ_BENCH_ENERGY_FIELDS(F)                                                                  \
     F(double, joule, SZ_FIELD_F64, "J", "energy of one run of the case")                           \
     F(double, samples_per_j, SZ_FIELD_F64, "1/J", "samples per joule")                             \
-    F(double, uncertainty_j, SZ_FIELD_F64, "J", "of joule: what a tick of the sensor is worth")    \
-    F(double, above_idle_j, SZ_FIELD_F64, "J", "joule without what the machine takes at rest")     \
-    F(double, idle_w, SZ_FIELD_F64, "W", "power at rest, measured before")                         \
-    F(double, window_s, SZ_FIELD_F64, "s", "time over which energy was measured")                  \
-    F(int64_t, runs, SZ_FIELD_I64, "", "runs of the case in it")                                   \
-    F(int64_t, ticks, SZ_FIELD_I64, "", "times that the sensor changed in it")                     \
     F(const char *, method, SZ_FIELD_STR, "", "how it was measured")                               \
     F(const char *, why, SZ_FIELD_STR, "", "why it is not known, or what it lacks")
 typedef struct sz_bench_energy {
     SZ_BENCH_ENERGY_FIELDS(SZ_FIELD_MEMBER)
 } sz_bench_energy;
+
+/** The window in which energy was measured here; only in records that have one. */
+#define SZ_BENCH_WINDOW_FIELDS(F)                                                                  \
+    F(double, uncertainty_j, SZ_FIELD_F64, "J", "of joule: what a tick of the sensor is worth")    \
+    F(double, above_idle_j, SZ_FIELD_F64, "J", "joule without what the machine takes at rest")     \
+    F(double, idle_w, SZ_FIELD_F64, "W", "power at rest, measured before")                         \
+    F(double, window_s, SZ_FIELD_F64, "s", "time over which energy was measured")                  \
+    F(int64_t, runs, SZ_FIELD_I64, "", "runs of the case in it")                                   \
+    F(int64_t, ticks, SZ_FIELD_I64, "", "times that the sensor changed in it")
+typedef struct sz_bench_window {
+    SZ_BENCH_WINDOW_FIELDS(SZ_FIELD_MEMBER)
+} sz_bench_window;
+SZ_API const sz_record_type *sz_bench_window_type(void);
+
+/** What the processor counted, of one run and of all threads; NaN = it does not count that. */
+#define SZ_BENCH_COUNTERS_FIELDS(F)                                                                \
+    F(double, cycles, SZ_FIELD_F64, "", "cycles")                                                  \
+    F(double, instructions, SZ_FIELD_F64, "", "instructions that were finished")                   \
+    F(double, cache_references, SZ_FIELD_F64, "", "accesses to the last cache")                    \
+    F(double, cache_misses, SZ_FIELD_F64, "", "accesses that it could not serve")                  \
+    F(double, branches, SZ_FIELD_F64, "", "branches")                                              \
+    F(double, branch_misses, SZ_FIELD_F64, "", "branches that were guessed wrong")                 \
+    F(double, page_faults, SZ_FIELD_F64, "", "pages that had to be found first")                   \
+    F(double, context_switches, SZ_FIELD_F64, "", "times that a thread left its CPU")              \
+    F(int64_t, runs, SZ_FIELD_I64, "", "runs that were counted")                                   \
+    F(double, running_share, SZ_FIELD_F64, "", "least part of the time that a counter was at work")
+typedef struct sz_bench_counters {
+    SZ_BENCH_COUNTERS_FIELDS(SZ_FIELD_MEMBER)
+} sz_bench_counters;
+SZ_API const sz_record_type *sz_bench_counters_type(void);
 
 /** A part of the case as it ran. Rates are by the counts of the nodes that it does. */
 #define SZ_BENCH_LAYER_FIELDS(F)                                                                   \
@@ -96,7 +120,7 @@ typedef struct sz_bench_energy {
     F(double, share, SZ_FIELD_F64, "", "of the sum of all layers")                                 \
     F(double, macs, SZ_FIELD_F64, "MAC", "multiply-accumulates")                                   \
     F(double, flops, SZ_FIELD_F64, "FLOP", "operations")                                           \
-    F(double, bytes_moved, SZ_FIELD_F64, "B", "compulsory bytes; of a fusion: what crosses its border") \
+    F(double, bytes_moved, SZ_FIELD_F64, "B", "compulsory; of a fusion: what crosses its border")  \
     F(double, flop_per_s, SZ_FIELD_F64, "FLOP/s", "operations per second")                         \
     F(double, byte_per_s, SZ_FIELD_F64, "B/s", "compulsory bytes per second")                      \
     F(double, of_roof, SZ_FIELD_F64, "", "share of the roof that holds it down")                   \
@@ -129,6 +153,7 @@ typedef struct sz_bench {
     size_t n_samples;
     sz_bench_rate rate;
     sz_bench_energy energy;
+    sz_bench_window window; /**< in the key `energy` too, where runs > 0 */
     const char *counters_json, *layers_json; /**< layers: an array */
     const char *machine_json, *env_json, *software_json;
     const char *verdict, *next_step, *started_utc, *reproducer;
@@ -161,6 +186,9 @@ SZ_API const char *sz_bench_set_text(const sz_bench_set *set, size_t i);
 /** Layers of record i, in the order in which they ran. */
 SZ_API size_t sz_bench_set_layer_count(const sz_bench_set *set, size_t i);
 SZ_API sz_bench_layer sz_bench_set_layer(const sz_bench_set *set, size_t i, size_t layer);
+
+/** Counters of record i. */
+SZ_API sz_bench_counters sz_bench_set_counters(const sz_bench_set *set, size_t i);
 
 /** Add a record of schema sizeup.bench/1. */
 SZ_API sz_status sz_bench_set_add(sz_ctx *ctx, sz_bench_set *set, const char *json,

@@ -56,8 +56,8 @@ typedef struct sz_run_result {
 
 /** Run `what`, a family of nets ("gemm", "conv2d:size=28") or a model file, at all combinations of
  * the `words` "NAME=RANGE" ("m=512,1024", "batch=1-64*2"). Of a file they bind its free dimensions;
- * there `batch` is the free first dimension of its inputs, whatever its name, and `dtype` the format
- * that the library is asked for.
+ * there `batch` is the free first dimension of its inputs, whatever its name, and `dtype` the
+ * format that the library is asked for.
  * SZ_ERR_USAGE: no such family, parameter or backend, with the nearest there is; nothing runs then.
  */
 SZ_API sz_status sz_bench_run(sz_ctx *ctx, const char *what, const char *const *words,

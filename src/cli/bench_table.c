@@ -10,7 +10,7 @@
 
 // ---- the table ---------------------------------------------------------------------------------
 
-static void put_row(sz_doc *doc, const sz_bench *b) {
+static void put_row(sz_doc *doc, const sz_bench *b, bool threads) {
     char interval[32] = "";
     const double half = (b->time.ci_hi_s - b->time.ci_lo_s) / 2 / b->time.median_s;
     if (isfinite(half)) snprintf(interval, sizeof interval, "%.1f%%", 100 * half);
@@ -24,7 +24,21 @@ static void put_row(sz_doc *doc, const sz_bench *b) {
                              sz_cell_f64(b->rate.flop_per_s),
                              sz_cell_f64(b->rate.of_roof),
                              sz_cell_text(ran ? b->verdict : "not run")};
-    sz_doc_row(doc, cells, CLI_COUNT(cells));
+    const sz_cell count = ran ? sz_cell_i64(b->ran_as.threads) : sz_cell_none();
+    sz_cell with[CLI_COUNT(cells) + 1] = {cells[0], cells[1], count};
+    memcpy(with + 3, cells + 2, (CLI_COUNT(cells) - 2) * sizeof *cells);
+    sz_doc_row(doc, threads ? with : cells, CLI_COUNT(cells) + (threads ? 1 : 0));
+}
+
+// Are there cases with different numbers of threads?
+static bool threads_differ(const sz_bench_set *set) {
+    int64_t first = 0;
+    for (size_t i = 0; i < sz_bench_set_count(set); i++) {
+        const int64_t n = sz_bench_set_get(set, i)->ran_as.threads;
+        if (n && first && n != first) return true;
+        if (n) first = n;
+    }
+    return false;
 }
 
 static void put_advice(const sz_bench_set *set, sz_doc *doc) {
@@ -72,10 +86,43 @@ static void put_energy(const cli_app *app, sz_doc *doc, const sz_bench *b) {
     snprintf(text, sizeof text,
              "%s: %.*s +- %.1f%% a run, %.4g samples/J, by %s; %lld runs in %.2f s, %lld ticks%s%s",
              b->case_name, (int)joule.size, joule.data ? joule.data : "",
-             100 * e->uncertainty_j / e->joule, e->samples_per_j, e->method ? e->method : "",
-             (long long)e->runs, e->window_s, (long long)e->ticks, e->why ? ": " : "",
+             100 * b->window.uncertainty_j / e->joule, e->samples_per_j, e->method ? e->method : "",
+             (long long)b->window.runs, b->window.window_s,
+             (long long)b->window.ticks, e->why ? ": " : "",
              e->why ? e->why : "");
     sz_buf_finish(&joule);
+    cli_put_wrapped(doc, "", "  ", text);
+}
+
+// ---- counters ----------------------------------------------------------------------------------
+
+static void put_count(sz_buf *buf, double v, const char *what) {
+    if (isnan(v)) return;
+    if (buf->size) sz_buf_puts(buf, ", ");
+    sz_buf_number(buf, SZ_AS_SI, v, NULL);
+    sz_buf_printf(buf, " %s", what);
+}
+
+static void put_counters(const cli_app *app, const sz_bench_set *set, size_t i, sz_doc *doc) {
+    const sz_bench *b = sz_bench_set_get(set, i);
+    const sz_bench_counters c = sz_bench_set_counters(set, i);
+    sz_buf buf;
+    if (!(b->asked & SZ_ASKED_COUNTERS) || b->time.n == 0) return;
+    sz_buf_init(&buf, app->out);
+    put_count(&buf, c.cycles, "cycles");
+    put_count(&buf, c.instructions, "instructions");
+    put_count(&buf, c.instructions / c.cycles, "of them in a cycle");
+    put_count(&buf, c.cache_misses, "misses of the last cache");
+    put_count(&buf, c.branch_misses, "wrong guesses");
+    put_count(&buf, c.page_faults, "page faults");
+    put_count(&buf, c.context_switches, "context switches");
+    sz_buf_putc(&buf, '\0');
+    char text[1024];
+    snprintf(text, sizeof text, "%s: a run has %s%s%s", b->case_name,
+             buf.size > 1 && !buf.failed ? buf.data : "nothing that is counted here",
+             isnan(c.cycles) ? "; cycles are not counted here" : "",
+             c.running_share < 1 ? "; counters took turns" : "");
+    sz_buf_finish(&buf);
     cli_put_wrapped(doc, "", "  ", text);
 }
 
@@ -135,8 +182,11 @@ static void put_layers(const sz_bench_set *set, size_t i, int64_t top, sz_doc *d
     }
     free(order);
     if (shown < n) sz_doc_line(doc, "%zu of %zu layers; --top 0 shows all.", shown, n);
-    sz_doc_line(doc, "Layers add up to %.1f %% of the whole.",
-                100 * b->layers_sum_s / b->time.median_s);
+    const double ratio = b->layers_sum_s / b->time.median_s;
+    sz_doc_line(doc, "Layers add up to %.1f %% of the whole.%s", 100 * ratio,
+                fabs(ratio - 1) > 0.05
+                    ? " They were timed after it: what else ran was not the same."
+                    : "");
 }
 
 void cli_bench_table(const cli_app *app, const sz_bench_set *set, int64_t top, sz_doc *doc) {
@@ -151,10 +201,18 @@ void cli_bench_table(const cli_app *app, const sz_bench_set *set, int64_t top, s
         {"of_roof", "roof", NULL, SZ_AS_PERCENT, 0},
         {"verdict", "verdict", NULL, SZ_AS_TEXT, 0},
     };
-    sz_doc_table(doc, "cases", columns, CLI_COUNT(columns));
-    for (size_t i = 0; i < sz_bench_set_count(set); i++) put_row(doc, sz_bench_set_get(set, i));
+    static const sz_column count = {"threads", "thr", NULL, SZ_AS_INT, 0};
+    const bool threads = threads_differ(set);
+    sz_column with[CLI_COUNT(columns) + 1] = {columns[0], columns[1], count};
+    memcpy(with + 3, columns + 2, sizeof columns - 2 * sizeof *columns);
+    sz_doc_table(doc, "cases", threads ? with : columns, CLI_COUNT(columns) + (threads ? 1 : 0));
+    for (size_t i = 0; i < sz_bench_set_count(set); i++)
+        put_row(doc, sz_bench_set_get(set, i), threads);
     put_advice(set, doc);
-    for (size_t i = 0; i < sz_bench_set_count(set); i++) put_energy(app, doc, sz_bench_set_get(set, i));
+    for (size_t i = 0; i < sz_bench_set_count(set); i++) {
+        put_energy(app, doc, sz_bench_set_get(set, i));
+        put_counters(app, set, i, doc);
+    }
     for (size_t i = 0; i < sz_bench_set_count(set); i++) put_layers(set, i, top, doc);
     put_known(set, doc);
 }

@@ -31,14 +31,15 @@ static const cli_option options_table[] = {
     {"dtype", 0, CLI_STRING, "RANGE", NULL,
      "the parameter; of a file: the format that the library is asked for",
      offsetof(bench_options, dtype)},
-    {"mode", 0, CLI_CHOICE, "inference|training", "inference", "training: forward, backward, update",
+    {"mode", 0, CLI_CHOICE, "inference|training", "inference",
+     "training: forward, backward, update",
      offsetof(bench_options, mode)},
     {"bind", 0, CLI_WORDS, "SYMBOL=RANGE", NULL, "bind free dimensions, as words do",
      offsetof(bench_options, binds)},
     {"input", 0, CLI_LIST, "NAME=SHAPE", NULL, "shape of an input of a file; may be repeated",
      offsetof(bench_options, inputs)},
     {"threads", 't', CLI_STRING, "RANGE", "0",
-     "threads of the library, each in turn; 0: all CPUs it may use",
+     "threads of the library; 0: all CPUs it may use",
      offsetof(bench_options, threads)},
     {"streams", 0, CLI_INT, "N", "1", "batches that the library runs at once",
      offsetof(bench_options, streams)},
@@ -70,7 +71,7 @@ static const cli_option options_table[] = {
      "where results are kept; usual: results.db in the data folder",
      offsetof(bench_options, store)},
     {"root", 0, CLI_STRING, "FOLDER", NULL,
-     "sensors of energy are those of proc/ and sys/ in FOLDER, as recorded elsewhere",
+     "sensors of energy are those of proc/ and sys/ in FOLDER",
      offsetof(bench_options, root)},
 };
 
@@ -81,7 +82,7 @@ static const char notes[] =
     "  sizeup bench gemm m=512,1024 n=1024 k=1024 dtype=f32,bf16 --backend onednn,blas\n"
     "--format json gives an array of records, jsonl one per line as each is finished.\n"
     "Each library runs in a process of its own: one that crashes or hangs costs one case.\n"
-    "--store none keeps nothing.\n";
+    "--resume goes on with a sweep that was ended, whatever ended it. --store none keeps nothing.\n";
 
 const cli_usage cli_bench_usage = {
     .options = options_table,

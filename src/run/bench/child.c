@@ -13,6 +13,7 @@
 
 #include "machine/measure/stopwatch.h"
 #include "model/graph/model.h"
+#include "os/child.h"
 #include "os/clock.h"
 #include "os/pages.h"
 #include "run/backends/runner.h"
@@ -386,6 +387,7 @@ static sz_status work(child *c) {
 sz_status sz_bench_child(sz_ctx *ctx, const char *request,
                          void (*put)(void *user, const char *line, size_t size), void *user) {
     child c = {.ctx = ctx, .put = put, .user = user};
+    sz_child_follow_parent();
     c.request = json_loads(request, 0, NULL);
     if (!c.request) return sz_fail(ctx, SZ_ERR_USAGE, "the request is no JSON");
     const sz_status status = work(&c);

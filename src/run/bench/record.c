@@ -53,6 +53,7 @@ static const char *why_no_roof(const sz_bench_sweep *r, const sz_bench *b) {
 static sz_status fill_energy(const sz_bench_sweep *r, const sz_case *c, const json_t *answer,
                              sz_bench *b) {
     const json_t *energy = json_object_get(answer, "energy");
+    SZ_TRY(sz_record_read(r->ctx, sz_bench_window_type(), energy, "energy", &b->window));
     if (energy)
         SZ_TRY(sz_record_read(r->ctx, sz_bench_energy_type(), energy, "energy", &b->energy));
     else

@@ -31,6 +31,12 @@ FIELDS(bench_rate, SZ_BENCH_RATE_FIELDS)
 #define HERE sz_bench_energy
 FIELDS(bench_energy, SZ_BENCH_ENERGY_FIELDS)
 #undef HERE
+#define HERE sz_bench_window
+FIELDS(bench_window, SZ_BENCH_WINDOW_FIELDS)
+#undef HERE
+#define HERE sz_bench_counters
+FIELDS(bench_counters, SZ_BENCH_COUNTERS_FIELDS)
+#undef HERE
 #define HERE sz_bench_layer
 FIELDS(bench_layer, SZ_BENCH_LAYER_FIELDS)
 #undef HERE
@@ -141,6 +147,7 @@ void sz_bench_init(sz_bench *b) {
     clear(sz_bench_time_type(), &b->time);
     clear(sz_bench_rate_type(), &b->rate);
     clear(sz_bench_energy_type(), &b->energy);
+    clear(sz_bench_window_type(), &b->window);
     b->layers_sum_s = NAN;
 }
 
@@ -251,6 +258,14 @@ static void set_object(building *w, const char *key, const char *text, bool arra
         set(w, key, value);
 }
 
+static json_t *energy_json(const sz_bench *b) {
+    json_t *energy = sz_record_json(sz_bench_energy_type(), &b->energy);
+    json_t *window = b->window.runs > 0 ? sz_record_json(sz_bench_window_type(), &b->window) : NULL;
+    if (window) json_object_update(energy, window);
+    json_decref(window);
+    return energy;
+}
+
 static json_t *time_json(const sz_bench *b) {
     json_t *time = sz_record_json(sz_bench_time_type(), &b->time);
     json_t *samples = b->n_samples ? json_array() : NULL;
@@ -292,7 +307,7 @@ static void build(building *w, const sz_bench *b) {
     set(w, "count", sz_record_json(sz_bench_count_type(), &b->count));
     set(w, "time", time_json(b));
     set(w, "rate", sz_record_json(sz_bench_rate_type(), &b->rate));
-    set(w, "energy", sz_record_json(sz_bench_energy_type(), &b->energy));
+    set(w, "energy", energy_json(b));
     set_object(w, "counters", b->counters_json, false);
     set_object(w, "layers", b->layers_json, true);
     if (!isnan(b->layers_sum_s)) set(w, "layers_sum_s", json_real(b->layers_sum_s));

@@ -57,6 +57,15 @@ size_t sz_bench_set_layer_count(const sz_bench_set *set, size_t i) {
     return json_array_size(json_object_get(set->items.items[i]->json, "layers"));
 }
 
+sz_bench_counters sz_bench_set_counters(const sz_bench_set *set, size_t i) {
+    const json_t *counters = json_object_get(set->items.items[i]->json, "counters");
+    sz_bench_counters c;
+    sz_ctx *ctx = set->ctx;
+    if (sz_record_read(ctx, sz_bench_counters_type(), counters, "counters", &c) != SZ_OK)
+        sz_ctx_clear(ctx);
+    return c;
+}
+
 // What is of another kind is not known: layers of a file are looked at when they are shown.
 sz_bench_layer sz_bench_set_layer(const sz_bench_set *set, size_t i, size_t layer) {
     const json_t *layers = json_object_get(set->items.items[i]->json, "layers");
@@ -96,6 +105,8 @@ static sz_status read_parts(sz_ctx *ctx, const json_t *r, sz_bench *b) {
                           &b->count));
     SZ_TRY(sz_record_read(ctx, sz_bench_time_type(), json_object_get(r, "time"), "time", &b->time));
     SZ_TRY(sz_record_read(ctx, sz_bench_rate_type(), json_object_get(r, "rate"), "rate", &b->rate));
+    SZ_TRY(sz_record_read(ctx, sz_bench_window_type(), json_object_get(r, "energy"), "energy",
+                          &b->window));
     return sz_record_read(ctx, sz_bench_energy_type(), json_object_get(r, "energy"), "energy",
                           &b->energy);
 }
