@@ -82,7 +82,7 @@ static const char notes[] =
     "  sizeup bench gemm m=512,1024 n=1024 k=1024 dtype=f32,bf16 --backend onednn,blas\n"
     "--format json gives an array of records, jsonl one per line as each is finished.\n"
     "Each library runs in a process of its own: one that crashes or hangs costs one case.\n"
-    "--resume goes on with a sweep that was ended, whatever ended it. --store none keeps nothing.\n";
+    "--resume goes on with a sweep, whatever ended it. --store none keeps nothing.\n";
 
 const cli_usage cli_bench_usage = {
     .options = options_table,
@@ -308,20 +308,24 @@ static int run(cli_app *app, const bench_options *o, sz_run_options *how, sink *
     return status == SZ_OK ? finish(app, s, &result) : cli_fail(app, status);
 }
 
-// The child of a run: lines go to standard output at once.
+// The child of a run: lines go to the parent at once.
 static void put_line(void *user, const char *line, size_t size) {
-    (void)user;
+    const int *fd = user;
     while (size > 0) {
-        const ssize_t n = write(STDOUT_FILENO, line, size);
+        const ssize_t n = write(*fd, line, size);
         if (n <= 0) _exit(CLI_BUG); // nobody listens any more
         line += n;
         size -= (size_t)n;
     }
 }
 
+// What a library prints by itself goes where errors go, not in between our lines.
 static int case_child(cli_app *app) {
     if (app->n_args != 2) return cli_error(app, CLI_USAGE, "a request is missing");
-    const sz_status status = sz_bench_child(app->ctx, app->args[1], put_line, NULL);
+    int fd = dup(STDOUT_FILENO);
+    if (fd < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
+        return cli_error(app, CLI_UNAVAILABLE, "no descriptor for the lines");
+    const sz_status status = sz_bench_child(app->ctx, app->args[1], put_line, &fd);
     return status == SZ_OK ? CLI_DONE : cli_fail(app, status);
 }
 

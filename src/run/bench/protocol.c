@@ -130,6 +130,7 @@ static sz_status rounds(sz_ctx *ctx, const sz_protocol *p, const sz_timed *cases
             tell(p, i);
             SZ_TRY(slice(ctx, p, i, &cases[i], &ret[i]));
             more |= !ret[i].stopped;
+            if (ret[i].stopped && p->finished) SZ_TRY(p->finished(p->finished_user, i));
         }
     }
     return SZ_OK;

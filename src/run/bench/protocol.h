@@ -28,6 +28,9 @@ typedef struct sz_protocol {
     // meanwhile. NULL = nobody.
     void (*around)(void *user, size_t i, int64_t runs);
     void *around_user;
+    // Told once case i has all its samples, while others may go on; NULL = nobody.
+    sz_status (*finished)(void *user, size_t i);
+    void *finished_user;
 } sz_protocol;
 
 typedef struct sz_timing {

@@ -66,9 +66,10 @@ static void take_line(group *g) {
                     g->backend->name, advice);
     }
     if (json_is_integer(at) && fits) g->at = i;
-    if (json_is_integer(number) && fits && !g->done[g->sent[i]] && g->status == SZ_OK)
-        g->status = finish_case(g, g->sent[i], line,
-                                json_string_value(json_object_get(line, "error")));
+    const char *error = json_string_value(json_object_get(line, "error"));
+    const bool tells = error || json_array_size(json_object_get(line, "samples_s")) > 0;
+    if (json_is_integer(number) && fits && tells && !g->done[g->sent[i]] && g->status == SZ_OK)
+        g->status = finish_case(g, g->sent[i], line, error);
     json_decref(line);
 }
 
