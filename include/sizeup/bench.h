@@ -78,6 +78,61 @@ typedef struct sz_bench_energy {
     SZ_BENCH_ENERGY_FIELDS(SZ_FIELD_MEMBER)
 } sz_bench_energy;
 
+/** The window in which energy was measured here; only in records that have one. */
+#define SZ_BENCH_WINDOW_FIELDS(F)                                                                  \
+    F(double, uncertainty_j, SZ_FIELD_F64, "J", "of joule: what a tick of the sensor is worth")    \
+    F(double, above_idle_j, SZ_FIELD_F64, "J", "joule without what the machine takes at rest")     \
+    F(double, idle_w, SZ_FIELD_F64, "W", "power at rest, measured before")                         \
+    F(double, window_s, SZ_FIELD_F64, "s", "time over which energy was measured")                  \
+    F(int64_t, runs, SZ_FIELD_I64, "", "runs of the case in it")                                   \
+    F(int64_t, ticks, SZ_FIELD_I64, "", "times that the sensor changed in it")
+typedef struct sz_bench_window {
+    SZ_BENCH_WINDOW_FIELDS(SZ_FIELD_MEMBER)
+} sz_bench_window;
+SZ_API const sz_record_type *sz_bench_window_type(void);
+
+/** What the processor counted, of one run and of all threads; NaN = it does not count that. */
+#define SZ_BENCH_COUNTERS_FIELDS(F)                                                                \
+    F(double, cycles, SZ_FIELD_F64, "", "cycles")                                                  \
+    F(double, instructions, SZ_FIELD_F64, "", "instructions that were finished")                   \
+    F(double, cache_references, SZ_FIELD_F64, "", "accesses to the last cache")                    \
+    F(double, cache_misses, SZ_FIELD_F64, "", "accesses that it could not serve")                  \
+    F(double, branches, SZ_FIELD_F64, "", "branches")                                              \
+    F(double, branch_misses, SZ_FIELD_F64, "", "branches that were guessed wrong")                 \
+    F(double, page_faults, SZ_FIELD_F64, "", "pages that had to be found first")                   \
+    F(double, context_switches, SZ_FIELD_F64, "", "times that a thread left its CPU")              \
+    F(int64_t, runs, SZ_FIELD_I64, "", "runs that were counted")                                   \
+    F(double, running_share, SZ_FIELD_F64, "", "least part of the time that a counter was at work")
+typedef struct sz_bench_counters {
+    SZ_BENCH_COUNTERS_FIELDS(SZ_FIELD_MEMBER)
+} sz_bench_counters;
+SZ_API const sz_record_type *sz_bench_counters_type(void);
+
+/** A part of the case as it ran. Rates are by the counts of the nodes that it does. */
+#define SZ_BENCH_LAYER_FIELDS(F)                                                                   \
+    F(const char *, name, SZ_FIELD_STR, "", "name")                                                \
+    F(const char *, op, SZ_FIELD_STR, "", "operator")                                              \
+    F(const char *, kernel, SZ_FIELD_STR, "", "kernel that ran")                                   \
+    F(const char *, backend, SZ_FIELD_STR, "", "library that ran it")                              \
+    F(const char *, why, SZ_FIELD_STR, "", "why the library that was asked for did not")           \
+    F(const char *, dtype, SZ_FIELD_STR, "", "numeric format that the arithmetic touched")         \
+    F(double, time_s, SZ_FIELD_F64, "s", "median")                                                 \
+    F(double, share, SZ_FIELD_F64, "", "of the sum of all layers")                                 \
+    F(double, macs, SZ_FIELD_F64, "MAC", "multiply-accumulates")                                   \
+    F(double, flops, SZ_FIELD_F64, "FLOP", "operations")                                           \
+    F(double, bytes_moved, SZ_FIELD_F64, "B", "compulsory; of a fusion: what crosses its border")  \
+    F(double, flop_per_s, SZ_FIELD_F64, "FLOP/s", "operations per second")                         \
+    F(double, byte_per_s, SZ_FIELD_F64, "B/s", "compulsory bytes per second")                      \
+    F(double, of_roof, SZ_FIELD_F64, "", "share of the roof that holds it down")                   \
+    F(const char *, roof, SZ_FIELD_STR, "", "that roof: compute, or a level of memory")
+typedef struct sz_bench_layer {
+    SZ_BENCH_LAYER_FIELDS(SZ_FIELD_MEMBER)
+} sz_bench_layer;
+SZ_API const sz_record_type *sz_bench_layer_type(void);
+
+/** What was asked for beside the time. */
+enum { SZ_ASKED_LAYERS = 1, SZ_ASKED_ENERGY = 2, SZ_ASKED_COUNTERS = 4 };
+
 SZ_API const sz_record_type *sz_ran_as_type(void);
 SZ_API const sz_record_type *sz_bench_count_type(void);
 SZ_API const sz_record_type *sz_bench_time_type(void);
@@ -98,9 +153,13 @@ typedef struct sz_bench {
     size_t n_samples;
     sz_bench_rate rate;
     sz_bench_energy energy;
+    sz_bench_window window; /**< in the key `energy` too, where runs > 0 */
     const char *counters_json, *layers_json; /**< layers: an array */
     const char *machine_json, *env_json, *software_json;
     const char *verdict, *next_step, *started_utc, *reproducer;
+    unsigned asked;         /**< SZ_ASKED_..., key `asked` */
+    double layers_sum_s;    /**< sum of the layers' times */
+    const char *from_store; /**< "RUN.CASE" it was taken from instead of being run; NULL = it ran */
 } sz_bench;
 
 /** Everything not known. */
@@ -123,6 +182,13 @@ SZ_API size_t sz_bench_set_count(const sz_bench_set *set);
 SZ_API const sz_bench *sz_bench_set_get(const sz_bench_set *set, size_t i);
 /** The whole record as JSON on one line, also the keys that this version does not know. */
 SZ_API const char *sz_bench_set_text(const sz_bench_set *set, size_t i);
+
+/** Layers of record i, in the order in which they ran. */
+SZ_API size_t sz_bench_set_layer_count(const sz_bench_set *set, size_t i);
+SZ_API sz_bench_layer sz_bench_set_layer(const sz_bench_set *set, size_t i, size_t layer);
+
+/** Counters of record i. */
+SZ_API sz_bench_counters sz_bench_set_counters(const sz_bench_set *set, size_t i);
 
 /** Add a record of schema sizeup.bench/1. */
 SZ_API sz_status sz_bench_set_add(sz_ctx *ctx, sz_bench_set *set, const char *json,

@@ -22,6 +22,14 @@ typedef struct sz_run_options {
                               sz_bench_child(); needed */
     const char *const *environment; /**< "NAME=VALUE", NULL-ended: the libraries'; NULL = none */
     int threads;                    /**< 0 = one for each core that may be used */
+    const char *threads_range;      /**< "1,2": each in turn; NULL = `threads` */
+    const char *const *inputs;      /**< "NAME=1x3x224x224": whole shapes of inputs of a file */
+    size_t n_inputs;
+    int training; /**< steps of training instead of inference */
+    int streams;  /**< batches that a library runs at once; 0 = one */
+    int layers;   /**< times of layers too, apart from the others */
+    int energy;   /**< energy of a run, by the sensors of the machine */
+    int counters; /**< what the processor counts meanwhile */
     double preheat_s;               /**< most time to preheat a case; < 0 = 1 */
     double budget_s;                /**< most time to time a case; 0 = 3 */
     double timeout_s;               /**< without a sign of life a child is ended; 0 = 60 */
@@ -31,6 +39,10 @@ typedef struct sz_run_options {
     const char *no_roofs;           /**< then: why not */
     const volatile int *stop;       /**< when this becomes 1 the rest is left out; NULL = never */
     void (*progress)(void *user, const char *what); /**< told what comes next; NULL = nobody */
+    /** Asked before a case is run whether its result is there already: it is then left out. NULL =
+     * none is. */
+    sz_status (*known)(void *user, const char *case_hash, int *ret_known);
+    const char *root; /**< folder with proc/ and sys/ of the sensors; NULL = this machine's */
     /** Takes each record, one line with its newline, as it is finished. */
     sz_status (*emit)(void *user, const char *record, size_t size);
     void *user;
@@ -39,10 +51,13 @@ typedef struct sz_run_options {
 /** What came out. */
 typedef struct sz_run_result {
     int64_t cases, measured, failed; /**< failed: their records have the key `error` */
+    int64_t known;                   /**< were there already */
 } sz_run_result;
 
 /** Run `what`, a family of nets ("gemm", "conv2d:size=28") or a model file, at all combinations of
- * the `words` "NAME=RANGE" ("m=512,1024", "batch=1-64*2"). Of a file they bind its free dimensions.
+ * the `words` "NAME=RANGE" ("m=512,1024", "batch=1-64*2"). Of a file they bind its free dimensions;
+ * there `batch` is the free first dimension of its inputs, whatever its name, and `dtype` the
+ * format that the library is asked for.
  * SZ_ERR_USAGE: no such family, parameter or backend, with the nearest there is; nothing runs then.
  */
 SZ_API sz_status sz_bench_run(sz_ctx *ctx, const char *what, const char *const *words,

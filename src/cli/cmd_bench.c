@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `sizeup bench WHAT [NAME=RANGE...]`: run it on real libraries, and keep what comes out.
+#include "cli/bench.h"
 #include "cli/interrupt.h"
 #include "cli/machines.h"
 #include "cli/stores.h"
@@ -13,17 +14,45 @@
 #include <sizeup/run.h>
 
 typedef struct bench_options {
-    cli_strings backends;
-    int64_t threads, seed;
-    const char *preheat, *cache, *budget, *timeout, *blas, *store, *machine;
+    cli_strings backends, binds, inputs;
+    int64_t seed, streams, top;
+    const char *preheat, *cache, *budget, *timeout, *blas, *store, *machine, *threads, *batch,
+        *dtype, *mode, *root;
+    bool layers, energy, counters, resume;
 } bench_options;
 
 static const cli_option options_table[] = {
     {"backend", 'b', CLI_WORDS, "NAME", NULL,
      "libraries: onednn, blas, ref ('list backends'); usual: onednn",
      offsetof(bench_options, backends)},
-    {"threads", 't', CLI_INT, "N", NULL, "threads of the library; 0: all CPUs it may use",
+    {"batch", 0, CLI_STRING, "RANGE", NULL,
+     "the parameter, or the free first dimension of a file's inputs",
+     offsetof(bench_options, batch)},
+    {"dtype", 0, CLI_STRING, "RANGE", NULL,
+     "the parameter; of a file: the format that the library is asked for",
+     offsetof(bench_options, dtype)},
+    {"mode", 0, CLI_CHOICE, "inference|training", "inference",
+     "training: forward, backward, update",
+     offsetof(bench_options, mode)},
+    {"bind", 0, CLI_WORDS, "SYMBOL=RANGE", NULL, "bind free dimensions, as words do",
+     offsetof(bench_options, binds)},
+    {"input", 0, CLI_LIST, "NAME=SHAPE", NULL, "shape of an input of a file; may be repeated",
+     offsetof(bench_options, inputs)},
+    {"threads", 't', CLI_STRING, "RANGE", "0",
+     "threads of the library; 0: all CPUs it may use",
      offsetof(bench_options, threads)},
+    {"streams", 0, CLI_INT, "N", "1", "batches that the library runs at once",
+     offsetof(bench_options, streams)},
+    {"layers", 0, CLI_FLAG, NULL, NULL, "time each layer too, apart from the whole",
+     offsetof(bench_options, layers)},
+    {"top", 0, CLI_INT, "N", "20", "layers to show, the slowest first; 0: all",
+     offsetof(bench_options, top)},
+    {"energy", 0, CLI_FLAG, NULL, NULL, "joules of a run, by what sensors there are",
+     offsetof(bench_options, energy)},
+    {"counters", 0, CLI_FLAG, NULL, NULL, "cycles, instructions, cache misses ... of a run",
+     offsetof(bench_options, counters)},
+    {"resume", 0, CLI_FLAG, NULL, NULL, "leave out cases whose results are in the store",
+     offsetof(bench_options, resume)},
     {"cache", 0, CLI_CHOICE, "hot|cold", "hot", "cold: caches are emptied before each call",
      offsetof(bench_options, cache)},
     {"preheat", 0, CLI_STRING, "TIME", "1s", "most time to preheat a case: 500ms, 5s, 0s",
@@ -41,6 +70,9 @@ static const cli_option options_table[] = {
     {"store", 0, CLI_STRING, "URL", NULL,
      "where results are kept; usual: results.db in the data folder",
      offsetof(bench_options, store)},
+    {"root", 0, CLI_STRING, "FOLDER", NULL,
+     "sensors of energy are those of proc/ and sys/ in FOLDER",
+     offsetof(bench_options, root)},
 };
 
 static const char notes[] =
@@ -50,55 +82,7 @@ static const char notes[] =
     "  sizeup bench gemm m=512,1024 n=1024 k=1024 dtype=f32,bf16 --backend onednn,blas\n"
     "--format json gives an array of records, jsonl one per line as each is finished.\n"
     "Each library runs in a process of its own: one that crashes or hangs costs one case.\n"
-    "--store none keeps nothing.\n";
-
-static const cli_schema_row schema[] = {
-    {1, "id", CLI_J_STRING, NULL, NULL, true},
-    {1, "case", CLI_J_STRING, "for people", NULL, false},
-    {1, "case_hash", CLI_J_STRING, "of spec, settings and machine", NULL, false},
-    {1, "work_hash", CLI_J_STRING, "of spec and settings", NULL, false},
-    {1, "spec", CLI_J_OBJECT, "the work: `kind` and all its parameters", NULL, false},
-    {1, "settings", CLI_J_OBJECT, "how it was to be measured", NULL, false},
-    {1, "ran_as", CLI_J_OBJECT, "what really ran", NULL, false},
-    {2, NULL, CLI_J_RECORD, NULL, sz_ran_as_type, false},
-    {1, "count", CLI_J_OBJECT, "of one run", NULL, false},
-    {2, NULL, CLI_J_RECORD, NULL, sz_bench_count_type, false},
-    {1, "time", CLI_J_OBJECT, "of one run; samples_s: all times in their order", NULL, false},
-    {2, NULL, CLI_J_RECORD, NULL, sz_bench_time_type, false},
-    {1, "rate", CLI_J_OBJECT, NULL, NULL, false},
-    {2, NULL, CLI_J_RECORD, NULL, sz_bench_rate_type, false},
-    {2, "of_roof_why", CLI_J_STRING, "why of_roof is not known", NULL, true},
-    {1, "energy", CLI_J_OBJECT, NULL, NULL, false},
-    {2, NULL, CLI_J_RECORD, NULL, sz_bench_energy_type, false},
-    {1, "counters", CLI_J_OBJECT, NULL, NULL, false},
-    {1, "layers", CLI_J_ARRAY, "nodes, in the order in which they ran", NULL, false},
-    {2, "name", CLI_J_STRING, NULL, NULL, false},
-    {2, "op", CLI_J_STRING, NULL, NULL, false},
-    {2, "sources", CLI_J_ARRAY, "names of the nodes that it does", NULL, false},
-    {2, "kernel", CLI_J_STRING, "that ran", NULL, false},
-    {2, "backend", CLI_J_STRING, "that ran it", NULL, false},
-    {2, "why", CLI_J_STRING, "why the library did not", NULL, true},
-    {2, "dtype", CLI_J_STRING, "that the arithmetic touched", NULL, true},
-    {2, "time_s", CLI_J_NUMBER, "median, where layers were timed", NULL, true},
-    {1, "machine", CLI_J_OBJECT, NULL, NULL, false},
-    {1, "env", CLI_J_OBJECT, "what surrounds the CPU", NULL, false},
-    {1, "software", CLI_J_OBJECT, "versions; library: path, kernels, advice", NULL, false},
-    {1, "verdict", CLI_J_STRING, "valid, noisy, throttled, contended or unsteady", NULL, false},
-    {1, "next_step", CLI_J_STRING, NULL, NULL, false},
-    {1, "started_utc", CLI_J_STRING, NULL, NULL, false},
-    {1, "reproducer", CLI_J_STRING, "the command line for this case alone", NULL, false},
-    {1, "error", CLI_J_STRING, "why there is no measurement", NULL, true},
-    {1, "check", CLI_J_OBJECT, "the result against the reference", NULL, true},
-    {2, "how", CLI_J_STRING, "whole, spots or none", NULL, false},
-    {2, "why", CLI_J_STRING, "none: why not", NULL, true},
-    {2, "error", CLI_J_NUMBER, "largest, as a share of the largest number", NULL, false},
-    {2, "allowed", CLI_J_NUMBER, NULL, NULL, false},
-    {2, "elements", CLI_J_INTEGER, "compared", NULL, false},
-    {1, "stopped_by", CLI_J_STRING, "interval, time, samples or interrupted", NULL, true},
-    {1, "steady", CLI_J_BOOL, "preheating ended because it was", NULL, true},
-    {1, "calls_per_sample", CLI_J_INTEGER, NULL, NULL, true},
-};
-static const size_t n_schema = CLI_COUNT(schema);
+    "--resume goes on with a sweep, whatever ended it. --store none keeps nothing.\n";
 
 const cli_usage cli_bench_usage = {
     .options = options_table,
@@ -108,8 +92,8 @@ const cli_usage cli_bench_usage = {
     .max_args = -1,
     .extra_format = "jsonl",
     .notes = notes,
-    .schema = schema,
-    .n_schema = &n_schema,
+    .schema = cli_bench_schema,
+    .n_schema = &cli_bench_n_schema,
 };
 
 // ---- options -----------------------------------------------------------------------------------
@@ -120,10 +104,22 @@ static int read_options(const cli_app *app, const bench_options *o, sz_run_optio
                             .blas = o->blas,
                             .program = "/proc/self/exe",
                             .environment = cli_environment(),
-                            .threads = (int)o->threads,
+                            .threads_range = o->threads,
+                            .inputs = o->inputs.items,
+                            .n_inputs = o->inputs.n,
+                            .training = strcmp(o->mode, "training") == 0,
+                            .streams = (int)o->streams,
+                            .layers = o->layers,
+                            .energy = o->energy,
+                            .counters = o->counters,
+                            .root = o->root,
                             .cold = strcmp(o->cache, "cold") == 0,
                             .seed = (uint64_t)o->seed};
-    if (o->threads > 100000) return cli_error(app, CLI_USAGE, "too many threads");
+    if (o->streams < 1 || o->streams > 1000)
+        return cli_error(app, CLI_USAGE, "option '--streams' needs a number from 1 to 1000");
+    if (o->resume && o->store && strcmp(o->store, "none") == 0)
+        return cli_error(app, CLI_USAGE, "'--resume' needs the store that '--store none' does "
+                                         "without");
     int code = cli_read_time(app, "preheat", o->preheat, &ret->preheat_s);
     if (code == CLI_DONE) code = cli_read_time(app, "time-budget", o->budget, &ret->budget_s);
     if (code == CLI_DONE) code = cli_read_time(app, "timeout", o->timeout, &ret->timeout_s);
@@ -141,7 +137,10 @@ typedef struct sink {
     sz_bench_set *set; // for the table
     sz_buf all;        // for --format json, and jsonl with -o
     size_t n;
+    unsigned wanted; // SZ_ASKED_...
+    int64_t top;     // layers that are shown
     int code;
+    bool lost; // the store took no more
 } sink;
 
 static int put_record(sink *s, const char *record, size_t size) {
@@ -159,63 +158,47 @@ static int put_record(sink *s, const char *record, size_t size) {
     return CLI_DONE;
 }
 
-static sz_status emit(void *user, const char *record, size_t size) {
-    sink *s = user;
-    int64_t number;
-    sz_status status = SZ_OK;
-    if (s->store) status = sz_store_append(s->app->ctx, s->store, s->run, record, size, &number);
-    if (status == SZ_OK) status = sz_bench_set_add(s->app->ctx, s->set, record, size);
+static sz_status show(sink *s, const char *record, size_t size) {
+    sz_status status = sz_bench_set_add(s->app->ctx, s->set, record, size);
     if (status == SZ_OK) s->code = put_record(s, record, size);
     s->n++;
     return status == SZ_OK && s->code != CLI_DONE ? SZ_ERR_IO : status;
 }
 
+// A full disk is no reason to lose what is measured from here on: it is shown all the same.
+static void keep(sink *s, const char *record, size_t size) {
+    sz_ctx *ctx = sz_ctx_create(NULL);
+    int64_t number;
+    if (!s->store || s->lost) return;
+    if (!ctx || sz_store_append(ctx, s->store, s->run, record, size, &number) != SZ_OK) {
+        s->lost = true;
+        cli_error(s->app, CLI_UNAVAILABLE, "results are not kept from here on: %s",
+                  ctx ? sz_ctx_error(ctx) : "no memory");
+    }
+    sz_ctx_destroy(ctx);
+}
+
+static sz_status emit(void *user, const char *record, size_t size) {
+    keep(user, record, size);
+    return show(user, record, size);
+}
+
+// What the store has is shown again, and not run.
+static sz_status known(void *user, const char *case_hash, int *ret_known) {
+    sink *s = user;
+    sz_buf record;
+    bool found = false;
+    sz_buf_init(&record, s->app->out);
+    sz_status status = cli_bench_find(s->app, s->store, case_hash, s->wanted, &record, &found);
+    if (status == SZ_OK && found) status = show(s, record.data, record.size);
+    sz_buf_finish(&record);
+    *ret_known = found;
+    return status;
+}
+
 static void progress(void *user, const char *what) {
     const sink *s = user;
     if (s->app->progress) fprintf(stderr, "\r\033[Kmeasuring: %.80s", what);
-}
-
-// ---- the table ---------------------------------------------------------------------------------
-
-static void put_row(sz_doc *doc, const sz_bench *b) {
-    char interval[32] = "";
-    const double half = (b->time.ci_hi_s - b->time.ci_lo_s) / 2 / b->time.median_s;
-    if (isfinite(half)) snprintf(interval, sizeof interval, "%.1f%%", 100 * half);
-    const bool ran = b->time.n > 0;
-    const sz_cell cells[] = {sz_cell_text(b->case_name),
-                             sz_cell_text(b->ran_as.backend),
-                             ran ? sz_cell_text(b->ran_as.dtype) : sz_cell_none(),
-                             ran ? sz_cell_text(b->ran_as.kernel) : sz_cell_none(),
-                             sz_cell_f64(b->time.median_s),
-                             ran ? sz_cell_text(interval) : sz_cell_none(),
-                             sz_cell_f64(b->rate.flop_per_s),
-                             sz_cell_f64(b->rate.of_roof),
-                             sz_cell_text(ran ? b->verdict : "not run")};
-    sz_doc_row(doc, cells, CLI_COUNT(cells));
-}
-
-static void fill_doc(const sz_bench_set *set, sz_doc *doc) {
-    static const sz_column columns[] = {
-        {"case", "case", NULL, SZ_AS_TEXT, SZ_COLUMN_SHRINK},
-        {"backend", "on", NULL, SZ_AS_TEXT, 0},
-        {"dtype", "ran as", NULL, SZ_AS_TEXT, 0},
-        {"kernel", "kernel", NULL, SZ_AS_TEXT, SZ_COLUMN_SHRINK},
-        {"median_s", "median", "s", SZ_AS_SI, 0},
-        {"interval", "+-", NULL, SZ_AS_TEXT, 0},
-        {"flop_per_s", "FLOP/s", NULL, SZ_AS_SI, 0},
-        {"of_roof", "roof", NULL, SZ_AS_PERCENT, 0},
-        {"verdict", "verdict", NULL, SZ_AS_TEXT, 0},
-    };
-    sz_doc_table(doc, "cases", columns, CLI_COUNT(columns));
-    for (size_t i = 0; i < sz_bench_set_count(set); i++) put_row(doc, sz_bench_set_get(set, i));
-    for (size_t i = 0; i < sz_bench_set_count(set); i++) {
-        const sz_bench *b = sz_bench_set_get(set, i);
-        char text[1024];
-        if (!b->verdict || strcmp(b->verdict, "valid") == 0 || !b->next_step) continue;
-        snprintf(text, sizeof text, "%s on %s is %s: %s", b->case_name, b->ran_as.backend,
-                 b->verdict, b->next_step);
-        cli_put_wrapped(doc, "", "  ", text);
-    }
 }
 
 static int write_all(sink *s) {
@@ -228,7 +211,7 @@ static int write_all(sink *s) {
     }
     if (sz_doc_create(app->out, "sizeup.bench.table/1", &doc) != SZ_OK)
         return cli_error(app, CLI_BUG, "no memory for the output");
-    fill_doc(s->set, doc);
+    cli_bench_table(app, s->set, s->top, doc);
     const int code = cli_write_doc(app, doc);
     sz_doc_destroy(doc);
     return code;
@@ -237,21 +220,17 @@ static int write_all(sink *s) {
 // ---- run ---------------------------------------------------------------------------------------
 
 static sz_status open_store(sink *s, const bench_options *o) {
+    char line[2048];
     sz_buf header;
     sz_json j;
     if (o->store && strcmp(o->store, "none") == 0) return SZ_OK;
     sz_status status = cli_store_open(s->app, o->store, SZ_STORE_WRITE, &s->store);
     if (status != SZ_OK) return status;
+    cli_bench_again("", line, sizeof line);
     sz_buf_init(&header, s->app->out);
     sz_json_init(&j, &header, 0);
     sz_json_begin_object(&j);
-    sz_json_key(&j, "command");
-    sz_buf line;
-    sz_buf_init(&line, s->app->out);
-    sz_buf_puts(&line, "sizeup bench");
-    for (int i = 0; i < s->app->n_args; i++) sz_buf_printf(&line, " %s", s->app->args[i]);
-    sz_json_str_n(&j, line.data, line.size);
-    sz_buf_finish(&line);
+    sz_json_key_str(&j, "command", line);
     sz_json_end_object(&j);
     status = sz_buf_status(&header);
     if (status == SZ_OK)
@@ -271,45 +250,63 @@ static void find_roofs(cli_app *app, const bench_options *o, sz_run_options *how
     sz_ctx_clear(app->ctx);
 }
 
-static int run(cli_app *app, const bench_options *o, sz_run_options *how, sink *s) {
-    sz_run_result result = {0, 0, 0};
-    sz_status status = open_store(s, o);
-    if (status == SZ_OK) status = sz_bench_set_create(app->ctx, &s->set);
-    how->emit = emit, how->progress = progress, how->user = s;
-    how->stop = cli_catch_interrupts();
-    if (status == SZ_OK)
-        status = sz_bench_run(app->ctx, app->args[0], app->args + 1, (size_t)app->n_args - 1, how,
-                              &result);
-    cli_release_interrupts();
-    if (app->progress) fputs("\r\033[K", stderr);
-    if (status == SZ_ERR_IO && s->code != CLI_DONE) return s->code;
-    if (status != SZ_OK) return cli_fail(app, status);
+// What is left, and how to go on.
+static int interrupted(const cli_app *app, const sink *s, const sz_run_result *r, int64_t left) {
+    char line[2048];
+    cli_bench_again("--resume", line, sizeof line);
+    return cli_error(app, CLI_NO, "interrupted: %lld of %lld cases were not measured%s%s",
+                     (long long)left, (long long)r->cases,
+                     s->store && !s->lost ? "; to go on: " : "", s->store && !s->lost ? line : "");
+}
+
+static int finish(cli_app *app, sink *s, const sz_run_result *r) {
     const int code = write_all(s);
     if (code != CLI_DONE) return code;
     cli_show_warnings(app);
-    if (result.measured == 0 && result.failed > 0)
+    const int64_t left = r->cases - r->measured - r->failed - r->known;
+    if (left > 0) return interrupted(app, s, r, left);
+    if (r->measured + r->known == 0 && r->failed > 0)
         return cli_error(app, CLI_UNAVAILABLE, "no case could be measured");
-    const int64_t left = result.cases - result.measured - result.failed;
-    if (left > 0)
-        return cli_error(app, CLI_NO, "interrupted: %lld of %lld cases were not measured",
-                         (long long)left, (long long)result.cases);
-    return CLI_DONE;
+    return s->lost ? CLI_UNAVAILABLE : CLI_DONE;
 }
 
-// The child of a run: lines go to standard output at once.
+static int run(cli_app *app, const bench_options *o, sz_run_options *how, sink *s) {
+    sz_run_result result = {.cases = 0};
+    cli_bench_words words;
+    if (!cli_bench_words_make(app, o->batch, o->dtype, &o->binds, &words))
+        return cli_error(app, CLI_BUG, "no memory for the words");
+    sz_status status = open_store(s, o);
+    if (status == SZ_OK) status = sz_bench_set_create(app->ctx, &s->set);
+    how->emit = emit, how->progress = progress, how->user = s;
+    how->known = o->resume ? known : NULL;
+    how->stop = cli_catch_interrupts();
+    if (status == SZ_OK)
+        status = sz_bench_run(app->ctx, app->args[0], words.items, words.n, how, &result);
+    cli_release_interrupts();
+    cli_bench_words_release(&words);
+    if (app->progress) fputs("\r\033[K", stderr);
+    if (status == SZ_ERR_IO && s->code != CLI_DONE) return s->code;
+    return status == SZ_OK ? finish(app, s, &result) : cli_fail(app, status);
+}
+
+// The child of a run: lines go to the parent at once.
 static void put_line(void *user, const char *line, size_t size) {
-    (void)user;
+    const int *fd = user;
     while (size > 0) {
-        const ssize_t n = write(STDOUT_FILENO, line, size);
+        const ssize_t n = write(*fd, line, size);
         if (n <= 0) _exit(CLI_BUG); // nobody listens any more
         line += n;
         size -= (size_t)n;
     }
 }
 
+// What a library prints by itself goes where errors go, not in between our lines.
 static int case_child(cli_app *app) {
     if (app->n_args != 2) return cli_error(app, CLI_USAGE, "a request is missing");
-    const sz_status status = sz_bench_child(app->ctx, app->args[1], put_line, NULL);
+    int fd = dup(STDOUT_FILENO);
+    if (fd < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
+        return cli_error(app, CLI_UNAVAILABLE, "no descriptor for the lines");
+    const sz_status status = sz_bench_child(app->ctx, app->args[1], put_line, &fd);
     return status == SZ_OK ? CLI_DONE : cli_fail(app, status);
 }
 
@@ -317,7 +314,10 @@ int cli_bench(cli_app *app, const void *options) {
     const bench_options *o = options;
     sz_run_options how;
     sz_machine *machine = NULL;
-    sink s = {.app = app};
+    sink s = {.app = app,
+              .top = o->top,
+              .wanted = (o->layers ? SZ_ASKED_LAYERS : 0u) | (o->energy ? SZ_ASKED_ENERGY : 0u) |
+                        (o->counters ? SZ_ASKED_COUNTERS : 0u)};
     if (strcmp(app->args[0], "case-child") == 0) return case_child(app);
     int code = read_options(app, o, &how);
     if (code != CLI_DONE) return code;

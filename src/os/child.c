@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -97,3 +98,5 @@ sz_status sz_child_run(sz_ctx *ctx, const char *const *argv, const char *const *
     if (whole) return SZ_OK;
     return sz_fail(ctx, SZ_ERR_UNAVAILABLE, "the child did not end within %.0f s", limit_s);
 }
+
+void sz_child_follow_parent(void) { (void)prctl(PR_SET_PDEATHSIG, SIGKILL); }

@@ -26,4 +26,7 @@ typedef struct sz_child_watch {
 sz_status sz_child_watch_run(sz_ctx *ctx, const char *const *argv, const char *const *environment,
                              const sz_child_watch *watch, bool *ret_whole, int *ret_code);
 
+// In a child: end with the parent, however that ends, instead of going on for nobody.
+void sz_child_follow_parent(void);
+
 #endif

@@ -11,6 +11,11 @@ typedef struct sz_perf_value {
     uint64_t enabled_ns, running_ns; // a counter that shared its place ran for a part of the time
 } sz_perf_value;
 
+enum {
+    SZ_PERF_THREAD = -1, // instead of a CPU: the calling thread
+    SZ_PERF_HEIRS = -2   // and the threads that it starts from now on, and theirs
+};
+
 typedef struct sz_perf_api {
     // A counter of the calling thread in user space (cpu < 0), or of everything on a CPU. Its
     // descriptor, or minus an errno.

@@ -31,6 +31,14 @@ int64_t sz_proc_busy_ticks(const char *root);
 // Share of all clock ticks since boot that the hypervisor gave to others; NaN when not known.
 double sz_proc_steal_share(const char *root);
 
+// ---- of the moment (procfs_now.c) --------------------------------------------------------------
+
+// Clock of the CPUs now, their mean, as the governor or /proc/cpuinfo says; NaN = not known.
+double sz_proc_clock_hz(const char *root);
+
+// Of the warmest sensor of a processor, in degrees Celsius; NaN = not known.
+double sz_proc_temperature_c(const char *root);
+
 // ---- control groups (procfs_limits.c) ----------------------------------------------------------
 
 // CPUs' worth of time that the control groups of this process may use, of either version, the

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A library of matrix products by the book, and ways in which one can be bad. Row-major, dense and
 // not transposed only, which is how it is called.
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -14,6 +16,17 @@ static void misbehave(int m) {
     if (m != 13) return;
 #ifdef FAKE_CRASHES
     abort();
+#endif
+#ifdef FAKE_EXITS
+    exit(3);
+#endif
+#ifdef FAKE_KILLED
+    raise(SIGKILL); // as the system does when memory runs out
+#endif
+#ifdef FAKE_BABBLES
+    printf("\n{\"case\": 0, \"error\": \"babble\"}\n{\"case\": 1}\n{\"at\": 99}\n");
+    printf("[{{ half a line");
+    fflush(stdout);
 #endif
 #ifdef FAKE_HANGS
     for (;;) sleep(1);

@@ -44,6 +44,18 @@ wants 'a wrong result' out '"verdict": "' 2
 wants 'a wrong result' out '"error": "its result is wrong: .*it was not timed"' 1
 wants 'a wrong result' out '"error": "its result.*"median_s": [0-9]' 0
 
+sweep exits
+wants 'an exit' out '"verdict": "' 2
+wants 'an exit' out '"error": "the child ended early (exit 3)"' 1
+
+sweep killed
+wants 'no memory' out '"verdict": "' 2
+wants 'no memory' out '"error": "the child was killed, as the system does when memory' 1
+
+sweep babbles # lines that look like ours, and half a line before one of ours
+wants 'babble' out '"verdict": "' 3
+wants 'babble' out '"error": "' 0
+
 sweep lacks
 wants 'a missing function' out '"error": ".*has no cblas_sgemm or no cblas_dgemm"' 3
 wants 'a missing function' status '^4$' 1
@@ -57,5 +69,5 @@ wants 'a shape too big' out '"verdict": "' 1
 
 # What was measured is in the store, and only then.
 "$SIZEUP" results list --format json >"$work/out"
-wants 'the store' out '"case": "gemm:m=16,n=8,k=8"' 5
+wants 'the store' out '"case": "gemm:m=16,n=8,k=8"' 8
 exit $failed

@@ -71,7 +71,8 @@ static void knows_what_fits(void **state) {
     sz_ctx *ctx = sz_ctx_create(NULL);
     const char *const words[] = {"m=16,32768", "n=32768", "k=16"};
     sz_bench_plan plan;
-    assert_int_equal(sz_bench_plan_make(ctx, "gemm", words, 3, 1 << 30, &plan), SZ_OK);
+    const sz_plan_how how = {.available = 1 << 30};
+    assert_int_equal(sz_bench_plan_make(ctx, "gemm", words, 3, &how, &plan), SZ_OK);
     assert_null(plan.cases.items[0].error);
     assert_non_null(plan.cases.items[1].error);
     assert_non_null(strstr(plan.cases.items[1].error, "GB of memory, 1.07 GB are free"));

@@ -20,10 +20,18 @@ const char *sz_counter_name(size_t i, const char **ret_what) {
     return rows[i].name;
 }
 
-void sz_counters_open(sz_counters *c, const sz_perf_api *api) {
+static void open_for(sz_counters *c, const sz_perf_api *api, int whom) {
     *c = (sz_counters){.api = api ? api : sz_perf_system()};
     for (int i = 0; i < SZ_COUNTERS; i++)
-        c->fds[i] = c->api->open(rows[i].type, rows[i].config, -1);
+        c->fds[i] = c->api->open(rows[i].type, rows[i].config, whom);
+}
+
+void sz_counters_open(sz_counters *c, const sz_perf_api *api) {
+    open_for(c, api, SZ_PERF_THREAD);
+}
+
+void sz_counters_open_heirs(sz_counters *c, const sz_perf_api *api) {
+    open_for(c, api, SZ_PERF_HEIRS);
 }
 
 void sz_counters_close(sz_counters *c) {
@@ -70,4 +78,16 @@ void sz_counters_end(const sz_counters *c, double ret[SZ_COUNTERS]) {
         sz_perf_value now;
         ret[i] = c->fds[i] >= 0 && c->api->read(c->fds[i], &now) ? since(&c->start[i], &now) : NAN;
     }
+}
+
+double sz_counters_share(const sz_counters *c) {
+    double least = 1;
+    for (int i = 0; i < SZ_COUNTERS; i++) {
+        sz_perf_value now;
+        if (c->fds[i] < 0 || !c->api->read(c->fds[i], &now)) continue;
+        const double enabled = (double)(now.enabled_ns - c->start[i].enabled_ns);
+        const double running = (double)(now.running_ns - c->start[i].running_ns);
+        if (enabled > 0 && running / enabled < least) least = running / enabled;
+    }
+    return least;
 }

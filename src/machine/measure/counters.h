@@ -24,6 +24,8 @@ const char *sz_counter_name(size_t i, const char **ret_what); // NULL past the e
 
 // `api` NULL = the kernel of this machine.
 void sz_counters_open(sz_counters *c, const sz_perf_api *api);
+// The same over all threads that the calling one starts afterwards, too.
+void sz_counters_open_heirs(sz_counters *c, const sz_perf_api *api);
 void sz_counters_close(sz_counters *c);
 bool sz_counter_works(const sz_counters *c, sz_counter_id id);
 // Why it does not, as a clause; NULL when it does.
@@ -33,5 +35,7 @@ void sz_counters_begin(sz_counters *c);
 // Since begin, NaN where not known. A counter that shared its place with others ran for a part of
 // the time only and is scaled up to all of it.
 void sz_counters_end(const sz_counters *c, double ret[SZ_COUNTERS]);
+// Least part of the time since begin that one of them was at work; 1 = all were, all the time.
+double sz_counters_share(const sz_counters *c);
 
 #endif

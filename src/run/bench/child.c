@@ -13,9 +13,13 @@
 
 #include "machine/measure/stopwatch.h"
 #include "model/graph/model.h"
+#include "os/child.h"
 #include "os/clock.h"
 #include "os/pages.h"
 #include "run/backends/runner.h"
+#include "run/bench/counted.h"
+#include "run/bench/energy.h"
+#include "run/bench/layers.h"
 #include "run/bench/protocol.h"
 
 typedef struct child child;
@@ -27,7 +31,9 @@ typedef struct child_case {
     sz_runner runner;
     sz_check check;
     double compile_s;
-    bool is_done; // its line is out
+    sz_counted counted;
+    int64_t profiles; // runs that were looked at layer by layer
+    bool is_done;     // its line is out
 } child_case;
 
 struct child {
@@ -42,6 +48,10 @@ struct child {
     unsigned char *evict; // walked through to empty the caches; NULL = hot
     size_t evict_bytes;
     unsigned sum;
+    sz_joules joules;
+    sz_counters counters;
+    bool counts;       // counters are open
+    bool looks_closer; // at layers or energy, when all times are known
 };
 
 static double number(const json_t *o, const char *key) {
@@ -49,6 +59,10 @@ static double number(const json_t *o, const char *key) {
 }
 static int64_t whole(const json_t *o, const char *key) {
     return json_integer_value(json_object_get(o, key));
+}
+
+static bool is_true(const json_t *o, const char *key) {
+    return json_is_true(json_object_get(o, key));
 }
 
 // ---- lines -------------------------------------------------------------------------------------
@@ -121,21 +135,33 @@ static sz_status send_error(child *c, size_t i, const char *why) {
 
 // ---- preparing ---------------------------------------------------------------------------------
 
+static size_t words_of(const json_t *array, const char *words[64]) {
+    const size_t n = json_array_size(array);
+    for (size_t i = 0; i < n && i < 64; i++) words[i] = json_string_value(json_array_get(array, i));
+    return n < 64 ? n : 64;
+}
+
 static sz_status load(child *c, child_case *one) {
-    const json_t *binds = json_object_get(one->request, "binds");
-    const char *words[64] = {NULL};
-    const size_t n = json_array_size(binds);
-    for (size_t i = 0; i < n && i < 64; i++) words[i] = json_string_value(json_array_get(binds, i));
-    const sz_load_options o = {.binds = words, .n_binds = n < 64 ? n : 64};
+    const char *binds[64], *inputs[64];
+    const sz_load_options o = {
+        .binds = binds,
+        .n_binds = words_of(json_object_get(one->request, "binds"), binds),
+        .inputs = inputs,
+        .n_inputs = words_of(json_object_get(one->request, "inputs"), inputs)};
     const char *model = json_string_value(json_object_get(one->request, "model"));
     return sz_model_load(c->ctx, model ? model : "", &o, &one->model);
 }
 
 static sz_status prepare(child *c, child_case *one) {
+    const char *dtype = json_string_value(json_object_get(one->request, "dtype"));
     SZ_TRY(load(c, one));
     const sz_run_how how = {
         .threads = (int)whole(c->request, "threads"),
         .seed = (uint64_t)whole(c->request, "seed"),
+        .precision = dtype ? sz_dtype_by_name(dtype) : 0,
+        .training = is_true(c->request, "training"),
+        .streams = (int)whole(c->request, "streams"),
+        .layers = is_true(c->request, "layers"),
         .path = json_string_value(json_object_get(one->request, "file")),
     };
     const double start = sz_clock_s();
@@ -193,37 +219,26 @@ static sz_status start_eviction(child *c) {
     return c->evict ? SZ_OK : sz_no_memory(c->ctx);
 }
 
-static void put_str(sz_json *j, const char *key, sz_str s) {
-    sz_json_key(j, key);
-    sz_json_str_n(j, s.p ? s.p : "", s.len);
-}
-
-static void put_layer(sz_json *j, const sz_graph *g, const sz_run_layer *l) {
-    sz_json_begin_object(j);
-    put_str(j, "name", l->name);
-    put_str(j, "op", l->op);
-    sz_json_key_array(j, "sources");
-    for (int32_t i = 0; i < l->n_sources; i++) {
-        const sz_str name = sz_graph_node(g, l->sources[i])->name;
-        sz_json_str_n(j, name.p ? name.p : "", name.len);
-    }
-    sz_json_end_array(j);
-    sz_json_key_str(j, "kernel", l->kernel);
-    sz_json_key_str(j, "backend", l->backend);
-    if (l->why) sz_json_key_str(j, "why", l->why);
-    if (l->dtype) sz_json_key_str(j, "dtype", l->dtype);
-    if (!isnan(l->time_s)) sz_json_key_f64(j, "time_s", l->time_s);
+// Why something can't be known of a case alone.
+static void put_why(sz_json *j, const char *key, const char *why) {
+    sz_json_key_object(j, key);
+    sz_json_key_str(j, "why", why);
     sz_json_end_object(j);
 }
 
-static void put_layers(sz_json *j, const child_case *one) {
-    const sz_runner *r = &one->runner;
-    sz_json_key_array(j, "layers");
-    for (size_t k = 0; k < r->type->layer_count(r->state); k++) {
-        const sz_run_layer l = r->type->layer(r->state, k);
-        put_layer(j, one->model->graph, &l);
+static sz_status put_asked(child *c, child_case *one, const sz_timing *t, sz_json *j) {
+    static const char cold[] = "with cold caches, emptying them would be measured too";
+    const sz_joules_case work = {run_case, one, t->calls, number(c->request, "budget_s")};
+    if (is_true(c->request, "counters")) {
+        if (c->evict)
+            put_why(j, "counters", cold);
+        else
+            sz_counted_put(&one->counted, &c->counters, j);
     }
-    sz_json_end_array(j);
+    if (!is_true(c->request, "energy")) return SZ_OK;
+    if (!c->evict) return sz_joules_put(c->ctx, &c->joules, &work, j);
+    put_why(j, "energy", cold);
+    return SZ_OK;
 }
 
 static sz_status send_timing(child *c, size_t i, const sz_timing *t, double clock_change) {
@@ -245,7 +260,10 @@ static sz_status send_timing(child *c, size_t i, const sz_timing *t, double cloc
     sz_json_key_bool(&j, "steady", t->is_steady);
     sz_json_key_f64(&j, "compile_s", one->compile_s);
     put_check(&j, &one->check);
-    put_layers(&j, one);
+    tell_at(c, i);
+    SZ_TRY(put_asked(c, one, t, &j));
+    if (is_true(c->request, "layers")) sz_json_key_i64(&j, "layers_runs", one->profiles);
+    SZ_TRY(sz_layers_put(c->ctx, &j, one->model, r, one->profiles > 0));
     sz_json_key_array(&j, "samples_s");
     for (size_t k = 0; k < t->samples.n; k++) sz_json_f64(&j, t->samples.items[k]);
     sz_json_end_array(&j);
@@ -259,6 +277,8 @@ typedef struct measuring {
     sz_timing timings[32];
     size_t which[32], n; // case of each
     child *owner;
+    const sz_kernel *chain; // tells the clock of the core; NULL = there is none
+    double clock_before;
 } measuring;
 
 static void tell_measured(void *user, size_t i) {
@@ -266,26 +286,67 @@ static void tell_measured(void *user, size_t i) {
     tell_at(m->owner, m->which[i]);
 }
 
+static void count(void *user, size_t i, int64_t runs) {
+    measuring *m = user;
+    child *c = m->owner;
+    if (runs)
+        sz_counted_add(&c->cases[m->which[i]].counted, &c->counters, runs);
+    else
+        sz_counters_begin(&c->counters);
+}
+
+// What is asked for beside the times, apart from them.
+static sz_status look_closer(child *c, measuring *m, size_t k) {
+    child_case *one = &c->cases[m->which[k]];
+    const sz_profile_how how = {.clock = wall,
+                                .budget_s = number(c->request, "budget_s"),
+                                .before = m->timed[k].before,
+                                .user = one};
+    if (!is_true(c->request, "layers")) return SZ_OK;
+    tell_at(c, m->which[k]);
+    return sz_profile_run(&one->runner, &how, &one->profiles);
+}
+
+static double clock_now(const measuring *m) {
+    return m->chain ? sz_watch_clock(m->chain) : SZ_UNKNOWN;
+}
+
+static sz_status report(measuring *m, size_t k) {
+    return send_timing(m->owner, m->which[k], &m->timings[k], clock_now(m) / m->clock_before - 1);
+}
+
+// A case is told of as soon as it is finished: whatever ends the child then does not take it along.
+// What is measured beside the times would hold up the others, and comes after them.
+static sz_status finished(void *user, size_t k) {
+    measuring *m = user;
+    return m->owner->looks_closer ? SZ_OK : report(m, k);
+}
+
 static sz_status time_all(child *c, measuring *m) {
-    const sz_kernel *chain = sz_watch_chain();
-    const double before = chain ? sz_watch_clock(chain) : SZ_UNKNOWN;
     const sz_protocol p = {.clock = wall,
                            .preheat_s = number(c->request, "preheat_s"),
                            .budget_s = number(c->request, "budget_s"),
                            .seed = (uint64_t)whole(c->request, "seed"),
                            .one_call = c->evict != NULL,
                            .tell = tell_measured,
-                           .tell_user = m};
+                           .tell_user = m,
+                           .around = c->counts ? count : NULL,
+                           .around_user = m,
+                           .finished = finished,
+                           .finished_user = m};
     for (size_t i = 0; i < c->n; i++) {
         if (c->cases[i].is_done) continue;
         m->which[m->n] = i;
         m->timed[m->n++] = (sz_timed){run_case, c->evict ? evict : NULL, &c->cases[i]};
     }
     if (m->n == 0) return SZ_OK;
+    m->chain = sz_watch_chain();
+    m->clock_before = clock_now(m);
     SZ_TRY(sz_protocol_run(c->ctx, &p, m->timed, m->n, m->timings));
-    const double after = chain ? sz_watch_clock(chain) : SZ_UNKNOWN;
-    for (size_t k = 0; k < m->n; k++)
-        SZ_TRY(send_timing(c, m->which[k], &m->timings[k], after / before - 1));
+    for (size_t k = 0; k < m->n && c->looks_closer; k++) {
+        SZ_TRY(look_closer(c, m, k));
+        SZ_TRY(report(m, k));
+    }
     return SZ_OK;
 }
 
@@ -314,17 +375,31 @@ static sz_status open_library(child *c, bool *ret_there) {
     return sent;
 }
 
+// Before the library is there: it is quiet then, and the threads that it starts are counted.
+static sz_status open_meters(child *c) {
+    const sz_sensor_options options = {.root = json_string_value(json_object_get(c->request,
+                                                                                 "root"))};
+    c->counts = is_true(c->request, "counters") && whole(c->request, "evict_bytes") == 0;
+    if (c->counts) sz_counters_open_heirs(&c->counters, NULL);
+    if (!is_true(c->request, "energy")) return SZ_OK;
+    return sz_joules_begin(c->ctx, &options, NULL, NULL, &c->joules);
+}
+
 static sz_status work(child *c) {
     bool there = false;
     const json_t *cases = json_object_get(c->request, "cases");
-    SZ_TRY(open_library(c, &there));
     c->n = json_array_size(cases);
+    if (c->n) SZ_TRY(open_meters(c));
+    SZ_TRY(open_library(c, &there));
     if (!there || c->n == 0) return SZ_OK;
+    c->looks_closer = is_true(c->request, "layers") || is_true(c->request, "energy");
     if (c->n > 32) return sz_fail(c->ctx, SZ_ERR_USAGE, "too many cases for a child");
     c->cases = sz_alloc(c->ctx, c->n * sizeof *c->cases);
     if (!c->cases) return sz_no_memory(c->ctx);
-    for (size_t i = 0; i < c->n; i++)
+    for (size_t i = 0; i < c->n; i++) {
         c->cases[i] = (child_case){.owner = c, .request = json_array_get(cases, i)};
+        sz_counted_init(&c->cases[i].counted);
+    }
     SZ_TRY(start_eviction(c));
     SZ_TRY(prepare_all(c));
     return measure(c);
@@ -333,6 +408,7 @@ static sz_status work(child *c) {
 sz_status sz_bench_child(sz_ctx *ctx, const char *request,
                          void (*put)(void *user, const char *line, size_t size), void *user) {
     child c = {.ctx = ctx, .put = put, .user = user};
+    sz_child_follow_parent();
     c.request = json_loads(request, 0, NULL);
     if (!c.request) return sz_fail(ctx, SZ_ERR_USAGE, "the request is no JSON");
     const sz_status status = work(&c);
@@ -342,6 +418,8 @@ sz_status sz_bench_child(sz_ctx *ctx, const char *request,
     }
     sz_free(ctx, c.cases, c.n * sizeof *c.cases);
     if (c.evict) sz_pages_unmap(c.evict, c.evict_bytes);
+    if (c.counts) sz_counters_close(&c.counters);
+    sz_joules_finish(ctx, &c.joules);
     json_decref(c.request);
     // The library stays open: unloading one with threads of its own is asking for trouble.
     return status;

@@ -8,14 +8,20 @@
 #include <sizeup/run.h>
 
 #include "run/bench/plan.h"
+#include "run/results/records.h"
+
+enum { MAX_THREAD_COUNTS = 64 };
 
 // What is the same for all cases of a run.
 typedef struct sz_bench_sweep {
     sz_ctx *ctx;
     const sz_run_options *options;
-    int threads;
+    int threads; // of the cases that are run now
+    int thread_counts[MAX_THREAD_COUNTS];
+    size_t n_thread_counts;
     double preheat_s, budget_s, timeout_s;
     sz_machine *here;    // as described at the begin
+    struct sz_env *env;  // before the cases that are run now
     json_t *machine;     // key `machine` of the records
     int64_t evict_bytes; // cold caches: bytes that are walked through
 } sz_bench_sweep;
@@ -25,5 +31,9 @@ typedef struct sz_bench_sweep {
 sz_status sz_bench_emit(const sz_bench_sweep *run, const sz_case *c, const char *backend,
                         const json_t *answer, const json_t *facts, const char *started,
                         const char *error);
+
+// The case_hash that its record has.
+sz_status sz_bench_hash(const sz_bench_sweep *run, const sz_case *c, const char *backend,
+                        char ret_hash[SZ_HASH_DIGITS + 1]);
 
 #endif

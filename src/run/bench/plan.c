@@ -20,7 +20,8 @@ typedef struct request {
     const sz_net_family *family; // NULL = a file
     sz_axis axes[SZ_MAX_AXES];
     size_t n_axes;
-    int64_t available;
+    sz_plan_how how;
+    const char *batch; // symbol that `batch` binds; NULL = itself
 } request;
 
 // ---- what is asked for -------------------------------------------------------------------------
@@ -82,6 +83,95 @@ static sz_status read_what(request *r, const char *what) {
     return sz_axes_of_spec(r->ctx, &r->plan->arena, colon + 1, r->axes, &r->n_axes);
 }
 
+static bool is_axis(const request *r, size_t k, const char *name) {
+    return strcmp(r->axes[k].name, name) == 0;
+}
+
+// ---- words of a file ---------------------------------------------------------------------------
+
+static sz_status check_formats(const request *r, const sz_axis *axis) {
+    for (int64_t i = 0; i < axis->n; i++) {
+        const sz_dtype_class cls = sz_dtype_get(sz_dtype_by_name(axis->values[i]))->cls;
+        if (cls != SZ_CLASS_FLOAT && cls != SZ_CLASS_INT && cls != SZ_CLASS_UINT)
+            return sz_fail(r->ctx, SZ_ERR_USAGE,
+                           "'%s' is no format that a library can be asked for: f32, f16, bf16, "
+                           "i8 ...",
+                           sz_show(r->ctx, sz_str_c(axis->values[i])));
+    }
+    return SZ_OK;
+}
+
+static bool has_shape(const request *r, const char *input) {
+    const size_t n = strlen(input);
+    for (size_t i = 0; i < r->how.n_inputs; i++)
+        if (strncmp(r->how.inputs[i], input, n) == 0 && r->how.inputs[i][n] == '=') return true;
+    return false;
+}
+
+// The one free dimension that inputs begin with; those with a fixed one, or a shape that is given,
+// do not count.
+static sz_status first_dimension(request *r, const sz_model *m, const sz_symbol **ret_symbol) {
+    const sz_graph *g = m->graph;
+    const sz_symbol *found = NULL;
+    for (size_t i = 0; i < g->inputs.n; i++) {
+        const sz_type *t = &sz_graph_value(g, g->inputs.items[i])->type;
+        const sz_port port = sz_model_input(m, i);
+        if (t->kind != SZ_TYPE_TENSOR || t->rank < 1 || has_shape(r, port.name)) continue;
+        if (t->dims[0] > SZ_DIM_SYMBOL(0)) continue;
+        const sz_symbol *s = &g->symbols.items[SZ_SYMBOL_OF(t->dims[0])];
+        if (found && found != s)
+            return sz_fail(r->ctx, SZ_ERR_USAGE,
+                           "inputs begin with different free dimensions, '%s' and '%s': bind each "
+                           "by its name instead of 'batch'",
+                           sz_show(r->ctx, found->name), sz_show(r->ctx, s->name));
+        found = s;
+    }
+    *ret_symbol = found;
+    return SZ_OK;
+}
+
+static sz_status no_batch(const request *r, const sz_model *m) {
+    if (sz_model_input_count(m) == 0)
+        return sz_fail(r->ctx, SZ_ERR_USAGE, "'%s' has no inputs, so it has no batch",
+                       sz_show(r->ctx, sz_str_c(r->base)));
+    const sz_port in = sz_model_input(m, 0);
+    return sz_fail(r->ctx, SZ_ERR_USAGE,
+                   "the batch of '%s' can't be chosen: its input '%s' is %s, and no input begins "
+                   "with a free dimension; export it with one, or give the whole shape: --input "
+                   "%s=SHAPE",
+                   sz_show(r->ctx, sz_str_c(r->base)), sz_show(r->ctx, sz_str_c(in.name)),
+                   in.shape, sz_show(r->ctx, sz_str_c(in.name)));
+}
+
+static sz_status find_batch(request *r, const sz_model *m) {
+    const sz_symbol *symbol = NULL;
+    for (size_t i = 0; i < sz_model_symbol_count(m); i++)
+        if (strcmp(sz_model_symbol(m, i, NULL), "batch") == 0) return SZ_OK; // it says so itself
+    SZ_TRY(first_dimension(r, m, &symbol));
+    if (!symbol) return no_batch(r, m);
+    r->batch = sz_arena_strdup(&r->plan->arena, symbol->name.p, symbol->name.len);
+    return r->batch ? SZ_OK : sz_no_memory(r->ctx);
+}
+
+static sz_status read_file_words(request *r) {
+    const sz_load_options o = {.inputs = r->how.inputs,
+                               .n_inputs = r->how.n_inputs,
+                               .allow_symbols = 1};
+    for (size_t k = 0; k < r->n_axes; k++) {
+        sz_model *m;
+        if (is_axis(r, k, "dtype")) SZ_TRY(check_formats(r, &r->axes[k]));
+        if (!is_axis(r, k, "batch")) continue;
+        if (sz_model_load(r->ctx, r->base, &o, &m) != SZ_OK) { // the cases will say why
+            sz_ctx_clear(r->ctx);
+            continue;
+        }
+        const sz_status status = find_batch(r, m);
+        sz_model_destroy(m);
+        SZ_TRY(status);
+    }
+    return SZ_OK;
+}
+
 // ---- a case ------------------------------------------------------------------------------------
 
 static const char *keep(request *r, sz_buf *buf) {
@@ -121,7 +211,11 @@ static const char *spec_of(request *r, int64_t point, sz_buf *buf) {
         put_value(&j, p->name, given ? given : sz_net_param_default(p, usual, sizeof usual));
     }
     for (size_t k = 0; !r->family && k < r->n_axes; k++)
-        put_value(&j, r->axes[k].name, sz_sweep_value(r->axes, r->n_axes, point, k));
+        if (!is_axis(r, k, "dtype")) // how it is run, not what
+            put_value(&j, r->axes[k].name, sz_sweep_value(r->axes, r->n_axes, point, k));
+    if (r->how.n_inputs) sz_json_key_array(&j, "inputs");
+    for (size_t i = 0; i < r->how.n_inputs; i++) sz_json_str(&j, r->how.inputs[i]);
+    if (r->how.n_inputs) sz_json_end_array(&j);
     sz_json_end_object(&j);
     buf->size -= buf->size > 0; // the newline that the writer ends with
     return keep(r, buf);
@@ -137,17 +231,34 @@ static const char *join(request *r, int64_t point, const char *first, const char
     return keep(r, buf);
 }
 
+static const char *join_words(request *r, int64_t point, sz_buf *buf) {
+    const char *words = join(r, point, " ", " ", buf);
+    if (!words || r->how.n_inputs == 0) return words;
+    sz_buf_puts(buf, words);
+    for (size_t i = 0; i < r->how.n_inputs; i++)
+        sz_buf_printf(buf, " --input %s", r->how.inputs[i]);
+    return keep(r, buf);
+}
+
+// What the words of a file mean: dimensions are bound, a format is asked for.
 static sz_status set_binds(request *r, int64_t point, sz_case *c) {
     const char **binds = sz_arena_array(&r->plan->arena, r->n_axes + 1, sizeof *binds);
     sz_buf buf;
     if (!binds) return sz_no_memory(r->ctx);
     sz_buf_init(&buf, r->ctx);
     for (size_t k = 0; k < r->n_axes; k++) {
-        sz_buf_printf(&buf, "%s=%s", r->axes[k].name, sz_sweep_value(r->axes, r->n_axes, point, k));
-        binds[k] = keep(r, &buf);
+        const char *value = sz_sweep_value(r->axes, r->n_axes, point, k);
+        const char *symbol = is_axis(r, k, "batch") && r->batch ? r->batch : r->axes[k].name;
+        if (is_axis(r, k, "dtype")) {
+            c->precision = value;
+            continue;
+        }
+        sz_buf_printf(&buf, "%s=%s", symbol, value);
+        binds[c->n_binds++] = keep(r, &buf);
     }
     sz_buf_finish(&buf);
-    c->binds = binds, c->n_binds = r->n_axes;
+    c->binds = binds;
+    c->inputs = r->how.inputs, c->n_inputs = r->how.n_inputs;
     return SZ_OK;
 }
 
@@ -155,7 +266,7 @@ static sz_status name_case(request *r, int64_t point, sz_case *c) {
     sz_buf buf;
     sz_buf_init(&buf, r->ctx);
     c->name = join(r, point, ":", ",", &buf);
-    c->words = join(r, point, " ", " ", &buf);
+    c->words = join_words(r, point, &buf);
     c->spec = spec_of(r, point, &buf);
     sz_buf_finish(&buf);
     c->model = r->family ? c->name : r->base;
@@ -174,7 +285,10 @@ static void count_samples(const request *r, int64_t point, const sz_model *m, sz
 }
 
 static sz_status weigh(request *r, int64_t point, sz_case *c) {
-    const sz_load_options o = {.binds = c->binds, .n_binds = c->n_binds};
+    const sz_load_options o = {.binds = c->binds,
+                               .n_binds = c->n_binds,
+                               .inputs = c->inputs,
+                               .n_inputs = c->n_inputs};
     sz_model *m;
     sz_costs *costs;
     SZ_TRY(sz_model_load(r->ctx, c->model, &o, &m));
@@ -197,9 +311,9 @@ static sz_status weigh(request *r, int64_t point, sz_case *c) {
 }
 
 static sz_status check_memory(const request *r, const sz_case *c) {
-    if (r->available <= 0 || c->memory <= r->available / 10 * 9) return SZ_OK;
+    if (r->how.available <= 0 || c->memory <= r->how.available / 10 * 9) return SZ_OK;
     return sz_fail(r->ctx, SZ_ERR_LIMIT, "it needs %.3g GB of memory, %.3g GB are free",
-                   (double)c->memory / 1e9, (double)r->available / 1e9);
+                   (double)c->memory / 1e9, (double)r->how.available / 1e9);
 }
 
 static sz_status add_case(request *r, int64_t point) {
@@ -222,6 +336,11 @@ static sz_status make(request *r, const char *what, const char *const *words, si
     int64_t points;
     SZ_TRY(read_what(r, what));
     SZ_TRY(read_words(r, words, n));
+    if (r->family && r->how.n_inputs)
+        return sz_fail(r->ctx, SZ_ERR_USAGE,
+                       "the shapes of '%s' follow from its parameters: --input is for files",
+                       r->base);
+    if (!r->family) SZ_TRY(read_file_words(r));
     SZ_TRY(sz_sweep_size(r->ctx, r->axes, r->n_axes, &points));
     if (points > SZ_MAX_CASES)
         return sz_fail(r->ctx, SZ_ERR_USAGE, "these are %lld cases; the most at once are %d",
@@ -231,12 +350,13 @@ static sz_status make(request *r, const char *what, const char *const *words, si
 }
 
 sz_status sz_bench_plan_make(sz_ctx *ctx, const char *what, const char *const *words,
-                             size_t n_words, int64_t available, sz_bench_plan *plan) {
+                             size_t n_words, const sz_plan_how *how, sz_bench_plan *plan) {
     *plan = (sz_bench_plan){.cases = {NULL, 0, 0}};
     sz_arena_init(&plan->arena, ctx);
     request *r = sz_alloc(ctx, sizeof *r);
     if (!r) return sz_no_memory(ctx);
-    r->ctx = ctx, r->plan = plan, r->available = available;
+    r->ctx = ctx, r->plan = plan;
+    if (how) r->how = *how;
     const sz_status status = make(r, what, words, n_words);
     sz_free(ctx, r, sizeof *r);
     if (status != SZ_OK) sz_bench_plan_finish(ctx, plan);

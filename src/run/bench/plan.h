@@ -16,6 +16,9 @@ typedef struct sz_case {
     const char *words; // the command line again: "gemm m=512 n=512"
     const char *spec;  // JSON object: the family with all its parameters, or the file
     int64_t macs, flops, bytes_moved;
+    const char *const *inputs; // of a file: whole shapes, "NAME=1x3x224x224"
+    size_t n_inputs;
+    const char *precision; // of a file: format that the library is asked for; NULL = as written
     int64_t samples;   // of a batch
     int64_t memory;    // bytes that running it needs
     const char *dtype; // of its first input, NULL = it has none
@@ -27,10 +30,16 @@ typedef struct sz_bench_plan {
     SZ_VEC(sz_case) cases;
 } sz_bench_plan;
 
+typedef struct sz_plan_how {
+    int64_t available; // bytes of memory, 0 = not known
+    const char *const *inputs;
+    size_t n_inputs;
+} sz_plan_how;
+
 // SZ_ERR_USAGE: no such family or parameter, a range that is none. A case that is wrong in itself
-// has its `error`, unless all are. `available`: bytes of memory, 0 = not known.
+// has its `error`, unless all are. `how` may be NULL.
 sz_status sz_bench_plan_make(sz_ctx *ctx, const char *what, const char *const *words,
-                             size_t n_words, int64_t available, sz_bench_plan *ret_plan);
+                             size_t n_words, const sz_plan_how *how, sz_bench_plan *ret_plan);
 void sz_bench_plan_finish(sz_ctx *ctx, sz_bench_plan *plan);
 
 #endif

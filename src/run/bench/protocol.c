@@ -88,9 +88,12 @@ static sz_status is_known(sz_ctx *ctx, const sz_timing *t, bool *ret_known) {
     return SZ_OK;
 }
 
-static sz_status slice(sz_ctx *ctx, const sz_protocol *p, const sz_timed *c, sz_timing *t) {
+static sz_status slice(sz_ctx *ctx, const sz_protocol *p, size_t i, const sz_timed *c,
+                       sz_timing *t) {
     const double until = t->spent_s + SZ_SLICE_S;
+    const size_t before = t->samples.n;
     bool known;
+    if (p->around) p->around(p->around_user, i, 0);
     do {
         SZ_TRY(sample(ctx, p, c, t));
         if (stopped(p))
@@ -100,6 +103,7 @@ static sz_status slice(sz_ctx *ctx, const sz_protocol *p, const sz_timed *c, sz_
         else if (t->samples.n >= SZ_MAX_SAMPLES)
             t->stopped = "samples";
     } while (!t->stopped && t->spent_s < until);
+    if (p->around) p->around(p->around_user, i, (int64_t)(t->samples.n - before) * t->calls);
     SZ_TRY(is_known(ctx, t, &known));
     if (known) t->stopped = "interval";
     return SZ_OK;
@@ -124,8 +128,9 @@ static sz_status rounds(sz_ctx *ctx, const sz_protocol *p, const sz_timed *cases
             const size_t i = order[k];
             if (ret[i].stopped) continue;
             tell(p, i);
-            SZ_TRY(slice(ctx, p, &cases[i], &ret[i]));
+            SZ_TRY(slice(ctx, p, i, &cases[i], &ret[i]));
             more |= !ret[i].stopped;
+            if (ret[i].stopped && p->finished) SZ_TRY(p->finished(p->finished_user, i));
         }
     }
     return SZ_OK;

@@ -24,6 +24,13 @@ typedef struct sz_protocol {
     const volatile int *stop;           // when this becomes 1 the rest is left out; NULL = never
     void (*tell)(void *user, size_t i); // told before work on case i begins; NULL = nobody
     void *tell_user;
+    // Told when timed runs of case i begin (0 runs) and when they end: for what is counted
+    // meanwhile. NULL = nobody.
+    void (*around)(void *user, size_t i, int64_t runs);
+    void *around_user;
+    // Told once case i has all its samples, while others may go on; NULL = nobody.
+    sz_status (*finished)(void *user, size_t i);
+    void *finished_user;
 } sz_protocol;
 
 typedef struct sz_timing {

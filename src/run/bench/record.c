@@ -9,7 +9,9 @@
 #include <sizeup/bench.h>
 #include <sizeup/json.h>
 
-#include "run/results/records.h"
+#include "run/backends/backend.h"
+#include "run/bench/env.h"
+#include "run/bench/layers.h"
 #include "store/value.h"
 
 static const char *text_at(const json_t *o, const char *key) {
@@ -24,44 +26,19 @@ static double number_at(const json_t *o, const char *key) {
 // ---- parts -------------------------------------------------------------------------------------
 
 // What the work is done with; together with the spec it names the case.
-static json_t *settings_of(const sz_bench_sweep *r, const char *backend) {
-    return json_pack("{s:s, s:i, s:s, s:s, s:f, s:f, s:I, s:i, s:s*}", "backend", backend,
-                     "threads", strcmp(backend, "ref") == 0 ? 1 : r->threads, "mode", "inference",
-                     "cache", r->options->cold ? "cold" : "hot", "preheat_s", r->preheat_s,
-                     "time_budget_s", r->budget_s, "seed", (json_int_t)r->options->seed,
-                     "input_sets", 2, "blas",
-                     strcmp(backend, "blas") == 0 ? r->options->blas : NULL);
-}
-
-static json_t *env_of(const sz_bench_sweep *r) {
-    const sz_host *host = sz_machine_host(r->here);
-    json_t *env = host ? sz_record_json(sz_host_type(), host) : json_object();
-    json_t *variables = json_object();
-    for (size_t i = 0; i < sz_machine_variable_count(r->here); i++) {
-        const sz_variable v = sz_machine_variable(r->here, i);
-        json_object_set_new(variables, v.name, json_string(v.value));
-    }
-    json_object_set_new(env, "variables", variables);
-    return env;
-}
-
-static json_t *software_of(const char *backend, const json_t *facts) {
-    json_t *s = json_pack("{s:s, s:s}", "sizeup", SZ_VERSION, "compiler", __VERSION__);
-    json_t *library = facts ? json_deep_copy(facts) : json_object();
-    json_object_set_new(library, "name", json_string(backend));
-    json_object_set_new(s, "library", library);
+static json_t *settings_of(const sz_bench_sweep *r, const sz_case *c, const char *backend) {
+    const sz_run_options *o = r->options;
+    json_t *s = json_pack("{s:s, s:i, s:s, s:s, s:f, s:f, s:I, s:i, s:s*, s:s*}", "backend",
+                          backend, "threads", strcmp(backend, "ref") == 0 ? 1 : r->threads, "mode",
+                          o->training ? "training" : "inference", "cache", o->cold ? "cold" : "hot",
+                          "preheat_s", r->preheat_s, "time_budget_s", r->budget_s, "seed",
+                          (json_int_t)o->seed, "input_sets", 2, "blas",
+                          strcmp(backend, "blas") == 0 ? o->blas : NULL, "dtype", c->precision);
+    if (s && o->streams > 1) json_object_set_new(s, "streams", json_integer(o->streams));
+    // A library that takes a net whole has to be told beforehand, and may be slower for it.
+    const sz_backend *b = sz_backend_find(backend);
+    if (s && o->layers && b && b->compile) json_object_set_new(s, "layers", json_true());
     return s;
-}
-
-// The roof of the format that ran, with as many threads; else of the whole machine.
-static double roof_of(const sz_machine *m, const char *dtype, int64_t threads) {
-    double roof = NAN;
-    for (size_t i = 0; m && dtype && i < sz_machine_roof_count(m); i++) {
-        const sz_roof one = sz_machine_roof(m, i);
-        if (strcmp(one.dtype, dtype) != 0 || strcmp(one.op, "fma") != 0) continue;
-        if (one.threads == threads && !(one.flop_per_s <= roof)) roof = one.flop_per_s;
-    }
-    return roof;
 }
 
 static const char *why_no_roof(const sz_bench_sweep *r, const sz_bench *b) {
@@ -72,13 +49,27 @@ static const char *why_no_roof(const sz_bench_sweep *r, const sz_bench *b) {
     return "the saved machine has no roof of that format and number of threads";
 }
 
+// What the child says of energy; what it says by domain is added as it is.
+static sz_status fill_energy(const sz_bench_sweep *r, const sz_case *c, const json_t *answer,
+                             sz_bench *b) {
+    const json_t *energy = json_object_get(answer, "energy");
+    SZ_TRY(sz_record_read(r->ctx, sz_bench_window_type(), energy, "energy", &b->window));
+    if (energy)
+        SZ_TRY(sz_record_read(r->ctx, sz_bench_energy_type(), energy, "energy", &b->energy));
+    else
+        b->energy.why = r->options->energy ? "the case was not measured"
+                                           : "not asked for (--energy)";
+    if (b->energy.joule > 0) b->energy.samples_per_j = (double)c->samples / b->energy.joule;
+    return SZ_OK;
+}
+
 static void fill_rates(const sz_bench_sweep *r, const sz_case *c, sz_bench *b) {
     const double s = b->time.median_s;
     if (!(s > 0)) return;
     b->rate.samples_per_s = (double)c->samples / s;
     if (c->flops >= 0) b->rate.flop_per_s = (double)c->flops / s;
     if (c->bytes_moved >= 0) b->rate.byte_per_s = (double)c->bytes_moved / s;
-    const double roof = roof_of(r->options->roofs, b->ran_as.dtype, b->ran_as.threads);
+    const double roof = sz_roof_for(r->options->roofs, b->ran_as.dtype, b->ran_as.threads);
     if (c->flops > 0) b->rate.of_roof = b->rate.flop_per_s / roof;
 }
 
@@ -108,19 +99,24 @@ static void name_kernels(const json_t *answer, char *buf, size_t cap) {
 
 static void put_reproducer(const sz_bench_sweep *r, const sz_case *c, const char *backend,
                            char *buf, size_t cap) {
+    const sz_run_options *o = r->options;
+    char streams[32] = "";
+    if (o->streams > 1) snprintf(streams, sizeof streams, " --streams %d", o->streams);
     snprintf(buf, cap,
              "sizeup bench %s --backend %s --threads %d --cache %s --preheat %gs "
-             "--time-budget %gs --seed %llu%s%s",
-             c->words, backend, r->threads, r->options->cold ? "cold" : "hot", r->preheat_s,
-             r->budget_s, (unsigned long long)r->options->seed, r->options->blas ? " --blas " : "",
-             r->options->blas ? r->options->blas : "");
+             "--time-budget %gs --seed %llu%s%s%s%s%s%s%s",
+             c->words, backend, r->threads, o->cold ? "cold" : "hot", r->preheat_s, r->budget_s,
+             (unsigned long long)o->seed, o->training ? " --mode training" : "", streams,
+             o->layers ? " --layers" : "", o->energy ? " --energy" : "",
+             o->counters ? " --counters" : "", o->blas ? " --blas " : "", o->blas ? o->blas : "");
 }
 
 // ---- all ---------------------------------------------------------------------------------------
 
 typedef struct texts {
-    char *settings, *machine, *env, *software, *layers;
+    char *settings, *machine, *env, *software, *layers, *counters;
     char kernels[128], reproducer[2048];
+    double layers_sum_s;
 } texts;
 
 static char *take_line(json_t *value) {
@@ -132,10 +128,14 @@ static char *take_line(json_t *value) {
 static void make_texts(const sz_bench_sweep *r, const sz_case *c, const char *backend,
                        const json_t *answer, const json_t *facts, texts *t) {
     json_t *layers = json_object_get(answer, "layers");
-    t->settings = take_line(settings_of(r, backend));
+    t->settings = take_line(settings_of(r, c, backend));
     t->machine = take_line(json_incref(r->machine));
-    t->env = take_line(env_of(r));
-    t->software = take_line(software_of(backend, facts));
+    t->env = take_line(json_incref(r->env->begin));
+    t->software = take_line(sz_env_software(backend, facts));
+    const json_t *counters = json_object_get(answer, "counters");
+    t->counters = counters ? sz_value_line(counters, false) : NULL;
+    t->layers_sum_s = sz_layers_rate(layers, r->options->roofs,
+                                     (int)json_integer_value(json_object_get(answer, "threads")));
     t->layers = layers ? sz_value_line(layers, false) : NULL;
     name_kernels(answer, t->kernels, sizeof t->kernels);
     put_reproducer(r, c, backend, t->reproducer, sizeof t->reproducer);
@@ -147,19 +147,28 @@ static void free_texts(texts *t) {
     free(t->env);
     free(t->software);
     free(t->layers);
+    free(t->counters);
 }
 
 // Keys beside those of every record.
 static sz_status add_keys(const sz_bench_sweep *r, const sz_buf *line, const sz_bench *b,
                           const json_t *answer, const char *error) {
-    static const char *const taken[] = {"check", "stopped_by", "steady", "calls_per_sample"};
+    static const char *const taken[] = {"check", "stopped_by", "steady", "calls_per_sample",
+                                        "layers_runs"};
     json_t *record = json_loadb(line->data, line->size, 0, NULL);
     const char *why = why_no_roof(r, b);
     if (!record) return sz_no_memory(r->ctx);
+    json_object_set_new(record, "env_changed",
+                        sz_env_changed(r->ctx, r->env, r->options->environment));
     if (error) json_object_set_new(record, "error", json_string(error));
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
         if (json_object_get(answer, taken[i]))
             json_object_set(record, taken[i], json_object_get(answer, taken[i]));
+    json_t *domains = json_object_get(json_object_get(answer, "energy"), "domains");
+    if (domains) json_object_set(json_object_get(record, "energy"), "domains", domains);
+    if (r->options->layers && !error && isnan(b->layers_sum_s))
+        json_object_set_new(record, "layers_why",
+                            json_string("the library tells no times of layers"));
     if (why && !error)
         json_object_set_new(json_object_get(record, "rate"), "of_roof_why", json_string(why));
     sz_buf whole;
@@ -181,9 +190,10 @@ static void fill_facts(const sz_case *c, const char *backend, const json_t *answ
     b->spec_json = c->spec, b->settings_json = t->settings;
     b->machine_json = t->machine, b->env_json = t->env, b->software_json = t->software;
     b->layers_json = t->layers, b->reproducer = t->reproducer;
+    b->layers_sum_s = t->layers_sum_s;
     b->ran_as.backend = backend;
     b->ran_as.version = text_at(facts, "version");
-    b->energy.why = "bench reads no energy sensor in this version";
+    b->counters_json = t->counters;
     b->count.macs = c->macs >= 0 ? (double)c->macs : NAN;
     b->count.flops = c->flops >= 0 ? (double)c->flops : NAN;
     b->count.bytes_moved = c->bytes_moved >= 0 ? (double)c->bytes_moved : NAN;
@@ -209,14 +219,32 @@ sz_status sz_bench_emit(const sz_bench_sweep *r, const sz_case *c, const char *b
         make_texts(r, c, backend, answer, facts, t);
         fill_facts(c, backend, answer, facts, t, &b);
         b.started_utc = started;
+        b.asked = (r->options->layers ? SZ_ASKED_LAYERS : 0u) |
+                  (r->options->energy ? SZ_ASKED_ENERGY : 0u) |
+                  (r->options->counters ? SZ_ASKED_COUNTERS : 0u);
         status = fill_time(r, answer, samples, n, &b);
         fill_rates(r, c, &b);
     }
+    if (status == SZ_OK) status = fill_energy(r, c, answer, &b);
     if (status == SZ_OK) status = sz_bench_json(r->ctx, &b, &line);
     if (status == SZ_OK) status = add_keys(r, &line, &b, answer, error);
     sz_buf_finish(&line);
     if (t) free_texts(t);
     sz_free(r->ctx, t, sizeof *t);
     sz_free(r->ctx, samples, (n + 1) * sizeof *samples);
+    return status;
+}
+
+sz_status sz_bench_hash(const sz_bench_sweep *r, const sz_case *c, const char *backend,
+                        char ret_hash[SZ_HASH_DIGITS + 1]) {
+    json_t *spec = NULL, *settings = settings_of(r, c, backend);
+    sz_status status = sz_value_parse(r->ctx, c->spec, strlen(c->spec), &spec);
+    json_t *record = json_pack("{s:o?, s:o?, s:O}", "spec", spec, "settings", settings, "machine",
+                               r->machine);
+    if (status == SZ_OK) status = record ? sz_record_hash(r->ctx, record) : sz_no_memory(r->ctx);
+    if (status == SZ_OK)
+        snprintf(ret_hash, SZ_HASH_DIGITS + 1, "%s",
+                 json_string_value(json_object_get(record, "case_hash")));
+    json_decref(record);
     return status;
 }

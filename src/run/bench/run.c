@@ -14,6 +14,8 @@
 #include "os/pages.h"
 #include "os/pin.h"
 #include "run/backends/backend.h"
+#include "run/bench/env.h"
+#include "run/bench/range.h"
 #include "store/value.h"
 
 enum { GROUP = 8 }; // cases that are timed together
@@ -64,9 +66,10 @@ static void take_line(group *g) {
                     g->backend->name, advice);
     }
     if (json_is_integer(at) && fits) g->at = i;
-    if (json_is_integer(number) && fits && !g->done[g->sent[i]] && g->status == SZ_OK)
-        g->status = finish_case(g, g->sent[i], line,
-                                json_string_value(json_object_get(line, "error")));
+    const char *error = json_string_value(json_object_get(line, "error"));
+    const bool tells = error || json_array_size(json_object_get(line, "samples_s")) > 0;
+    if (json_is_integer(number) && fits && tells && !g->done[g->sent[i]] && g->status == SZ_OK)
+        g->status = finish_case(g, g->sent[i], line, error);
     json_decref(line);
 }
 
@@ -87,18 +90,28 @@ static bool take(void *user, const char *bytes, size_t n) {
 // ---- one child ---------------------------------------------------------------------------------
 
 static json_t *request_of(const sz_bench_sweep *r, const sz_backend *backend) {
-    return json_pack("{s:s, s:s*, s:i, s:I, s:f, s:f, s:I, s:[]}", "backend", backend->name, "path",
-                     strcmp(backend->name, "blas") == 0 ? r->options->blas : NULL, "threads",
-                     r->threads, "seed", (json_int_t)r->options->seed, "preheat_s", r->preheat_s,
-                     "budget_s", r->budget_s, "evict_bytes", (json_int_t)r->evict_bytes, "cases");
+    const sz_run_options *o = r->options;
+    return json_pack("{s:s, s:s*, s:i, s:I, s:f, s:f, s:I, s:b, s:i, s:b, s:b, s:b, s:s*, s:[]}",
+                     "backend", backend->name, "path",
+                     strcmp(backend->name, "blas") == 0 ? o->blas : NULL, "threads", r->threads,
+                     "seed", (json_int_t)o->seed, "preheat_s", r->preheat_s, "budget_s",
+                     r->budget_s, "evict_bytes", (json_int_t)r->evict_bytes, "training",
+                     o->training, "streams", o->streams, "layers", o->layers, "energy", o->energy,
+                     "counters", o->counters, "root", o->root, "cases");
+}
+
+static json_t *list(const char *const *words, size_t n) {
+    json_t *array = json_array();
+    for (size_t i = 0; i < n; i++) json_array_append_new(array, json_string(words[i]));
+    return array;
 }
 
 static void add_to_request(json_t *request, const sz_case *c) {
-    json_t *binds = json_array();
-    for (size_t i = 0; i < c->n_binds; i++) json_array_append_new(binds, json_string(c->binds[i]));
     json_array_append_new(json_object_get(request, "cases"),
-                          json_pack("{s:s, s:s*, s:I, s:o}", "model", c->model, "file",
-                                    c->file, "flops", (json_int_t)c->flops, "binds", binds));
+                          json_pack("{s:s, s:s*, s:I, s:s*, s:o, s:o}", "model", c->model, "file",
+                                    c->file, "flops", (json_int_t)c->flops, "dtype", c->precision,
+                                    "binds", list(c->binds, c->n_binds), "inputs",
+                                    list(c->inputs, c->n_inputs)));
 }
 
 static sz_status start_child(const sz_bench_sweep *r, const char *request, int threads,
@@ -178,9 +191,20 @@ static sz_status run_children(group *g) {
 
 // ---- groups ------------------------------------------------------------------------------------
 
+// The surroundings of the cases that are run next.
+static sz_status look_around(const sz_bench_sweep *r) {
+    const sz_measure_options how = {.environment = r->options->environment};
+    sz_machine *now;
+    SZ_TRY(sz_machine_describe_with(r->ctx, &how, &now));
+    const sz_status status = sz_env_begin(r->ctx, now, r->env);
+    sz_machine_destroy(now);
+    return status;
+}
+
 static sz_status run_group(const sz_bench_sweep *r, const sz_backend *backend,
                            const sz_case *const *cases, size_t n, sz_run_result *result) {
     group g = {.run = r, .backend = backend, .n = n};
+    SZ_TRY(look_around(r));
     memcpy(g.cases, cases, n * sizeof *cases);
     sz_clock_utc(g.started);
     sz_buf_init(&g.line, r->ctx);
@@ -198,12 +222,25 @@ static sz_status run_group(const sz_bench_sweep *r, const sz_backend *backend,
     return status;
 }
 
+static sz_status is_known(const sz_bench_sweep *r, const sz_case *c, const char *backend,
+                          bool *ret_known) {
+    char hash[SZ_HASH_DIGITS + 1];
+    int known = 0;
+    *ret_known = false;
+    if (!r->options->known) return SZ_OK;
+    SZ_TRY(sz_bench_hash(r, c, backend, hash));
+    SZ_TRY(r->options->known(r->options->user, hash, &known));
+    *ret_known = known;
+    return SZ_OK;
+}
+
 // Cases go together as long as their memory takes a quarter of what is free.
 static sz_status run_backend(const sz_bench_sweep *r, const sz_backend *backend,
                              const sz_bench_plan *plan, int64_t available, sz_run_result *result) {
     const sz_case *cases[GROUP];
     size_t n = 0;
     int64_t memory = 0;
+    bool known;
     for (size_t i = 0; i <= plan->cases.n; i++) {
         const sz_case *c = i < plan->cases.n ? &plan->cases.items[i] : NULL;
         const bool full = n == GROUP || (c && available > 0 && memory + c->memory > available / 4);
@@ -213,6 +250,9 @@ static sz_status run_backend(const sz_bench_sweep *r, const sz_backend *backend,
         }
         if (r->options->stop && *r->options->stop) return SZ_OK;
         if (!c || c->error) continue;
+        SZ_TRY(is_known(r, c, backend->name, &known));
+        result->known += known;
+        if (known) continue;
         cases[n++] = c;
         memory += c->memory;
     }
@@ -265,6 +305,12 @@ static int64_t cache_bytes(const sz_machine *m) {
     return sum > 0 ? 2 * sum : (int64_t)256 << 20;
 }
 
+static int all_threads(void) {
+    int cpus[1024];
+    const int n = sz_pin_allowed(cpus, 1024);
+    return n > 0 ? n : 1;
+}
+
 static sz_status describe(sz_bench_sweep *r) {
     const sz_measure_options how = {.environment = r->options->environment};
     SZ_TRY(sz_machine_describe_with(r->ctx, &how, &r->here));
@@ -276,38 +322,72 @@ static sz_status describe(sz_bench_sweep *r) {
                            (json_int_t)cpu.memory_bytes);
     if (!r->machine) return sz_no_memory(r->ctx);
     r->evict_bytes = r->options->cold ? cache_bytes(r->here) : 0;
-    return SZ_OK;
+    return sz_env_begin(r->ctx, r->here, r->env);
 }
 
 static sz_status run_plan(sz_bench_sweep *r, const sz_bench_plan *plan, int64_t available,
                           const char *const *names, size_t n, sz_run_result *result) {
     SZ_TRY(describe(r));
     for (size_t k = 0; k < n; k++) {
-        result->cases += (int64_t)plan->cases.n;
-        SZ_TRY(emit_refused(r, plan, names[k], result));
-        SZ_TRY(run_backend(r, sz_backend_find(names[k]), plan, available, result));
+        // The reference has one thread, whatever is asked for.
+        const size_t times = strcmp(names[k], "ref") == 0 ? 1 : r->n_thread_counts;
+        for (size_t t = 0; t < times; t++) {
+            r->threads = r->thread_counts[t];
+            result->cases += (int64_t)plan->cases.n;
+            SZ_TRY(emit_refused(r, plan, names[k], result));
+            SZ_TRY(run_backend(r, sz_backend_find(names[k]), plan, available, result));
+        }
     }
     return SZ_OK;
+}
+
+// "1,2,4", or one number; 0 = all CPUs that may be used.
+static sz_status read_threads(sz_bench_sweep *r) {
+    char usual[16];
+    sz_arena arena;
+    const char **values;
+    int64_t n = 0;
+    snprintf(usual, sizeof usual, "%d", r->options->threads);
+    sz_arena_init(&arena, r->ctx);
+    sz_status status = sz_range_read(r->ctx, &arena, r->options->threads_range
+                                                         ? r->options->threads_range
+                                                         : usual,
+                                     &values, &n);
+    for (int64_t i = 0; status == SZ_OK && i < n; i++) {
+        char *end;
+        const long threads = strtol(values[i], &end, 10);
+        if (*end || end == values[i] || threads < 0 || threads > 100000)
+            status = sz_fail(r->ctx, SZ_ERR_USAGE, "'%s' is no number of threads",
+                             sz_show(r->ctx, sz_str_c(values[i])));
+        else if (r->n_thread_counts == MAX_THREAD_COUNTS)
+            status = sz_fail(r->ctx, SZ_ERR_USAGE, "more than %d numbers of threads",
+                             MAX_THREAD_COUNTS);
+        else
+            r->thread_counts[r->n_thread_counts++] = threads ? (int)threads : all_threads();
+    }
+    sz_arena_finish(&arena);
+    return status;
 }
 
 sz_status sz_bench_run(sz_ctx *ctx, const char *what, const char *const *words, size_t n_words,
                        const sz_run_options *o, sz_run_result *result) {
     const char *const *names = o->n_backends ? o->backends : usual_backends;
     const size_t n = o->n_backends ? o->n_backends : 1;
-    const int64_t available = sz_pages_available("");
-    int cpus[1024];
-    sz_bench_sweep r = {.ctx = ctx, .options = o};
+    const sz_plan_how how = {
+        .available = sz_pages_available(""), .inputs = o->inputs, .n_inputs = o->n_inputs};
+    sz_env env = {NULL, -1, 0};
+    sz_bench_sweep r = {.ctx = ctx, .options = o, .env = &env};
     sz_bench_plan plan;
-    *result = (sz_run_result){0, 0, 0};
-    r.threads = o->threads > 0 ? o->threads : sz_pin_allowed(cpus, 1024);
-    if (r.threads < 1) r.threads = 1;
+    *result = (sz_run_result){.cases = 0};
     r.preheat_s = o->preheat_s < 0 ? 1 : o->preheat_s;
     r.budget_s = o->budget_s > 0 ? o->budget_s : 3;
     r.timeout_s = o->timeout_s > 0 ? o->timeout_s : 60;
     SZ_TRY(check_backends(ctx, names, n));
-    SZ_TRY(sz_bench_plan_make(ctx, what, words, n_words, available, &plan));
-    const sz_status status = run_plan(&r, &plan, available, names, n, result);
+    SZ_TRY(read_threads(&r));
+    SZ_TRY(sz_bench_plan_make(ctx, what, words, n_words, &how, &plan));
+    const sz_status status = run_plan(&r, &plan, how.available, names, n, result);
     json_decref(r.machine);
+    sz_env_finish(&env);
     sz_machine_destroy(r.here);
     sz_bench_plan_finish(ctx, &plan);
     return status;

@@ -31,6 +31,15 @@ FIELDS(bench_rate, SZ_BENCH_RATE_FIELDS)
 #define HERE sz_bench_energy
 FIELDS(bench_energy, SZ_BENCH_ENERGY_FIELDS)
 #undef HERE
+#define HERE sz_bench_window
+FIELDS(bench_window, SZ_BENCH_WINDOW_FIELDS)
+#undef HERE
+#define HERE sz_bench_counters
+FIELDS(bench_counters, SZ_BENCH_COUNTERS_FIELDS)
+#undef HERE
+#define HERE sz_bench_layer
+FIELDS(bench_layer, SZ_BENCH_LAYER_FIELDS)
+#undef HERE
 #define HERE sz_change
 FIELDS(change, SZ_CHANGE_FIELDS)
 #undef HERE
@@ -138,6 +147,8 @@ void sz_bench_init(sz_bench *b) {
     clear(sz_bench_time_type(), &b->time);
     clear(sz_bench_rate_type(), &b->rate);
     clear(sz_bench_energy_type(), &b->energy);
+    clear(sz_bench_window_type(), &b->window);
+    b->layers_sum_s = NAN;
 }
 
 sz_status sz_bench_summarize(sz_ctx *ctx, const double *samples_s, size_t n, sz_bench_time *t) {
@@ -247,6 +258,14 @@ static void set_object(building *w, const char *key, const char *text, bool arra
         set(w, key, value);
 }
 
+static json_t *energy_json(const sz_bench *b) {
+    json_t *energy = sz_record_json(sz_bench_energy_type(), &b->energy);
+    json_t *window = b->window.runs > 0 ? sz_record_json(sz_bench_window_type(), &b->window) : NULL;
+    if (window) json_object_update(energy, window);
+    json_decref(window);
+    return energy;
+}
+
 static json_t *time_json(const sz_bench *b) {
     json_t *time = sz_record_json(sz_bench_time_type(), &b->time);
     json_t *samples = b->n_samples ? json_array() : NULL;
@@ -254,6 +273,26 @@ static json_t *time_json(const sz_bench *b) {
         json_array_append_new(samples, json_real(b->samples_s[i]));
     if (samples) json_object_set_new(time, "samples_s", samples);
     return time;
+}
+
+static const char *const askings[] = {"layers", "energy", "counters"};
+
+static json_t *asked_json(unsigned asked) {
+    json_t *list = json_array();
+    for (unsigned i = 0; i < sizeof askings / sizeof *askings; i++)
+        if (asked & 1u << i) json_array_append_new(list, json_string(askings[i]));
+    return list;
+}
+
+unsigned sz_record_asked(const json_t *record) {
+    const json_t *list = json_object_get(record, "asked");
+    unsigned asked = 0;
+    for (size_t k = 0; k < json_array_size(list); k++)
+        for (unsigned i = 0; i < sizeof askings / sizeof *askings; i++) {
+            const char *word = json_string_value(json_array_get(list, k));
+            if (word && strcmp(word, askings[i]) == 0) asked |= 1u << i;
+        }
+    return asked;
 }
 
 static void build(building *w, const sz_bench *b) {
@@ -268,9 +307,11 @@ static void build(building *w, const sz_bench *b) {
     set(w, "count", sz_record_json(sz_bench_count_type(), &b->count));
     set(w, "time", time_json(b));
     set(w, "rate", sz_record_json(sz_bench_rate_type(), &b->rate));
-    set(w, "energy", sz_record_json(sz_bench_energy_type(), &b->energy));
+    set(w, "energy", energy_json(b));
     set_object(w, "counters", b->counters_json, false);
     set_object(w, "layers", b->layers_json, true);
+    if (!isnan(b->layers_sum_s)) set(w, "layers_sum_s", json_real(b->layers_sum_s));
+    if (b->asked) set(w, "asked", asked_json(b->asked));
     set_object(w, "machine", b->machine_json, false);
     set_object(w, "env", b->env_json, false);
     set_object(w, "software", b->software_json, false);

@@ -18,6 +18,9 @@ json_t *sz_record_json(const sz_record_type *type, const void *record);
 sz_status sz_record_read(sz_ctx *ctx, const sz_record_type *type, const json_t *object,
                          const char *name, void *record);
 
+// SZ_ASKED_... of a record.
+unsigned sz_record_asked(const json_t *record);
+
 // Give the record its case_hash and work_hash where it has none.
 sz_status sz_record_hash(sz_ctx *ctx, json_t *record);
 

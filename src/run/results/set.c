@@ -53,6 +53,30 @@ const char *sz_bench_set_text(const sz_bench_set *set, size_t i) {
     return set->items.items[i]->text;
 }
 
+size_t sz_bench_set_layer_count(const sz_bench_set *set, size_t i) {
+    return json_array_size(json_object_get(set->items.items[i]->json, "layers"));
+}
+
+sz_bench_counters sz_bench_set_counters(const sz_bench_set *set, size_t i) {
+    const json_t *counters = json_object_get(set->items.items[i]->json, "counters");
+    sz_bench_counters c;
+    sz_ctx *ctx = set->ctx;
+    if (sz_record_read(ctx, sz_bench_counters_type(), counters, "counters", &c) != SZ_OK)
+        sz_ctx_clear(ctx);
+    return c;
+}
+
+// What is of another kind is not known: layers of a file are looked at when they are shown.
+sz_bench_layer sz_bench_set_layer(const sz_bench_set *set, size_t i, size_t layer) {
+    const json_t *layers = json_object_get(set->items.items[i]->json, "layers");
+    sz_bench_layer l;
+    sz_ctx *ctx = set->ctx;
+    if (sz_record_read(ctx, sz_bench_layer_type(), json_array_get(layers, layer), "layer", &l) !=
+        SZ_OK)
+        sz_ctx_clear(ctx);
+    return l;
+}
+
 // ---- a record ----------------------------------------------------------------------------------
 
 static sz_status read_text(sz_ctx *ctx, const json_t *record, const char *key,
@@ -81,6 +105,8 @@ static sz_status read_parts(sz_ctx *ctx, const json_t *r, sz_bench *b) {
                           &b->count));
     SZ_TRY(sz_record_read(ctx, sz_bench_time_type(), json_object_get(r, "time"), "time", &b->time));
     SZ_TRY(sz_record_read(ctx, sz_bench_rate_type(), json_object_get(r, "rate"), "rate", &b->rate));
+    SZ_TRY(sz_record_read(ctx, sz_bench_window_type(), json_object_get(r, "energy"), "energy",
+                          &b->window));
     return sz_record_read(ctx, sz_bench_energy_type(), json_object_get(r, "energy"), "energy",
                           &b->energy);
 }
@@ -104,6 +130,9 @@ static sz_status read_record(sz_ctx *ctx, item *it) {
     SZ_TRY(sz_record_hash(ctx, it->json));
     SZ_TRY(read_head(ctx, it->json, &it->bench));
     SZ_TRY(read_parts(ctx, it->json, &it->bench));
+    it->bench.asked = sz_record_asked(it->json);
+    it->bench.layers_sum_s = sz_number(it->json, "layers_sum_s");
+    it->bench.from_store = sz_string(it->json, "from_store");
     SZ_TRY(check_times(ctx, &it->bench.time));
     if (samples && !json_is_array(samples) && !json_is_null(samples))
         return sz_fail(ctx, SZ_ERR_INPUT, "'time.samples_s' is not an array");

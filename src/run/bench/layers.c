@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "run/bench/layers.h"
+
+#include <math.h>
+
+#include "model/cost/costs.h"
+
+// ---- times -------------------------------------------------------------------------------------
+
+static double sum_of_medians(const sz_runner *r) {
+    double sum = 0;
+    for (size_t i = 0; i < r->type->layer_count(r->state); i++) {
+        const double t = r->type->layer(r->state, i).time_s;
+        if (!isnan(t)) sum += t;
+    }
+    return sum;
+}
+
+// Medians are sorted out of all runs, so they are looked at more and more seldom.
+static bool is_time_to_look(int64_t runs) {
+    return runs == SZ_MIN_PROFILES || runs == 8 || runs == 12 || (runs >= 16 && runs % 8 == 0);
+}
+
+sz_status sz_profile_run(const sz_runner *r, const sz_profile_how *how, int64_t *ret_runs) {
+    const double start = how->clock(how->clock_user);
+    double last = 0;
+    int64_t runs = 0;
+    *ret_runs = 0;
+    if (!r->type->profile) return SZ_OK;
+    while (runs < SZ_MAX_PROFILES) {
+        if (how->before) how->before(how->user);
+        SZ_TRY(r->type->profile(r->state));
+        runs++;
+        if (runs < SZ_MIN_PROFILES) continue;
+        if (how->clock(how->clock_user) - start >= how->budget_s) break;
+        if (!is_time_to_look(runs)) continue;
+        const double sum = sum_of_medians(r);
+        if (last > 0 && fabs(sum - last) < SZ_PROFILE_STEADY * last) break;
+        last = sum;
+    }
+    *ret_runs = runs;
+    return SZ_OK;
+}
+
+// ---- counts ------------------------------------------------------------------------------------
+
+// Layers as groups of nodes, of which the cost rules know what crosses their border.
+typedef struct counting {
+    sz_ctx *ctx;
+    sz_model *model;
+    const sz_runner *r;
+    size_t n;
+    int32_t *layer_of; // per node: the layer that does it, SZ_NONE = no layer
+    int32_t *row_of;   // per layer: row of its costs, SZ_NONE = not known
+    bool *is_split;    // per layer: some of its nodes are done by another one too
+    uint8_t *kinds;
+    sz_node_id *anchors;
+    sz_costs *costs;
+} counting;
+
+static sz_status allocate(counting *c, sz_arena *arena) {
+    const size_t nodes = c->model->graph->nodes.n;
+    c->n = c->r->type->layer_count(c->r->state);
+    c->layer_of = sz_arena_array(arena, nodes + 1, sizeof *c->layer_of);
+    c->row_of = sz_arena_array(arena, c->n + 1, sizeof *c->row_of);
+    c->is_split = sz_arena_array(arena, c->n + 1, sizeof *c->is_split);
+    c->kinds = sz_arena_array(arena, c->n + 1, sizeof *c->kinds);
+    c->anchors = sz_arena_array(arena, c->n + 1, sizeof *c->anchors);
+    if (!c->layer_of || !c->row_of || !c->is_split || !c->kinds || !c->anchors)
+        return sz_no_memory(c->ctx);
+    for (size_t i = 0; i < nodes; i++) c->layer_of[i] = SZ_NONE;
+    for (size_t k = 0; k < c->n; k++) c->row_of[k] = c->anchors[k] = SZ_NONE;
+    return SZ_OK;
+}
+
+// A node that several layers do is none's alone: what is counted can't be told apart.
+static void assign(counting *c) {
+    for (size_t k = 0; k < c->n; k++) {
+        const sz_run_layer l = c->r->type->layer(c->r->state, k);
+        for (int32_t i = 0; i < l.n_sources; i++) {
+            int32_t *home = &c->layer_of[l.sources[i]];
+            if (*home != SZ_NONE && *home != (int32_t)k)
+                c->is_split[*home] = c->is_split[k] = true;
+            else
+                *home = (int32_t)k;
+        }
+        if (l.n_sources) c->anchors[k] = l.sources[0];
+    }
+}
+
+static void find_rows(counting *c) {
+    const sz_costs *costs = c->costs;
+    for (size_t row = 0; row < costs->n_nodes; row++) {
+        const sz_node_id node = costs->row_nodes ? costs->row_nodes[row] : (sz_node_id)row;
+        const int32_t layer = c->layer_of[node];
+        if (layer == SZ_NONE || c->is_split[layer] || costs->nodes[row].unknown) continue;
+        if (c->anchors[layer] == node) c->row_of[layer] = (int32_t)row;
+    }
+}
+
+static sz_status count(counting *c, sz_arena *arena) {
+    sz_graph *g = c->model->graph;
+    SZ_TRY(allocate(c, arena));
+    assign(c);
+    if (!g->plan)
+        SZ_TRY(sz_plan_make(g, c->layer_of, c->kinds, c->anchors, (int32_t)c->n, NULL));
+    SZ_TRY(sz_costs_create(c->ctx, c->model, NULL, &c->costs));
+    find_rows(c);
+    return SZ_OK;
+}
+
+// ---- the child's lines -------------------------------------------------------------------------
+
+static void put_str(sz_json *j, const char *key, sz_str s) {
+    sz_json_key(j, key);
+    sz_json_str_n(j, s.p ? s.p : "", s.len);
+}
+
+static void put_counts(sz_json *j, const sz_cost *cost) {
+    sz_json_key_i64(j, "macs", cost->macs);
+    sz_json_key_i64(j, "flops", cost->flops);
+    sz_json_key_i64(j, "bytes_moved", cost->bytes_moved);
+}
+
+static void put_layer(sz_json *j, const sz_graph *g, const sz_run_layer *l, const sz_cost *cost) {
+    sz_json_begin_object(j);
+    put_str(j, "name", l->name);
+    put_str(j, "op", l->op);
+    sz_json_key_array(j, "sources");
+    for (int32_t i = 0; i < l->n_sources; i++) {
+        const sz_str name = sz_graph_node(g, l->sources[i])->name;
+        sz_json_str_n(j, name.p ? name.p : "", name.len);
+    }
+    sz_json_end_array(j);
+    sz_json_key_str(j, "kernel", l->kernel);
+    sz_json_key_str(j, "backend", l->backend);
+    if (l->why) sz_json_key_str(j, "why", l->why);
+    if (l->dtype) sz_json_key_str(j, "dtype", l->dtype);
+    if (!isnan(l->time_s)) sz_json_key_f64(j, "time_s", l->time_s);
+    if (cost) put_counts(j, cost);
+    sz_json_end_object(j);
+}
+
+static void put_all(sz_json *j, const counting *c) {
+    sz_json_key_array(j, "layers");
+    for (size_t k = 0; k < c->r->type->layer_count(c->r->state); k++) {
+        const sz_run_layer l = c->r->type->layer(c->r->state, k);
+        const int32_t row = c->costs ? c->row_of[k] : SZ_NONE;
+        put_layer(j, c->model->graph, &l, row == SZ_NONE ? NULL : &c->costs->nodes[row].cost);
+    }
+    sz_json_end_array(j);
+}
+
+sz_status sz_layers_put(sz_ctx *ctx, sz_json *j, sz_model *m, const sz_runner *r, bool counted) {
+    counting c = {.ctx = ctx, .model = m, .r = r};
+    sz_arena arena;
+    sz_arena_init(&arena, ctx);
+    const sz_status status = counted ? count(&c, &arena) : SZ_OK;
+    if (status == SZ_OK) put_all(j, &c);
+    sz_costs_destroy(c.costs);
+    sz_arena_finish(&arena);
+    return status;
+}
+
+// ---- rates -------------------------------------------------------------------------------------
+
+double sz_roof_for(const sz_machine *m, const char *dtype, int64_t threads) {
+    double roof = NAN;
+    for (size_t i = 0; m && dtype && i < sz_machine_roof_count(m); i++) {
+        const sz_roof one = sz_machine_roof(m, i);
+        if (strcmp(one.dtype, dtype) != 0 || strcmp(one.op, "fma") != 0) continue;
+        if (one.threads == threads && !(one.flop_per_s <= roof)) roof = one.flop_per_s;
+    }
+    return roof;
+}
+
+// The best sequential bandwidth of a level with as many threads; NaN = not known.
+static double bandwidth_of(const sz_machine *m, size_t level, int64_t threads) {
+    double best = NAN;
+    for (size_t i = 0; i < sz_machine_bandwidth_count(m, level); i++) {
+        const sz_bandwidth b = sz_machine_bandwidth(m, level, i);
+        if (b.threads != threads || (b.access && strcmp(b.access, "sequential") != 0)) continue;
+        if (!(b.byte_per_s <= best)) best = b.byte_per_s;
+    }
+    return best;
+}
+
+typedef struct bound {
+    const char *name;
+    double share; // of the roof that is reached; NaN = not known
+} bound;
+
+// What holds a layer down: arithmetic, or the outermost level of memory that could have given its
+// bytes so fast. A level that was beaten can't have been where they came from.
+static bound find_bound(const sz_machine *m, double compute, double flops, double bytes, double s,
+                        int64_t threads) {
+    const double of_compute = flops > 0 ? flops / s / compute : NAN;
+    for (size_t level = sz_machine_level_count(m); level-- > 0;) {
+        const sz_level l = sz_machine_level(m, level);
+        const double share = bytes / s / bandwidth_of(m, level, threads);
+        if (isnan(share) || share > 1 || strcmp(l.name, "disk") == 0) continue;
+        if (of_compute >= share) break;
+        return (bound){l.name, share};
+    }
+    return (bound){isnan(of_compute) ? NULL : "compute", of_compute};
+}
+
+static void set(json_t *o, const char *key, double v) {
+    if (isfinite(v)) json_object_set_new(o, key, json_real(v));
+}
+
+static double number(const json_t *o, const char *key) {
+    const json_t *v = json_object_get(o, key);
+    return json_is_number(v) ? json_number_value(v) : NAN;
+}
+
+static void rate(json_t *layer, const sz_machine *roofs, int threads, double sum) {
+    const double s = number(layer, "time_s"), flops = number(layer, "flops"),
+                 bytes = number(layer, "bytes_moved");
+    const char *dtype = json_string_value(json_object_get(layer, "dtype"));
+    const char *backend = json_string_value(json_object_get(layer, "backend"));
+    const int own = backend && strcmp(backend, "ref") == 0 ? 1 : threads;
+    if (isnan(s)) return;
+    set(layer, "share", s / sum);
+    if (isnan(flops)) return;
+    set(layer, "flop_per_s", flops / s);
+    set(layer, "byte_per_s", bytes / s);
+    if (!roofs) return;
+    const bound b = find_bound(roofs, sz_roof_for(roofs, dtype, own), flops, bytes, s, own);
+    if (!b.name) return;
+    set(layer, "of_roof", b.share);
+    json_object_set_new(layer, "roof", json_string(b.name));
+}
+
+double sz_layers_rate(json_t *layers, const sz_machine *roofs, int threads) {
+    double sum = NAN;
+    for (size_t i = 0; i < json_array_size(layers); i++) {
+        const double s = number(json_array_get(layers, i), "time_s");
+        if (!isnan(s)) sum = isnan(sum) ? s : sum + s;
+    }
+    for (size_t i = 0; i < json_array_size(layers) && !isnan(sum); i++)
+        rate(json_array_get(layers, i), roofs, threads, sum);
+    return sum;
+}
