@@ -73,6 +73,10 @@ void sz_runner_finish(sz_runner *r); // one that was never made is fine
 // ran.
 sz_status sz_check_outputs(sz_ctx *ctx, sz_graph *g, sz_ref *numbers,
                            const sz_buffer *const *outputs, sz_dtype lowest, sz_check *ret_check);
+// The same, unless it is too much work for the reference, or it lacks an operator: `how` is "none"
+// then.
+sz_status sz_check_net(sz_ctx *ctx, sz_graph *g, sz_ref *numbers, const sz_buffer *const *outputs,
+                       sz_dtype lowest, int64_t flops, sz_check *ret_check);
 void sz_check_none(sz_check *c, const char *why);
 
 #endif

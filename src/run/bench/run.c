@@ -86,10 +86,20 @@ static bool take(void *user, const char *bytes, size_t n) {
 
 // ---- one child ---------------------------------------------------------------------------------
 
+// A file or folder that the user names instead of the usual place of a library.
+static const char *path_of(const sz_bench_sweep *r, const sz_backend *backend) {
+    static const char variable[] = "SIZEUP_OPENVINO=";
+    const size_t n = sizeof variable - 1;
+    if (strcmp(backend->name, "blas") == 0) return r->options->blas;
+    if (strcmp(backend->name, "openvino") != 0) return NULL;
+    for (const char *const *e = r->options->environment; e && *e; e++)
+        if (strncmp(*e, variable, n) == 0 && (*e)[n]) return *e + n;
+    return NULL;
+}
+
 static json_t *request_of(const sz_bench_sweep *r, const sz_backend *backend) {
     return json_pack("{s:s, s:s*, s:i, s:I, s:f, s:f, s:I, s:[]}", "backend", backend->name, "path",
-                     strcmp(backend->name, "blas") == 0 ? r->options->blas : NULL, "threads",
-                     r->threads, "seed", (json_int_t)r->options->seed, "preheat_s", r->preheat_s,
+                     path_of(r, backend), "threads", r->threads, "seed", (json_int_t)r->options->seed, "preheat_s", r->preheat_s,
                      "budget_s", r->budget_s, "evict_bytes", (json_int_t)r->evict_bytes, "cases");
 }
 
