@@ -47,7 +47,8 @@ static sz_status fill(onnx_writer *w, sz_graph *g, sz_value_id id, unsigned char
     const sz_constant *c = sz_graph_value(g, id)->constant;
     const sz_tensor *known = NULL;
     *ret_is_there = false;
-    if (w->options->fill) return w->options->fill(w->options->user, g, id, raw, bytes, ret_is_there);
+    if (w->options->fill)
+        return w->options->fill(w->options->user, g, id, raw, bytes, ret_is_there);
     if (c && c->form == SZ_CONST_RAW) SZ_TRY(sz_graph_read_raw(g, c, bytes, raw, ret_is_there));
     if (*ret_is_there) return SZ_OK;
     SZ_TRY(sz_graph_known(g, id, &known));

@@ -82,12 +82,21 @@ static void put_body(const onnx_writer *w, uint32_t field, const sz_graph *body)
 static sz_status put_value(onnx_writer *w, sz_graph *g, const sz_attr *a) {
     sz_buf *b = w->out;
     switch (a->kind) {
-    case SZ_ATTR_INT: sz_proto_int(b, ATTR_I, a->i); return SZ_OK;
-    case SZ_ATTR_FLOAT: sz_proto_float(b, ATTR_F, a->f); return SZ_OK;
-    case SZ_ATTR_STRING: onnx_put(b, ATTR_S, a->s); return SZ_OK;
-    case SZ_ATTR_TENSOR: return onnx_tensor_write(w, ATTR_T, g, a->tensor, sz_str_c(""));
-    case SZ_ATTR_TYPE: return put_type(w, ATTR_TP, a->type);
-    default: break;
+    case SZ_ATTR_INT:
+        sz_proto_int(b, ATTR_I, a->i);
+        return SZ_OK;
+    case SZ_ATTR_FLOAT:
+        sz_proto_float(b, ATTR_F, a->f);
+        return SZ_OK;
+    case SZ_ATTR_STRING:
+        onnx_put(b, ATTR_S, a->s);
+        return SZ_OK;
+    case SZ_ATTR_TENSOR:
+        return onnx_tensor_write(w, ATTR_T, g, a->tensor, sz_str_c(""));
+    case SZ_ATTR_TYPE:
+        return put_type(w, ATTR_TP, a->type);
+    default:
+        break;
     }
     for (int32_t i = 0; i < a->n; i++) {
         if (a->kind == SZ_ATTR_INTS) sz_proto_int(b, ATTR_INTS, a->ints[i]);
@@ -117,8 +126,7 @@ static sz_status put_attr(onnx_writer *w, sz_graph *g, const sz_node *n, const s
 static void put_names(const onnx_writer *w, uint32_t field, const sz_graph *g,
                       const sz_value_id *ids, int32_t n) {
     for (int32_t i = 0; i < n; i++)
-        onnx_put(w->out, field,
-                 ids[i] == SZ_NONE ? sz_str_c("") : sz_graph_value(g, ids[i])->name);
+        onnx_put(w->out, field, ids[i] == SZ_NONE ? sz_str_c("") : sz_graph_value(g, ids[i])->name);
 }
 
 static sz_status put_node(onnx_writer *w, sz_graph *g, sz_node_id id) {

@@ -137,10 +137,10 @@ sz_status sz_vino_said(sz_ctx *ctx, const sz_vino *lib, sz_vino_status status, c
 // ---- formats -----------------------------------------------------------------------------------
 
 // By ov_element_type_e; NULL: none of ours.
-static const char *const elements[] = {NULL,  "bool", "bf16", "f16", "f32", "f64", "i4",
-                                       "i8",  "i16",  "i32",  "i64", "u1",  "u2",  "u3",
-                                       "u4",  "u6",   "u8",   "u16", "u32", "u64", "nf4",
-                                       "f8e4m3fn", "f8e5m2", "string", "f4e2m1", "f8e8m0"};
+static const char *const elements[] = {
+    NULL,  "bool", "bf16", "f16",      "f32",    "f64",    "i4",     "i8",    "i16",
+    "i32", "i64",  "u1",   "u2",       "u3",     "u4",     "u6",     "u8",    "u16",
+    "u32", "u64",  "nf4",  "f8e4m3fn", "f8e5m2", "string", "f4e2m1", "f8e8m0"};
 enum { N_ELEMENTS = sizeof elements / sizeof *elements };
 
 int sz_vino_element(sz_dtype t) {

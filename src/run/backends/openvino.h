@@ -44,42 +44,42 @@ typedef struct sz_vino_crypts {
 } sz_vino_crypts;
 
 // F(result, name without ov_, parameters). Handles are void *: the library has a type for each.
-#define SZ_VINO_FUNCTIONS(F)                                                                         \
-    F(sz_vino_status, get_openvino_version, (sz_vino_version *))                                       \
-    F(void, version_free, (sz_vino_version *))                                                       \
+#define SZ_VINO_FUNCTIONS(F)                                                                       \
+    F(sz_vino_status, get_openvino_version, (sz_vino_version *))                                   \
+    F(void, version_free, (sz_vino_version *))                                                     \
     F(const char *, get_last_err_msg, (void))                                                      \
     F(void, free, (const char *))                                                                  \
-    F(sz_vino_status, core_create, (void **))                                                        \
-    F(sz_vino_status, core_read_model, (void *, const char *, const char *, void **))                \
-    F(sz_vino_status, core_read_model_from_memory_buffer,                                            \
+    F(sz_vino_status, core_create, (void **))                                                      \
+    F(sz_vino_status, core_read_model, (void *, const char *, const char *, void **))              \
+    F(sz_vino_status, core_read_model_from_memory_buffer,                                          \
       (void *, const char *, size_t, void *, void **))                                             \
-    F(sz_vino_status, core_compile_model_props,                                                      \
-      (void *, void *, const char *, size_t, const sz_vino_property *, void **))                     \
+    F(sz_vino_status, core_compile_model_props,                                                    \
+      (void *, void *, const char *, size_t, const sz_vino_property *, void **))                   \
     F(void, model_free, (void *))                                                                  \
-    F(sz_vino_status, model_inputs_size, (void *, size_t *))                                         \
-    F(sz_vino_status, model_outputs_size, (void *, size_t *))                                        \
-    F(sz_vino_status, model_const_input_by_index, (void *, size_t, void **))                         \
-    F(sz_vino_status, model_reshape_by_port_indexes,                                                 \
-      (void *, const size_t *, const sz_vino_partial_shape *, size_t))                               \
-    F(sz_vino_status, port_get_any_name, (void *, char **))                                          \
-    F(sz_vino_status, port_get_element_type, (void *, int *))                                        \
+    F(sz_vino_status, model_inputs_size, (void *, size_t *))                                       \
+    F(sz_vino_status, model_outputs_size, (void *, size_t *))                                      \
+    F(sz_vino_status, model_const_input_by_index, (void *, size_t, void **))                       \
+    F(sz_vino_status, model_reshape_by_port_indexes,                                               \
+      (void *, const size_t *, const sz_vino_partial_shape *, size_t))                             \
+    F(sz_vino_status, port_get_any_name, (void *, char **))                                        \
+    F(sz_vino_status, port_get_element_type, (void *, int *))                                      \
     F(void, output_const_port_free, (void *))                                                      \
-    F(sz_vino_status, compiled_model_get_property, (void *, const char *, char **))                  \
-    F(sz_vino_status, compiled_model_create_infer_request, (void *, void **))                        \
-    F(sz_vino_status, compiled_model_export_model, (void *, const char *))                           \
+    F(sz_vino_status, compiled_model_get_property, (void *, const char *, char **))                \
+    F(sz_vino_status, compiled_model_create_infer_request, (void *, void **))                      \
+    F(sz_vino_status, compiled_model_export_model, (void *, const char *))                         \
     F(void, compiled_model_free, (void *))                                                         \
-    F(sz_vino_status, infer_request_set_input_tensor_by_index, (void *, size_t, void *))             \
-    F(sz_vino_status, infer_request_get_output_tensor_by_index, (void *, size_t, void **))           \
-    F(sz_vino_status, infer_request_infer, (void *))                                                 \
-    F(sz_vino_status, infer_request_start_async, (void *))                                           \
-    F(sz_vino_status, infer_request_wait, (void *))                                                  \
-    F(sz_vino_status, infer_request_get_profiling_info, (void *, sz_vino_profiles *))                  \
+    F(sz_vino_status, infer_request_set_input_tensor_by_index, (void *, size_t, void *))           \
+    F(sz_vino_status, infer_request_get_output_tensor_by_index, (void *, size_t, void **))         \
+    F(sz_vino_status, infer_request_infer, (void *))                                               \
+    F(sz_vino_status, infer_request_start_async, (void *))                                         \
+    F(sz_vino_status, infer_request_wait, (void *))                                                \
+    F(sz_vino_status, infer_request_get_profiling_info, (void *, sz_vino_profiles *))              \
     F(void, infer_request_free, (void *))                                                          \
-    F(void, profiling_info_list_free, (sz_vino_profiles *))                                          \
-    F(sz_vino_status, tensor_create_from_host_ptr, (int, sz_vino_shape, void *, void **))              \
-    F(sz_vino_status, tensor_get_shape, (void *, sz_vino_shape *))                                     \
-    F(sz_vino_status, tensor_get_element_type, (void *, int *))                                      \
-    F(sz_vino_status, tensor_data, (void *, void **))                                                \
+    F(void, profiling_info_list_free, (sz_vino_profiles *))                                        \
+    F(sz_vino_status, tensor_create_from_host_ptr, (int, sz_vino_shape, void *, void **))          \
+    F(sz_vino_status, tensor_get_shape, (void *, sz_vino_shape *))                                 \
+    F(sz_vino_status, tensor_get_element_type, (void *, int *))                                    \
+    F(sz_vino_status, tensor_data, (void *, void **))                                              \
     F(void, tensor_free, (void *))                                                                 \
     F(sz_vino_status, shape_free, (sz_vino_shape *))
 
@@ -119,9 +119,8 @@ typedef struct sz_vino_compiled {
 
 typedef struct sz_vino_layer {
     sz_run_layer shown;
-    char *dtype_word;
-    double *times_s; // by profiled run, the cold first one left out
-    int64_t total_us, first_us;
+    double *times_s;            // of the last profiled runs, without the cold first one
+    int64_t total_us, first_us; // of all runs, of the first
 } sz_vino_layer;
 
 typedef struct sz_vino_net {
@@ -131,8 +130,9 @@ typedef struct sz_vino_net {
     sz_run_how how;
     sz_arena arena;
     sz_ref *numbers[SZ_INPUT_SETS];
-    void *model;    // as read and reshaped
-    bool is_ours;   // we wrote it: node k of the graph is called "k"
+    void *model;      // as read and reshaped
+    bool is_numbered; // node k of the graph is called "k" in it
+    bool is_joined;   // layers have their sources
     sz_vino_input *inputs;
     size_t n_inputs;
     sz_vino_compiled timed, looked_at; // the second one counts its layers' times
@@ -148,14 +148,16 @@ sz_status sz_vino_read(sz_vino_net *net);
 // Compiles it; counting: times of layers are kept.
 sz_status sz_vino_compile(sz_vino_net *net, bool counting, sz_vino_compiled *ret_compiled);
 void sz_vino_compiled_finish(sz_vino_net *net, sz_vino_compiled *c);
-// Given to the library so that it shows the net as it was after its passes over the graph.
+// Makes the library show the net as it is after its passes (openvino_join.c).
 extern const sz_vino_crypts sz_vino_map_callbacks;
 // Which layers ran, and what each does (openvino_layers.c). Runs it once.
 sz_status sz_vino_look(sz_vino_net *net);
 sz_status sz_vino_profile_once(sz_vino_net *net);
+// Gives each layer its nodes (openvino_join.c).
+sz_status sz_vino_join(sz_vino_net *net);
 double sz_vino_layer_time(const sz_vino_net *net, const sz_vino_layer *l);
 
 sz_status sz_vino_compile_net(sz_ctx *ctx, void *library, sz_graph *g, const sz_run_how *how,
-                            sz_runner *ret_runner);
+                              sz_runner *ret_runner);
 
 #endif

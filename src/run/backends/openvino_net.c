@@ -33,12 +33,30 @@ static sz_status fill(void *user, sz_graph *g, sz_value_id id, unsigned char *ra
     return sz_fail(net->ctx, SZ_ERR_INTERNAL, "numbers of another size");
 }
 
+// Can the names of nodes be told apart, also in a list with commas?
+static sz_status are_plain(const sz_graph *g, bool *ret_plain) {
+    sz_map names;
+    sz_status status = SZ_OK;
+    sz_map_init(&names, g->ctx);
+    *ret_plain = true;
+    for (size_t k = 0; k < g->nodes.n && status == SZ_OK && *ret_plain; k++) {
+        const sz_str name = g->nodes.items[k].name;
+        *ret_plain = name.len > 0 && !memchr(name.p, ',', name.len) &&
+                     !sz_map_get(&names, name, NULL);
+        status = sz_map_put(&names, name, 1);
+    }
+    sz_map_finish(&names);
+    return status;
+}
+
 // ---- reading -----------------------------------------------------------------------------------
 
 // OpenVINO's reader looks at the bytes to find out what they are: ONNX it is.
 static sz_status read_ours(sz_vino_net *net) {
     const sz_vino *lib = net->lib;
-    const sz_export_options o = {.fill = fill, .user = net, .number_nodes = true};
+    bool is_plain;
+    SZ_TRY(are_plain(net->graph, &is_plain));
+    const sz_export_options o = {.fill = fill, .user = net, .number_nodes = !is_plain};
     sz_buf buf;
     sz_buf_init(&buf, net->ctx);
     sz_status status = sz_export_onnx(net->graph, &o, &buf);
@@ -48,7 +66,7 @@ static sz_status read_ours(sz_vino_net *net) {
                                                                       NULL, &net->model),
                               "does not take the net");
     sz_buf_finish(&buf);
-    net->is_ours = true;
+    net->is_numbered = o.number_nodes;
     return status;
 }
 
@@ -62,7 +80,8 @@ static bool has_all_weights(const sz_graph *g) {
 
 static bool is_whole(const sz_graph *g) {
     bool whole = has_all_weights(g);
-    for (size_t i = 0; whole && i < g->children.n; i++) whole = has_all_weights(g->children.items[i]);
+    for (size_t i = 0; whole && i < g->children.n; i++)
+        whole = has_all_weights(g->children.items[i]);
     return whole;
 }
 

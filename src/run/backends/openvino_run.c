@@ -86,9 +86,9 @@ static sz_status fill_input(sz_vino_net *net, size_t i, int set) {
         char *to = in->pages[set] + skew(i * SZ_INPUT_SETS + (size_t)set);
         const sz_vino_shape shape = {b->rank, b->dims};
         memcpy(to, b->data, b->bytes);
-        status = said(net, net->lib->tensor_create_from_host_ptr(in->element, shape, to,
-                                                                  &in->tensors[set]),
-                      "takes no numbers");
+        status = said(
+            net, net->lib->tensor_create_from_host_ptr(in->element, shape, to, &in->tensors[set]),
+            "takes no numbers");
     }
     if (status == SZ_OK) status = sz_ref_give(net->numbers[set], in->id, b);
     sz_buffer_release(net->ctx, b);
@@ -120,14 +120,14 @@ static const char *precision_of(const sz_vino_net *net) {
 static sz_status add_request(sz_vino_net *net, sz_vino_compiled *c, int set) {
     const sz_vino *lib = net->lib;
     void **request = &c->requests[c->n];
-    SZ_TRY(said(net, lib->compiled_model_create_infer_request(c->model, request),
-                "makes no request"));
+    SZ_TRY(
+        said(net, lib->compiled_model_create_infer_request(c->model, request), "makes no request"));
     c->n++;
     for (size_t i = 0; i < net->n_inputs; i++)
-        SZ_TRY(said(net,
-                    lib->infer_request_set_input_tensor_by_index(*request, i,
-                                                                 net->inputs[i].tensors[set]),
-                    "does not take an input"));
+        SZ_TRY(said(
+            net,
+            lib->infer_request_set_input_tensor_by_index(*request, i, net->inputs[i].tensors[set]),
+            "does not take an input"));
     return SZ_OK;
 }
 
@@ -170,16 +170,15 @@ void sz_vino_compiled_finish(sz_vino_net *net, sz_vino_compiled *c) {
 static sz_status read_back(sz_vino_net *net) {
     const sz_vino *lib = net->lib;
     char *word = NULL;
-    SZ_TRY(said(net,
-                lib->compiled_model_get_property(net->timed.model, "INFERENCE_PRECISION_HINT",
-                                                 &word),
-                "does not tell its precision"));
+    SZ_TRY(said(
+        net, lib->compiled_model_get_property(net->timed.model, "INFERENCE_PRECISION_HINT", &word),
+        "does not tell its precision"));
     net->precision = sz_vino_dtype_of_word(word);
     lib->free(word);
     SZ_TRY(said(net,
                 lib->compiled_model_get_property(net->timed.model, "INFERENCE_NUM_THREADS", &word),
                 "does not tell its threads"));
-    net->threads = atoi(word);
+    net->threads = (int)strtol(word, NULL, 10);
     lib->free(word);
     if (net->precision) return SZ_OK;
     return sz_fail(net->ctx, SZ_ERR_UNAVAILABLE, "OpenVINO does not tell its precision");
@@ -232,8 +231,8 @@ static sz_status take_outputs(sz_vino_net *net, const sz_buffer **outputs, void 
     size_t n = 0;
     SZ_TRY(said(net, net->lib->model_outputs_size(net->model, &n), "has no outputs"));
     if (n != net->graph->outputs.n)
-        return sz_fail(net->ctx, SZ_ERR_UNAVAILABLE, "OpenVINO sees %zu outputs, the net has %zu", n,
-                       net->graph->outputs.n);
+        return sz_fail(net->ctx, SZ_ERR_UNAVAILABLE, "OpenVINO sees %zu outputs, the net has %zu",
+                       n, net->graph->outputs.n);
     for (size_t o = 0; o < n; o++) {
         sz_buffer *b = sz_arena_alloc(&net->arena, sizeof *b);
         if (!b) return sz_no_memory(net->ctx);
@@ -308,8 +307,7 @@ static const sz_runner_type runner = {.run = run_net,
                                       .finish = finish};
 
 static sz_status create(sz_vino_net *net) {
-    if (net->how.training)
-        return sz_fail(net->ctx, SZ_ERR_UNAVAILABLE, "OpenVINO does not train");
+    if (net->how.training) return sz_fail(net->ctx, SZ_ERR_UNAVAILABLE, "OpenVINO does not train");
     for (int s = 0; s < SZ_INPUT_SETS; s++) {
         const sz_ref_options o = {.seed = net->how.seed + 1000003 * (uint64_t)s};
         SZ_TRY(sz_ref_create(net->ctx, net->graph, &o, &net->numbers[s]));
@@ -323,7 +321,7 @@ static sz_status create(sz_vino_net *net) {
 }
 
 sz_status sz_vino_compile_net(sz_ctx *ctx, void *library, sz_graph *g, const sz_run_how *how,
-                            sz_runner *ret_runner) {
+                              sz_runner *ret_runner) {
     sz_vino_net *net = sz_alloc(ctx, sizeof *net);
     if (!net) return sz_no_memory(ctx);
     net->ctx = ctx, net->graph = g, net->lib = library, net->how = *how;
