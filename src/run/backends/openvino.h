@@ -117,6 +117,12 @@ typedef struct sz_vino_compiled {
     int n;
 } sz_vino_compiled;
 
+enum { SZ_VINO_RUNS = 64 };  // profiled runs that are kept
+typedef struct sz_vino_sum { // of the layers of a run
+    double time_s;
+    int run;
+} sz_vino_sum;
+
 typedef struct sz_vino_layer {
     sz_run_layer shown;
     double *times_s;            // of the last profiled runs, without the cold first one
@@ -138,13 +144,17 @@ typedef struct sz_vino_net {
     sz_vino_compiled timed, looked_at; // the second one counts its layers' times
     sz_vino_layer *layers;
     size_t n_layers;
-    int64_t profiled; // runs of `looked_at` so far
+    int64_t profiled;               // runs of `looked_at` so far
+    sz_vino_sum sums[SZ_VINO_RUNS]; // in rising order
+    int n_sums;
+    int64_t summed; // `profiled` when they were made
     int threads, next;
     sz_dtype precision, lowest; // read back; of what ran
 } sz_vino_net;
 
 // Reads a model of the graph into net->model (openvino_net.c).
 sz_status sz_vino_read(sz_vino_net *net);
+bool sz_vino_has_weights(const sz_graph *g); // in its files
 // Compiles it; counting: times of layers are kept.
 sz_status sz_vino_compile(sz_vino_net *net, bool counting, sz_vino_compiled *ret_compiled);
 void sz_vino_compiled_finish(sz_vino_net *net, sz_vino_compiled *c);
@@ -155,7 +165,7 @@ sz_status sz_vino_look(sz_vino_net *net);
 sz_status sz_vino_profile_once(sz_vino_net *net);
 // Gives each layer its nodes (openvino_join.c).
 sz_status sz_vino_join(sz_vino_net *net);
-double sz_vino_layer_time(const sz_vino_net *net, const sz_vino_layer *l);
+double sz_vino_layer_time(sz_vino_net *net, const sz_vino_layer *l);
 
 sz_status sz_vino_compile_net(sz_ctx *ctx, void *library, sz_graph *g, const sz_run_how *how,
                               sz_runner *ret_runner);

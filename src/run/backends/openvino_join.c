@@ -79,14 +79,21 @@ static sz_status add_pair(join *j, int32_t layer, sz_node_id node) {
     return sz_vec_push(j->net->ctx, &j->pairs, p) ? SZ_OK : sz_no_memory(j->net->ctx);
 }
 
+// What a node was taken apart into is called after it: "conv1/WithoutBiases".
+static bool find_node(const join *j, sz_str name, sz_node_id *ret_node) {
+    if (sz_map_get(&j->nodes, name, ret_node)) return true;
+    uint32_t len = name.len;
+    while (len > 0 && name.p[len - 1] != '/') len--;
+    return len > 1 && sz_map_get(&j->nodes, (sz_str){name.p, len - 1}, ret_node);
+}
+
 // "bn1, conv1"
 static sz_status add_names(join *j, int32_t layer, sz_str list) {
     for (uint32_t at = 0, end; at < list.len; at = end + 2) {
         int32_t node;
         for (end = at; end < list.len; end++)
             if (list.p[end] == ',' && end + 1 < list.len && list.p[end + 1] == ' ') break;
-        if (sz_map_get(&j->nodes, (sz_str){list.p + at, end - at}, &node))
-            SZ_TRY(add_pair(j, layer, node));
+        if (find_node(j, (sz_str){list.p + at, end - at}, &node)) SZ_TRY(add_pair(j, layer, node));
     }
     return SZ_OK;
 }
@@ -244,7 +251,7 @@ static sz_status make(join *j) {
     SZ_TRY(ask_map(j));
     for (size_t k = 0; k < net->n_layers; k++) {
         int32_t node;
-        if (!j->mapped[k] && sz_map_get(&j->nodes, net->layers[k].shown.name, &node))
+        if (!j->mapped[k] && find_node(j, net->layers[k].shown.name, &node))
             SZ_TRY(add_pair(j, (int32_t)k, node));
     }
     SZ_TRY(follow_producers(j));

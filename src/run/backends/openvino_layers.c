@@ -4,11 +4,7 @@
 #include "run/backends/openvino.h"
 
 #include <math.h>
-#include <stdio.h>
-
-#include "machine/measure/stats.h"
-
-enum { MAX_PROFILES = 64 };
+#include <stdlib.h>
 
 // ---- formats -----------------------------------------------------------------------------------
 
@@ -56,7 +52,7 @@ static size_t count_executed(const sz_vino_profiles *p) {
 static sz_status add_layer(sz_vino_net *net, const sz_vino_profile *p) {
     sz_vino_layer *l = &net->layers[net->n_layers++];
     const sz_dtype t = dtype_of(p->exec_type);
-    l->times_s = sz_arena_array(&net->arena, MAX_PROFILES, sizeof *l->times_s);
+    l->times_s = sz_arena_array(&net->arena, SZ_VINO_RUNS, sizeof *l->times_s);
     if (!l->times_s) return sz_no_memory(net->ctx);
     l->shown = (sz_run_layer){.name = keep(net, p->name),
                               .op = keep(net, p->type),
@@ -92,24 +88,43 @@ static void add_times(sz_vino_net *net, const sz_vino_profiles *p) {
         if (k == 1)
             l->first_us = total;
         else
-            l->times_s[(k - 2) % MAX_PROFILES] = (double)(total - l->total_us) * 1e-6;
+            l->times_s[(k - 2) % SZ_VINO_RUNS] = (double)(total - l->total_us) * 1e-6;
         l->total_us = total;
     }
     net->profiled = k;
 }
 
-// A mean of whole microseconds blurs run k by k of them. Where that is much of a layer, the mean of
-// all runs but the cold one is closer than the median.
-double sz_vino_layer_time(const sz_vino_net *net, const sz_vino_layer *l) {
+static int by_sum(const void *a, const void *b) {
+    const sz_vino_sum *x = a, *y = b;
+    return x->time_s < y->time_s ? -1 : x->time_s > y->time_s;
+}
+
+// The middle third of the profiled runs, by the sums of their layers. Medians of single layers
+// would leave out what disturbs each run at another place, and add up to less than any run took.
+static int find_middle(sz_vino_net *net) {
     const int64_t warm = net->profiled - 1;
-    double sorted[MAX_PROFILES];
+    const int n = (int)(warm < SZ_VINO_RUNS ? warm : SZ_VINO_RUNS);
+    for (int r = 0; r < n; r++) {
+        net->sums[r] = (sz_vino_sum){0, r};
+        for (size_t i = 0; i < net->n_layers; i++) net->sums[r].time_s += net->layers[i].times_s[r];
+    }
+    qsort(net->sums, (size_t)n, sizeof *net->sums, by_sum);
+    return n;
+}
+
+// A mean of whole microseconds blurs run k by k of them. Where that is much of a layer, the mean of
+// all runs but the cold one is closer.
+double sz_vino_layer_time(sz_vino_net *net, const sz_vino_layer *l) {
+    const int64_t warm = net->profiled - 1;
+    double sum = 0;
     if (warm < 1) return NAN;
     const double mean = (double)(l->total_us - l->first_us) * 1e-6 / (double)warm;
     if (mean < 20e-6 * (double)net->profiled) return mean > 0 ? mean : 0;
-    const size_t n = (size_t)(warm < MAX_PROFILES ? warm : MAX_PROFILES);
-    memcpy(sorted, l->times_s, n * sizeof *sorted);
-    sz_sort_values(sorted, n);
-    return sz_quantile(sorted, n, 0.5);
+    if (net->summed != net->profiled) net->n_sums = find_middle(net);
+    net->summed = net->profiled;
+    const int from = net->n_sums / 3, to = net->n_sums - from;
+    for (int r = from; r < to; r++) sum += l->times_s[net->sums[r].run];
+    return sum / (to - from);
 }
 
 // ---- looking -----------------------------------------------------------------------------------

@@ -78,7 +78,7 @@ static bool has_all_weights(const sz_graph *g) {
     return true;
 }
 
-static bool is_whole(const sz_graph *g) {
+bool sz_vino_has_weights(const sz_graph *g) {
     bool whole = has_all_weights(g);
     for (size_t i = 0; whole && i < g->children.n; i++)
         whole = has_all_weights(g->children.items[i]);
@@ -102,7 +102,7 @@ sz_status sz_vino_read(sz_vino_net *net) {
     const sz_vino *lib = net->lib;
     const sz_graph *g = net->graph;
     const bool is_known = sz_str_is(g->format, "onnx") || sz_str_is(g->format, "openvino");
-    if (net->how.path && is_known && is_whole(g))
+    if (net->how.path && is_known && sz_vino_has_weights(g))
         return sz_vino_said(net->ctx, lib,
                             lib->core_read_model(lib->core, net->how.path, NULL, &net->model),
                             "does not take the file");

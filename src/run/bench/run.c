@@ -99,8 +99,9 @@ static const char *path_of(const sz_bench_sweep *r, const sz_backend *backend) {
 
 static json_t *request_of(const sz_bench_sweep *r, const sz_backend *backend) {
     return json_pack("{s:s, s:s*, s:i, s:I, s:f, s:f, s:I, s:[]}", "backend", backend->name, "path",
-                     path_of(r, backend), "threads", r->threads, "seed", (json_int_t)r->options->seed, "preheat_s", r->preheat_s,
-                     "budget_s", r->budget_s, "evict_bytes", (json_int_t)r->evict_bytes, "cases");
+                     path_of(r, backend), "threads", r->threads, "seed",
+                     (json_int_t)r->options->seed, "preheat_s", r->preheat_s, "budget_s",
+                     r->budget_s, "evict_bytes", (json_int_t)r->evict_bytes, "cases");
 }
 
 static void add_to_request(json_t *request, const sz_case *c) {
