@@ -25,9 +25,11 @@ typedef struct sz_run_layer {
     const char *kernel, *backend;
     const char *why;           // the library refused it, and something slower ran; NULL = it ran
     const char *dtype;         // that the arithmetic touched; NULL = not known
-    const sz_node_id *sources; // nodes of the graph that it does, in their order
+    // Nodes of the graph that it does, in their order. One that the library took apart is in each
+    // of the layers that it became.
+    const sz_node_id *sources;
     int32_t n_sources;         // 0 = none is known: the library put it in
-    double time_s;             // median of what was seen, NaN = not measured
+    double time_s;             // of a usual run, NaN = not measured
 } sz_run_layer;
 
 // How far outputs are from what the reference says.
