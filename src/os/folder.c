@@ -126,3 +126,12 @@ sz_status sz_folder_list(sz_ctx *ctx, const char *folder,
     closedir(dir);
     return status;
 }
+
+bool sz_folder_of_program(char *buf, size_t cap) {
+    const ssize_t n = cap ? readlink("/proc/self/exe", buf, cap) : -1;
+    if (n <= 0 || (size_t)n >= cap) return false;
+    buf[n] = '\0';
+    char *slash = strrchr(buf, '/');
+    if (slash) *slash = '\0';
+    return slash != NULL;
+}

@@ -22,4 +22,7 @@ bool sz_folder_has(const char *path); // is a regular file that can be read
 sz_status sz_folder_list(sz_ctx *ctx, const char *folder,
                          sz_status (*visit)(void *user, const char *name), void *user);
 
+// The folder that the running program lies in, with no slash at its end; false when not known.
+bool sz_folder_of_program(char *buf, size_t cap);
+
 #endif

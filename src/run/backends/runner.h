@@ -25,9 +25,11 @@ typedef struct sz_run_layer {
     const char *kernel, *backend;
     const char *why;           // the library refused it, and something slower ran; NULL = it ran
     const char *dtype;         // that the arithmetic touched; NULL = not known
-    const sz_node_id *sources; // nodes of the graph that it does, in their order
+    // Nodes of the graph that it does, in their order. One that the library took apart is in each
+    // of the layers that it became.
+    const sz_node_id *sources;
     int32_t n_sources;         // 0 = none is known: the library put it in
-    double time_s;             // median of what was seen, NaN = not measured
+    double time_s;             // of a usual run, NaN = not measured
 } sz_run_layer;
 
 // How far outputs are from what the reference says.
@@ -73,6 +75,10 @@ void sz_runner_finish(sz_runner *r); // one that was never made is fine
 // ran.
 sz_status sz_check_outputs(sz_ctx *ctx, sz_graph *g, sz_ref *numbers,
                            const sz_buffer *const *outputs, sz_dtype lowest, sz_check *ret_check);
+// The same, unless it is too much work for the reference, or it lacks an operator: `how` is "none"
+// then.
+sz_status sz_check_net(sz_ctx *ctx, sz_graph *g, sz_ref *numbers, const sz_buffer *const *outputs,
+                       sz_dtype lowest, int64_t flops, sz_check *ret_check);
 void sz_check_none(sz_check *c, const char *why);
 
 #endif

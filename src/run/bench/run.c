@@ -89,11 +89,21 @@ static bool take(void *user, const char *bytes, size_t n) {
 
 // ---- one child ---------------------------------------------------------------------------------
 
+// A file or folder that the user names instead of the usual place of a library.
+static const char *path_of(const sz_bench_sweep *r, const sz_backend *backend) {
+    static const char variable[] = "SIZEUP_OPENVINO=";
+    const size_t n = sizeof variable - 1;
+    if (strcmp(backend->name, "blas") == 0) return r->options->blas;
+    if (strcmp(backend->name, "openvino") != 0) return NULL;
+    for (const char *const *e = r->options->environment; e && *e; e++)
+        if (strncmp(*e, variable, n) == 0 && (*e)[n]) return *e + n;
+    return NULL;
+}
+
 static json_t *request_of(const sz_bench_sweep *r, const sz_backend *backend) {
     const sz_run_options *o = r->options;
     return json_pack("{s:s, s:s*, s:i, s:I, s:f, s:f, s:I, s:b, s:i, s:b, s:b, s:b, s:s*, s:[]}",
-                     "backend", backend->name, "path",
-                     strcmp(backend->name, "blas") == 0 ? o->blas : NULL, "threads", r->threads,
+                     "backend", backend->name, "path", path_of(r, backend), "threads", r->threads,
                      "seed", (json_int_t)o->seed, "preheat_s", r->preheat_s, "budget_s",
                      r->budget_s, "evict_bytes", (json_int_t)r->evict_bytes, "training",
                      o->training, "streams", o->streams, "layers", o->layers, "energy", o->energy,
@@ -349,10 +359,8 @@ static sz_status read_threads(sz_bench_sweep *r) {
     int64_t n = 0;
     snprintf(usual, sizeof usual, "%d", r->options->threads);
     sz_arena_init(&arena, r->ctx);
-    sz_status status = sz_range_read(r->ctx, &arena, r->options->threads_range
-                                                         ? r->options->threads_range
-                                                         : usual,
-                                     &values, &n);
+    sz_status status = sz_range_read(
+        r->ctx, &arena, r->options->threads_range ? r->options->threads_range : usual, &values, &n);
     for (int64_t i = 0; status == SZ_OK && i < n; i++) {
         char *end;
         const long threads = strtol(values[i], &end, 10);

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which nodes of the graph each executed layer does.
+//
+// The library's passes over the graph merge nodes under invented names. The net as it is after them
+// can be had through the documented callback that may encrypt a cached model: its XML lists for
+// each layer the names that went in. What is merged later, when kernels are chosen, has no layer of
+// its own that ran: it belongs to the last executed layer that its inputs come from, as that is the
+// only one that has them all.
+#include "run/backends/openvino.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "model/import/xml.h"
+
+// ---- the library's map -------------------------------------------------------------------------
+
+// What the callback is shown. It has no argument of ours; a child makes one export at a time.
+static struct {
+    sz_ctx *ctx; // NULL: nothing is wanted
+    char *text;
+    size_t n;
+} shown;
+
+static void show(const char *in, size_t n, char *out, size_t *ret_n) {
+    if (out) memcpy(out, in, n);
+    *ret_n = n;
+    if (!out || !shown.ctx || shown.text || n < 5 || memcmp(in, "<?xml", 5) != 0) return;
+    shown.text = sz_alloc(shown.ctx, n);
+    if (!shown.text) return;
+    memcpy(shown.text, in, n);
+    shown.n = n;
+}
+
+const sz_vino_crypts sz_vino_map_callbacks = {show, show};
+
+// ---- names -------------------------------------------------------------------------------------
+
+typedef struct pair {
+    int32_t layer;
+    sz_node_id node;
+} pair;
+
+typedef struct join {
+    sz_vino_net *net;
+    sz_map nodes;  // name -> node; of its outputs, too
+    sz_map layers; // name -> executed layer
+    SZ_VEC(pair) pairs;
+    int32_t *owner; // of each node: the last executed layer that does it, SZ_NONE = none yet
+    bool *constant; // by value: known before the run
+    bool *mapped;   // by executed layer: the map has it
+} join;
+
+static sz_status add_name(sz_map *m, sz_str name, int32_t i) {
+    return name.len == 0 || sz_map_get(m, name, NULL) ? SZ_OK : sz_map_put(m, name, i);
+}
+
+static sz_status name_nodes(join *j) {
+    const sz_graph *g = j->net->graph;
+    for (size_t k = 0; k < g->nodes.n; k++) {
+        char number[24];
+        snprintf(number, sizeof number, "%zu", k);
+        const char *own = sz_arena_strdup(&j->net->arena, number, strlen(number));
+        if (!own) return sz_no_memory(j->net->ctx);
+        SZ_TRY(add_name(&j->nodes, j->net->is_numbered ? sz_str_c(own) : g->nodes.items[k].name,
+                        (int32_t)k));
+    }
+    for (size_t k = 0; k < g->nodes.n; k++)
+        for (int32_t o = 0; o < g->nodes.items[k].n_outputs; o++)
+            if (g->nodes.items[k].outputs[o] != SZ_NONE)
+                SZ_TRY(add_name(&j->nodes, sz_graph_value(g, g->nodes.items[k].outputs[o])->name,
+                                (int32_t)k));
+    return SZ_OK;
+}
+
+static sz_status add_pair(join *j, int32_t layer, sz_node_id node) {
+    const pair p = {layer, node};
+    if (layer > j->owner[node]) j->owner[node] = layer;
+    return sz_vec_push(j->net->ctx, &j->pairs, p) ? SZ_OK : sz_no_memory(j->net->ctx);
+}
+
+// What a node was taken apart into is called after it: "conv1/WithoutBiases".
+static bool find_node(const join *j, sz_str name, sz_node_id *ret_node) {
+    if (sz_map_get(&j->nodes, name, ret_node)) return true;
+    uint32_t len = name.len;
+    while (len > 0 && name.p[len - 1] != '/') len--;
+    return len > 1 && sz_map_get(&j->nodes, (sz_str){name.p, len - 1}, ret_node);
+}
+
+// "bn1, conv1"
+static sz_status add_names(join *j, int32_t layer, sz_str list) {
+    for (uint32_t at = 0, end; at < list.len; at = end + 2) {
+        int32_t node;
+        for (end = at; end < list.len; end++)
+            if (list.p[end] == ',' && end + 1 < list.len && list.p[end + 1] == ' ') break;
+        if (find_node(j, (sz_str){list.p + at, end - at}, &node)) SZ_TRY(add_pair(j, layer, node));
+    }
+    return SZ_OK;
+}
+
+// ---- reading the map ---------------------------------------------------------------------------
+
+enum { DEPTH_LAYER = 3, DEPTH_ATTRIBUTE = 5 }; // net layers layer rt_info attribute; not in bodies
+
+static sz_status read_map(join *j, sz_xml *x) {
+    int32_t layer = SZ_NONE;
+    for (;;) {
+        sz_str name, value;
+        SZ_TRY(sz_xml_next(x));
+        if (x->kind == SZ_XML_EOF) return SZ_OK;
+        if (x->kind != SZ_XML_START) continue;
+        if (x->depth == DEPTH_LAYER) {
+            layer = SZ_NONE;
+            if (sz_str_is(x->name, "layer") && sz_xml_attribute(x, "name", &name))
+                (void)sz_map_get(&j->layers, name, &layer);
+            if (layer != SZ_NONE) j->mapped[layer] = true;
+        }
+        if (x->depth != DEPTH_ATTRIBUTE || layer == SZ_NONE || !sz_str_is(x->name, "attribute"))
+            continue;
+        if (sz_xml_attribute(x, "name", &name) && sz_str_is(name, "fused_names") &&
+            sz_xml_attribute(x, "value", &value))
+            SZ_TRY(add_names(j, layer, value));
+    }
+}
+
+static sz_status parse_map(join *j) {
+    sz_ctx *ctx = j->net->ctx;
+    sz_source *source;
+    sz_xml x;
+    SZ_TRY(sz_source_from_memory(ctx, "OpenVINO's map", shown.text, shown.n, &source));
+    const size_t before = sz_ctx_set_job_limit(ctx, 0);
+    sz_status status = sz_xml_init(&x, ctx, source);
+    if (status == SZ_OK) {
+        status = read_map(j, &x);
+        sz_xml_finish(&x);
+    }
+    sz_ctx_set_job_limit(ctx, before);
+    sz_source_close(source, ctx);
+    return status;
+}
+
+// A release without the map leaves the layers' own names.
+static sz_status ask_map(join *j) {
+    const sz_vino_net *net = j->net;
+    shown.ctx = net->ctx, shown.text = NULL, shown.n = 0;
+    (void)net->lib->compiled_model_export_model(net->looked_at.model, "/dev/null");
+    const sz_status status = shown.text ? parse_map(j) : SZ_OK;
+    sz_free(net->ctx, shown.text, shown.n);
+    shown.ctx = NULL, shown.text = NULL;
+    return status;
+}
+
+// ---- what was merged later ---------------------------------------------------------------------
+
+static bool is_fixed(const join *j, sz_value_id id) {
+    return id == SZ_NONE || j->constant[id] || sz_graph_value(j->net->graph, id)->constant;
+}
+
+static bool is_constant(join *j, const sz_node *n) {
+    bool all = n->n_inputs > 0;
+    for (int32_t i = 0; i < n->n_inputs; i++) all &= is_fixed(j, n->inputs[i]);
+    for (int32_t o = 0; all && o < n->n_outputs; o++)
+        if (n->outputs[o] != SZ_NONE) j->constant[n->outputs[o]] = true;
+    return all;
+}
+
+static int32_t last_producer(const join *j, const sz_node *n) {
+    int32_t last = SZ_NONE;
+    for (int32_t i = 0; i < n->n_inputs; i++) {
+        if (n->inputs[i] == SZ_NONE) continue;
+        const sz_value *v = sz_graph_value(j->net->graph, n->inputs[i]);
+        if (v->kind == SZ_VALUE_NODE && j->owner[v->producer] > last) last = j->owner[v->producer];
+    }
+    return last;
+}
+
+static sz_status follow_producers(join *j) {
+    const sz_graph *g = j->net->graph;
+    for (size_t k = 0; k < g->nodes.n; k++) {
+        const sz_node_id id = sz_graph_nth(g, k);
+        const sz_node *n = sz_graph_node(g, id);
+        if (is_constant(j, n) || j->owner[id] != SZ_NONE) continue;
+        const int32_t last = last_producer(j, n);
+        if (last != SZ_NONE) SZ_TRY(add_pair(j, last, id));
+    }
+    return SZ_OK;
+}
+
+// A view of an input goes with what reads it.
+static sz_status follow_readers(join *j) {
+    const sz_graph *g = j->net->graph;
+    for (size_t k = g->nodes.n; k-- > 0;) {
+        const sz_node_id id = sz_graph_nth(g, k);
+        const sz_node *n = sz_graph_node(g, id);
+        if (j->owner[id] == SZ_NONE) continue;
+        for (int32_t i = 0; i < n->n_inputs; i++) {
+            if (n->inputs[i] == SZ_NONE || is_fixed(j, n->inputs[i])) continue;
+            const sz_value *v = sz_graph_value(g, n->inputs[i]);
+            if (v->kind == SZ_VALUE_NODE && j->owner[v->producer] == SZ_NONE)
+                SZ_TRY(add_pair(j, j->owner[id], v->producer));
+        }
+    }
+    return SZ_OK;
+}
+
+// ---- all ---------------------------------------------------------------------------------------
+
+static int by_layer(const void *a, const void *b) {
+    const pair *x = a, *y = b;
+    if (x->layer != y->layer) return x->layer < y->layer ? -1 : 1;
+    return x->node < y->node ? -1 : x->node > y->node;
+}
+
+// The library's own name says nothing when it invented it: then that of the first node.
+static void rename_layer(const join *j, sz_run_layer *l) {
+    const sz_graph *g = j->net->graph;
+    int32_t node;
+    if (l->n_sources == 0) return;
+    if (!sz_map_get(&j->nodes, l->name, &node)) node = l->sources[0];
+    l->name = sz_graph_node(g, node)->name;
+}
+
+static sz_status hand_out(join *j) {
+    sz_vino_net *net = j->net;
+    qsort(j->pairs.items, j->pairs.n, sizeof *j->pairs.items, by_layer);
+    sz_node_id *ids = sz_arena_array(&net->arena, j->pairs.n + 1, sizeof *ids);
+    if (!ids) return sz_no_memory(net->ctx);
+    for (size_t i = 0; i < j->pairs.n; i++) {
+        const pair *p = &j->pairs.items[i];
+        sz_run_layer *l = &net->layers[p->layer].shown;
+        if (i > 0 && by_layer(p, p - 1) == 0) continue;
+        if (l->n_sources == 0) l->sources = ids;
+        *ids++ = p->node;
+        l->n_sources++;
+    }
+    for (size_t k = 0; k < net->n_layers; k++) rename_layer(j, &net->layers[k].shown);
+    return SZ_OK;
+}
+
+static sz_status make(join *j) {
+    sz_vino_net *net = j->net;
+    const sz_graph *g = net->graph;
+    j->owner = sz_arena_array(&net->arena, g->nodes.n + 1, sizeof *j->owner);
+    j->constant = sz_arena_array(&net->arena, g->values.n + 1, sizeof *j->constant);
+    j->mapped = sz_arena_array(&net->arena, net->n_layers + 1, sizeof *j->mapped);
+    if (!j->owner || !j->constant || !j->mapped) return sz_no_memory(net->ctx);
+    for (size_t k = 0; k < g->nodes.n; k++) j->owner[k] = SZ_NONE;
+    SZ_TRY(name_nodes(j));
+    for (size_t k = 0; k < net->n_layers; k++)
+        SZ_TRY(add_name(&j->layers, net->layers[k].shown.name, (int32_t)k));
+    SZ_TRY(ask_map(j));
+    for (size_t k = 0; k < net->n_layers; k++) {
+        int32_t node;
+        if (!j->mapped[k] && find_node(j, net->layers[k].shown.name, &node))
+            SZ_TRY(add_pair(j, (int32_t)k, node));
+    }
+    SZ_TRY(follow_producers(j));
+    SZ_TRY(follow_readers(j));
+    return hand_out(j);
+}
+
+sz_status sz_vino_join(sz_vino_net *net) {
+    join j = {.net = net};
+    sz_map_init(&j.nodes, net->ctx);
+    sz_map_init(&j.layers, net->ctx);
+    const sz_status status = make(&j);
+    sz_vec_finish(net->ctx, &j.pairs);
+    sz_map_finish(&j.layers);
+    sz_map_finish(&j.nodes);
+    return status;
+}
