@@ -97,6 +97,42 @@ SZ_API sz_status sz_calibration_json(sz_ctx *ctx, const sz_calibration *calibrat
                                      sz_buf *buf) SZ_MUST_USE;
 SZ_API sz_status sz_calibration_parse(sz_ctx *ctx, const char *json, size_t size,
                                       sz_calibration **ret_calibration) SZ_MUST_USE;
+/** Save as FOLDER/BACKEND-tTHREADS.json, and load it. SZ_ERR_UNAVAILABLE: there is none, with those
+ * that there are. */
+SZ_API sz_status sz_calibration_save(sz_ctx *ctx, const sz_calibration *calibration,
+                                     const char *folder) SZ_MUST_USE;
+SZ_API sz_status sz_calibration_load(sz_ctx *ctx, const char *folder, const char *backend,
+                                     int threads, sz_calibration **ret_calibration) SZ_MUST_USE;
+
+/** What it was made of. Strings are its own. */
+typedef struct sz_calibration_facts {
+    const char *backend, *version, *dtype, *started_utc;
+    const char *recipe; /**< of the passes that imitate it, or NULL: the net as written */
+    const char *fingerprint;
+    int threads;
+    size_t nets;
+    double fixed_s, factor; /**< a net takes fixed_s + factor x the sum of its kernels */
+} sz_calibration_facts;
+SZ_API sz_calibration_facts sz_calibration_about(const sz_calibration *calibration);
+
+/** How near it is to what it was made of, each net told by the others alone. */
+#define SZ_CALIBRATION_SCORE_FIELDS(F)                                                             \
+    F(const char *, kind, SZ_FIELD_STR, "", "of kernel, or 'whole nets'")                          \
+    F(int64_t, n, SZ_FIELD_I64, "", "measured")                                                    \
+    F(double, median_error, SZ_FIELD_F64, "", "median of the absolute relative errors")            \
+    F(double, p90_error, SZ_FIELD_F64, "", "that nine in ten stay below")                          \
+    F(double, within_10, SZ_FIELD_F64, "", "share with an error of at most 10 %")                  \
+    F(double, roofline_error, SZ_FIELD_F64, "", "mean error of the roofline alone")                \
+    F(double, constant_error, SZ_FIELD_F64, "", "median error of the roofline x one constant")     \
+    F(double, half, SZ_FIELD_F64, "", "half of the 90 % interval, in logarithms")
+typedef struct sz_calibration_score {
+    SZ_CALIBRATION_SCORE_FIELDS(SZ_FIELD_MEMBER)
+} sz_calibration_score;
+SZ_API const sz_record_type *sz_calibration_score_type(void);
+SZ_API size_t sz_calibration_score_count(const sz_calibration *calibration);
+/** Row 0 is of whole nets, the others of kinds of kernels. */
+SZ_API sz_status sz_calibration_score_of(sz_ctx *ctx, const sz_calibration *calibration, size_t i,
+                                         sz_calibration_score *ret_score) SZ_MUST_USE;
 /** @} */
 
 /** Options. Zero-initialise. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `sizeup predict MODEL --machine NAME`: how long a model takes, on paper.
+#include "cli/calibrations.h"
 #include "cli/count.h"
 #include "cli/machines.h"
 #include "cli/predict.h"
@@ -30,8 +31,9 @@ static const cli_option options_table[] = {
      offsetof(predict_options, threads)},
     {"top", 0, CLI_INT, "N", "-1", "only the N slowest nodes; 0: all of them",
      offsetof(predict_options, top)},
-    {"optimized", 0, CLI_CHOICE, "yes|no", "no",
-     "as a compiler would run it: a row for each kernel", offsetof(predict_options, optimized)},
+    {"optimized", 0, CLI_CHOICE, "yes|no|auto", "auto",
+     "as a compiler would run it: a row for each kernel; auto: as the backend does, else no",
+     offsetof(predict_options, optimized)},
     {"for", 0, CLI_STRING, "NAME", NULL, "of --optimized: which compiler ('list recipes')",
      offsetof(predict_options, recipe)},
     {"price", 0, CLI_STRING, "N", NULL, "of the machine per hour; of several: N or A=N,B=N",
@@ -46,7 +48,7 @@ static const cli_option options_table[] = {
      offsetof(predict_options, to)},
     {"time", 0, CLI_STRING, "TIME", NULL, "of one run, as measured: 500us, 12ms, 1.5s",
      offsetof(predict_options, time)},
-    {"backend", 0, CLI_STRING, "NAME", NULL, "with a library's own rates (not available yet)",
+    {"backend", 0, CLI_STRING, "NAME", "onednn", "of level calibrated: what was calibrated",
      offsetof(predict_options, backend)},
     CLI_MODEL_OPTIONS(predict_options),
 };
@@ -102,6 +104,7 @@ typedef struct predict_job {
     sz_costs *costs;
     sz_machine *machine;
     sz_estimate *estimate;
+    sz_calibration *calibration; // NULL = none is asked for, or there is none
     size_t *rows; // nodes to show
     size_t n_rows;
 } predict_job;
@@ -373,19 +376,48 @@ static int read_how(const cli_app *app, const predict_options *o, sz_predict_opt
     return code == CLI_DONE ? read_number(app, "pue", o->pue, &how->pue) : code;
 }
 
+// As the user says; else as the calibrated backend runs it.
+static const char *recipe_of(const predict_job *job, bool *ret_optimized) {
+    const predict_options *o = job->options;
+    const char *own = job->calibration ? sz_calibration_about(job->calibration).recipe : NULL;
+    *ret_optimized = strcmp(o->optimized, "yes") == 0 ||
+                     (strcmp(o->optimized, "auto") == 0 && (o->recipe || own));
+    return o->recipe ? o->recipe : own;
+}
+
 static sz_status load(cli_app *app, predict_job *job) {
     const predict_options *o = job->options;
+    bool optimized;
     sz_load_options load = cli_load_options(&o->binds, &o->inputs);
-    const sz_optimize_options optimize = {.recipe = o->recipe};
-    if (strcmp(o->optimized, "yes") == 0) load.optimize = &optimize;
+    const sz_optimize_options optimize = {.recipe = recipe_of(job, &optimized)};
+    if (optimized) load.optimize = &optimize;
     const sz_status status = sz_model_load(app->ctx, app->args[0], &load, &job->model);
     if (status != SZ_OK) return status;
     return sz_costs_create(app->ctx, job->model, NULL, &job->costs);
 }
 
+// Where the backend was not calibrated, the next best level serves and says so.
+static void find_calibration(cli_app *app, sz_predict_options *how, predict_job *job) {
+    char folder[4096];
+    const char *why = "neither XDG_DATA_HOME nor HOME is set";
+    const int threads = how->threads > 0 ? how->threads : 1;
+    if (strcmp(how->level, "calibrated") != 0) return;
+    if (cli_calibration_folder(folder, sizeof folder)) {
+        if (sz_calibration_load(app->ctx, folder, job->options->backend, threads,
+                                &job->calibration) == SZ_OK) {
+            how->calibration = job->calibration;
+            return;
+        }
+        why = sz_ctx_error(app->ctx);
+    }
+    cli_warn(app, "%s; level 'roofline' is shown instead", why);
+    how->level = "roofline";
+}
+
 // The machine first: without it the rest is in vain.
-static int run_one(cli_app *app, const sz_predict_options *how, predict_job *job) {
+static int run_one(cli_app *app, sz_predict_options *how, predict_job *job) {
     sz_status status = cli_machine_load(app, job->options->machine, &job->machine);
+    if (status == SZ_OK) find_calibration(app, how, job);
     if (status == SZ_OK) status = load(app, job);
     if (status == SZ_OK)
         status = sz_estimate_create(app->ctx, job->costs, job->machine, how, &job->estimate);
@@ -415,7 +447,7 @@ static int run_rescale(cli_app *app, const sz_predict_options *how, predict_job 
     return status == SZ_OK ? cli_predict_rescaled(&r) : cli_fail(app, status);
 }
 
-static int run(cli_app *app, const sz_predict_options *how, predict_job *job) {
+static int run(cli_app *app, sz_predict_options *how, predict_job *job) {
     const predict_options *o = job->options;
     if (o->from || o->to || o->time) return run_rescale(app, how, job);
     return is_many(o) ? run_many(app, how, job) : run_one(app, how, job);
@@ -423,8 +455,6 @@ static int run(cli_app *app, const sz_predict_options *how, predict_job *job) {
 
 int cli_predict(cli_app *app, const void *options) {
     predict_job job = {.options = options};
-    if (job.options->backend)
-        return cli_error(app, CLI_UNAVAILABLE, "--backend is not available yet");
     if (job.options->threads > 100000) return cli_error(app, CLI_USAGE, "too many threads");
     sz_predict_options how;
     int code = read_how(app, options, &how);
@@ -432,6 +462,7 @@ int cli_predict(cli_app *app, const void *options) {
     code = run(app, &how, &job);
     free(job.rows);
     sz_estimate_destroy(job.estimate);
+    sz_calibration_destroy(job.calibration);
     sz_costs_destroy(job.costs);
     sz_model_destroy(job.model);
     sz_machine_destroy(job.machine);

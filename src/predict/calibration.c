@@ -55,8 +55,9 @@ sz_status sz_calibration_find(sz_calibration *c, const char *name, int axes,
 sz_status sz_calibration_add(sz_calibration *c, const sz_features *f, double base_s, double time_s,
                              int32_t group) {
     sz_calibrated_kind *kind;
+    if (!(base_s > 0) || !(time_s > 0)) return SZ_OK; // nothing was timed, or it does nothing
     SZ_TRY(sz_calibration_find(c, f->kind, f->n, &kind));
-    if (kind->local.axes != f->n || !(base_s > 0) || !(time_s > 0)) return SZ_OK;
+    if (kind->local.axes != f->n) return SZ_OK;
     if (!sz_local_add(c->ctx, &kind->local, f->x, log(time_s / base_s), group) ||
         !sz_vec_push(c->ctx, &kind->bases, base_s))
         return sz_no_memory(c->ctx);
@@ -140,4 +141,17 @@ sz_calibrated_value sz_calibration_at(const sz_calibration *c, const sz_costs *c
     sz_features_any(costs, row, &f);
     if (any && any->local.points.n > 0) return at(any, &f, false);
     return (sz_calibrated_value){1, NAN, false, true};
+}
+
+sz_calibration_facts sz_calibration_about(const sz_calibration *c) {
+    return (sz_calibration_facts){.backend = c->backend,
+                                  .version = c->version,
+                                  .dtype = c->dtype,
+                                  .started_utc = c->started_utc,
+                                  .recipe = c->recipe,
+                                  .fingerprint = c->fingerprint,
+                                  .threads = c->threads,
+                                  .nets = c->nets.n,
+                                  .fixed_s = c->fixed_s,
+                                  .factor = c->factor};
 }

@@ -3,9 +3,12 @@
 #include "predict/calibration.h"
 
 #include <math.h>
+#include <stdio.h>
 
 #include <jansson.h>
 #include <sizeup/json.h>
+
+#include "os/folder.h"
 
 enum { MOST_BYTES = 64 << 20, MOST_POINTS = 200000 };
 
@@ -180,5 +183,43 @@ sz_status sz_calibration_parse(sz_ctx *ctx, const char *json, size_t size,
             sz_calibration_destroy(c);
     }
     json_decref(root);
+    return status;
+}
+
+// ---- files -------------------------------------------------------------------------------------
+
+static sz_status file_of(sz_ctx *ctx, const char *folder, const char *backend, int threads,
+                         char *path, size_t cap) {
+    const int n = snprintf(path, cap, "%s/%s-t%d.json", folder, backend, threads);
+    if (n > 0 && (size_t)n < cap && !strchr(backend, '/')) return SZ_OK;
+    return sz_fail(ctx, SZ_ERR_USAGE, "'%s' in '%s' makes no name of a file",
+                   sz_show(ctx, sz_str_c(backend)), sz_show(ctx, sz_str_c(folder)));
+}
+
+sz_status sz_calibration_save(sz_ctx *ctx, const sz_calibration *c, const char *folder) {
+    char path[4096];
+    sz_buf text;
+    SZ_TRY(file_of(ctx, folder, c->backend, c->threads, path, sizeof path));
+    sz_buf_init(&text, ctx);
+    sz_status status = sz_calibration_json(ctx, c, &text);
+    if (status == SZ_OK) status = sz_folder_write(ctx, path, text.data, text.size);
+    sz_buf_finish(&text);
+    return status;
+}
+
+sz_status sz_calibration_load(sz_ctx *ctx, const char *folder, const char *backend, int threads,
+                              sz_calibration **ret_calibration) {
+    char path[4096], *text = NULL;
+    size_t size = 0, cap = 0;
+    SZ_TRY(file_of(ctx, folder, backend, threads, path, sizeof path));
+    if (!sz_folder_has(path))
+        return sz_fail(ctx, SZ_ERR_UNAVAILABLE,
+                       "backend '%s' was not calibrated with %d threads: 'sizeup calibrate "
+                       "--backend %s --threads %d' does it",
+                       sz_show(ctx, sz_str_c(backend)), threads, sz_show(ctx, sz_str_c(backend)),
+                       threads);
+    SZ_TRY(sz_folder_read(ctx, path, MOST_BYTES, &text, &size, &cap));
+    const sz_status status = sz_calibration_parse(ctx, text, size, ret_calibration);
+    sz_free(ctx, text, cap);
     return status;
 }

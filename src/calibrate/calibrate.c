@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+// Nets are measured by the benchmark like any other, some at a time, until the time is up.
+#include <sizeup/calibrate.h>
+
+#include <math.h>
+#include <stdio.h>
+
+#include "calibrate/choose.h"
+#include "calibrate/observe.h"
+#include "machine/machine.h"
+#include "os/clock.h"
+
+enum { FEWEST = 8 };
+
+// Times of one net: short, because there are many, and the next net tells more than the next run.
+static const double PREHEAT_S = 0.15, BUDGET_S = 0.35;
+
+typedef struct calibrator {
+    sz_ctx *ctx;
+    const sz_calibrate_options *o;
+    sz_calibration *c;
+    char spec[256];
+    char why[512]; // the last net that was not measured
+    int64_t failed;
+} calibrator;
+
+static const char *text_at(const json_t *o, const char *part, const char *key) {
+    const char *s = json_string_value(json_object_get(json_object_get(o, part), key));
+    return s && *s ? s : NULL;
+}
+
+static sz_status keep_facts(calibrator *k, const json_t *record) {
+    sz_calibration *c = k->c;
+    const char *version = text_at(record, "ran_as", "version");
+    if (c->version || !version) return SZ_OK;
+    c->version = sz_arena_strdup(&c->arena, version, strlen(version));
+    return c->version ? SZ_OK : sz_no_memory(k->ctx);
+}
+
+// A record of what was not measured, and one whose times are of little worth, are left out.
+static sz_status take(void *user, const char *line, size_t size) {
+    calibrator *k = user;
+    json_t *record = json_loadb(line, size, 0, NULL);
+    const char *error = json_string_value(json_object_get(record, "error"));
+    sz_status status = SZ_OK;
+    if (error) {
+        k->failed++;
+        snprintf(k->why, sizeof k->why, "%s", error);
+    } else if (record) {
+        status = keep_facts(k, record);
+        if (status == SZ_OK) status = sz_observe(k->c, k->spec, record);
+    }
+    json_decref(record);
+    return status;
+}
+
+static sz_status measure_net(calibrator *k) {
+    const sz_calibrate_options *o = k->o;
+    const char *const backends[] = {k->c->backend};
+    const sz_run_options how = {.backends = backends,
+                                .n_backends = 1,
+                                .program = o->program,
+                                .environment = o->environment,
+                                .threads = k->c->threads,
+                                .preheat_s = PREHEAT_S,
+                                .budget_s = BUDGET_S,
+                                .layers = 1,
+                                .seed = o->seed,
+                                .stop = o->stop,
+                                .emit = take,
+                                .user = k};
+    sz_run_result result;
+    const sz_status status = sz_bench_run(k->ctx, k->spec, NULL, 0, &how, &result);
+    return status;
+}
+
+static sz_status measure_all(calibrator *k) {
+    const double start = sz_clock_s(), budget = k->o->budget_s > 0 ? k->o->budget_s : 600;
+    for (uint64_t i = 0;; i++) {
+        const double spent = sz_clock_s() - start;
+        if (spent >= budget || (k->o->stop && *k->o->stop)) return SZ_OK;
+        if (k->failed >= FEWEST && k->c->nets.n == 0) return SZ_OK; // it will not get better
+        sz_choose_net(k->o->seed, i, k->spec, sizeof k->spec);
+        if (k->o->progress) k->o->progress(k->o->user, k->spec, spent / budget);
+        SZ_TRY(measure_net(k));
+    }
+}
+
+static sz_status copy_machine(calibrator *k) {
+    sz_buf text;
+    sz_buf_init(&text, k->ctx);
+    sz_status status = sz_machine_json(k->ctx, k->o->machine, &text);
+    if (status == SZ_OK)
+        status = sz_machine_parse(k->ctx, "here", text.data, text.size, &k->c->machine);
+    sz_buf_finish(&text);
+    return status;
+}
+
+static sz_status begin(calibrator *k) {
+    char now[21];
+    sz_calibration *c = k->c;
+    const char *backend = k->o->backend ? k->o->backend : "onednn";
+    const char *fingerprint = sz_machine_identity(k->o->machine).fingerprint;
+    sz_clock_utc(now);
+    c->threads = k->o->threads > 0 ? k->o->threads : 1;
+    c->backend = sz_arena_strdup(&c->arena, backend, strlen(backend));
+    c->dtype = "f32";
+    c->recipe = strcmp(backend, "openvino") == 0 ? "openvino" : NULL;
+    c->fingerprint = sz_arena_strdup(&c->arena, fingerprint, strlen(fingerprint));
+    c->started_utc = sz_arena_strdup(&c->arena, now, strlen(now));
+    if (!c->backend || !c->fingerprint || !c->started_utc) return sz_no_memory(k->ctx);
+    return copy_machine(k);
+}
+
+static sz_status run(calibrator *k) {
+    SZ_TRY(begin(k));
+    SZ_TRY(measure_all(k));
+    if (k->c->nets.n < FEWEST)
+        return sz_fail(k->ctx, SZ_ERR_UNAVAILABLE,
+                       "%zu nets could be measured, %d at least are needed%s%s", k->c->nets.n,
+                       FEWEST, k->why[0] ? "; the last that could not: " : "", k->why);
+    return sz_calibration_settle(k->c);
+}
+
+sz_status sz_calibrate(sz_ctx *ctx, const sz_calibrate_options *options,
+                       sz_calibration **ret_calibration) {
+    calibrator k = {.ctx = ctx, .o = options};
+    SZ_TRY(sz_calibration_create(ctx, &k.c));
+    const sz_status status = run(&k);
+    if (status == SZ_OK)
+        *ret_calibration = k.c;
+    else
+        sz_calibration_destroy(k.c);
+    return status;
+}

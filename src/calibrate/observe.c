@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a layer did together is made a group of the graph, so that costs, roofline times and
+// features of what ran are worked out like those of what a recipe says will run.
+#include "calibrate/observe.h"
+
+#include <math.h>
+
+#include <sizeup/predict.h>
+
+#include "model/graph/model.h"
+#include "model/graph/plan.h"
+
+typedef struct observer {
+    sz_calibration *c;
+    sz_graph *g;
+    const json_t *layers;
+    int32_t *layer_of; // per node, SZ_NONE = of none
+    uint8_t *kinds;    // per layer, as the plan wants them
+    sz_node_id *anchors;
+} observer;
+
+// ---- layers to groups --------------------------------------------------------------------------
+
+static sz_node_id find_node(const sz_graph *g, const char *name) {
+    for (size_t i = 0; i < g->nodes.n; i++)
+        if (sz_str_is(g->nodes.items[i].name, name)) return (sz_node_id)i;
+    return SZ_NONE;
+}
+
+// A node belongs to the first layer that names it. The last one names the group.
+static void take_layer(observer *o, int32_t k) {
+    const json_t *sources = json_object_get(json_array_get(o->layers, (size_t)k), "sources");
+    o->anchors[k] = SZ_NONE;
+    for (size_t i = 0; i < json_array_size(sources); i++) {
+        const char *name = json_string_value(json_array_get(sources, i));
+        const sz_node_id id = name ? find_node(o->g, name) : SZ_NONE;
+        if (id == SZ_NONE || o->layer_of[id] != SZ_NONE) continue;
+        o->layer_of[id] = k;
+        o->anchors[k] = id;
+    }
+}
+
+static sz_status make_groups(observer *o) {
+    const int32_t n = (int32_t)json_array_size(o->layers);
+    for (size_t i = 0; i < o->g->nodes.n; i++) o->layer_of[i] = SZ_NONE;
+    for (int32_t k = 0; k < n; k++) take_layer(o, k);
+    return sz_plan_make(o->g, o->layer_of, o->kinds, o->anchors, n, NULL);
+}
+
+// ---- rows --------------------------------------------------------------------------------------
+
+static double time_of(const observer *o, sz_node_id id) {
+    if (o->layer_of[id] == SZ_NONE) return NAN;
+    const json_t *layer = json_array_get(o->layers, (size_t)o->layer_of[id]);
+    return json_number_value(json_object_get(layer, "time_s"));
+}
+
+static sz_status add_rows(observer *o, const sz_costs *costs, const sz_estimate *e, int32_t net) {
+    for (size_t i = 0; i < sz_estimate_node_count(e); i++) {
+        const sz_node_time t = sz_estimate_node(e, i);
+        const size_t row = sz_estimate_index(e, i);
+        const double base_s = fmax(t.memory_s, t.compute_s);
+        sz_features f;
+        if (!sz_features_of(costs, row, &f)) continue;
+        const double time_s = time_of(o,
+                                      costs->row_nodes ? costs->row_nodes[row] : (sz_node_id)row);
+        SZ_TRY(sz_calibration_add(o->c, &f, base_s, time_s, net));
+        sz_features_any(costs, row, &f);
+        SZ_TRY(sz_calibration_add(o->c, &f, base_s, time_s, net));
+    }
+    return SZ_OK;
+}
+
+static sz_status add_net(sz_calibration *c, const char *spec, const json_t *record,
+                         int32_t *ret_net) {
+    const json_t *time = json_object_get(record, "time");
+    const sz_calibrated_net net = {
+        .spec = sz_arena_strdup(&c->arena, spec, strlen(spec)),
+        .whole_s = json_number_value(json_object_get(time, "median_s")),
+    };
+    *ret_net = (int32_t)c->nets.n;
+    return net.spec && sz_vec_push(c->ctx, &c->nets, net) ? SZ_OK : sz_no_memory(c->ctx);
+}
+
+static sz_status observe_model(observer *o, const sz_model *m, const char *spec,
+                               const json_t *record) {
+    const sz_predict_options how = {.level = "roofline", .threads = o->c->threads};
+    sz_costs *costs = NULL;
+    sz_estimate *e = NULL;
+    int32_t net;
+    SZ_TRY(make_groups(o));
+    sz_status status = sz_costs_create(o->c->ctx, m, NULL, &costs);
+    if (status == SZ_OK) status = sz_estimate_create(o->c->ctx, costs, o->c->machine, &how, &e);
+    if (status == SZ_OK) status = add_net(o->c, spec, record, &net);
+    if (status == SZ_OK) status = add_rows(o, costs, e, net);
+    sz_estimate_destroy(e);
+    sz_costs_destroy(costs);
+    return status;
+}
+
+sz_status sz_observe(sz_calibration *c, const char *spec, const json_t *record) {
+    observer o = {.c = c, .layers = json_object_get(record, "layers")};
+    sz_model *m = NULL;
+    if (json_array_size(o.layers) == 0) return SZ_OK;
+    SZ_TRY(sz_model_load(c->ctx, spec, NULL, &m));
+    o.g = m->graph;
+    const size_t nodes = o.g->nodes.n + 1, layers = json_array_size(o.layers) + 1;
+    o.layer_of = sz_alloc(c->ctx, nodes * sizeof *o.layer_of);
+    o.kinds = sz_alloc(c->ctx, layers);
+    o.anchors = sz_alloc(c->ctx, layers * sizeof *o.anchors);
+    sz_status status = o.layer_of && o.kinds && o.anchors ? SZ_OK : sz_no_memory(c->ctx);
+    if (status == SZ_OK) status = observe_model(&o, m, spec, record);
+    sz_free(c->ctx, o.layer_of, nodes * sizeof *o.layer_of);
+    sz_free(c->ctx, o.kinds, layers);
+    sz_free(c->ctx, o.anchors, layers * sizeof *o.anchors);
+    sz_model_destroy(m);
+    return status;
+}

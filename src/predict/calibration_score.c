@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// How well a calibration tells what it was made of: every kernel and every net by the other nets.
+#include "predict/calibration.h"
+
+#include <math.h>
+
+#include "machine/measure/stats.h"
+
+#define FIELD(ctype, member, kind, unit, doc) {#member, unit, doc, kind, offsetof(RECORD, member)},
+#define RECORD                                sz_calibration_score
+static const sz_field fields[] = {SZ_CALIBRATION_SCORE_FIELDS(FIELD)};
+#undef RECORD
+
+const sz_record_type *sz_calibration_score_type(void) {
+    static const sz_record_type t = {"calibration_score", fields, sizeof fields / sizeof fields[0]};
+    return &t;
+}
+
+// Logarithms of told over measured: by the calibration, and by the roofline alone.
+typedef struct ratios {
+    double *told, *roofline;
+    size_t n;
+} ratios;
+
+static double median_of(double *values, size_t n) {
+    sz_sort_values(values, n);
+    return n ? sz_quantile(values, n, 0.5) : NAN;
+}
+
+static void to_errors(double *values, size_t n, double shift) {
+    for (size_t i = 0; i < n; i++) values[i] = fabs(exp(values[i] - shift) - 1);
+}
+
+static void judge(ratios *r, sz_calibration_score *s) {
+    s->n = (int64_t)r->n;
+    to_errors(r->told, r->n, 0);
+    sz_sort_values(r->told, r->n);
+    s->median_error = r->n ? sz_quantile(r->told, r->n, 0.5) : NAN;
+    s->p90_error = r->n ? sz_quantile(r->told, r->n, 0.9) : NAN;
+    for (size_t i = 0; i < r->n; i++) s->within_10 += (r->told[i] <= 0.1) / (double)r->n;
+    const double shift = median_of(r->roofline, r->n);
+    to_errors(r->roofline, r->n, shift);
+    s->constant_error = median_of(r->roofline, r->n);
+}
+
+static void fill_kind(const sz_calibrated_kind *kind, ratios *r, sz_calibration_score *s) {
+    s->kind = kind->name;
+    s->half = kind->half;
+    for (size_t i = 0; i < kind->local.points.n; i++) {
+        const sz_local_point *p = &kind->local.points.items[i];
+        r->told[r->n] = sz_local_at(&kind->local, p->x, p->group).y - p->y;
+        r->roofline[r->n++] = -p->y;
+    }
+}
+
+// Roofline times of each net's kernels, summed.
+static double roofline_of(const sz_calibration *c, int32_t net) {
+    double sum = 0;
+    for (size_t k = 0; k < c->kinds.n; k++) {
+        const sz_calibrated_kind *kind = &c->kinds.items[k];
+        if (strcmp(kind->name, "any") == 0) continue;
+        for (size_t i = 0; i < kind->local.points.n; i++)
+            if (kind->local.points.items[i].group == net) sum += kind->bases.items[i];
+    }
+    return sum;
+}
+
+static void fill_nets(const sz_calibration *c, ratios *r, sz_calibration_score *s) {
+    s->kind = "whole nets";
+    s->half = c->half;
+    for (size_t i = 0; i < c->nets.n; i++) {
+        const sz_calibrated_net *net = &c->nets.items[i];
+        if (!(net->whole_s > 0) || !(net->parts_s > 0)) continue;
+        r->told[r->n] = log((c->fixed_s + c->factor * net->parts_s) / net->whole_s);
+        r->roofline[r->n++] = log(roofline_of(c, (int32_t)i) / net->whole_s);
+    }
+}
+
+size_t sz_calibration_score_count(const sz_calibration *c) { return c->kinds.n + 1; }
+
+sz_status sz_calibration_score_of(sz_ctx *ctx, const sz_calibration *c, size_t i,
+                                  sz_calibration_score *s) {
+    const size_t most = (i == 0 ? c->nets.n : c->kinds.items[i - 1].local.points.n) + 1;
+    double *values = sz_alloc(ctx, 2 * most * sizeof *values);
+    *s = (sz_calibration_score){.n = 0};
+    if (!values) return sz_no_memory(ctx);
+    ratios r = {values, values + most, 0};
+    if (i == 0)
+        fill_nets(c, &r, s);
+    else
+        fill_kind(&c->kinds.items[i - 1], &r, s);
+    double roofline = 0;
+    for (size_t k = 0; k < r.n; k++) roofline += fabs(exp(r.roofline[k]) - 1) / (double)r.n;
+    s->roofline_error = r.n ? roofline : NAN;
+    judge(&r, s);
+    sz_free(ctx, values, 2 * most * sizeof *values);
+    return SZ_OK;
+}
