@@ -74,8 +74,8 @@ static int64_t stride_of(int64_t count, int64_t most) { return count <= most ? 1
 
 // `tolerance`: of the largest gradient of the weight; a hundredth of it in absolute numbers, which
 // is what rounding of the loss leaves of a gradient that is 0 (a bias before a normalization).
-static void check_weight(fixture *f, const sz_train_pair *p, int64_t most, double tolerance) {
-    const double step = 1e-6;
+static void check_weight(fixture *f, const sz_train_pair *p, int64_t most, double step,
+                         double tolerance) {
     sz_buffer *w;
     const char *name = sz_show(f->ctx, sz_graph_value(f->m->graph, p->constant)->name);
     assert_int_equal(sz_ref_source(f->r, p->constant, &w), SZ_OK);
@@ -106,7 +106,7 @@ static void check_weight(fixture *f, const sz_train_pair *p, int64_t most, doubl
 }
 
 static void check_gradients(const char *what, bool is_text, size_t weights, int64_t most,
-                            double tolerance) {
+                            double step, double tolerance) {
     const sz_train_options o = {"sgd", 1};
     fixture f;
     begin(&f, what, is_text, &o);
@@ -117,7 +117,7 @@ static void check_gradients(const char *what, bool is_text, size_t weights, int6
         if (f.step.pairs[k].what != SZ_TRAIN_WEIGHT) continue;
         // of deep nets, whose kinds of layers repeat, some
         if (f.step.n_weights < 50 || seen % 7 == 0)
-            check_weight(&f, &f.step.pairs[k], most, tolerance);
+            check_weight(&f, &f.step.pairs[k], most, step, tolerance);
         seen++;
     }
     assert_int_equal(seen, f.step.n_weights);
@@ -164,7 +164,7 @@ static const operator_case operators[] = {
     {1, NET(W23 IN23 "a = Mul(w, x) y = Relu(a)")},
     {1, NET(W23 IN23 "a = Mul(w, x) y = LeakyRelu(a) {alpha=0.25}")},
     {1, NET(W23 IN23 "l = const f64[] {-0.5} h = const f64[] {0.5} a = Mul(w, x) "
-            "y = Clip(a, l, h)")},
+                     "y = Clip(a, l, h)")},
     {1, NET(W23 IN23 "h = const f64[] {0.25} a = Mul(w, x) y = Clip(a, _, h)")},
     {1, NET(W23 IN23 "a = Mul(w, x) y = Elu(a) {alpha=0.5}")},
     {1, NET(W23 IN23 "a = Mul(w, x) y = HardSigmoid(a) {alpha=0.5, beta=0.25}")},
@@ -176,16 +176,16 @@ static const operator_case operators[] = {
     {1, NET(W23 IN23 "a = Mul(w, x) y = Tanh(a)")},
     {1, NET(W23 IN23 "a = Mul(w, x) y = Sigmoid(a)")},
     {1, NET(W23 IN23 "a = Mul(w, x) b = Gelu(a) c = Gelu(b) {approximate=\"tanh\"} "
-            "y = com.microsoft.Gelu(c)")},
+                     "y = com.microsoft.Gelu(c)")},
     {2, NET(W23 IN23 "b = const f64[3] a = Mul(w, x) c = com.microsoft.BiasGelu(a, b) "
-            "y = com.microsoft.FastGelu(c)")},
+                     "y = com.microsoft.FastGelu(c)")},
     {1, NET(W23 IN23 "a = Mul(w, x) y = Softmax(a)")},
     {1, NET(W23 IN23 "a = Mul(w, x) y = Softmax(a) {axis=0}")},
     {1, NET(W23 IN23 "a = Mul(w, x) y = LogSoftmax(a) {axis=0}")},
     {1, NET(W23 IN23 "a = Mul(w, x) b = Identity(a) c = Dropout(b) y = Cast(c) {to=11}")},
     {1, NET(W23 IN23 "s = const i64[2] {3, 2} a = Mul(w, x) b = Reshape(a, s) y = Flatten(b)")},
     {1, NET(W23 IN23 "k = const i64[1] {1} a = Mul(w, x) b = Unsqueeze(a, k) c = Mul(b, b) "
-            "y = Squeeze(c, k)")},
+                     "y = Squeeze(c, k)")},
     {1, NET("w = const f64[3,1] s = const i64[3] {2, 3, 4} input x: f64[2,3,4] "
             "e = Expand(w, s) y = Mul(e, x)")},
     {1, NET(W23 "r = const i64[2] {2, 3} input x: f64[4,9] t = Tile(w, r) y = Mul(t, x)")},
@@ -193,7 +193,7 @@ static const operator_case operators[] = {
             "y = Mul(t, x)")},
     {1, NET("w = const f64[2,3,4] input x: f64[4,3,2] t = Transpose(w) y = Mul(t, x)")},
     {2, NET(W23 "v = const f64[2,1] input x: f64[2,7] c = Concat(w, v, w) {axis=-1} "
-            "y = Mul(c, x)")},
+                "y = Mul(c, x)")},
     {1, NET("w = const f64[2,6] input x: f64[2,2] a, b, c = Split(w) {axis=1, num_outputs=3} "
             "d = Mul(a, x) y = Mul(d, c)")},
     {1, NET("w = const f64[5,6] s = const i64[2] {1, -5} e = const i64[2] {4, 100} "
@@ -258,7 +258,7 @@ static const operator_case operators[] = {
 static void test_operators(void **state) {
     (void)state;
     for (size_t k = 0; k < sizeof operators / sizeof *operators; k++)
-        check_gradients(operators[k].text, true, operators[k].weights, 64, 1e-6);
+        check_gradients(operators[k].text, true, operators[k].weights, 64, 1e-6, 1e-6);
 }
 
 // ---- families ----------------------------------------------------------------------------------
@@ -283,16 +283,86 @@ static const char *const nets[] = {
     "ncf:users=5,items=6,factors=4,width=8,batch=3,dtype=f64",
 };
 
+// Their loss is far from linear and has kinks: steps are small.
 static void test_families(void **state) {
     (void)state;
     for (size_t k = 0; k < sizeof nets / sizeof *nets; k++)
-        check_gradients(nets[k], false, 0, 3, 1e-3);
+        check_gradients(nets[k], false, 0, 3, 1e-8, 1e-3);
+}
+
+// ---- costs -------------------------------------------------------------------------------------
+
+static sz_costs *costs_of(sz_ctx *ctx, const sz_model *m, int training) {
+    const sz_cost_options o = {.training = training, .optimizer = "momentum"};
+    sz_costs *costs;
+    if (sz_costs_create(ctx, m, &o, &costs) != SZ_OK) fail_msg("%s", sz_ctx_error(ctx));
+    return costs;
+}
+
+// The step that is run has the multiply-accumulates that are derived from the net alone.
+static void check_costs(const char *what) {
+    sz_ctx *ctx = sz_ctx_create(NULL);
+    sz_model *m;
+    sz_train_step step;
+    if (sz_model_load(ctx, what, NULL, &m) != SZ_OK) fail_msg("%s: %s", what, sz_ctx_error(ctx));
+    sz_costs *costs = costs_of(ctx, m, 1);
+    const int64_t forward = sz_costs_total(costs).macs;
+    const sz_training derived = sz_costs_training(costs);
+    sz_costs_destroy(costs);
+    if (sz_train_graph(ctx, m->graph, NULL, &step) != SZ_OK)
+        fail_msg("%s: %s", what, sz_ctx_error(ctx));
+    costs = costs_of(ctx, m, 0);
+    const int64_t macs = sz_costs_total(costs).macs;
+    const int64_t covered = sz_costs_covered(costs);
+    if (covered != (int64_t)sz_costs_node_count(costs))
+        fail_msg("%s: a node of the step has no known cost", what);
+    if (macs != forward + derived.backward_macs)
+        fail_msg("%s: the step has %lld MACs, %lld + %lld are derived", what, (long long)macs,
+                 (long long)forward, (long long)derived.backward_macs);
+    int64_t params = 0;
+    for (size_t k = 0; k < step.n_pairs; k++) {
+        int64_t n;
+        if (step.pairs[k].what != SZ_TRAIN_WEIGHT) continue;
+        assert_int_equal(
+            sz_type_elements(ctx, &sz_graph_value(m->graph, step.pairs[k].constant)->type, &n),
+            SZ_OK);
+        params += n;
+    }
+    if (params != derived.trainable_params)
+        fail_msg("%s: %lld parameters are trained, %lld are derived", what, (long long)params,
+                 (long long)derived.trainable_params);
+    sz_costs_destroy(costs);
+    sz_model_destroy(m);
+    sz_ctx_clear(ctx);
+    sz_ctx_destroy(ctx);
+}
+
+static void test_costs(void **state) {
+    (void)state;
+    static const char *const whole[] = {
+        "mlp:batch=32",
+        "cnn:batch=4",
+        "resnet:depth=18,batch=2",
+        "resnet:depth=50,batch=2",
+        "vgg",
+        "unet",
+        "cosmoflow:size=32",
+        "transformer:batch=2",
+        "bert:batch=2",
+        "gpt:batch=2",
+        "llama:layers=2",
+        "vit",
+        "dlrm:rows=1000",
+        "ncf:batch=8",
+    };
+    for (size_t k = 0; k < sizeof whole / sizeof *whole; k++) check_costs(whole[k]);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_operators),
         cmocka_unit_test(test_families),
+        cmocka_unit_test(test_costs),
     };
     return cmocka_run_group_tests_name("training graphs", tests, NULL, NULL);
 }

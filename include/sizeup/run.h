@@ -26,6 +26,7 @@ typedef struct sz_run_options {
     double budget_s;                /**< most time to time a case; 0 = 3 */
     double timeout_s;               /**< without a sign of life a child is ended; 0 = 60 */
     int cold;                       /**< caches are emptied before each call */
+    int training;                   /**< a run of a case is a step of training */
     uint64_t seed;                  /**< of the inputs and of the order */
     const sz_machine *roofs;        /**< for the share of the roof; NULL = none */
     const char *no_roofs;           /**< then: why not */

@@ -15,7 +15,7 @@
 typedef struct bench_options {
     cli_strings backends;
     int64_t threads, seed;
-    const char *preheat, *cache, *budget, *timeout, *blas, *store, *machine;
+    const char *preheat, *cache, *mode, *budget, *timeout, *blas, *store, *machine;
 } bench_options;
 
 static const cli_option options_table[] = {
@@ -26,6 +26,8 @@ static const cli_option options_table[] = {
      offsetof(bench_options, threads)},
     {"cache", 0, CLI_CHOICE, "hot|cold", "hot", "cold: caches are emptied before each call",
      offsetof(bench_options, cache)},
+    {"mode", 0, CLI_CHOICE, "inference|training", "inference",
+     "training: a step with loss, backward pass and optimizer", offsetof(bench_options, mode)},
     {"preheat", 0, CLI_STRING, "TIME", "1s", "most time to preheat a case: 500ms, 5s, 0s",
      offsetof(bench_options, preheat)},
     {"time-budget", 0, CLI_STRING, "TIME", "3s", "most time to time a case",
@@ -94,6 +96,12 @@ static const cli_schema_row schema[] = {
     {2, "error", CLI_J_NUMBER, "largest, as a share of the largest number", NULL, false},
     {2, "allowed", CLI_J_NUMBER, NULL, NULL, false},
     {2, "elements", CLI_J_INTEGER, "compared", NULL, false},
+    {1, "training", CLI_J_OBJECT, "of --mode training", NULL, true},
+    {2, "optimizer", CLI_J_STRING, NULL, NULL, false},
+    {2, "rate", CLI_J_NUMBER, "of learning", NULL, false},
+    {2, "loss_first", CLI_J_NUMBER, "of the first step", NULL, false},
+    {2, "loss_last", CLI_J_NUMBER, "of the last step with the same inputs", NULL, false},
+    {2, "steps", CLI_J_INTEGER, "run, untimed ones too", NULL, false},
     {1, "stopped_by", CLI_J_STRING, "interval, time, samples or interrupted", NULL, true},
     {1, "steady", CLI_J_BOOL, "preheating ended because it was", NULL, true},
     {1, "calls_per_sample", CLI_J_INTEGER, NULL, NULL, true},
@@ -141,6 +149,7 @@ static int read_options(const cli_app *app, const bench_options *o, sz_run_optio
                             .environment = cli_environment(),
                             .threads = (int)o->threads,
                             .cold = strcmp(o->cache, "cold") == 0,
+                            .training = strcmp(o->mode, "training") == 0,
                             .seed = (uint64_t)o->seed};
     if (o->threads > 100000) return cli_error(app, CLI_USAGE, "too many threads");
     int code = read_time(app, "preheat", o->preheat, &ret->preheat_s);

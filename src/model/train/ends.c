@@ -206,7 +206,8 @@ static void update_weight(sz_tape *t, update *u, sz_value_id w) {
     if (t->status != SZ_OK) return;
     sz_tape_node(t, kept, states ? 4 + states : 5, in, n_attrs, attrs, 1 + states, NULL, out);
     pair(t, u, out[0], w, SZ_TRAIN_WEIGHT);
-    for (int s = 0; s < states; s++) pair(t, u, out[1 + s], in[4 + s], SZ_TRAIN_STATE);
+    for (int s = 0; s < states; s++)
+        pair(t, u, out[1 + s], in[4 + s], s ? SZ_TRAIN_SQUARE : SZ_TRAIN_STATE);
 }
 
 void sz_train_update(sz_tape *t, const sz_train_options *o, sz_train_step *step) {

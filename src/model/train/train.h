@@ -15,14 +15,15 @@
 #include "model/graph/graph.h"
 
 typedef struct sz_train_options {
-    const char *optimizer; // row of rules "sgd", "momentum", "adam"; NULL = momentum
+    const char *optimizer; // "momentum", "sgd", "adam"; NULL = momentum
     double rate;           // of learning; 0 = 0.001
 } sz_train_options;
 
 typedef enum sz_train_what {
     SZ_TRAIN_WEIGHT,
-    SZ_TRAIN_STATE, // of the optimizer, linear or quadratic in the gradient
-    SZ_TRAIN_COUNT  // number of updates
+    SZ_TRAIN_STATE,  // of the optimizer: a mean of gradients
+    SZ_TRAIN_SQUARE, // a mean of their squares
+    SZ_TRAIN_COUNT   // number of updates
 } sz_train_what;
 
 typedef struct sz_train_pair {

@@ -13,6 +13,7 @@
 
 #include "machine/measure/stopwatch.h"
 #include "model/graph/model.h"
+#include "model/train/train.h"
 #include "os/clock.h"
 #include "os/pages.h"
 #include "run/backends/runner.h"
@@ -24,6 +25,7 @@ typedef struct child_case {
     child *owner;
     const json_t *request;
     sz_model *model;
+    sz_train_step step;
     sz_runner runner;
     sz_check check;
     double compile_s;
@@ -132,8 +134,12 @@ static sz_status load(child *c, child_case *one) {
 }
 
 static sz_status prepare(child *c, child_case *one) {
+    const bool training = json_is_true(json_object_get(c->request, "training"));
     SZ_TRY(load(c, one));
+    if (training) SZ_TRY(sz_train_graph(c->ctx, one->model->graph, NULL, &one->step));
     const sz_run_how how = {
+        .training = training,
+        .step = training ? &one->step : NULL,
         .threads = (int)whole(c->request, "threads"),
         .seed = (uint64_t)whole(c->request, "seed"),
         .path = json_string_value(json_object_get(one->request, "file")),
@@ -226,6 +232,19 @@ static void put_layers(sz_json *j, const child_case *one) {
     sz_json_end_array(j);
 }
 
+static void put_training(sz_json *j, const sz_runner *r, const sz_train_step *step) {
+    sz_trained t;
+    if (!step->optimizer || !r->type->trained) return;
+    r->type->trained(r->state, &t);
+    sz_json_key_object(j, "training");
+    sz_json_key_str(j, "optimizer", step->optimizer);
+    sz_json_key_f64(j, "rate", step->rate);
+    sz_json_key_f64(j, "loss_first", t.loss_first);
+    sz_json_key_f64(j, "loss_last", t.loss_last);
+    sz_json_key_i64(j, "steps", t.steps);
+    sz_json_end_object(j);
+}
+
 static sz_status send_timing(child *c, size_t i, const sz_timing *t, double clock_change) {
     child_case *one = &c->cases[i];
     const sz_runner *r = &one->runner;
@@ -245,6 +264,7 @@ static sz_status send_timing(child *c, size_t i, const sz_timing *t, double cloc
     sz_json_key_bool(&j, "steady", t->is_steady);
     sz_json_key_f64(&j, "compile_s", one->compile_s);
     put_check(&j, &one->check);
+    put_training(&j, r, &one->step);
     put_layers(&j, one);
     sz_json_key_array(&j, "samples_s");
     for (size_t k = 0; k < t->samples.n; k++) sz_json_f64(&j, t->samples.items[k]);

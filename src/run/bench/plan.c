@@ -9,6 +9,7 @@
 
 #include "model/graph/model.h"
 #include "model/nets/nets.h"
+#include "model/train/train.h"
 #include "os/source.h"
 #include "run/backends/job.h"
 #include "run/bench/range.h"
@@ -21,6 +22,7 @@ typedef struct request {
     sz_axis axes[SZ_MAX_AXES];
     size_t n_axes;
     int64_t available;
+    bool training;
 } request;
 
 // ---- what is asked for -------------------------------------------------------------------------
@@ -178,14 +180,16 @@ static sz_status weigh(request *r, int64_t point, sz_case *c) {
     sz_model *m;
     sz_costs *costs;
     SZ_TRY(sz_model_load(r->ctx, c->model, &o, &m));
-    sz_status status = sz_costs_create(r->ctx, m, NULL, &costs);
+    sz_train_step step;
+    count_samples(r, point, m, c);
+    sz_status status = r->training ? sz_train_graph(r->ctx, m->graph, NULL, &step) : SZ_OK;
+    if (status == SZ_OK) status = sz_costs_create(r->ctx, m, NULL, &costs);
     if (status == SZ_OK) {
         const sz_cost total = sz_costs_total(costs);
         c->macs = total.macs, c->flops = total.flops, c->bytes_moved = total.bytes_moved;
         if (sz_costs_covered(costs) < (int64_t)sz_costs_node_count(costs))
             c->macs = c->flops = c->bytes_moved = -1;
         sz_costs_destroy(costs);
-        count_samples(r, point, m, c);
         status = sz_job_bytes(r->ctx, m->graph, &c->memory);
     }
     if (status == SZ_OK && sz_model_input_count(m)) {
@@ -231,12 +235,13 @@ static sz_status make(request *r, const char *what, const char *const *words, si
 }
 
 sz_status sz_bench_plan_make(sz_ctx *ctx, const char *what, const char *const *words,
-                             size_t n_words, int64_t available, sz_bench_plan *plan) {
+                             size_t n_words, int64_t available, bool training,
+                             sz_bench_plan *plan) {
     *plan = (sz_bench_plan){.cases = {NULL, 0, 0}};
     sz_arena_init(&plan->arena, ctx);
     request *r = sz_alloc(ctx, sizeof *r);
     if (!r) return sz_no_memory(ctx);
-    r->ctx = ctx, r->plan = plan, r->available = available;
+    r->ctx = ctx, r->plan = plan, r->available = available, r->training = training;
     const sz_status status = make(r, what, words, n_words);
     sz_free(ctx, r, sizeof *r);
     if (status != SZ_OK) sz_bench_plan_finish(ctx, plan);

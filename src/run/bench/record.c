@@ -26,7 +26,8 @@ static double number_at(const json_t *o, const char *key) {
 // What the work is done with; together with the spec it names the case.
 static json_t *settings_of(const sz_bench_sweep *r, const char *backend) {
     return json_pack("{s:s, s:i, s:s, s:s, s:f, s:f, s:I, s:i, s:s*}", "backend", backend,
-                     "threads", strcmp(backend, "ref") == 0 ? 1 : r->threads, "mode", "inference",
+                     "threads", strcmp(backend, "ref") == 0 ? 1 : r->threads, "mode",
+                     r->options->training ? "training" : "inference",
                      "cache", r->options->cold ? "cold" : "hot", "preheat_s", r->preheat_s,
                      "time_budget_s", r->budget_s, "seed", (json_int_t)r->options->seed,
                      "input_sets", 2, "blas",
@@ -110,10 +111,11 @@ static void put_reproducer(const sz_bench_sweep *r, const sz_case *c, const char
                            char *buf, size_t cap) {
     snprintf(buf, cap,
              "sizeup bench %s --backend %s --threads %d --cache %s --preheat %gs "
-             "--time-budget %gs --seed %llu%s%s",
+             "--time-budget %gs --seed %llu%s%s%s",
              c->words, backend, r->threads, r->options->cold ? "cold" : "hot", r->preheat_s,
              r->budget_s, (unsigned long long)r->options->seed, r->options->blas ? " --blas " : "",
-             r->options->blas ? r->options->blas : "");
+             r->options->blas ? r->options->blas : "",
+             r->options->training ? " --mode training" : "");
 }
 
 // ---- all ---------------------------------------------------------------------------------------
@@ -152,7 +154,7 @@ static void free_texts(texts *t) {
 // Keys beside those of every record.
 static sz_status add_keys(const sz_bench_sweep *r, const sz_buf *line, const sz_bench *b,
                           const json_t *answer, const char *error) {
-    static const char *const taken[] = {"check", "stopped_by", "steady", "calls_per_sample"};
+    static const char *const taken[] = {"check", "training", "stopped_by", "steady", "calls_per_sample"};
     json_t *record = json_loadb(line->data, line->size, 0, NULL);
     const char *why = why_no_roof(r, b);
     if (!record) return sz_no_memory(r->ctx);

@@ -87,10 +87,11 @@ static bool take(void *user, const char *bytes, size_t n) {
 // ---- one child ---------------------------------------------------------------------------------
 
 static json_t *request_of(const sz_bench_sweep *r, const sz_backend *backend) {
-    return json_pack("{s:s, s:s*, s:i, s:I, s:f, s:f, s:I, s:[]}", "backend", backend->name, "path",
+    return json_pack("{s:s, s:s*, s:i, s:I, s:f, s:f, s:I, s:b, s:[]}", "backend", backend->name, "path",
                      strcmp(backend->name, "blas") == 0 ? r->options->blas : NULL, "threads",
                      r->threads, "seed", (json_int_t)r->options->seed, "preheat_s", r->preheat_s,
-                     "budget_s", r->budget_s, "evict_bytes", (json_int_t)r->evict_bytes, "cases");
+                     "budget_s", r->budget_s, "evict_bytes", (json_int_t)r->evict_bytes, "training",
+                     r->options->training, "cases");
 }
 
 static void add_to_request(json_t *request, const sz_case *c) {
@@ -305,7 +306,7 @@ sz_status sz_bench_run(sz_ctx *ctx, const char *what, const char *const *words, 
     r.budget_s = o->budget_s > 0 ? o->budget_s : 3;
     r.timeout_s = o->timeout_s > 0 ? o->timeout_s : 60;
     SZ_TRY(check_backends(ctx, names, n));
-    SZ_TRY(sz_bench_plan_make(ctx, what, words, n_words, available, &plan));
+    SZ_TRY(sz_bench_plan_make(ctx, what, words, n_words, available, o->training != 0, &plan));
     const sz_status status = run_plan(&r, &plan, available, names, n, result);
     json_decref(r.machine);
     sz_machine_destroy(r.here);
