@@ -16,7 +16,7 @@ static void makes_all_combinations(void **state) {
     sz_ctx *ctx = sz_ctx_create(NULL);
     const char *const words[] = {"m=2,4", "n=3", "dtype=f32,bf16"};
     sz_bench_plan plan;
-    assert_int_equal(sz_bench_plan_make(ctx, "gemm:k=5", words, 3, 0, &plan), SZ_OK);
+    assert_int_equal(sz_bench_plan_make(ctx, "gemm:k=5", words, 3, NULL, &plan), SZ_OK);
     assert_int_equal(plan.cases.n, 4);
     const sz_case *c = &plan.cases.items[1];
     assert_string_equal(c->name, "gemm:k=5,m=2,n=3,dtype=bf16");
@@ -37,7 +37,7 @@ static void takes_other_names(void **state) {
     sz_ctx *ctx = sz_ctx_create(NULL);
     const char *const words[] = {"batch=2", "size=8"};
     sz_bench_plan plan;
-    assert_int_equal(sz_bench_plan_make(ctx, "conv", words, 2, 0, &plan), SZ_OK);
+    assert_int_equal(sz_bench_plan_make(ctx, "conv", words, 2, NULL, &plan), SZ_OK);
     assert_string_equal(plan.cases.items[0].name, "conv2d:batch=2,size=8");
     assert_int_equal(plan.cases.items[0].samples, 2);
     assert_int_equal(plan.cases.items[0].macs, (int64_t)2 * 64 * 64 * 9 * 8 * 8);
@@ -47,7 +47,7 @@ static void takes_other_names(void **state) {
 
 static void refuses(sz_ctx *ctx, const char *what, const char *word, const char *why) {
     sz_bench_plan plan;
-    assert_int_equal(sz_bench_plan_make(ctx, what, &word, word ? 1 : 0, 0, &plan), SZ_ERR_USAGE);
+    assert_int_equal(sz_bench_plan_make(ctx, what, &word, word ? 1 : 0, NULL, &plan), SZ_ERR_USAGE);
     if (!strstr(sz_ctx_error(ctx), why)) fail_msg("%s %s: %s", what, word, sz_ctx_error(ctx));
 }
 

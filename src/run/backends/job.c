@@ -5,8 +5,36 @@
 #include <stdio.h>
 
 #include "machine/measure/stats.h"
+#include "model/train/train.h"
 #include "os/clock.h"
 #include "os/pages.h"
+
+// ---- a step of training ------------------------------------------------------------------------
+
+// A new weight lies where the old one lay: the step is run in place. What it changes follows from
+// no constant and is never packed beforehand.
+static sz_status find_changes(sz_job *j) {
+    const sz_train_step *step = j->how.step;
+    j->becomes = sz_arena_array(&j->arena, j->graph->values.n + 1, sizeof *j->becomes);
+    j->changes = sz_arena_array(&j->arena, j->graph->values.n + 1, sizeof *j->changes);
+    j->trained = (sz_trained){NAN, NAN, 0};
+    if (!j->becomes || !j->changes) return sz_no_memory(j->ctx);
+    for (size_t v = 0; v < j->graph->values.n; v++) j->becomes[v] = SZ_NONE;
+    for (size_t k = 0; step && k < step->n_pairs; k++) {
+        j->becomes[step->pairs[k].updated] = step->pairs[k].constant;
+        j->changes[step->pairs[k].constant] = true;
+        j->constant[step->pairs[k].constant] = false;
+    }
+    return SZ_OK;
+}
+
+static void note_loss(sz_job *j, int set) {
+    if (!j->how.step) return;
+    j->trained.steps++;
+    if (set != 0) return;
+    sz_buffer_doubles(j->slots[0][j->how.step->loss], 0, 1, &j->trained.loss_last);
+    if (isnan(j->trained.loss_first)) j->trained.loss_first = j->trained.loss_last;
+}
 
 // ---- what the outputs need ---------------------------------------------------------------------
 
@@ -105,18 +133,27 @@ static sz_status fill(sz_job *j, int set, sz_value_id id) {
     return status;
 }
 
-static sz_status fill_value(sz_job *j, sz_value_id id) {
+static sz_status fill_own(sz_job *j, sz_value_id id) {
     const sz_value *v = sz_graph_value(j->graph, id);
     if (j->slots[0][id]) return SZ_OK;
     if (v->kind == SZ_VALUE_INPUT && !v->constant) {
         for (int s = 0; s < SZ_INPUT_SETS; s++) SZ_TRY(fill(j, s, id));
         return SZ_OK;
     }
-    if (v->constant)
+    // what a step begins with and no file has is a state of the optimizer: zeros, as in its recipe
+    if (v->constant && !(j->changes[id] && v->constant->form == SZ_CONST_RECIPE))
         SZ_TRY(fill(j, 0, id));
     else
         SZ_TRY(make_buffer(j, id, &j->slots[0][id]));
     for (int s = 1; s < SZ_INPUT_SETS; s++) j->slots[s][id] = j->slots[0][id];
+    return SZ_OK;
+}
+
+static sz_status fill_value(sz_job *j, sz_value_id id) {
+    const sz_value_id home = j->becomes[id];
+    if (home == SZ_NONE) return fill_own(j, id);
+    SZ_TRY(fill_own(j, home));
+    for (int s = 0; s < SZ_INPUT_SETS; s++) j->slots[s][id] = j->slots[0][home];
     return SZ_OK;
 }
 
@@ -148,11 +185,11 @@ static sz_status make_call(sz_job *j, const sz_node *n, sz_node_call *c) {
     for (int s = 0; s < SZ_INPUT_SETS; s++)
         if (!(in[s] = gather(j, s, n->inputs, n->n_inputs))) return sz_no_memory(j->ctx);
     for (int32_t i = 0; i < n->n_inputs; i++)
-        fixed[i] = n->inputs[i] != SZ_NONE &&
+        fixed[i] = n->inputs[i] != SZ_NONE && !j->changes[n->inputs[i]] &&
                    (j->constant[n->inputs[i]] ||
                     sz_graph_value(j->graph, n->inputs[i])->kind != SZ_VALUE_NODE);
     for (int32_t o = 0; o < n->n_outputs; o++)
-        last[o] = n->outputs[o] != SZ_NONE && sz_graph_value(j->graph, n->outputs[o])->is_output &&
+        last[o] = n->outputs[o] != SZ_NONE && j->becomes[n->outputs[o]] == SZ_NONE && sz_graph_value(j->graph, n->outputs[o])->is_output &&
                   j->readers[n->outputs[o]] == 1;
     *c = (sz_node_call){.ctx = j->ctx,
                         .graph = j->graph,
@@ -237,6 +274,7 @@ static sz_status create(sz_job *j, const sz_backend *backend, void *library) {
         if (!j->slots[s]) return sz_no_memory(j->ctx);
     }
     SZ_TRY(find_needed(j));
+    SZ_TRY(find_changes(j));
     SZ_TRY(fill_all(j));
     return add_nodes(j, backend, library);
 }
@@ -264,7 +302,7 @@ void sz_job_destroy(sz_job *j) {
     for (int s = 0; s < SZ_INPUT_SETS; s++)
         for (size_t id = 0; j->slots[s] && id < j->graph->values.n; id++) {
             sz_buffer *b = j->slots[s][id];
-            const bool shared = s > 0 && b == j->slots[0][id];
+            const bool shared = (s > 0 && b == j->slots[0][id]) || j->becomes[id] != SZ_NONE;
             if (b && !shared) sz_pages_unmap((char *)b->data - skew(id), mapped(b));
         }
     sz_arena_finish(&j->arena);
@@ -278,6 +316,7 @@ static sz_status run_set(sz_job *j, int set) {
         const sz_step *s = &j->nodes.items[k].step;
         SZ_TRY(s->run(s->state, set));
     }
+    note_loss(j, set);
     return SZ_OK;
 }
 
@@ -313,7 +352,8 @@ static sz_status runner_run(void *state) { return sz_job_run(state); }
 
 static sz_status runner_check(void *state, int64_t flops, sz_check *ret_check) {
     SZ_TRY(sz_job_first(state));
-    return sz_job_check(state, flops, ret_check);
+    const sz_job *j = state;
+    return (j->how.step ? sz_job_check_step : sz_job_check)(state, flops, ret_check);
 }
 
 static sz_status make_times(sz_job *j) {
@@ -338,6 +378,7 @@ static sz_status runner_profile(void *state) {
         n->times_s[j->profiled % SZ_JOB_PROFILES] = after - before;
         before = after;
     }
+    note_loss(j, set);
     j->profiled++;
     return SZ_OK;
 }
@@ -378,6 +419,10 @@ static int runner_threads(void *state) {
     return 1;
 }
 
+static void runner_trained(void *state, sz_trained *ret) {
+    *ret = ((const sz_job *)state)->trained;
+}
+
 static void runner_finish(void *state) { sz_job_destroy(state); }
 
 const sz_runner_type sz_job_runner = {.run = runner_run,
@@ -387,4 +432,5 @@ const sz_runner_type sz_job_runner = {.run = runner_run,
                                       .layer = runner_layer,
                                       .lowest = runner_lowest,
                                       .threads = runner_threads,
+                                      .trained = runner_trained,
                                       .finish = runner_finish};

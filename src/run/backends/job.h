@@ -25,6 +25,9 @@ typedef struct sz_job {
     bool *needed;
     bool *constant;   // by value: known before the run, as it follows from constants
     int32_t *readers; // of each value
+    sz_value_id *becomes; // by value: the constant whose memory it shares, as it is its next one
+    bool *changes;        // by value: a constant that a step changes
+    sz_trained trained;
     sz_arena arena;
     sz_run_how how;
     int next;         // set of the next run
@@ -46,6 +49,9 @@ sz_status sz_job_first(sz_job *job); // with the first set; the outputs are then
 sz_dtype sz_job_lowest(const sz_job *job);
 // After sz_job_first. `flops`: of the graph; large ones are checked at some elements only.
 sz_status sz_job_check(sz_job *job, int64_t flops, sz_check *ret_check);
+
+// The same of a step of training: loss, weights and states after one step (check_step.c).
+sz_status sz_job_check_step(sz_job *job, int64_t flops, sz_check *ret_check);
 
 // A job as a runner.
 extern const sz_runner_type sz_job_runner;

@@ -37,6 +37,9 @@ static sz_status check_job(sz_ctx *ctx, const sz_graph *g, const sz_backend *bac
 sz_status sz_runner_create(sz_ctx *ctx, sz_graph *g, const sz_backend *backend, void *library,
                            const sz_run_how *how, sz_runner *r) {
     sz_job *job;
+    if (backend->compile && how->training)
+        return sz_fail(ctx, SZ_ERR_UNAVAILABLE, "backend '%s' takes nets whole and trains none",
+                       backend->name);
     if (backend->compile) return backend->compile(ctx, library, g, how, r);
     SZ_TRY(check_job(ctx, g, backend, how));
     SZ_TRY(sz_job_create(ctx, g, backend, library, how, &job));

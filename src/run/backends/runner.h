@@ -6,6 +6,8 @@
 
 #include "run/backends/backend.h"
 
+struct sz_train_step; // model/train/train.h
+
 enum { SZ_INPUT_SETS = 2 }; // of inputs, taken in turn, so that no value repeats from call to call
 
 // How a case is to be run. Zeroed is usual.
@@ -14,6 +16,7 @@ typedef struct sz_run_how {
     uint64_t seed;      // of inputs and synthetic weights
     sz_dtype precision; // that a library is asked for; 0 = as the net is written
     bool training;
+    const struct sz_train_step *step; // of training: what the graph says of itself
     int streams;      // of a library that runs several batches at once; 0 = one
     bool layers;      // times of layers are wanted: a library may have to be told beforehand
     const char *path; // of the model's file, NULL = it has none (a family of nets)
@@ -41,6 +44,12 @@ typedef struct sz_check {
     bool is_right;
 } sz_check;
 
+// What training has come to. Losses are those of the first set of inputs, NaN before a step.
+typedef struct sz_trained {
+    double loss_first, loss_last;
+    int64_t steps;
+} sz_trained;
+
 typedef struct sz_runner_type {
     // One batch, or one step of training, with the next set of inputs.
     sz_status (*run)(void *state);
@@ -54,7 +63,8 @@ typedef struct sz_runner_type {
     // What ran: the format of fewest bits, and the threads.
     sz_dtype (*lowest)(void *state);
     int (*threads)(void *state);
-    void (*finish)(void *state); // frees it
+    void (*trained)(void *state, sz_trained *ret); // of a step of training; NULL = it runs none
+    void (*finish)(void *state);                   // frees it
 } sz_runner_type;
 
 typedef struct sz_runner {

@@ -13,6 +13,7 @@
 
 #include "machine/measure/stopwatch.h"
 #include "model/graph/model.h"
+#include "model/train/train.h"
 #include "os/child.h"
 #include "os/clock.h"
 #include "os/pages.h"
@@ -28,6 +29,7 @@ typedef struct child_case {
     child *owner;
     const json_t *request;
     sz_model *model;
+    sz_train_step step;
     sz_runner runner;
     sz_check check;
     double compile_s;
@@ -154,12 +156,15 @@ static sz_status load(child *c, child_case *one) {
 
 static sz_status prepare(child *c, child_case *one) {
     const char *dtype = json_string_value(json_object_get(one->request, "dtype"));
+    const bool training = is_true(c->request, "training");
     SZ_TRY(load(c, one));
+    if (training) SZ_TRY(sz_train_graph(c->ctx, one->model->graph, NULL, &one->step));
     const sz_run_how how = {
+        .training = training,
+        .step = training ? &one->step : NULL,
         .threads = (int)whole(c->request, "threads"),
         .seed = (uint64_t)whole(c->request, "seed"),
         .precision = dtype ? sz_dtype_by_name(dtype) : 0,
-        .training = is_true(c->request, "training"),
         .streams = (int)whole(c->request, "streams"),
         .layers = is_true(c->request, "layers"),
         .path = json_string_value(json_object_get(one->request, "file")),
@@ -241,6 +246,19 @@ static sz_status put_asked(child *c, child_case *one, const sz_timing *t, sz_jso
     return SZ_OK;
 }
 
+static void put_training(sz_json *j, const sz_runner *r, const sz_train_step *step) {
+    sz_trained t;
+    if (!step->optimizer || !r->type->trained) return;
+    r->type->trained(r->state, &t);
+    sz_json_key_object(j, "training");
+    sz_json_key_str(j, "optimizer", step->optimizer);
+    sz_json_key_f64(j, "rate", step->rate);
+    sz_json_key_f64(j, "loss_first", t.loss_first);
+    sz_json_key_f64(j, "loss_last", t.loss_last);
+    sz_json_key_i64(j, "steps", t.steps);
+    sz_json_end_object(j);
+}
+
 static sz_status send_timing(child *c, size_t i, const sz_timing *t, double clock_change) {
     child_case *one = &c->cases[i];
     const sz_runner *r = &one->runner;
@@ -260,6 +278,7 @@ static sz_status send_timing(child *c, size_t i, const sz_timing *t, double cloc
     sz_json_key_bool(&j, "steady", t->is_steady);
     sz_json_key_f64(&j, "compile_s", one->compile_s);
     put_check(&j, &one->check);
+    put_training(&j, r, &one->step);
     tell_at(c, i);
     SZ_TRY(put_asked(c, one, t, &j));
     if (is_true(c->request, "layers")) sz_json_key_i64(&j, "layers_runs", one->profiles);

@@ -9,6 +9,7 @@
 
 #include "model/graph/model.h"
 #include "model/nets/nets.h"
+#include "model/train/train.h"
 #include "os/source.h"
 #include "run/backends/job.h"
 #include "run/bench/range.h"
@@ -292,14 +293,16 @@ static sz_status weigh(request *r, int64_t point, sz_case *c) {
     sz_model *m;
     sz_costs *costs;
     SZ_TRY(sz_model_load(r->ctx, c->model, &o, &m));
-    sz_status status = sz_costs_create(r->ctx, m, NULL, &costs);
+    sz_train_step step;
+    count_samples(r, point, m, c);
+    sz_status status = r->how.training ? sz_train_graph(r->ctx, m->graph, NULL, &step) : SZ_OK;
+    if (status == SZ_OK) status = sz_costs_create(r->ctx, m, NULL, &costs);
     if (status == SZ_OK) {
         const sz_cost total = sz_costs_total(costs);
         c->macs = total.macs, c->flops = total.flops, c->bytes_moved = total.bytes_moved;
         if (sz_costs_covered(costs) < (int64_t)sz_costs_node_count(costs))
             c->macs = c->flops = c->bytes_moved = -1;
         sz_costs_destroy(costs);
-        count_samples(r, point, m, c);
         status = sz_job_bytes(r->ctx, m->graph, &c->memory);
     }
     if (status == SZ_OK && sz_model_input_count(m)) {

@@ -34,6 +34,7 @@ typedef struct sz_plan_how {
     int64_t available; // bytes of memory, 0 = not known
     const char *const *inputs;
     size_t n_inputs;
+    bool training; // a case is a step of training
 } sz_plan_how;
 
 // SZ_ERR_USAGE: no such family or parameter, a range that is none. A case that is wrong in itself

@@ -381,8 +381,10 @@ sz_status sz_bench_run(sz_ctx *ctx, const char *what, const char *const *words, 
                        const sz_run_options *o, sz_run_result *result) {
     const char *const *names = o->n_backends ? o->backends : usual_backends;
     const size_t n = o->n_backends ? o->n_backends : 1;
-    const sz_plan_how how = {
-        .available = sz_pages_available(""), .inputs = o->inputs, .n_inputs = o->n_inputs};
+    const sz_plan_how how = {.training = o->training != 0,
+                             .available = sz_pages_available(""),
+                             .inputs = o->inputs,
+                             .n_inputs = o->n_inputs};
     sz_env env = {NULL, -1, 0};
     sz_bench_sweep r = {.ctx = ctx, .options = o, .env = &env};
     sz_bench_plan plan;

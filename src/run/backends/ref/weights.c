@@ -253,7 +253,12 @@ static void integer_range(const sz_graph *g, sz_value_id id, int64_t *ret_low, i
     const sz_node *n = first_reader(g, id, &input);
     *ret_low = 0, *ret_high = 1;
     if (has_word(sz_graph_value(g, id)->name, "mask")) *ret_low = 1;
-    if (!n || input != 1 || !sz_str_is(n->op, "Gather") || n->inputs[0] == SZ_NONE) return;
+    if (!n || input != 1 || n->inputs[0] == SZ_NONE) return;
+    if (sz_str_is(n->op, "SoftmaxCrossEntropyLoss")) { // labels are classes
+        const sz_type *scores = &sz_graph_value(g, n->inputs[0])->type;
+        if (scores->rank > 1 && scores->dims[1] > 0) *ret_high = scores->dims[1] - 1;
+    }
+    if (!sz_str_is(n->op, "Gather")) return;
     const sz_type *table = &sz_graph_value(g, n->inputs[0])->type;
     const int64_t axis = sz_attr_i(n, "axis", 0);
     if (axis >= 0 && axis < table->rank && table->dims[axis] > 0) *ret_high = table->dims[axis] - 1;
