@@ -17,6 +17,7 @@ typedef struct observer {
     int32_t *layer_of; // per node, SZ_NONE = of none
     uint8_t *kinds;    // per layer, as the plan wants them
     sz_node_id *anchors;
+    double *times_s; // per layer
 } observer;
 
 // ---- layers to groups --------------------------------------------------------------------------
@@ -27,16 +28,25 @@ static sz_node_id find_node(const sz_graph *g, const char *name) {
     return SZ_NONE;
 }
 
-// A node belongs to the first layer that names it. The last one names the group.
+// A layer that does part of a node is one with the other that does: the node takes the time of
+// both. The last node names the group.
 static void take_layer(observer *o, int32_t k) {
-    const json_t *sources = json_object_get(json_array_get(o->layers, (size_t)k), "sources");
+    const json_t *layer = json_array_get(o->layers, (size_t)k);
+    const json_t *sources = json_object_get(layer, "sources");
+    int32_t home = k;
     o->anchors[k] = SZ_NONE;
+    for (size_t i = 0; i < json_array_size(sources) && home == k; i++) {
+        const char *name = json_string_value(json_array_get(sources, i));
+        const sz_node_id id = name ? find_node(o->g, name) : SZ_NONE;
+        if (id != SZ_NONE && o->layer_of[id] != SZ_NONE) home = o->layer_of[id];
+    }
+    o->times_s[home] += json_number_value(json_object_get(layer, "time_s"));
     for (size_t i = 0; i < json_array_size(sources); i++) {
         const char *name = json_string_value(json_array_get(sources, i));
         const sz_node_id id = name ? find_node(o->g, name) : SZ_NONE;
         if (id == SZ_NONE || o->layer_of[id] != SZ_NONE) continue;
-        o->layer_of[id] = k;
-        o->anchors[k] = id;
+        o->layer_of[id] = home;
+        o->anchors[home] = id;
     }
 }
 
@@ -50,9 +60,7 @@ static sz_status make_groups(observer *o) {
 // ---- rows --------------------------------------------------------------------------------------
 
 static double time_of(const observer *o, sz_node_id id) {
-    if (o->layer_of[id] == SZ_NONE) return NAN;
-    const json_t *layer = json_array_get(o->layers, (size_t)o->layer_of[id]);
-    return json_number_value(json_object_get(layer, "time_s"));
+    return o->layer_of[id] == SZ_NONE ? 0 : o->times_s[o->layer_of[id]];
 }
 
 static sz_status add_rows(observer *o, const sz_costs *costs, const sz_estimate *e, int32_t net) {
@@ -108,11 +116,14 @@ sz_status sz_observe(sz_calibration *c, const char *spec, const json_t *record) 
     o.layer_of = sz_alloc(c->ctx, nodes * sizeof *o.layer_of);
     o.kinds = sz_alloc(c->ctx, layers);
     o.anchors = sz_alloc(c->ctx, layers * sizeof *o.anchors);
-    sz_status status = o.layer_of && o.kinds && o.anchors ? SZ_OK : sz_no_memory(c->ctx);
+    o.times_s = sz_alloc(c->ctx, layers * sizeof *o.times_s);
+    sz_status status = o.layer_of && o.kinds && o.anchors && o.times_s ? SZ_OK
+                                                                       : sz_no_memory(c->ctx);
     if (status == SZ_OK) status = observe_model(&o, m, spec, record);
     sz_free(c->ctx, o.layer_of, nodes * sizeof *o.layer_of);
     sz_free(c->ctx, o.kinds, layers);
     sz_free(c->ctx, o.anchors, layers * sizeof *o.anchors);
+    sz_free(c->ctx, o.times_s, layers * sizeof *o.times_s);
     sz_model_destroy(m);
     return status;
 }
