@@ -309,9 +309,8 @@ static sz_status add_nodes(sz_job *j, const sz_backend *backend, void *library) 
     for (size_t k = 0; k < j->nodes.n; k++) taken += j->nodes.items[k].why == NULL;
     if (taken == 0)
         return sz_fail(j->ctx, SZ_ERR_UNAVAILABLE,
-                       "backend '%s' runs no node of it: '%s' because: "
-                       "%s",
-                       backend->name, sz_show(j->ctx, g->nodes.items[0].op),
+                       "backend '%s' runs no node of it: '%s' because: %s", backend->name,
+                       j->nodes.n ? sz_show(j->ctx, j->nodes.items[0].node->op) : "",
                        j->nodes.n ? j->nodes.items[0].why : "there is none");
     return SZ_OK;
 }
