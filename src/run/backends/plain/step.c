@@ -6,8 +6,8 @@
 
 #define ONNX  ""
 #define MS    "com.microsoft"
-#define TRAIN "sizeup.train"
-#define STEP  "ai.onnx.preview.training"
+#define TRAIN "ai.onnx.preview.training"
+#define STEP  "sizeup.train"
 
 static const struct {
     const char *domain, *op;
