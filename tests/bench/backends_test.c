@@ -115,6 +115,16 @@ static void onednn_is_right(void **state) {
     run_all("onednn");
 }
 
+// A step that gives 1 % too much, around a right one.
+static sz_step right_step;
+static sz_buffer *spoiled;
+static sz_status run_spoiled(void *state, int set) {
+    const sz_status status = right_step.run(state, set);
+    float *y = spoiled->data;
+    for (int64_t i = 0; i < spoiled->count; i++) y[i] *= 1.01f;
+    return status;
+}
+
 // A wrong number in a result is seen, whole and by spots; large products are looked at by spots.
 static void wrong_results_are_seen(void **state) {
     (void)state;
@@ -131,11 +141,15 @@ static void wrong_results_are_seen(void **state) {
     assert_int_equal(sz_job_check(job, large, &c), SZ_OK);
     assert_string_equal(c.how, "spots");
     assert_true(c.is_right && c.error < 1e-6);
-    float *y = job->slots[0][m->graph->outputs.items[0]]->data;
-    for (int i = 0; i < 64; i++) y[i] *= 1.01f;
+    spoiled = job->slots[0][m->graph->outputs.items[0]];
+    right_step = job->nodes.items[0].step;
+    job->nodes.items[0].step.run = run_spoiled;
     assert_int_equal(sz_job_check(job, large, &c), SZ_OK);
+    assert_string_equal(c.how, "spots");
     assert_false(c.is_right);
-    for (int i = 0; i < 64; i++) y[i] /= 1.01f;
+    job->nodes.items[0].step = right_step;
+    float *y = spoiled->data;
+    assert_int_equal(sz_job_first(job), SZ_OK);
     y[17] = __builtin_nanf("");
     assert_int_equal(sz_job_check(job, 1, &c), SZ_OK);
     assert_string_equal(c.how, "whole");

@@ -2,12 +2,14 @@
 // Runs models by the reference executor and writes what comes out, for scripts that compare it with
 // other runtimes.
 //   ref_run MODEL FOLDER [--bind A=N] [--weights FILE] [--seed N] [NAME=FILE...]
-//   ref_run --cases FOLDER
+//   ref_run --cases FOLDER [--backend NAME]
 // Outputs are FOLDER/out_K.bin, inputs that were made up FOLDER/in_K.bin: a line with dtype and
 // dims, then the elements. NAME=FILE gives an input in that form. --weights writes the weights that
 // the model's missing side file would hold. --cases runs every *.onnx of a folder and writes
-// NAME.K.out, or NAME.error with the sentence.
+// NAME.K.out, or NAME.error with the sentence; with --backend each is a job on that backend, which
+// has to run all of it.
 #include "model/graph/model.h"
+#include "run/backends/job.h"
 #include "run/backends/ref/ref.h"
 
 #include <dirent.h>
@@ -21,6 +23,8 @@ enum { MAX_OPTIONS = 64, MAX_PATH = 8192, MAX_NAME = 1024 };
 typedef struct job {
     sz_ctx *ctx;
     const char *model, *folder, *weights;
+    const sz_backend *backend;
+    void *library;
     const char *binds[MAX_OPTIONS], *given[MAX_OPTIONS];
     size_t n_binds, n_given;
     sz_ref_options options;
@@ -129,33 +133,52 @@ static int run_model(const job *j) {
 
 // ---- cases -------------------------------------------------------------------------------------
 
-static void write_case(const job *j, const char *name, sz_graph *g, const sz_ref *r) {
+static void write_output(const job *j, const char *name, size_t k, const sz_buffer *b) {
     char path[MAX_PATH];
-    for (size_t k = 0; k < g->outputs.n; k++) {
-        snprintf(path, sizeof path, "%s/%s.%zu.out", j->folder, name, k);
-        write_buffer(path, sz_ref_output(r, k));
-    }
+    snprintf(path, sizeof path, "%s/%s.%zu.out", j->folder, name, k);
+    write_buffer(path, b);
+}
+
+static sz_status by_reference(const job *j, const char *name, sz_graph *g) {
+    sz_ref *r = NULL;
+    sz_status status = sz_ref_create(j->ctx, g, &j->options, &r);
+    if (status == SZ_OK) status = sz_ref_run(r);
+    for (size_t k = 0; status == SZ_OK && k < g->outputs.n; k++)
+        write_output(j, name, k, sz_ref_output(r, k));
+    sz_ref_destroy(r);
+    return status;
+}
+
+static sz_status by_backend(const job *j, const char *name, sz_graph *g) {
+    const sz_run_how how = {.threads = 2};
+    sz_job *made = NULL;
+    sz_status status = sz_job_create(j->ctx, g, j->backend, j->library, &how, &made);
+    if (status == SZ_OK) status = sz_job_first(made);
+    for (size_t k = 0; status == SZ_OK && k < made->nodes.n; k++)
+        if (made->nodes.items[k].why)
+            status = sz_fail(j->ctx, SZ_ERR_UNAVAILABLE, "does not run here: %s",
+                             made->nodes.items[k].why);
+    for (size_t k = 0; status == SZ_OK && k < g->outputs.n; k++)
+        write_output(j, name, k, made->slots[0][g->outputs.items[k]]);
+    sz_job_destroy(made);
+    return status;
 }
 
 static void run_case(const job *j, const char *name) {
     char path[MAX_PATH];
     const sz_load_options options = {.allow_symbols = 1};
     sz_model *m = NULL;
-    sz_ref *r = NULL;
     sz_ctx_clear(j->ctx);
     snprintf(path, sizeof path, "%s/%s.onnx", j->folder, name);
     sz_status status = sz_model_load(j->ctx, path, &options, &m);
-    if (status == SZ_OK) status = sz_ref_create(j->ctx, m->graph, &j->options, &r);
-    if (status == SZ_OK) status = sz_ref_run(r);
-    if (status == SZ_OK) {
-        write_case(j, name, m->graph, r);
-    } else {
+    if (status == SZ_OK)
+        status = (j->backend ? by_backend : by_reference)(j, name, m->graph);
+    if (status != SZ_OK) {
         snprintf(path, sizeof path, "%s/%s.error", j->folder, name);
         FILE *f = fopen(path, "wb");
         if (f) fprintf(f, "%s\n", sz_ctx_error(j->ctx));
         if (f) fclose(f);
     }
-    sz_ref_destroy(r);
     sz_model_destroy(m);
 }
 
@@ -182,6 +205,8 @@ int main(int argc, char **argv) {
             j.binds[j.n_binds++] = argv[++i];
         else if (strcmp(argv[i], "--weights") == 0 && i + 1 < argc)
             j.weights = argv[++i];
+        else if (strcmp(argv[i], "--backend") == 0 && i + 1 < argc)
+            j.backend = sz_backend_find(argv[++i]);
         else if (strcmp(argv[i], "--seed") == 0 && i + 1 < argc)
             j.options.seed = strtoull(argv[++i], NULL, 10);
         else if (strchr(argv[i], '=') && j.n_given < MAX_OPTIONS)
@@ -189,8 +214,10 @@ int main(int argc, char **argv) {
         else
             return fprintf(stderr, "ref_run: '%s' is not understood\n", argv[i]), 2;
     }
+    if (j.backend && j.backend->open(j.ctx, NULL, &j.library) != SZ_OK) return failed(&j);
     const int bad = strcmp(j.model, "--cases") == 0 ? run_cases(&j) : run_model(&j);
     sz_ctx_clear(j.ctx);
+    if (j.backend) return bad; // which stays open until the process ends
     if (sz_ctx_memory_used(j.ctx)) fprintf(stderr, "ref_run: memory is left\n");
     const int leak = sz_ctx_memory_used(j.ctx) != 0;
     sz_ctx_destroy(j.ctx);

@@ -7,7 +7,8 @@
 #include "machine/measure/stats.h"
 #include "model/train/train.h"
 #include "os/clock.h"
-#include "os/pages.h"
+#include "run/backends/job_memory.h"
+#include "run/backends/plain/plain.h"
 
 // ---- a step of training ------------------------------------------------------------------------
 
@@ -62,6 +63,27 @@ static sz_status find_needed(sz_job *j) {
     return SZ_OK;
 }
 
+// Do all inputs follow from constants? A graph of such nodes alone is run as it stands.
+static bool is_constant(const sz_job *j, const sz_node *n) {
+    bool all = n->n_inputs > 0;
+    for (int32_t i = 0; i < n->n_inputs; i++)
+        all &= n->inputs[i] == SZ_NONE || j->constant[n->inputs[i]];
+    for (int32_t o = 0; o < n->n_outputs; o++)
+        all &= n->outputs[o] == SZ_NONE || !sz_graph_value(j->graph, n->outputs[o])->is_output;
+    return all;
+}
+
+static void find_constants(sz_job *j) {
+    const sz_graph *g = j->graph;
+    for (size_t k = 0; k < g->nodes.n; k++) {
+        const sz_node_id id = sz_graph_nth(g, k);
+        const sz_node *n = sz_graph_node(g, id);
+        if (!j->needed[id] || !is_constant(j, n)) continue;
+        for (int32_t o = 0; o < n->n_outputs; o++)
+            if (n->outputs[o] != SZ_NONE) j->constant[n->outputs[o]] = true;
+    }
+}
+
 // ---- memory ------------------------------------------------------------------------------------
 
 static sz_status bytes_of(sz_ctx *ctx, const sz_graph *g, const sz_value *v, int64_t *ret_bytes) {
@@ -95,9 +117,10 @@ sz_status sz_job_bytes(sz_ctx *ctx, const sz_graph *g, int64_t *ret_bytes) {
     return SZ_OK;
 }
 
-static size_t mapped(const sz_buffer *b) { return b->bytes + 8192; }
-// No two buffers begin at the same place of a page, or loads would wait for stores elsewhere.
-static size_t skew(size_t id) { return 64 * (id % 61); }
+// Before the run: such numbers stay where they are.
+static bool is_there(const sz_job *j, sz_value_id id) {
+    return j->constant[id] || j->changes[id] || sz_graph_value(j->graph, id)->kind != SZ_VALUE_NODE;
+}
 
 static sz_status make_buffer(sz_job *j, sz_value_id id, sz_buffer **ret_buffer) {
     const sz_value *v = sz_graph_value(j->graph, id);
@@ -111,11 +134,10 @@ static sz_status make_buffer(sz_job *j, sz_value_id id, sz_buffer **ret_buffer) 
                      .count = bytes / (int64_t)sz_buffer_width(v->type.dtype),
                      .holders = 1};
     memcpy(b->dims, v->type.dims, (size_t)v->type.rank * sizeof *b->dims);
-    char *page = sz_pages_map(mapped(b));
-    if (!page)
-        return sz_fail(j->ctx, SZ_ERR_MEMORY, "no %lld bytes for '%s'", (long long)bytes,
-                       sz_show(j->ctx, v->name));
-    b->data = page + skew((size_t)id);
+    char *data;
+    const sz_status status = sz_job_take(j, b->bytes, is_there(j, id), &data);
+    if (status != SZ_OK) return sz_place(j->ctx, status, "'%s'", sz_show(j->ctx, v->name));
+    b->data = data;
     memset(b->data, 0, b->bytes);
     *ret_buffer = b;
     return SZ_OK;
@@ -133,9 +155,29 @@ static sz_status fill(sz_job *j, int set, sz_value_id id) {
     return status;
 }
 
+// Of a view: the same numbers, an own shape.
+static sz_status share(sz_job *j, sz_value_id id) {
+    const sz_type *t = &sz_graph_value(j->graph, id)->type;
+    for (int s = 0; s < SZ_INPUT_SETS; s++) {
+        const sz_buffer *from = j->slots[s][j->root[id]];
+        if (s > 0 && from == j->slots[0][j->root[id]]) {
+            j->slots[s][id] = j->slots[0][id];
+            continue;
+        }
+        sz_buffer *b = sz_arena_alloc(&j->arena, sizeof *b);
+        if (!b) return sz_no_memory(j->ctx);
+        *b = *from;
+        b->rank = t->rank;
+        memcpy(b->dims, t->dims, (size_t)t->rank * sizeof *b->dims);
+        j->slots[s][id] = b;
+    }
+    return SZ_OK;
+}
+
 static sz_status fill_own(sz_job *j, sz_value_id id) {
     const sz_value *v = sz_graph_value(j->graph, id);
     if (j->slots[0][id]) return SZ_OK;
+    if (j->root[id] != id) return share(j, id);
     if (v->kind == SZ_VALUE_INPUT && !v->constant) {
         for (int s = 0; s < SZ_INPUT_SETS; s++) SZ_TRY(fill(j, s, id));
         return SZ_OK;
@@ -157,15 +199,52 @@ static sz_status fill_value(sz_job *j, sz_value_id id) {
     return SZ_OK;
 }
 
+// How many nodes, and outputs of the graph, are still to read the numbers of each root.
+static sz_status count_uses(sz_job *j, int32_t **ret_uses) {
+    const sz_graph *g = j->graph;
+    int32_t *uses = sz_arena_array(&j->arena, g->values.n + 1, sizeof *uses);
+    if (!uses) return sz_no_memory(j->ctx);
+    for (size_t o = 0; o < g->outputs.n; o++) uses[j->root[g->outputs.items[o]]]++;
+    for (size_t k = 0; k < g->nodes.n; k++) {
+        const sz_node *n = &g->nodes.items[k];
+        for (int32_t i = 0; j->needed[k] && i < n->n_inputs; i++)
+            if (n->inputs[i] != SZ_NONE) uses[j->root[n->inputs[i]]]++;
+    }
+    *ret_uses = uses;
+    return SZ_OK;
+}
+
+// The block of what is no longer read is free. Numbers that are there before the run stay.
+static void give_back(sz_job *j, sz_value_id id, const int32_t *uses) {
+    const sz_value_id root = id == SZ_NONE ? SZ_NONE : j->root[id];
+    if (root == SZ_NONE || uses[root] > 0 || is_there(j, root)) return;
+    if (j->becomes[root] != SZ_NONE) return; // a weight lies there
+    sz_job_return(j, j->slots[0][root]->data);
+}
+
+// In the order of the run. An output that nobody reads is written all the same.
+static sz_status fill_node(sz_job *j, const sz_node *n, int32_t *uses) {
+    for (int32_t i = 0; i < n->n_inputs; i++)
+        if (n->inputs[i] != SZ_NONE) SZ_TRY(fill_value(j, n->inputs[i]));
+    for (int32_t o = 0; o < n->n_outputs; o++)
+        if (n->outputs[o] != SZ_NONE) SZ_TRY(fill_value(j, n->outputs[o]));
+    for (int32_t i = 0; i < n->n_inputs; i++)
+        if (n->inputs[i] != SZ_NONE) uses[j->root[n->inputs[i]]]--;
+    for (int32_t i = 0; i < n->n_inputs; i++) give_back(j, n->inputs[i], uses);
+    for (int32_t o = 0; o < n->n_outputs; o++) give_back(j, n->outputs[o], uses);
+    return SZ_OK;
+}
+
 static sz_status fill_all(sz_job *j) {
     const sz_graph *g = j->graph;
+    int32_t *uses;
+    SZ_TRY(count_uses(j, &uses));
+    for (size_t k = 0; k < g->nodes.n; k++) {
+        const sz_node_id id = sz_graph_nth(g, k);
+        if (j->needed[id]) SZ_TRY(fill_node(j, sz_graph_node(g, id), uses));
+    }
     for (size_t id = 0; id < g->values.n; id++)
         if (j->readers[id] > 0) SZ_TRY(fill_value(j, (sz_value_id)id));
-    // An output that nobody reads is written all the same.
-    for (size_t k = 0; k < g->nodes.n; k++)
-        for (int32_t o = 0; j->needed[k] && o < g->nodes.items[k].n_outputs; o++)
-            if (g->nodes.items[k].outputs[o] != SZ_NONE)
-                SZ_TRY(fill_value(j, g->nodes.items[k].outputs[o]));
     return SZ_OK;
 }
 
@@ -185,11 +264,11 @@ static sz_status make_call(sz_job *j, const sz_node *n, sz_node_call *c) {
     for (int s = 0; s < SZ_INPUT_SETS; s++)
         if (!(in[s] = gather(j, s, n->inputs, n->n_inputs))) return sz_no_memory(j->ctx);
     for (int32_t i = 0; i < n->n_inputs; i++)
-        fixed[i] = n->inputs[i] != SZ_NONE && !j->changes[n->inputs[i]] &&
-                   (j->constant[n->inputs[i]] ||
-                    sz_graph_value(j->graph, n->inputs[i])->kind != SZ_VALUE_NODE);
+        fixed[i] = n->inputs[i] != SZ_NONE && is_there(j, j->root[n->inputs[i]]) &&
+                   !j->changes[j->root[n->inputs[i]]];
     for (int32_t o = 0; o < n->n_outputs; o++)
-        last[o] = n->outputs[o] != SZ_NONE && j->becomes[n->outputs[o]] == SZ_NONE && sz_graph_value(j->graph, n->outputs[o])->is_output &&
+        last[o] = n->outputs[o] != SZ_NONE && j->becomes[n->outputs[o]] == SZ_NONE &&
+                  sz_graph_value(j->graph, n->outputs[o])->is_output &&
                   j->readers[n->outputs[o]] == 1;
     *c = (sz_node_call){.ctx = j->ctx,
                         .graph = j->graph,
@@ -208,41 +287,50 @@ static sz_status refuse(sz_job *j, const sz_backend *b, const sz_node *n, const 
                    b->name, sz_show(j->ctx, n->op), why);
 }
 
-// Do all inputs follow from constants? A graph of such nodes alone is run as it stands.
-static bool is_constant(const sz_job *j, const sz_node *n) {
-    bool all = n->n_inputs > 0;
-    for (int32_t i = 0; i < n->n_inputs; i++)
-        all &= n->inputs[i] == SZ_NONE || j->constant[n->inputs[i]];
-    for (int32_t o = 0; o < n->n_outputs; o++)
-        all &= n->outputs[o] == SZ_NONE || !sz_graph_value(j->graph, n->outputs[o])->is_output;
-    return all;
-}
-
 // What follows from constants is worked out before the clock starts, as libraries do it.
-static sz_status run_once(sz_job *j, const sz_node *n, sz_step *s) {
+static sz_status run_once(sz_job *j, sz_step *s) {
     const sz_status status = s->run(s->state, 0);
     s->finish(j->ctx, s->state);
-    for (int32_t o = 0; o < n->n_outputs; o++)
-        if (n->outputs[o] != SZ_NONE) j->constant[n->outputs[o]] = true;
     return status;
+}
+
+// *ret_why: NULL = it is prepared.
+static sz_status try_rung(sz_job *j, const sz_backend *b, void *library, const sz_node_call *call,
+                          sz_job_node *one, const char **ret_why) {
+    *ret_why = b->refuses(library, j->graph, call->node);
+    if (*ret_why) return SZ_OK;
+    const sz_status status = b->prepare(library, call, &one->step);
+    if (status == SZ_OK) one->backend = b->name;
+    if (status != SZ_ERR_UNAVAILABLE) return status;
+    const char *why = sz_ctx_error(j->ctx);
+    *ret_why = sz_arena_strdup(&j->arena, why, strlen(why));
+    sz_ctx_clear(j->ctx);
+    return *ret_why ? SZ_OK : sz_no_memory(j->ctx);
+}
+
+// The library, else own kernels, else the reference.
+static sz_status prepare(sz_job *j, const sz_backend *backend, void *library, bool alone,
+                         const sz_node_call *call, sz_job_node *one) {
+    const char *why;
+    SZ_TRY(try_rung(j, backend, library, call, one, &one->why));
+    if (!one->why) return SZ_OK;
+    if (alone) return refuse(j, backend, call->node, one->why);
+    if (backend != &sz_backend_plain && backend != &sz_backend_ref) {
+        SZ_TRY(try_rung(j, &sz_backend_plain, j->plain, call, one, &why));
+        if (!why) return SZ_OK;
+    }
+    SZ_TRY(try_rung(j, &sz_backend_ref, NULL, call, one, &why));
+    return why ? refuse(j, &sz_backend_ref, call->node, why) : SZ_OK;
 }
 
 static sz_status add_node(sz_job *j, sz_node_id id, const sz_backend *backend, void *library,
                           bool alone) {
     const sz_node *n = sz_graph_node(j->graph, id);
-    sz_job_node one = {.node = n, .id = id, .backend = backend->name};
+    sz_job_node one = {.node = n, .id = id};
     sz_node_call call;
-    one.why = backend->refuses(library, j->graph, n);
-    if (one.why && alone) return refuse(j, backend, n, one.why);
-    if (one.why) {
-        const char *why = sz_backend_ref.refuses(NULL, j->graph, n);
-        if (why) return refuse(j, &sz_backend_ref, n, why);
-        backend = &sz_backend_ref;
-        one.backend = backend->name;
-    }
     SZ_TRY(make_call(j, n, &call));
-    SZ_TRY(backend->prepare(library, &call, &one.step));
-    if (is_constant(j, n)) return run_once(j, n, &one.step);
+    SZ_TRY(prepare(j, backend, library, alone, &call, &one));
+    if (is_constant(j, n)) return run_once(j, &one.step);
     if (sz_vec_push(j->ctx, &j->nodes, one)) return SZ_OK;
     one.step.finish(j->ctx, one.step.state);
     return sz_no_memory(j->ctx);
@@ -251,17 +339,18 @@ static sz_status add_node(sz_job *j, sz_node_id id, const sz_backend *backend, v
 static sz_status add_nodes(sz_job *j, const sz_backend *backend, void *library) {
     const sz_graph *g = j->graph;
     size_t needed = 0, taken = 0;
-    for (size_t k = 0; k < g->nodes.n; k++) needed += j->needed[k];
+    for (size_t k = 0; k < g->nodes.n; k++)
+        needed += j->needed[k] && !sz_job_is_view(j, &g->nodes.items[k]);
     for (size_t k = 0; k < g->nodes.n; k++) {
         const sz_node_id id = sz_graph_nth(g, k);
-        if (j->needed[id]) SZ_TRY(add_node(j, id, backend, library, needed == 1));
+        if (!j->needed[id] || sz_job_is_view(j, sz_graph_node(g, id))) continue;
+        SZ_TRY(add_node(j, id, backend, library, needed == 1));
     }
     for (size_t k = 0; k < j->nodes.n; k++) taken += j->nodes.items[k].why == NULL;
     if (taken == 0)
         return sz_fail(j->ctx, SZ_ERR_UNAVAILABLE,
-                       "backend '%s' runs no node of it: '%s' because: "
-                       "%s",
-                       backend->name, sz_show(j->ctx, g->nodes.items[0].op),
+                       "backend '%s' runs no node of it: '%s' because: %s", backend->name,
+                       j->nodes.n ? sz_show(j->ctx, j->nodes.items[0].node->op) : "",
                        j->nodes.n ? j->nodes.items[0].why : "there is none");
     return SZ_OK;
 }
@@ -273,8 +362,13 @@ static sz_status create(sz_job *j, const sz_backend *backend, void *library) {
         j->slots[s] = sz_arena_array(&j->arena, j->graph->values.n + 1, sizeof *j->slots[s]);
         if (!j->slots[s]) return sz_no_memory(j->ctx);
     }
+    void *plain = NULL;
+    SZ_TRY(sz_backend_plain.open(j->ctx, NULL, &plain));
+    j->plain = plain;
     SZ_TRY(find_needed(j));
     SZ_TRY(find_changes(j));
+    find_constants(j);
+    SZ_TRY(sz_job_find_roots(j));
     SZ_TRY(fill_all(j));
     return add_nodes(j, backend, library);
 }
@@ -299,12 +393,8 @@ void sz_job_destroy(sz_job *j) {
         j->nodes.items[k].step.finish(j->ctx, j->nodes.items[k].step.state);
     sz_vec_finish(j->ctx, &j->nodes);
     for (int s = 0; s < SZ_INPUT_SETS; s++) sz_ref_destroy(j->numbers[s]);
-    for (int s = 0; s < SZ_INPUT_SETS; s++)
-        for (size_t id = 0; j->slots[s] && id < j->graph->values.n; id++) {
-            sz_buffer *b = j->slots[s][id];
-            const bool shared = (s > 0 && b == j->slots[0][id]) || j->becomes[id] != SZ_NONE;
-            if (b && !shared) sz_pages_unmap((char *)b->data - skew(id), mapped(b));
-        }
+    sz_plain_close(j->plain);
+    sz_job_unmap(j);
     sz_arena_finish(&j->arena);
     sz_free(j->ctx, j, sizeof *j);
 }

@@ -12,9 +12,18 @@ typedef struct sz_job_node {
     sz_node_id id;
     sz_step step;
     const char *backend;
-    const char *why; // the library refused it, and the reference runs it; NULL = the library does
+    const char *why; // the library refused it, and own kernels or the reference run it; NULL = no
     double *times_s; // by profiled run, of the last SZ_JOB_PROFILES; NULL before the first
 } sz_job_node;
+
+// Memory that holds one value at a time.
+typedef struct sz_job_block {
+    char *page, *data;
+    size_t bytes;
+    bool free; // while the job is made: no value that is still to be read lies here
+} sz_job_block;
+
+struct sz_plain;
 
 typedef struct sz_job {
     sz_ctx *ctx;
@@ -28,6 +37,9 @@ typedef struct sz_job {
     sz_value_id *becomes; // by value: the constant whose memory it shares, as it is its next one
     bool *changes;        // by value: a constant that a step changes
     sz_trained trained;
+    sz_value_id *root; // by value: whose numbers it is, under a shape of its own
+    SZ_VEC(sz_job_block) blocks;
+    struct sz_plain *plain; // for what the library refuses
     sz_arena arena;
     sz_run_how how;
     int next;         // set of the next run
@@ -37,8 +49,9 @@ typedef struct sz_job {
 // Bytes that a job on this graph needs, about. SZ_ERR_INPUT when a type depends on data.
 sz_status sz_job_bytes(sz_ctx *ctx, const sz_graph *g, int64_t *ret_bytes);
 
-// What the library refuses, the reference runs, if there is more than one node; else the job is
-// refused: SZ_ERR_UNAVAILABLE with the reason.
+// What the library refuses, own kernels run, and else the reference, if there is more than one
+// node; a single one that is refused is SZ_ERR_UNAVAILABLE with the reason. Reshape and its kin are
+// no nodes of the job: their outputs share the buffers of their inputs.
 sz_status sz_job_create(sz_ctx *ctx, sz_graph *g, const sz_backend *backend, void *library,
                         const sz_run_how *how, sz_job **ret_job);
 void sz_job_destroy(sz_job *job); // NULL is fine
