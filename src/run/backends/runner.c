@@ -28,9 +28,6 @@ static sz_status check_job(sz_ctx *ctx, const sz_graph *g, const sz_backend *bac
                        "backend '%s' runs one batch at a time: --streams is for a backend that "
                        "takes nets whole (openvino)",
                        backend->name);
-    if (how->training)
-        return sz_fail(ctx, SZ_ERR_UNAVAILABLE, "backend '%s' does not train nets in this version",
-                       backend->name);
     return SZ_OK;
 }
 
