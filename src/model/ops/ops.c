@@ -8,6 +8,7 @@
 #define ML      "ai.onnx.ml"
 #define TRAIN   "ai.onnx.preview.training"
 #define PREVIEW "ai.onnx.preview"
+#define STEP    "sizeup.train"
 #define MS      "com.microsoft"
 #define NCHWC   "com.microsoft.nchwc"
 #define OPENVINO      "openvino"

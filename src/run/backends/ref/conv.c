@@ -217,3 +217,75 @@ sz_status sz_ref_conv_qlinear(sz_ref_call *c) {
     }
     return SZ_OK;
 }
+
+// ---- gradients ---------------------------------------------------------------------------------
+
+// Geometry of the convolution of x with w that gave dy.
+static sz_status read_forward(const sz_ref_call *c, const sz_buffer *x, const int64_t *w,
+                              const sz_buffer *dy, conv *k) {
+    k->batch = x->dims[0], k->channels = x->dims[1], k->outputs = dy->dims[1];
+    k->group = sz_attr_i(c->n->node, "group", 1);
+    SZ_TRY(sz_space_read(c->n, x->rank - 2, &k->space));
+    SZ_TRY(sz_space_kernel(c->n, &k->space, w + 2));
+    for (int i = 0; i < k->space.n; i++) k->space.axis[i].in = x->dims[2 + i];
+    SZ_TRY(sz_space_out(c->n, &k->space));
+    k->in_size = product_of(&k->space, 0);
+    k->out_size = product_of(&k->space, 1);
+    k->taps = product_of(&k->space, 2);
+    return SZ_OK;
+}
+
+// dY, W -> dX: the transposed convolution of dY with the same weights, whose sizes, and the pads
+// that auto_pad chose, are those of the forward one.
+sz_status sz_ref_conv_data_grad(sz_ref_call *c) {
+    conv k = {0};
+    double *dy, *w, *dx;
+    SZ_TRY(sz_ref_in(c, 0, &dy));
+    SZ_TRY(sz_ref_in(c, 1, &w));
+    SZ_TRY(sz_ref_room(c, 0, &dx));
+    SZ_TRY(read_forward(c, c->out[0], c->in[1]->dims, c->in[0], &k));
+    conv t = k;
+    t.channels = k.outputs, t.outputs = k.channels;
+    t.in_size = k.out_size, t.out_size = k.in_size;
+    for (int i = 0; i < k.space.n; i++) {
+        t.space.axis[i].in = k.space.axis[i].out;
+        t.space.axis[i].out = k.space.axis[i].in;
+    }
+    t.x = dy, t.w = w, t.y = dx;
+    return c->in[0]->count ? spread(c, &t) : SZ_OK;
+}
+
+// dW[output, channel and tap] += dY[output, position] x columns[channel and tap, position].
+static sz_status correlate(const sz_ref_call *c, const conv *k, const double *dy, double *dw) {
+    const int64_t in = k->channels / k->group, out = k->outputs / k->group, depth = in * k->taps;
+    double *columns;
+    SZ_TRY(sz_ref_array(c, depth * TILE, &columns));
+    for (int64_t g = 0; g < k->batch * k->group; g++) {
+        const int64_t image = g / k->group, part = g % k->group;
+        const double *x = k->x + (image * k->channels + part * in) * k->in_size;
+        const double *from_dy = dy + (image * k->outputs + part * out) * k->out_size;
+        for (int64_t from = 0; from < k->out_size; from += TILE) {
+            const int64_t n = k->out_size - from < TILE ? k->out_size - from : TILE;
+            gather(k, x, in, from, n, columns);
+            const sz_matrix a = {from_dy + from, k->out_size, 1}, b = {columns, 1, n};
+            SZ_TRY(sz_ref_product(c, out, depth, n, a, b, dw + part * out * depth, depth));
+        }
+    }
+    return SZ_OK;
+}
+
+// X, dY -> dW, dB
+sz_status sz_ref_conv_weight_grad(sz_ref_call *c) {
+    conv k = {0};
+    const int64_t *w;
+    double *x, *dy, *dw, *db;
+    sz_attr_ints(c->n->node, "weight_shape", &w); // the shape rule has checked it
+    SZ_TRY(sz_ref_in(c, 0, &x));
+    SZ_TRY(sz_ref_in(c, 1, &dy));
+    SZ_TRY(sz_ref_room(c, 0, &dw));
+    SZ_TRY(sz_ref_room(c, 1, &db));
+    SZ_TRY(read_forward(c, c->in[0], w, c->in[1], &k));
+    k.x = x;
+    for (int64_t e = 0; db && e < c->in[1]->count; e++) db[e / k.out_size % k.outputs] += dy[e];
+    return dw ? correlate(c, &k, dy, dw) : SZ_OK;
+}

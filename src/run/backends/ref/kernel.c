@@ -9,6 +9,8 @@
 #define ONNX  ""
 #define MS    "com.microsoft"
 #define NCHWC "com.microsoft.nchwc"
+#define TRAIN "ai.onnx.preview.training"
+#define STEP  "sizeup.train"
 
 static const sz_ref_row rows[] = {
 #define REF(domain, name, function, form) {domain, #name, sz_ref_##function, SZ_REF_##form},

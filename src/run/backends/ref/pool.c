@@ -46,8 +46,8 @@ static window look(const pool *p, const double *x, int64_t at, bool lp) {
     return w;
 }
 
-static sz_status read_pool(const sz_ref_call *c, pool *p) {
-    const sz_buffer *x = c->in[0], *y = c->out[0];
+// Of images x and results y, whoever of them is given.
+static sz_status read_pool(const sz_ref_call *c, const sz_buffer *x, const sz_buffer *y, pool *p) {
     SZ_TRY(sz_space_read(c->n, x->rank - 2, &p->space));
     SZ_TRY(sz_space_kernel(c->n, &p->space, NULL));
     for (int i = 0; i < p->space.n; i++) p->space.axis[i].in = x->dims[2 + i];
@@ -69,7 +69,7 @@ sz_status sz_ref_pool(sz_ref_call *c) {
     const char kind = c->n->op->name[0]; // Average, Lp, Max
     pool p;
     double *x, *y, *places;
-    SZ_TRY(read_pool(c, &p));
+    SZ_TRY(read_pool(c, c->in[0], c->out[0], &p));
     SZ_TRY(sz_ref_in(c, 0, &x));
     SZ_TRY(sz_ref_room(c, 0, &y));
     SZ_TRY(sz_ref_room(c, 1, &places));
@@ -137,6 +137,55 @@ sz_status sz_ref_max_unpool(sz_ref_call *c) {
         }
         if (at != 0) return sz_op_fail(c->n, "a place lies outside of the output");
         y[to] = x[k];
+    }
+    return SZ_OK;
+}
+
+// ---- gradients ---------------------------------------------------------------------------------
+
+// X, Y, dY -> dX: to the place that the pool took its maximum from, the first of equal ones.
+sz_status sz_ref_max_pool_grad(sz_ref_call *c) {
+    pool p;
+    double *x, *dy, *dx;
+    if (c->in[1]->rank != c->in[0]->rank || c->in[2]->count != c->in[1]->count)
+        return sz_op_fail(c->n, "the gradient does not fit the output");
+    SZ_TRY(read_pool(c, c->in[0], c->in[1], &p));
+    SZ_TRY(sz_ref_in(c, 0, &x));
+    SZ_TRY(sz_ref_in(c, 2, &dy));
+    SZ_TRY(sz_ref_room(c, 0, &dx));
+    if (c->in[2]->count != p.channels * p.out_size)
+        return sz_op_fail(c->n, "the gradient does not fit the images");
+    for (int64_t k = 0; dx && k < p.channels * p.out_size; k++) {
+        const int64_t first = k / p.out_size * p.in_size;
+        const window w = look(&p, x + first, k % p.out_size, false);
+        if (w.at >= 0) dx[first + w.at] += dy[k];
+    }
+    return SZ_OK;
+}
+
+// dY -> dX: an equal share to each element that the mean was taken of.
+sz_status sz_ref_average_pool_grad(sz_ref_call *c) {
+    pool p;
+    double *dy, *dx;
+    if (c->in[0]->rank != c->out[0]->rank || c->in[0]->rank < 3)
+        return sz_op_fail(c->n, "gradient and input_shape have different dimensions");
+    SZ_TRY(read_pool(c, c->out[0], c->in[0], &p));
+    SZ_TRY(sz_ref_in(c, 0, &dy));
+    SZ_TRY(sz_ref_room(c, 0, &dx));
+    if (c->in[0]->count != p.channels * p.out_size)
+        return sz_op_fail(c->n, "the gradient does not fit the images");
+    for (int64_t k = 0; dx && k < p.channels * p.out_size; k++) {
+        double *image = dx + k / p.out_size * p.in_size;
+        int64_t inside = 0, padded = 0;
+        for (int64_t tap = 0; tap < p.taps; tap++) {
+            const int64_t e = element(&p.space, k % p.out_size, tap);
+            inside += e >= 0, padded += e >= -1;
+        }
+        const double share = dy[k] / (double)(p.with_padding ? padded : inside);
+        for (int64_t tap = 0; tap < p.taps && inside; tap++) {
+            const int64_t e = element(&p.space, k % p.out_size, tap);
+            if (e >= 0) image[e] += share;
+        }
     }
     return SZ_OK;
 }
