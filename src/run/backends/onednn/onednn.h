@@ -157,7 +157,8 @@ struct sz_dnnl_stage;
 
 // What a version does in its own way.
 typedef struct sz_dnnl_version {
-    int major, minor;                      // and all later ones of this major
+    int major, minor;    // and all later ones of this major
+    bool back_has_shift; // batch normalization going back wants the shift, which it does not read
     const char *(*load)(void *library);    // NULL = done, else the name of a function that is missing
     // Description of memory; strides NULL = any layout. In memory of the plan.
     int (*describe)(struct sz_dnnl_plan *p, int rank, const int64_t *dims, int type,
@@ -197,6 +198,7 @@ typedef struct sz_dnnl_operand {
     bool is_written;   // by the stage
     bool any;          // the primitive chooses the layout, and the numbers are moved
     bool is_hidden;    // a buffer in between, of which only the library knows the layout
+    bool is_formal;    // some versions want it, though it is not read
     sz_dnnl_type type;
     sz_dnnl_view view;
     void *lies, *asked; // descriptions: as it lies, as it is asked for
@@ -288,6 +290,8 @@ sz_dnnl_operand *sz_dnnl_out(sz_dnnl_plan *p, int role, int o, const sz_dnnl_vie
 // The buffer in between `temp`, which the stage reads or writes.
 sz_dnnl_operand *sz_dnnl_temp(sz_dnnl_plan *p, int role, int temp, bool is_written,
                               sz_dnnl_type type, const sz_dnnl_view *view);
+// The same, filled with zeros and never written.
+sz_dnnl_operand *sz_dnnl_zeros(sz_dnnl_plan *p, int role, const sz_dnnl_view *view);
 sz_dnnl_operand *sz_dnnl_hidden(sz_dnnl_plan *p, int role, int temp, bool is_written);
 int sz_dnnl_new_temp(sz_dnnl_plan *p);
 // One element-wise primitive over a dense buffer in between or operand.

@@ -10,7 +10,7 @@
 
 #define ONNX ""
 #define MS "com.microsoft"
-#define TRAIN "sizeup.train"
+#define STEP "sizeup.train"
 
 static const sz_dnnl_op ops[] = {
 #define OP(domain, op, no, how) {domain, #op, sz_dnnl_no_##no, sz_dnnl_plan_##how},

@@ -145,6 +145,11 @@ sz_dnnl_operand *sz_dnnl_temp(sz_dnnl_plan *p, int role, int temp, bool is_writt
                                      .view = *view});
 }
 
+// Memory of an arena is zero.
+sz_dnnl_operand *sz_dnnl_zeros(sz_dnnl_plan *p, int role, const sz_dnnl_view *view) {
+    return sz_dnnl_temp(p, role, sz_dnnl_new_temp(p), false, SZ_DNNL_F32, view);
+}
+
 sz_dnnl_operand *sz_dnnl_hidden(sz_dnnl_plan *p, int role, int temp, bool is_written) {
     return add(p, &(sz_dnnl_operand){.role = role,
                                      .place = SZ_DNNL_TEMP,

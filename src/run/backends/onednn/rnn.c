@@ -175,8 +175,8 @@ static void add_states(sz_dnnl_plan *p, const layer *l) {
         const int to = k ? SZ_DNNL_DST_ITER_C : SZ_DNNL_DST_ITER;
         if (sz_dnnl_in_type(p, H0 + k))
             sz_dnnl_in(p, from, H0 + k, &state);
-        else if (given) // zero, as memory of an arena is
-            sz_dnnl_temp(p, from, sz_dnnl_new_temp(p), false, SZ_DNNL_F32, &state);
+        else if (given)
+            sz_dnnl_zeros(p, from, &state);
         if (sz_dnnl_has_out(n, YH + k))
             sz_dnnl_out(p, to, YH + k, &state);
         else if (kept)
@@ -201,7 +201,10 @@ SZ_DNNL_PLANS(recurrent) {
     sz_dnnl_in(p, SZ_DNNL_SRC, X, NULL);
     add_weights(p, SZ_DNNL_WEIGHTS, W, new_w, &w);
     add_weights(p, SZ_DNNL_WEIGHTS_ITER, R, new_r, &r);
-    if (new_b >= 0) sz_dnnl_temp(p, SZ_DNNL_BIAS, new_b, false, SZ_DNNL_F32, &bias);
+    if (new_b >= 0)
+        sz_dnnl_temp(p, SZ_DNNL_BIAS, new_b, false, SZ_DNNL_F32, &bias);
+    else
+        sz_dnnl_zeros(p, SZ_DNNL_BIAS, &bias);
     add_states(p, &l);
     if (made >= 0)
         sz_dnnl_temp(p, SZ_DNNL_DST, made, true, SZ_DNNL_F32, &steps);

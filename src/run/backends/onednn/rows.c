@@ -135,6 +135,7 @@ SZ_DNNL_PLANS(layer_norm_grad) {
         sz_dnnl_temp(p, SZ_DNNL_DIFF_SCALE, sz_dnnl_new_temp(p), true, SZ_DNNL_F32, &row);
     if (!sz_dnnl_has_out(n, 2)) return;
     s->flags |= SZ_DNNL_WITH_SHIFT;
+    sz_dnnl_zeros(p, SZ_DNNL_SHIFT, &row)->is_formal = true;
     sz_dnnl_out(p, SZ_DNNL_DIFF_SHIFT, 2, &row);
 }
 
@@ -192,6 +193,8 @@ SZ_DNNL_PLANS(batch_norm_grad) {
     sz_dnnl_in(p, SZ_DNNL_SCALE, 1, NULL);
     sz_dnnl_in(p, SZ_DNNL_MEAN, 2, NULL);
     sz_dnnl_in(p, SZ_DNNL_VARIANCE, 3, NULL);
+    if (p->lib->by->back_has_shift)
+        sz_dnnl_zeros(p, SZ_DNNL_SHIFT, &channels)->is_formal = true;
     sz_dnnl_in(p, SZ_DNNL_DIFF + SZ_DNNL_DST, 4, NULL);
     sz_dnnl_out(p, SZ_DNNL_DIFF + SZ_DNNL_SRC, 0, NULL);
     for (int o = 1; o <= 2; o++) {

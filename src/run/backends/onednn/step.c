@@ -219,8 +219,9 @@ static sz_status bind_hidden(dnnl_step *s, const sz_dnnl_operand *o, bound *b) {
 
 static sz_status bind(dnnl_step *s, const void *primitive_desc, const sz_dnnl_operand *o,
                       bound *b) {
-    *b = (bound){.wanted = s->lib->primitive_desc_query_md(primitive_desc, SZ_DNNL_EXEC_ARG,
-                                                           o->role)};
+    *b = (bound){.wanted = o->is_formal ? o->lies
+                                        : s->lib->primitive_desc_query_md(
+                                              primitive_desc, SZ_DNNL_EXEC_ARG, o->role)};
     if (!b->wanted) return said(s, SZ_DNNL_INVALID, "does not lay out the operands of");
     if (o->is_hidden) return bind_hidden(s, o, b);
     b->is_moved = !s->lib->memory_desc_equal(b->wanted, o->lies);

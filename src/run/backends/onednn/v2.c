@@ -304,4 +304,4 @@ static int primitive(sz_dnnl_plan *p, const sz_dnnl_stage *s, const void *attr, 
 
 static void forget(void *desc) { (void)desc; }
 
-const sz_dnnl_version sz_dnnl_v2 = {2, 6, load, describe, forget, primitive, scale};
+const sz_dnnl_version sz_dnnl_v2 = {2, 6, true, load, describe, forget, primitive, scale};

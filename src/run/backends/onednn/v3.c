@@ -297,4 +297,4 @@ static int primitive(sz_dnnl_plan *p, const sz_dnnl_stage *s, const void *attr, 
     return status;
 }
 
-const sz_dnnl_version sz_dnnl_v3 = {3, 0, load, describe, forget, primitive, scale};
+const sz_dnnl_version sz_dnnl_v3 = {3, 0, false, load, describe, forget, primitive, scale};
