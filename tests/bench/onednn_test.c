@@ -110,8 +110,86 @@ static void named_one_is_right(void **state) {
     run_all(path);
 }
 
-int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(installed_one_is_right),
-                                       cmocka_unit_test(named_one_is_right)};
+// ---- what is refused ---------------------------------------------------------------------------
+
+static const struct {
+    const char *graph, *why;
+} refused[] = {
+    {"input x: f64[3,4] y = Relu(x) output y", "only f32 and bf16"},
+    {"input x: f32[3,0] y = Relu(x) output y", "an empty operand"},
+    {"input x: f32[1,1,1,1,1,2,3] y = Relu(x) output y", "an operand with more than 6 axes"},
+    {"input x: f32[3,4] y = Sin(x) output y", "no primitive for this operator"},
+    {"input x: f32[3,4] input e: f32[] y = Pow(x, e) output y",
+     "an exponent that is no constant number"},
+    {"input x: f32[3,1] input z: f32[4] y = Add(x, z) output y", "both are broadcast"},
+    {"input x: f32[4] input z: f32[3,4] y = Div(x, z) output y", "the first is broadcast"},
+    {"input x: f32[2,3,8] y, i = MaxPool(x) {kernel_shape=[2]} output y, i",
+     "indices of the largest"},
+    {"input x: f32[2,3,4,5,6,7] w = const f32[3,3,1,1,1,1] y = Conv(x, w) output y",
+     "not 1, 2 or 3 axes in the window"},
+    {"input x: f32[1,2,4] s = const f32[3] {1, 1, 2} y = Resize(x, _, s)"
+     " {mode=\"linear\", coordinate_transformation_mode=\"align_corners\"} output y",
+     "coordinates that are not the library's"},
+    {"input x: f32[1,2,9] s = const f32[3] {1, 1, 0.5} y = Resize(x, _, s)"
+     " {mode=\"cubic\"} output y",
+     "cubic"},
+    {"input x: f32[3,1] a = const i64[1] {1} y = ReduceSum(x, a) output y", "nothing to reduce"},
+    {"input x: f32[5,2,3] w = const f32[1,16,3] r = const f32[1,16,4] y = LSTM(x, w, r)"
+     " {hidden_size=4, clip=1.0} output y",
+     "clipping"},
+    {"input x: f32[5,2,3] w = const f32[1,12,3] r = const f32[1,12,4] y = GRU(x, w, r)"
+     " {hidden_size=4, activations=[\"Relu\", \"Tanh\"]} output y",
+     "other activations"},
+    {"input x: f32[3,4] y = Cast(x) {to=3} output y",
+     "whole numbers, which it rounds where ONNX cuts off"},
+    {"input x: u8[3,4] w = const i8[4,2] z = const u8[] {7} y = MatMulInteger(x, w, z) output y",
+     "zero points"},
+};
+
+static void what_it_cannot_is_refused(void **state) {
+    (void)state;
+    sz_ctx *ctx = sz_ctx_create(NULL);
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        char text[1024];
+        sz_model *m;
+        snprintf(text, sizeof text, "graph { %s }", refused[i].graph);
+        if (sz_model_parse(ctx, text, NULL, &m) != SZ_OK) fail_msg("%s", sz_ctx_error(ctx));
+        const char *why = sz_backend_onednn.refuses(NULL, m->graph, sz_graph_node(m->graph, 0));
+        if (!why) fail_msg("%s: is not refused", refused[i].graph);
+        assert_string_equal(why, refused[i].why);
+        sz_model_destroy(m);
+    }
+    sz_ctx_destroy(ctx);
+}
+
+// Each is told apart in one sentence, which says what is needed.
+static const char *fakes; // folder
+
+static void other_libraries_are_told(void **state) {
+    (void)state;
+    static const struct {
+        const char *name, *why;
+    } rows[] = {{"nothing", "the library has no dnnl_version"},
+                {"old", "version 2.5.0 is not called here"},
+                {"newer", "version 4.0.0 is not called here"},
+                {"lacks", "the library has no dnnl_engine_create"},
+                {"lacks3", "the library has no dnnl_engine_create"}};
+    sz_ctx *ctx = sz_ctx_create(NULL);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char path[1024];
+        void *library = NULL;
+        snprintf(path, sizeof path, "%s/fake_dnnl_%s.so", fakes, rows[i].name);
+        assert_int_equal(sz_backend_onednn.open(ctx, path, &library), SZ_ERR_UNAVAILABLE);
+        assert_non_null(strstr(sz_ctx_error(ctx), rows[i].why));
+        assert_non_null(strstr(sz_ctx_error(ctx), "oneDNN 2.6 or later of version 2 or 3 is needed"));
+    }
+    sz_ctx_destroy(ctx);
+}
+
+int main(int argc, char **argv) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(installed_one_is_right), cmocka_unit_test(named_one_is_right),
+        cmocka_unit_test(what_it_cannot_is_refused), cmocka_unit_test(other_libraries_are_told)};
+    fakes = argc > 1 ? argv[1] : ".";
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -85,6 +85,9 @@ enum { // dnnl_alg_kind_t, but for those of element-wise primitives
     SZ_DNNL_LOG_SOFTMAX = 196609
 };
 
+// Version 2: sizeof(dnnl_memory_desc_t), and more than the largest description of a primitive has.
+enum { SZ_DNNL_V2_MEMORY_DESC = 696, SZ_DNNL_V2_PRIMITIVE_DESC = 24576 };
+
 // ---- numbers that differ: ours, which v2.c and v3.c translate ----------------------------------
 
 typedef enum sz_dnnl_eltwise {

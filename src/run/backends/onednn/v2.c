@@ -5,8 +5,7 @@
 
 #include "os/dynlib.h"
 
-// sizeof(dnnl_memory_desc_t), and more than the largest description of a primitive has.
-enum { MEMORY_DESC = 696, PRIMITIVE_DESC = 24576 };
+enum { MEMORY_DESC = SZ_DNNL_V2_MEMORY_DESC, PRIMITIVE_DESC = SZ_DNNL_V2_PRIMITIVE_DESC };
 
 // F(name, arguments after the structure)
 #define CALLS(F)                                                                                   \
