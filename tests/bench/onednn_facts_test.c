@@ -113,28 +113,28 @@ static const struct {
     const char *name;
     int ours, theirs;
 } eltwise[] = {
-#define THEIRS_RELU dnnl_eltwise_relu
-#define THEIRS_TANH dnnl_eltwise_tanh
-#define THEIRS_ELU dnnl_eltwise_elu
-#define THEIRS_SQUARE dnnl_eltwise_square
-#define THEIRS_ABS dnnl_eltwise_abs
-#define THEIRS_SQRT dnnl_eltwise_sqrt
-#define THEIRS_AFFINE dnnl_eltwise_linear
-#define THEIRS_SOFT_RELU dnnl_eltwise_soft_relu
-#define THEIRS_LOGISTIC dnnl_eltwise_logistic
-#define THEIRS_EXP dnnl_eltwise_exp
-#define THEIRS_GELU_TANH dnnl_eltwise_gelu_tanh
-#define THEIRS_SWISH dnnl_eltwise_swish
-#define THEIRS_LOG dnnl_eltwise_log
-#define THEIRS_CLIP dnnl_eltwise_clip
-#define THEIRS_POW dnnl_eltwise_pow
-#define THEIRS_GELU_ERF dnnl_eltwise_gelu_erf
-#define THEIRS_ROUND dnnl_eltwise_round
-#define THEIRS_MISH dnnl_eltwise_mish
-#define THEIRS_HARDSWISH dnnl_eltwise_hardswish
-#define THEIRS_RELU_OF_RESULT dnnl_eltwise_relu_use_dst_for_bwd
-#define THEIRS_TANH_OF_RESULT dnnl_eltwise_tanh_use_dst_for_bwd
-#define THEIRS_LOGISTIC_OF_RESULT dnnl_eltwise_logistic_use_dst_for_bwd
+#define THEIRS_RELU                  dnnl_eltwise_relu
+#define THEIRS_TANH                  dnnl_eltwise_tanh
+#define THEIRS_ELU                   dnnl_eltwise_elu
+#define THEIRS_SQUARE                dnnl_eltwise_square
+#define THEIRS_ABS                   dnnl_eltwise_abs
+#define THEIRS_SQRT                  dnnl_eltwise_sqrt
+#define THEIRS_AFFINE                dnnl_eltwise_linear
+#define THEIRS_SOFT_RELU             dnnl_eltwise_soft_relu
+#define THEIRS_LOGISTIC              dnnl_eltwise_logistic
+#define THEIRS_EXP                   dnnl_eltwise_exp
+#define THEIRS_GELU_TANH             dnnl_eltwise_gelu_tanh
+#define THEIRS_SWISH                 dnnl_eltwise_swish
+#define THEIRS_LOG                   dnnl_eltwise_log
+#define THEIRS_CLIP                  dnnl_eltwise_clip
+#define THEIRS_POW                   dnnl_eltwise_pow
+#define THEIRS_GELU_ERF              dnnl_eltwise_gelu_erf
+#define THEIRS_ROUND                 dnnl_eltwise_round
+#define THEIRS_MISH                  dnnl_eltwise_mish
+#define THEIRS_HARDSWISH             dnnl_eltwise_hardswish
+#define THEIRS_RELU_OF_RESULT        dnnl_eltwise_relu_use_dst_for_bwd
+#define THEIRS_TANH_OF_RESULT        dnnl_eltwise_tanh_use_dst_for_bwd
+#define THEIRS_LOGISTIC_OF_RESULT    dnnl_eltwise_logistic_use_dst_for_bwd
 #define ELTWISE(name, second, third) {#name, NUMBER(second, third), THEIRS_##name},
 #include "run/backends/onednn/eltwise.def"
 #undef ELTWISE

@@ -181,7 +181,8 @@ static void other_libraries_are_told(void **state) {
         snprintf(path, sizeof path, "%s/fake_dnnl_%s.so", fakes, rows[i].name);
         assert_int_equal(sz_backend_onednn.open(ctx, path, &library), SZ_ERR_UNAVAILABLE);
         assert_non_null(strstr(sz_ctx_error(ctx), rows[i].why));
-        assert_non_null(strstr(sz_ctx_error(ctx), "oneDNN 2.6 or later of version 2 or 3 is needed"));
+        assert_non_null(
+            strstr(sz_ctx_error(ctx), "oneDNN 2.6 or later of version 2 or 3 is needed"));
     }
     sz_ctx_destroy(ctx);
 }

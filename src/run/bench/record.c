@@ -29,8 +29,8 @@ static json_t *settings_of(const sz_bench_sweep *r, const char *backend) {
                      "threads", strcmp(backend, "ref") == 0 ? 1 : r->threads, "mode", "inference",
                      "cache", r->options->cold ? "cold" : "hot", "preheat_s", r->preheat_s,
                      "time_budget_s", r->budget_s, "seed", (json_int_t)r->options->seed,
-                     "input_sets", 2, "blas",
-                     strcmp(backend, "blas") == 0 ? r->options->blas : NULL);
+                     "input_sets", 2, backend,
+                     sz_bench_library(r->options, backend));
 }
 
 static json_t *env_of(const sz_bench_sweep *r) {
@@ -108,12 +108,13 @@ static void name_kernels(const json_t *answer, char *buf, size_t cap) {
 
 static void put_reproducer(const sz_bench_sweep *r, const sz_case *c, const char *backend,
                            char *buf, size_t cap) {
+    const char *path = sz_bench_library(r->options, backend);
     snprintf(buf, cap,
              "sizeup bench %s --backend %s --threads %d --cache %s --preheat %gs "
-             "--time-budget %gs --seed %llu%s%s",
+             "--time-budget %gs --seed %llu%s%s%s%s",
              c->words, backend, r->threads, r->options->cold ? "cold" : "hot", r->preheat_s,
-             r->budget_s, (unsigned long long)r->options->seed, r->options->blas ? " --blas " : "",
-             r->options->blas ? r->options->blas : "");
+             r->budget_s, (unsigned long long)r->options->seed, path ? " --" : "",
+             path ? backend : "", path ? " " : "", path ? path : "");
 }
 
 // ---- all ---------------------------------------------------------------------------------------

@@ -88,7 +88,7 @@ static bool take(void *user, const char *bytes, size_t n) {
 
 static json_t *request_of(const sz_bench_sweep *r, const sz_backend *backend) {
     return json_pack("{s:s, s:s*, s:i, s:I, s:f, s:f, s:I, s:[]}", "backend", backend->name, "path",
-                     strcmp(backend->name, "blas") == 0 ? r->options->blas : NULL, "threads",
+                     sz_bench_library(r->options, backend->name), "threads",
                      r->threads, "seed", (json_int_t)r->options->seed, "preheat_s", r->preheat_s,
                      "budget_s", r->budget_s, "evict_bytes", (json_int_t)r->evict_bytes, "cases");
 }

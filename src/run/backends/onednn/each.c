@@ -58,9 +58,7 @@ SZ_DNNL_PLANS(each) {
     sz_dnnl_out(p, SZ_DNNL_DST, 0, NULL);
 }
 
-SZ_DNNL_REFUSES(fast_gelu) {
-    return sz_node_type(g, n, 1) ? "a bias" : sz_dnnl_f32_or_bf16(g, n);
-}
+SZ_DNNL_REFUSES(fast_gelu) { return sz_node_type(g, n, 1) ? "a bias" : sz_dnnl_f32_or_bf16(g, n); }
 
 SZ_DNNL_REFUSES(each_grad) { return sz_dnnl_f32_or_bf16(g, n); }
 
@@ -148,9 +146,9 @@ static const struct {
     const char *op;
     int algorithm;
     float turned; // a o b = turned * (b o a), 0 = it is not
-} pairs[] = {{"Add", SZ_DNNL_BINARY_ADD, 1}, {"Mul", SZ_DNNL_BINARY_MUL, 1},
+} pairs[] = {{"Add", SZ_DNNL_BINARY_ADD, 1},  {"Mul", SZ_DNNL_BINARY_MUL, 1},
              {"Sub", SZ_DNNL_BINARY_SUB, -1}, {"Div", SZ_DNNL_BINARY_DIV, 0},
-             {"Max", SZ_DNNL_BINARY_MAX, 1}, {"Min", SZ_DNNL_BINARY_MIN, 1}};
+             {"Max", SZ_DNNL_BINARY_MAX, 1},  {"Min", SZ_DNNL_BINARY_MIN, 1}};
 
 static int pair_of(const sz_node *n) {
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)

@@ -162,7 +162,7 @@ struct sz_dnnl_stage;
 typedef struct sz_dnnl_version {
     int major, minor;    // and all later ones of this major
     bool back_has_shift; // batch normalization going back wants the shift, which it does not read
-    const char *(*load)(void *library);    // NULL = done, else the name of a function that is missing
+    const char *(*load)(void *library); // NULL = done, else the name of a function that is missing
     // Description of memory; strides NULL = any layout. In memory of the plan.
     int (*describe)(struct sz_dnnl_plan *p, int rank, const int64_t *dims, int type,
                     const int64_t *strides, void **ret_desc);
@@ -197,11 +197,11 @@ typedef enum sz_dnnl_place { SZ_DNNL_IN, SZ_DNNL_OUT, SZ_DNNL_TEMP } sz_dnnl_pla
 typedef struct sz_dnnl_operand {
     int role;
     sz_dnnl_place place;
-    int which;         // input or output of the node, or buffer in between
-    bool is_written;   // by the stage
-    bool any;          // the primitive chooses the layout, and the numbers are moved
-    bool is_hidden;    // a buffer in between, of which only the library knows the layout
-    bool is_formal;    // some versions want it, though it is not read
+    int which;       // input or output of the node, or buffer in between
+    bool is_written; // by the stage
+    bool any;        // the primitive chooses the layout, and the numbers are moved
+    bool is_hidden;  // a buffer in between, of which only the library knows the layout
+    bool is_formal;  // some versions want it, though it is not read
     sz_dnnl_type type;
     sz_dnnl_view view;
     void *lies, *asked; // descriptions: as it lies, as it is asked for
@@ -215,16 +215,16 @@ typedef struct sz_dnnl_window {
 
 // SZ_DNNL_BLOCKS: operand 1 = blocks of operand 0, each a sum of up to two.
 typedef struct sz_dnnl_blocks {
-    int groups;                // of blocks, all alike
-    int n_from, n_to;          // blocks of a group
-    int64_t length;            // numbers of a block
+    int groups;                 // of blocks, all alike
+    int n_from, n_to;           // blocks of a group
+    int64_t length;             // numbers of a block
     int8_t first[8], second[8]; // of each block that is made: which are its sum, -1 = none
 } sz_dnnl_blocks;
 
 typedef struct sz_dnnl_stage {
     sz_dnnl_kind kind;
     sz_dnnl_direction direction;
-    int algorithm; // of the kind
+    int algorithm;       // of the kind
     int activation, way; // of a recurrent one
     int axis;
     unsigned flags;
@@ -270,7 +270,7 @@ static inline bool sz_dnnl_is_back(int direction) { return direction >= SZ_DNNL_
 // ---- for the files of operators ----------------------------------------------------------------
 
 #define SZ_DNNL_REFUSES(name) const char *sz_dnnl_no_##name(const sz_graph *g, const sz_node *n)
-#define SZ_DNNL_PLANS(name) void sz_dnnl_plan_##name(sz_dnnl_plan *p)
+#define SZ_DNNL_PLANS(name)   void sz_dnnl_plan_##name(sz_dnnl_plan *p)
 
 sz_dnnl_view sz_dnnl_dense(int rank, const int64_t *dims);
 sz_dnnl_view sz_dnnl_view_of(const sz_type *t);

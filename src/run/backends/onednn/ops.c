@@ -9,7 +9,7 @@
 #undef OP
 
 #define ONNX ""
-#define MS "com.microsoft"
+#define MS   "com.microsoft"
 #define STEP "sizeup.train"
 
 static const sz_dnnl_op ops[] = {

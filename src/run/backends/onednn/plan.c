@@ -105,8 +105,7 @@ const sz_type *sz_dnnl_out_type(const sz_dnnl_plan *p, int o) {
 sz_dnnl_stage *sz_dnnl_stage_add(sz_dnnl_plan *p, sz_dnnl_kind kind, sz_dnnl_direction direction,
                                  int algorithm) {
     sz_dnnl_stage *s = &p->stages[p->n++];
-    *s = (sz_dnnl_stage){
-        .kind = kind, .direction = direction, .algorithm = algorithm, .factor = 1};
+    *s = (sz_dnnl_stage){.kind = kind, .direction = direction, .algorithm = algorithm, .factor = 1};
     return s;
 }
 

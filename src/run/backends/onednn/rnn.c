@@ -116,10 +116,8 @@ static int reorder_gates(sz_dnnl_plan *p, const layer *l, int which, const sz_dn
 static int join_biases(sz_dnnl_plan *p, const layer *l, const sz_dnnl_view *view) {
     const int made = sz_dnnl_new_temp(p), gates = l->kind->gates;
     sz_dnnl_stage *s = sz_dnnl_stage_add(p, SZ_DNNL_BLOCKS, SZ_DNNL_INFERENCE, 0);
-    s->blocks = (sz_dnnl_blocks){.groups = (int)l->ways,
-                                 .n_from = 2 * gates,
-                                 .n_to = gates + l->linear,
-                                 .length = l->units};
+    s->blocks = (sz_dnnl_blocks){
+        .groups = (int)l->ways, .n_from = 2 * gates, .n_to = gates + l->linear, .length = l->units};
     for (int k = 0; k < gates; k++) {
         s->blocks.first[k] = l->kind->order[k];
         s->blocks.second[k] = (int8_t)(gates + l->kind->order[k]);

@@ -79,7 +79,8 @@ static void add_inverse_deviation(sz_dnnl_plan *p, int variance, const sz_dnnl_v
 SZ_DNNL_PLANS(layer_norm) {
     const sz_node *n = p->call->node;
     const sz_dnnl_view rows = rows_of(n, sz_dnnl_in_type(p, 0));
-    const sz_dnnl_view stats = sz_dnnl_dense(1, &rows.dims[0]), row = sz_dnnl_dense(1, &rows.dims[1]);
+    const sz_dnnl_view stats = sz_dnnl_dense(1, &rows.dims[0]),
+                       row = sz_dnnl_dense(1, &rows.dims[1]);
     const bool mean = sz_dnnl_has_out(n, 1), deviation = sz_dnnl_has_out(n, 2);
     const bool keeps = mean || deviation;
     sz_dnnl_stage *s = sz_dnnl_stage_add(p, SZ_DNNL_LAYER_NORM,
@@ -112,7 +113,8 @@ SZ_DNNL_REFUSES(layer_norm_grad) {
 SZ_DNNL_PLANS(layer_norm_grad) {
     const sz_node *n = p->call->node;
     const sz_dnnl_view rows = rows_of(n, sz_dnnl_in_type(p, 0));
-    const sz_dnnl_view stats = sz_dnnl_dense(1, &rows.dims[0]), row = sz_dnnl_dense(1, &rows.dims[1]);
+    const sz_dnnl_view stats = sz_dnnl_dense(1, &rows.dims[0]),
+                       row = sz_dnnl_dense(1, &rows.dims[1]);
     const float epsilon = (float)sz_attr_f(n, "epsilon", 1e-5);
     const int variance = sz_dnnl_new_temp(p);
     sz_dnnl_eltwise_add(p, SZ_DNNL_POW, 1, -2); // back to variances
@@ -193,8 +195,7 @@ SZ_DNNL_PLANS(batch_norm_grad) {
     sz_dnnl_in(p, SZ_DNNL_SCALE, 1, NULL);
     sz_dnnl_in(p, SZ_DNNL_MEAN, 2, NULL);
     sz_dnnl_in(p, SZ_DNNL_VARIANCE, 3, NULL);
-    if (p->lib->by->back_has_shift)
-        sz_dnnl_zeros(p, SZ_DNNL_SHIFT, &channels)->is_formal = true;
+    if (p->lib->by->back_has_shift) sz_dnnl_zeros(p, SZ_DNNL_SHIFT, &channels)->is_formal = true;
     sz_dnnl_in(p, SZ_DNNL_DIFF + SZ_DNNL_DST, 4, NULL);
     sz_dnnl_out(p, SZ_DNNL_DIFF + SZ_DNNL_SRC, 0, NULL);
     for (int o = 1; o <= 2; o++) {
@@ -258,11 +259,11 @@ static const struct {
     const char *op;
     int algorithm;
     float p;
-} reductions[] = {{"ReduceSum", SZ_DNNL_REDUCE_SUM, 0},   {"ReduceMean", SZ_DNNL_REDUCE_MEAN, 0},
-                  {"ReduceMax", SZ_DNNL_REDUCE_MAX, 0},   {"ReduceMin", SZ_DNNL_REDUCE_MIN, 0},
-                  {"ReduceProd", SZ_DNNL_REDUCE_MUL, 0},  {"ReduceL1", SZ_DNNL_REDUCE_NORM, 1},
-                  {"ReduceL2", SZ_DNNL_REDUCE_NORM, 2},   {"ReduceSumSquare",
-                                                            SZ_DNNL_REDUCE_POWER_SUM, 2}};
+} reductions[] = {
+    {"ReduceSum", SZ_DNNL_REDUCE_SUM, 0},  {"ReduceMean", SZ_DNNL_REDUCE_MEAN, 0},
+    {"ReduceMax", SZ_DNNL_REDUCE_MAX, 0},  {"ReduceMin", SZ_DNNL_REDUCE_MIN, 0},
+    {"ReduceProd", SZ_DNNL_REDUCE_MUL, 0}, {"ReduceL1", SZ_DNNL_REDUCE_NORM, 1},
+    {"ReduceL2", SZ_DNNL_REDUCE_NORM, 2},  {"ReduceSumSquare", SZ_DNNL_REDUCE_POWER_SUM, 2}};
 
 // Dims of the result with all axes kept; false = the axes are not known.
 static bool reduced(const sz_graph *g, const sz_node *n, int64_t *ret_dims) {

@@ -86,8 +86,7 @@ static sz_status fetch_step(void *state) {
 static void finish_step(sz_ctx *ctx, void *state) {
     dnnl_step *s = state;
     for (size_t i = 0; i < s->memories.n; i++) s->lib->memory_destroy(s->memories.items[i]);
-    for (size_t i = 0; i < s->primitives.n; i++)
-        s->lib->primitive_destroy(s->primitives.items[i]);
+    for (size_t i = 0; i < s->primitives.n; i++) s->lib->primitive_destroy(s->primitives.items[i]);
     sz_vec_finish(ctx, &s->memories);
     sz_vec_finish(ctx, &s->primitives);
     sz_vec_finish(ctx, &s->actions);
@@ -100,8 +99,7 @@ static void finish_step(sz_ctx *ctx, void *state) {
 static sz_status make_memory(dnnl_step *s, const void *desc, void *data, void **ret_memory) {
     void *memory;
     void *const at = data ? data : (void *)UINTPTR_MAX; // DNNL_MEMORY_ALLOCATE
-    SZ_TRY(said(s, s->lib->memory_create(&memory, desc, s->lib->engine, at),
-                "has no memory for"));
+    SZ_TRY(said(s, s->lib->memory_create(&memory, desc, s->lib->engine, at), "has no memory for"));
     if (!sz_vec_push(s->call.ctx, &s->memories, memory)) {
         s->lib->memory_destroy(memory);
         return sz_no_memory(s->call.ctx);
@@ -248,8 +246,7 @@ static sz_status add_moves(dnnl_step *s, const sz_dnnl_stage *stage, const bound
         if (out)
             SZ_TRY(add_move(s, b->wanted, o->lies, b->own, b->lies, stays ? ON_FETCH : EACH));
         else
-            SZ_TRY(add_move(s, o->lies, b->wanted, b->lies, b->own,
-                            is_fixed(s, o) ? ONCE : EACH));
+            SZ_TRY(add_move(s, o->lies, b->wanted, b->lies, b->own, is_fixed(s, o) ? ONCE : EACH));
     }
     return SZ_OK;
 }
@@ -328,10 +325,9 @@ static int make_desc(dnnl_step *s, sz_dnnl_plan *p, const sz_dnnl_stage *stage, 
     void *attr = NULL;
     int status;
     if (stage->kind == SZ_DNNL_REORDER)
-        return p->lib->reorder_primitive_desc_create(ret_desc, sz_dnnl_asked(stage, SZ_DNNL_SRC),
-                                                     p->lib->engine,
-                                                     sz_dnnl_asked(stage, SZ_DNNL_DST),
-                                                     p->lib->engine, NULL);
+        return p->lib->reorder_primitive_desc_create(
+            ret_desc, sz_dnnl_asked(stage, SZ_DNNL_SRC), p->lib->engine,
+            sz_dnnl_asked(stage, SZ_DNNL_DST), p->lib->engine, NULL);
     status = make_attributes(s, stage, &attr);
     if (status == SZ_DNNL_SUCCESS) status = p->lib->by->primitive(p, stage, attr, ret_desc);
     if (attr) p->lib->primitive_attr_destroy(attr);

@@ -33,8 +33,7 @@ enum { MEMORY_DESC = SZ_DNNL_V2_MEMORY_DESC, PRIMITIVE_DESC = SZ_DNNL_V2_PRIMITI
       (void *, int, const void *, const void *, const int64_t *, const int64_t *, const int64_t *, \
        const int64_t *, const int64_t *))                                                          \
     F(softmax_v2_forward_desc_init, (void *, int, int, const void *, const void *, int))           \
-    F(softmax_v2_backward_desc_init,                                                               \
-      (void *, int, const void *, const void *, const void *, int))                                \
+    F(softmax_v2_backward_desc_init, (void *, int, const void *, const void *, const void *, int)) \
     F(layer_normalization_forward_desc_init,                                                       \
       (void *, int, const void *, const void *, float, unsigned))                                  \
     F(layer_normalization_backward_desc_init,                                                      \
@@ -46,8 +45,7 @@ enum { MEMORY_DESC = SZ_DNNL_V2_MEMORY_DESC, PRIMITIVE_DESC = SZ_DNNL_V2_PRIMITI
     F(eltwise_backward_desc_init, (void *, int, const void *, const void *, float, float))         \
     F(binary_desc_init, (void *, int, const void *, const void *, const void *))                   \
     F(reduction_desc_init, (void *, int, const void *, const void *, float, float))                \
-    F(resampling_forward_desc_init,                                                                \
-      (void *, int, int, const float *, const void *, const void *))                               \
+    F(resampling_forward_desc_init, (void *, int, int, const float *, const void *, const void *)) \
     F(prelu_forward_desc_init, (void *, int, const void *, const void *))                          \
     F(lstm_forward_desc_init,                                                                      \
       (void *, int, int, const void *, const void *, const void *, const void *, const void *,     \
@@ -57,9 +55,8 @@ enum { MEMORY_DESC = SZ_DNNL_V2_MEMORY_DESC, PRIMITIVE_DESC = SZ_DNNL_V2_PRIMITI
        const void *, const void *, const void *, const void *, const void *, const void *,         \
        const void *, const void *, const void *, const void *, const void *, const void *,         \
        const void *, unsigned))                                                                    \
-    F(gru_forward_desc_init,                                                                       \
-      (void *, int, int, const void *, const void *, const void *, const void *, const void *,     \
-       const void *, const void *, unsigned))                                                      \
+    F(gru_forward_desc_init, (void *, int, int, const void *, const void *, const void *,          \
+                              const void *, const void *, const void *, const void *, unsigned))   \
     F(lbr_gru_forward_desc_init,                                                                   \
       (void *, int, int, const void *, const void *, const void *, const void *, const void *,     \
        const void *, const void *, unsigned))                                                      \
@@ -103,7 +100,8 @@ static int describe(sz_dnnl_plan *p, int rank, const int64_t *dims, int type,
 }
 
 static int eltwise_of(int algorithm) {
-    static const int numbers[] = {0,
+    static const int numbers[] = {
+        0,
 #define ELTWISE(name, second, third) second,
 #include "run/backends/onednn/eltwise.def"
 #undef ELTWISE
@@ -123,8 +121,8 @@ static unsigned flags_of(const sz_dnnl_stage *s) {
 
 // ---- one function for each kind ----------------------------------------------------------------
 
-#define ASKED(role) sz_dnnl_asked(s, SZ_DNNL_##role)
-#define DIFF(role) sz_dnnl_asked(s, SZ_DNNL_DIFF + SZ_DNNL_##role)
+#define ASKED(role)   sz_dnnl_asked(s, SZ_DNNL_##role)
+#define DIFF(role)    sz_dnnl_asked(s, SZ_DNNL_DIFF + SZ_DNNL_##role)
 #define FORWARD(role) sz_dnnl_forward(s, SZ_DNNL_##role)
 
 typedef int describer(void *d, const sz_dnnl_stage *s, int direction);
@@ -137,23 +135,23 @@ static int matmul(void *d, const sz_dnnl_stage *s, int direction) {
 static int conv(void *d, const sz_dnnl_stage *s, int direction) {
     const sz_dnnl_window *w = &s->window;
     if (direction == SZ_DNNL_BACKWARD_DATA)
-        return v2.dilated_convolution_backward_data_desc_init(
-            d, s->algorithm, DIFF(SRC), ASKED(WEIGHTS), DIFF(DST), w->stride, w->dilation, w->left,
-            w->right);
+        return v2.dilated_convolution_backward_data_desc_init(d, s->algorithm, DIFF(SRC),
+                                                              ASKED(WEIGHTS), DIFF(DST), w->stride,
+                                                              w->dilation, w->left, w->right);
     if (direction == SZ_DNNL_BACKWARD_WEIGHTS)
         return v2.dilated_convolution_backward_weights_desc_init(
             d, s->algorithm, ASKED(SRC), DIFF(WEIGHTS), DIFF(BIAS), DIFF(DST), w->stride,
             w->dilation, w->left, w->right);
-    return v2.dilated_convolution_forward_desc_init(
-        d, direction, s->algorithm, FORWARD(SRC), FORWARD(WEIGHTS), FORWARD(BIAS), FORWARD(DST),
-        w->stride, w->dilation, w->left, w->right);
+    return v2.dilated_convolution_forward_desc_init(d, direction, s->algorithm, FORWARD(SRC),
+                                                    FORWARD(WEIGHTS), FORWARD(BIAS), FORWARD(DST),
+                                                    w->stride, w->dilation, w->left, w->right);
 }
 
 static int deconv(void *d, const sz_dnnl_stage *s, int direction) {
     const sz_dnnl_window *w = &s->window;
-    return v2.dilated_deconvolution_forward_desc_init(
-        d, direction, s->algorithm, ASKED(SRC), ASKED(WEIGHTS), ASKED(BIAS), ASKED(DST), w->stride,
-        w->dilation, w->left, w->right);
+    return v2.dilated_deconvolution_forward_desc_init(d, direction, s->algorithm, ASKED(SRC),
+                                                      ASKED(WEIGHTS), ASKED(BIAS), ASKED(DST),
+                                                      w->stride, w->dilation, w->left, w->right);
 }
 
 static int pool(void *d, const sz_dnnl_stage *s, int direction) {
@@ -175,8 +173,8 @@ static int softmax(void *d, const sz_dnnl_stage *s, int direction) {
 
 static int layer_norm(void *d, const sz_dnnl_stage *s, int direction) {
     if (sz_dnnl_is_back(direction))
-        return v2.layer_normalization_backward_desc_init(
-            d, direction, DIFF(SRC), ASKED(SRC), ASKED(MEAN), s->epsilon, flags_of(s));
+        return v2.layer_normalization_backward_desc_init(d, direction, DIFF(SRC), ASKED(SRC),
+                                                         ASKED(MEAN), s->epsilon, flags_of(s));
     return v2.layer_normalization_forward_desc_init(d, direction, ASKED(SRC), ASKED(MEAN),
                                                     s->epsilon, flags_of(s));
 }
@@ -223,19 +221,18 @@ static int lstm(void *d, const sz_dnnl_stage *s, int direction) {
             ASKED(WEIGHTS_ITER), ASKED(BIAS), ASKED(DST), ASKED(DST_ITER), ASKED(DST_ITER_C),
             DIFF(SRC), DIFF(SRC_ITER), DIFF(SRC_ITER_C), DIFF(WEIGHTS), DIFF(WEIGHTS_ITER),
             DIFF(BIAS), DIFF(DST), DIFF(DST_ITER), DIFF(DST_ITER_C), 0);
-    return v2.lstm_forward_desc_init(d, direction, s->way, ASKED(SRC), ASKED(SRC_ITER),
-                                     ASKED(SRC_ITER_C), ASKED(WEIGHTS), ASKED(WEIGHTS_ITER),
-                                     ASKED(BIAS), ASKED(DST), ASKED(DST_ITER), ASKED(DST_ITER_C),
-                                     0);
+    return v2.lstm_forward_desc_init(
+        d, direction, s->way, ASKED(SRC), ASKED(SRC_ITER), ASKED(SRC_ITER_C), ASKED(WEIGHTS),
+        ASKED(WEIGHTS_ITER), ASKED(BIAS), ASKED(DST), ASKED(DST_ITER), ASKED(DST_ITER_C), 0);
 }
 
 static int rnn(void *d, const sz_dnnl_stage *s, int direction) {
     if (s->algorithm == SZ_DNNL_LSTM) return lstm(d, s, direction);
     if (s->algorithm == SZ_DNNL_RNN_VANILLA)
-        return v2.vanilla_rnn_forward_desc_init(
-            d, direction, eltwise_of(s->activation), s->way, ASKED(SRC), ASKED(SRC_ITER),
-            ASKED(WEIGHTS), ASKED(WEIGHTS_ITER), ASKED(BIAS), ASKED(DST), ASKED(DST_ITER), 0,
-            s->alpha, s->beta);
+        return v2.vanilla_rnn_forward_desc_init(d, direction, eltwise_of(s->activation), s->way,
+                                                ASKED(SRC), ASKED(SRC_ITER), ASKED(WEIGHTS),
+                                                ASKED(WEIGHTS_ITER), ASKED(BIAS), ASKED(DST),
+                                                ASKED(DST_ITER), 0, s->alpha, s->beta);
     const bool linear = s->algorithm == SZ_DNNL_GRU_LINEAR;
     if (sz_dnnl_is_back(direction))
         return (linear ? v2.lbr_gru_backward_desc_init : v2.gru_backward_desc_init)(

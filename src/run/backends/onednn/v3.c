@@ -93,7 +93,8 @@ static int describe(sz_dnnl_plan *p, int rank, const int64_t *sizes, int type,
 static void forget(void *d) { v3.memory_desc_destroy(d); }
 
 static int eltwise_of(int algorithm) {
-    static const int numbers[] = {0,
+    static const int numbers[] = {
+        0,
 #define ELTWISE(name, second, third) third,
 #include "run/backends/onednn/eltwise.def"
 #undef ELTWISE
@@ -107,8 +108,8 @@ static int scale(void *post_ops, float factor) {
 
 // ---- one function for each kind ----------------------------------------------------------------
 
-#define ASKED(role) sz_dnnl_asked(s, SZ_DNNL_##role)
-#define DIFF(role) sz_dnnl_asked(s, SZ_DNNL_DIFF + SZ_DNNL_##role)
+#define ASKED(role)   sz_dnnl_asked(s, SZ_DNNL_##role)
+#define DIFF(role)    sz_dnnl_asked(s, SZ_DNNL_DIFF + SZ_DNNL_##role)
 #define FORWARD(role) sz_dnnl_forward(s, SZ_DNNL_##role)
 
 typedef struct making {
@@ -149,10 +150,9 @@ static int deconv(void **ret, const sz_dnnl_stage *s, const making *m) {
 static int pool(void **ret, const sz_dnnl_stage *s, const making *m) {
     const sz_dnnl_window *w = &s->window;
     if (sz_dnnl_is_back(m->direction))
-        return v3.pooling_backward_primitive_desc_create(ret, m->engine, s->algorithm, DIFF(SRC),
-                                                         DIFF(DST), w->stride, w->kernel,
-                                                         w->dilation, w->left, w->right, m->hint,
-                                                         m->attr);
+        return v3.pooling_backward_primitive_desc_create(
+            ret, m->engine, s->algorithm, DIFF(SRC), DIFF(DST), w->stride, w->kernel, w->dilation,
+            w->left, w->right, m->hint, m->attr);
     return v3.pooling_forward_primitive_desc_create(
         ret, m->engine, m->direction, s->algorithm, FORWARD(SRC), FORWARD(DST), w->stride,
         w->kernel, w->dilation, w->left, w->right, m->attr);
@@ -170,8 +170,8 @@ static int softmax(void **ret, const sz_dnnl_stage *s, const making *m) {
 static int layer_norm(void **ret, const sz_dnnl_stage *s, const making *m) {
     if (sz_dnnl_is_back(m->direction))
         return v3.layer_normalization_backward_primitive_desc_create(
-            ret, m->engine, m->direction, DIFF(SRC), DIFF(DST), ASKED(SRC), ASKED(MEAN),
-            s->epsilon, s->flags, m->hint, m->attr);
+            ret, m->engine, m->direction, DIFF(SRC), DIFF(DST), ASKED(SRC), ASKED(MEAN), s->epsilon,
+            s->flags, m->hint, m->attr);
     return v3.layer_normalization_forward_primitive_desc_create(
         ret, m->engine, m->direction, ASKED(SRC), FORWARD(DST), ASKED(MEAN), s->epsilon, s->flags,
         m->attr);
