@@ -54,6 +54,8 @@ sz_scope *sz_scope_of(sz_train *t, const sz_graph *g);
 bool sz_has_gradient(sz_train *t, const sz_graph *g, sz_value_id id);
 // Can input i of the node have a gradient?
 bool sz_is_differentiable(const sz_train *t, const sz_graph *g, const sz_node *n, int32_t i);
+// Does input i of the node stand where weights stand, and is it one?
+bool sz_is_trained(const sz_graph *g, const sz_node *n, int32_t i);
 // The graph value that input j of body `k` stands for, and back: see training_graph.c.
 sz_value_id sz_body_source(const sz_node *n, const sz_graph *body, size_t j);
 // Is the operator one whose work is its bodies'?

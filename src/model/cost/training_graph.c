@@ -49,7 +49,7 @@ static bool takes_literals(const sz_node *n) {
 
 // A float tensor that stands where weights stand. The file does not say which constants are
 // trained: single numbers beside arithmetic are literals, as are the numbers of Constant nodes.
-static bool is_parameter(const sz_graph *g, const sz_node *n, int32_t i) {
+bool sz_is_trained(const sz_graph *g, const sz_node *n, int32_t i) {
     const sz_value *v = sz_graph_value(g, n->inputs[i]);
     int64_t elements = 0;
     if (sz_param_is_made(g, n, i, v)) return true;
@@ -142,7 +142,7 @@ static sz_status depend_node(sz_train *t, sz_graph *g, sz_scope *s, const sz_nod
     bool depends = false, is_view = n->row != SZ_NONE && n->n_inputs > 0 && n->inputs[0] != SZ_NONE;
     for (int32_t i = 0; i < n->n_inputs; i++) {
         if (!sz_is_differentiable(t, g, n, i)) continue;
-        if (is_parameter(g, n, i)) s->param[n->inputs[i]] = s->depends[n->inputs[i]] = 1;
+        if (sz_is_trained(g, n, i)) s->param[n->inputs[i]] = s->depends[n->inputs[i]] = 1;
         depends |= s->depends[n->inputs[i]];
     }
     for (int32_t a = 0; sz_is_control(n) && a < n->n_attrs; a++)
