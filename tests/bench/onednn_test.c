@@ -142,7 +142,7 @@ static const struct {
     {"input x: f32[3,4] input e: f32[] y = Pow(x, e) output y",
      "an exponent that is no constant number"},
     {"input x: f32[3,1] input z: f32[4] y = Add(x, z) output y", "both are broadcast"},
-    {"input x: f32[4] input z: f32[3,4] y = Div(x, z) output y", "the first is broadcast"},
+    {"input x: bf16[4] input z: bf16[3,4] y = Div(x, z) output y", "the first is broadcast"},
     {"input x: f32[2,3,8] y, i = MaxPool(x) {kernel_shape=[2]} output y, i",
      "indices of the largest"},
     {"input x: f32[2,3,4,5,6,7] w = const f32[3,3,1,1,1,1] y = Conv(x, w) output y",

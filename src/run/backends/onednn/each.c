@@ -163,9 +163,22 @@ SZ_DNNL_REFUSES(binary) {
     const sz_type *y = &sz_graph_value(g, n->outputs[0])->type;
     if (!sz_dnnl_same_dims(a, y)) {
         if (!sz_dnnl_same_dims(b, y)) return "both are broadcast";
-        if (pairs[pair_of(n)].turned == 0) return "the first is broadcast";
+        if (pairs[pair_of(n)].turned == 0 && !sz_dnnl_is(g, n, 0, "f32"))
+            return "the first is broadcast";
     }
     return sz_dnnl_f32_or_bf16(g, n);
+}
+
+// a / b = b^-1 a, where a is broadcast.
+static void add_quotient(sz_dnnl_plan *p, const sz_dnnl_view *a, const sz_dnnl_view *all) {
+    const int inverse = sz_dnnl_new_temp(p);
+    sz_dnnl_eltwise_add(p, SZ_DNNL_POW, 1, -1);
+    sz_dnnl_in(p, SZ_DNNL_SRC, 1, all);
+    sz_dnnl_temp(p, SZ_DNNL_DST, inverse, true, SZ_DNNL_F32, all);
+    sz_dnnl_stage_add(p, SZ_DNNL_BINARY, SZ_DNNL_INFERENCE, SZ_DNNL_BINARY_MUL);
+    sz_dnnl_temp(p, SZ_DNNL_SRC, inverse, false, SZ_DNNL_F32, all);
+    sz_dnnl_in(p, SZ_DNNL_SRC_1, 0, a);
+    sz_dnnl_out(p, SZ_DNNL_DST, 0, all);
 }
 
 SZ_DNNL_PLANS(binary) {
@@ -174,6 +187,10 @@ SZ_DNNL_PLANS(binary) {
     const int whole = sz_dnnl_same_dims(a, y) ? 0 : 1;
     const sz_dnnl_view other = sz_dnnl_aligned(sz_dnnl_in_type(p, !whole), y->rank);
     const sz_dnnl_view all = sz_dnnl_view_of(y);
+    if (whole == 1 && pairs[i].turned == 0) {
+        add_quotient(p, y->rank ? &other : &all, &all);
+        return;
+    }
     sz_dnnl_stage *s = sz_dnnl_stage_add(p, SZ_DNNL_BINARY, SZ_DNNL_INFERENCE, pairs[i].algorithm);
     if (whole == 1) s->factor = pairs[i].turned;
     sz_dnnl_in(p, SZ_DNNL_SRC, whole, &all);

@@ -50,24 +50,11 @@ enum { MEMORY_DESC = SZ_DNNL_V2_MEMORY_DESC, PRIMITIVE_DESC = SZ_DNNL_V2_PRIMITI
     F(lstm_forward_desc_init,                                                                      \
       (void *, int, int, const void *, const void *, const void *, const void *, const void *,     \
        const void *, const void *, const void *, const void *, unsigned))                          \
-    F(lstm_backward_desc_init,                                                                     \
-      (void *, int, int, const void *, const void *, const void *, const void *, const void *,     \
-       const void *, const void *, const void *, const void *, const void *, const void *,         \
-       const void *, const void *, const void *, const void *, const void *, const void *,         \
-       const void *, unsigned))                                                                    \
     F(gru_forward_desc_init, (void *, int, int, const void *, const void *, const void *,          \
                               const void *, const void *, const void *, const void *, unsigned))   \
     F(lbr_gru_forward_desc_init,                                                                   \
       (void *, int, int, const void *, const void *, const void *, const void *, const void *,     \
        const void *, const void *, unsigned))                                                      \
-    F(gru_backward_desc_init,                                                                      \
-      (void *, int, int, const void *, const void *, const void *, const void *, const void *,     \
-       const void *, const void *, const void *, const void *, const void *, const void *,         \
-       const void *, const void *, const void *, unsigned))                                        \
-    F(lbr_gru_backward_desc_init,                                                                  \
-      (void *, int, int, const void *, const void *, const void *, const void *, const void *,     \
-       const void *, const void *, const void *, const void *, const void *, const void *,         \
-       const void *, const void *, const void *, unsigned))                                        \
     F(vanilla_rnn_forward_desc_init,                                                               \
       (void *, int, int, int, const void *, const void *, const void *, const void *,              \
        const void *, const void *, const void *, unsigned, float, float))                          \
@@ -215,12 +202,6 @@ static int prelu(void *d, const sz_dnnl_stage *s, int direction) {
 }
 
 static int lstm(void *d, const sz_dnnl_stage *s, int direction) {
-    if (sz_dnnl_is_back(direction))
-        return v2.lstm_backward_desc_init(
-            d, direction, s->way, ASKED(SRC), ASKED(SRC_ITER), ASKED(SRC_ITER_C), ASKED(WEIGHTS),
-            ASKED(WEIGHTS_ITER), ASKED(BIAS), ASKED(DST), ASKED(DST_ITER), ASKED(DST_ITER_C),
-            DIFF(SRC), DIFF(SRC_ITER), DIFF(SRC_ITER_C), DIFF(WEIGHTS), DIFF(WEIGHTS_ITER),
-            DIFF(BIAS), DIFF(DST), DIFF(DST_ITER), DIFF(DST_ITER_C), 0);
     return v2.lstm_forward_desc_init(
         d, direction, s->way, ASKED(SRC), ASKED(SRC_ITER), ASKED(SRC_ITER_C), ASKED(WEIGHTS),
         ASKED(WEIGHTS_ITER), ASKED(BIAS), ASKED(DST), ASKED(DST_ITER), ASKED(DST_ITER_C), 0);
@@ -234,11 +215,6 @@ static int rnn(void *d, const sz_dnnl_stage *s, int direction) {
                                                 ASKED(WEIGHTS_ITER), ASKED(BIAS), ASKED(DST),
                                                 ASKED(DST_ITER), 0, s->alpha, s->beta);
     const bool linear = s->algorithm == SZ_DNNL_GRU_LINEAR;
-    if (sz_dnnl_is_back(direction))
-        return (linear ? v2.lbr_gru_backward_desc_init : v2.gru_backward_desc_init)(
-            d, direction, s->way, ASKED(SRC), ASKED(SRC_ITER), ASKED(WEIGHTS), ASKED(WEIGHTS_ITER),
-            ASKED(BIAS), ASKED(DST), ASKED(DST_ITER), DIFF(SRC), DIFF(SRC_ITER), DIFF(WEIGHTS),
-            DIFF(WEIGHTS_ITER), DIFF(BIAS), DIFF(DST), DIFF(DST_ITER), 0);
     return (linear ? v2.lbr_gru_forward_desc_init : v2.gru_forward_desc_init)(
         d, direction, s->way, ASKED(SRC), ASKED(SRC_ITER), ASKED(WEIGHTS), ASKED(WEIGHTS_ITER),
         ASKED(BIAS), ASKED(DST), ASKED(DST_ITER), 0);

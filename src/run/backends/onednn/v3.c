@@ -49,20 +49,10 @@ typedef const int64_t *dims;
     F(lstm_forward_primitive_desc_create,                                                          \
       (void **, void *, int, int, desc, desc, desc, desc, desc, desc, desc, desc, desc, desc,      \
        desc, unsigned, desc))                                                                      \
-    F(lstm_backward_primitive_desc_create,                                                         \
-      (void **, void *, int, int, desc, desc, desc, desc, desc, desc, desc, desc, desc, desc,      \
-       desc, desc, desc, desc, desc, desc, desc, desc, desc, desc, desc, desc, unsigned, desc,     \
-       desc))                                                                                      \
     F(gru_forward_primitive_desc_create,                                                           \
       (void **, void *, int, int, desc, desc, desc, desc, desc, desc, desc, unsigned, desc))       \
     F(lbr_gru_forward_primitive_desc_create,                                                       \
       (void **, void *, int, int, desc, desc, desc, desc, desc, desc, desc, unsigned, desc))       \
-    F(gru_backward_primitive_desc_create,                                                          \
-      (void **, void *, int, int, desc, desc, desc, desc, desc, desc, desc, desc, desc, desc,      \
-       desc, desc, desc, desc, unsigned, desc, desc))                                              \
-    F(lbr_gru_backward_primitive_desc_create,                                                      \
-      (void **, void *, int, int, desc, desc, desc, desc, desc, desc, desc, desc, desc, desc,      \
-       desc, desc, desc, desc, unsigned, desc, desc))                                              \
     F(vanilla_rnn_forward_primitive_desc_create,                                                   \
       (void **, void *, int, int, int, desc, desc, desc, desc, desc, desc, desc, unsigned, float,  \
        float, desc))                                                                               \
@@ -219,13 +209,6 @@ static int prelu(void **ret, const sz_dnnl_stage *s, const making *m) {
 
 // Directions through time begin with 1, after "undefined".
 static int lstm(void **ret, const sz_dnnl_stage *s, const making *m) {
-    if (sz_dnnl_is_back(m->direction))
-        return v3.lstm_backward_primitive_desc_create(
-            ret, m->engine, m->direction, s->way + 1, ASKED(SRC), ASKED(SRC_ITER),
-            ASKED(SRC_ITER_C), ASKED(WEIGHTS), ASKED(WEIGHTS_ITER), NULL, NULL, ASKED(BIAS),
-            ASKED(DST), ASKED(DST_ITER), ASKED(DST_ITER_C), DIFF(SRC), DIFF(SRC_ITER),
-            DIFF(SRC_ITER_C), DIFF(WEIGHTS), DIFF(WEIGHTS_ITER), NULL, NULL, DIFF(BIAS), DIFF(DST),
-            DIFF(DST_ITER), DIFF(DST_ITER_C), 0, m->hint, m->attr);
     return v3.lstm_forward_primitive_desc_create(
         ret, m->engine, m->direction, s->way + 1, ASKED(SRC), ASKED(SRC_ITER), ASKED(SRC_ITER_C),
         ASKED(WEIGHTS), ASKED(WEIGHTS_ITER), NULL, NULL, ASKED(BIAS), ASKED(DST), ASKED(DST_ITER),
@@ -240,13 +223,6 @@ static int rnn(void **ret, const sz_dnnl_stage *s, const making *m) {
             ASKED(SRC_ITER), ASKED(WEIGHTS), ASKED(WEIGHTS_ITER), ASKED(BIAS), ASKED(DST),
             ASKED(DST_ITER), 0, s->alpha, s->beta, m->attr);
     const bool linear = s->algorithm == SZ_DNNL_GRU_LINEAR;
-    if (sz_dnnl_is_back(m->direction))
-        return (linear ? v3.lbr_gru_backward_primitive_desc_create
-                       : v3.gru_backward_primitive_desc_create)(
-            ret, m->engine, m->direction, s->way + 1, ASKED(SRC), ASKED(SRC_ITER), ASKED(WEIGHTS),
-            ASKED(WEIGHTS_ITER), ASKED(BIAS), ASKED(DST), ASKED(DST_ITER), DIFF(SRC),
-            DIFF(SRC_ITER), DIFF(WEIGHTS), DIFF(WEIGHTS_ITER), DIFF(BIAS), DIFF(DST),
-            DIFF(DST_ITER), 0, m->hint, m->attr);
     return (linear ? v3.lbr_gru_forward_primitive_desc_create
                    : v3.gru_forward_primitive_desc_create)(
         ret, m->engine, m->direction, s->way + 1, ASKED(SRC), ASKED(SRC_ITER), ASKED(WEIGHTS),
