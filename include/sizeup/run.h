@@ -18,6 +18,7 @@ typedef struct sz_run_options {
     const char *const *backends; /**< names; none = "onednn" */
     size_t n_backends;
     const char *blas;    /**< file of the library that `blas` opens; NULL = OpenBLAS or BLIS */
+    const char *onednn;  /**< file of the library that `onednn` opens; NULL = the one installed */
     const char *program; /**< runs a child: PROGRAM bench case-child REQUEST, which is given to
                               sz_bench_child(); needed */
     const char *const *environment; /**< "NAME=VALUE", NULL-ended: the libraries'; NULL = none */

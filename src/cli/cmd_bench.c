@@ -16,7 +16,7 @@
 typedef struct bench_options {
     cli_strings backends, binds, inputs;
     int64_t seed, streams, top;
-    const char *preheat, *cache, *budget, *timeout, *blas, *store, *machine, *threads, *batch,
+    const char *preheat, *cache, *budget, *timeout, *blas, *onednn, *store, *machine, *threads, *batch,
         *dtype, *mode, *root;
     bool layers, energy, counters, resume;
 } bench_options;
@@ -64,6 +64,8 @@ static const cli_option options_table[] = {
      offsetof(bench_options, seed)},
     {"blas", 0, CLI_STRING, "FILE", NULL, "the library that 'blas' opens; usual: OpenBLAS or BLIS",
      offsetof(bench_options, blas)},
+    {"onednn", 0, CLI_STRING, "FILE", NULL, "the library that 'onednn' opens; usual: libdnnl.so.2",
+     offsetof(bench_options, onednn)},
     {"machine", 'm', CLI_STRING, "NAME", "here", "the machine whose roofs are compared with",
      offsetof(bench_options, machine)},
     {"store", 0, CLI_STRING, "URL", NULL,
@@ -101,6 +103,7 @@ static int read_options(const cli_app *app, const bench_options *o, sz_run_optio
     *ret = (sz_run_options){.backends = o->backends.items,
                             .n_backends = o->backends.n,
                             .blas = o->blas,
+                            .onednn = o->onednn,
                             .program = "/proc/self/exe",
                             .environment = cli_environment(),
                             .threads_range = o->threads,

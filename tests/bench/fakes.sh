@@ -60,6 +60,16 @@ sweep lacks
 wants 'a missing function' out '"error": ".*has no cblas_sgemm or no cblas_dgemm"' 3
 wants 'a missing function' status '^4$' 1
 
+# A oneDNN of another version, by the option: the sentence of the library, no number.
+status=0
+"$SIZEUP" bench gemm m=8 n=8 k=8 --backend onednn --onednn "$fakes/fake_dnnl_newer.so" \
+    --time-budget 50ms --preheat 0s --format jsonl >"$work/out" 2>"$work/err" || status=$?
+echo "$status" >"$work/status"
+wants 'another version' out '"error": ".*version 4.0.0 is not called here: oneDNN 2.6 or later' 1
+wants 'another version' out '"onednn": ".*fake_dnnl_newer.so"' 1
+wants 'another version' out '"verdict": "' 0
+wants 'another version' status '^4$' 1
+
 # What does not fit is refused with the number before anything is allocated; the rest runs.
 status=0
 "$SIZEUP" bench gemm m=8,100000000 n=1000000 k=8 dtype=f32 --backend ref --time-budget 50ms \

@@ -26,6 +26,12 @@ typedef struct sz_bench_sweep {
     int64_t evict_bytes; // cold caches: bytes that are walked through
 } sz_bench_sweep;
 
+// The file that a backend is to open, NULL = the usual one.
+static inline const char *sz_bench_library(const sz_run_options *o, const char *backend) {
+    if (strcmp(backend, "onednn") == 0) return o->onednn;
+    return strcmp(backend, "blas") == 0 ? o->blas : NULL;
+}
+
 // Emit the record of a case. `answer`: the child's line about it, NULL when there is none; `facts`:
 // of the library, may be NULL; `error`: why there is no measurement, NULL when there is one.
 sz_status sz_bench_emit(const sz_bench_sweep *run, const sz_case *c, const char *backend,

@@ -32,8 +32,8 @@ static json_t *settings_of(const sz_bench_sweep *r, const sz_case *c, const char
                           backend, "threads", strcmp(backend, "ref") == 0 ? 1 : r->threads, "mode",
                           o->training ? "training" : "inference", "cache", o->cold ? "cold" : "hot",
                           "preheat_s", r->preheat_s, "time_budget_s", r->budget_s, "seed",
-                          (json_int_t)o->seed, "input_sets", 2, "blas",
-                          strcmp(backend, "blas") == 0 ? o->blas : NULL, "dtype", c->precision);
+                          (json_int_t)o->seed, "input_sets", 2, backend,
+                          sz_bench_library(o, backend), "dtype", c->precision);
     if (s && o->streams > 1) json_object_set_new(s, "streams", json_integer(o->streams));
     // A library that takes a net whole has to be told beforehand, and may be slower for it.
     const sz_backend *b = sz_backend_find(backend);
@@ -100,15 +100,17 @@ static void name_kernels(const json_t *answer, char *buf, size_t cap) {
 static void put_reproducer(const sz_bench_sweep *r, const sz_case *c, const char *backend,
                            char *buf, size_t cap) {
     const sz_run_options *o = r->options;
+    const char *path = sz_bench_library(o, backend);
     char streams[32] = "";
     if (o->streams > 1) snprintf(streams, sizeof streams, " --streams %d", o->streams);
     snprintf(buf, cap,
              "sizeup bench %s --backend %s --threads %d --cache %s --preheat %gs "
-             "--time-budget %gs --seed %llu%s%s%s%s%s%s%s",
+             "--time-budget %gs --seed %llu%s%s%s%s%s%s%s%s%s",
              c->words, backend, r->threads, o->cold ? "cold" : "hot", r->preheat_s, r->budget_s,
              (unsigned long long)o->seed, o->training ? " --mode training" : "", streams,
              o->layers ? " --layers" : "", o->energy ? " --energy" : "",
-             o->counters ? " --counters" : "", o->blas ? " --blas " : "", o->blas ? o->blas : "");
+             o->counters ? " --counters" : "", path ? " --" : "", path ? backend : "",
+             path ? " " : "", path ? path : "");
 }
 
 // ---- all ---------------------------------------------------------------------------------------
@@ -153,8 +155,8 @@ static void free_texts(texts *t) {
 // Keys beside those of every record.
 static sz_status add_keys(const sz_bench_sweep *r, const sz_buf *line, const sz_bench *b,
                           const json_t *answer, const char *error) {
-    static const char *const taken[] = {"check", "training", "stopped_by", "steady", "calls_per_sample",
-                                        "layers_runs"};
+    static const char *const taken[] = {"check",  "training",         "stopped_by",
+                                        "steady", "calls_per_sample", "layers_runs"};
     json_t *record = json_loadb(line->data, line->size, 0, NULL);
     const char *why = why_no_roof(r, b);
     if (!record) return sz_no_memory(r->ctx);

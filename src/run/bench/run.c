@@ -93,8 +93,8 @@ static bool take(void *user, const char *bytes, size_t n) {
 static const char *path_of(const sz_bench_sweep *r, const sz_backend *backend) {
     static const char variable[] = "SIZEUP_OPENVINO=";
     const size_t n = sizeof variable - 1;
-    if (strcmp(backend->name, "blas") == 0) return r->options->blas;
-    if (strcmp(backend->name, "openvino") != 0) return NULL;
+    if (strcmp(backend->name, "openvino") != 0)
+        return sz_bench_library(r->options, backend->name);
     for (const char *const *e = r->options->environment; e && *e; e++)
         if (strncmp(*e, variable, n) == 0 && (*e)[n]) return *e + n;
     return NULL;
