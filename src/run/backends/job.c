@@ -189,7 +189,8 @@ static sz_status make_call(sz_job *j, const sz_node *n, sz_node_call *c) {
                    (j->constant[n->inputs[i]] ||
                     sz_graph_value(j->graph, n->inputs[i])->kind != SZ_VALUE_NODE);
     for (int32_t o = 0; o < n->n_outputs; o++)
-        last[o] = n->outputs[o] != SZ_NONE && j->becomes[n->outputs[o]] == SZ_NONE && sz_graph_value(j->graph, n->outputs[o])->is_output &&
+        last[o] = n->outputs[o] != SZ_NONE && j->becomes[n->outputs[o]] == SZ_NONE &&
+                  sz_graph_value(j->graph, n->outputs[o])->is_output &&
                   j->readers[n->outputs[o]] == 1;
     *c = (sz_node_call){.ctx = j->ctx,
                         .graph = j->graph,

@@ -28,8 +28,8 @@ typedef struct sz_bench_plan {
 } sz_bench_plan;
 
 // SZ_ERR_USAGE: no such family or parameter, a range that is none. A case that is wrong in itself
-// has its `error`, unless all are. `available`: bytes of memory, 0 = not known. `training`: a case is
-// a step of training.
+// has its `error`, unless all are. `available`: bytes of memory, 0 = not known.
+// `training`: a case is a step of training.
 sz_status sz_bench_plan_make(sz_ctx *ctx, const char *what, const char *const *words,
                              size_t n_words, int64_t available, bool training,
                              sz_bench_plan *ret_plan);

@@ -87,7 +87,8 @@ static bool take(void *user, const char *bytes, size_t n) {
 // ---- one child ---------------------------------------------------------------------------------
 
 static json_t *request_of(const sz_bench_sweep *r, const sz_backend *backend) {
-    return json_pack("{s:s, s:s*, s:i, s:I, s:f, s:f, s:I, s:b, s:[]}", "backend", backend->name, "path",
+    return json_pack("{s:s, s:s*, s:i, s:I, s:f, s:f, s:I, s:b, s:[]}", "backend", backend->name,
+                     "path",
                      strcmp(backend->name, "blas") == 0 ? r->options->blas : NULL, "threads",
                      r->threads, "seed", (json_int_t)r->options->seed, "preheat_s", r->preheat_s,
                      "budget_s", r->budget_s, "evict_bytes", (json_int_t)r->evict_bytes, "training",
