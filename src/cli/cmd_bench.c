@@ -27,7 +27,7 @@ static const cli_option options_table[] = {
     {"cache", 0, CLI_CHOICE, "hot|cold", "hot", "cold: caches are emptied before each call",
      offsetof(bench_options, cache)},
     {"mode", 0, CLI_CHOICE, "inference|training", "inference",
-     "training: a step with loss, backward pass and optimizer", offsetof(bench_options, mode)},
+     "training: a whole step of it", offsetof(bench_options, mode)},
     {"preheat", 0, CLI_STRING, "TIME", "1s", "most time to preheat a case: 500ms, 5s, 0s",
      offsetof(bench_options, preheat)},
     {"time-budget", 0, CLI_STRING, "TIME", "3s", "most time to time a case",
