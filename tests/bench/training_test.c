@@ -17,7 +17,7 @@
 
 static const char *const nets[] = {
     "mlp:batch=8,input=16,width=32,layers=2,output=4",
-    "resnet:depth=18,batch=2,image=32,width=4,classes=4",
+    "resnet:depth=18,batch=4,image=64,width=4,classes=4",
     "bert:layers=1,heads=2,hidden=16,seq=4,vocab=16,positions=8,batch=2",
     "gpt:layers=1,heads=2,hidden=16,seq=4,vocab=16,positions=8,batch=2",
     "llama:layers=1,heads=2,hidden=16,seq=4,vocab=16,batch=2",
