@@ -47,7 +47,8 @@ static void takes_other_names(void **state) {
 
 static void refuses(sz_ctx *ctx, const char *what, const char *word, const char *why) {
     sz_bench_plan plan;
-    assert_int_equal(sz_bench_plan_make(ctx, what, &word, word ? 1 : 0, NULL, &plan), SZ_ERR_USAGE);
+    assert_int_equal(sz_bench_plan_make(ctx, what, &word, word ? 1 : 0, NULL, &plan),
+                     SZ_ERR_USAGE);
     if (!strstr(sz_ctx_error(ctx), why)) fail_msg("%s %s: %s", what, word, sz_ctx_error(ctx));
 }
 

@@ -83,17 +83,30 @@ static sz_status compare(sz_job *j, sz_check *c) {
     return SZ_OK;
 }
 
+// What the step began with: the inputs of the first set, and states that were zero.
+static sz_status give_all(sz_job *j) {
+    for (size_t id = 0; id < j->graph->values.n; id++) {
+        const sz_value *v = &j->graph->values.items[id];
+        const bool state = j->changes[id] && v->constant->form == SZ_CONST_RECIPE;
+        sz_buffer *zeros;
+        if (j->readers[id] > 0 && v->kind == SZ_VALUE_INPUT)
+            SZ_TRY(sz_ref_give(j->numbers[0], (sz_value_id)id, j->slots[0][id]));
+        if (!state) continue;
+        SZ_TRY(sz_buffer_create(j->ctx, v->type.dtype, v->type.rank, v->type.dims, &zeros));
+        const sz_status status = sz_ref_give(j->numbers[0], (sz_value_id)id, zeros);
+        sz_buffer_release(j->ctx, zeros);
+        SZ_TRY(status);
+    }
+    return SZ_OK;
+}
+
 sz_status sz_job_check_step(sz_job *j, int64_t flops, sz_check *c) {
     const char *why;
     *c = (sz_check){.how = "whole", .is_right = true};
     SZ_TRY(sz_ref_supports(j->graph, &why));
     if (flops > MOST) why = "too much work for the reference";
     if (why) return sz_check_none(c, why), SZ_OK;
-    for (size_t id = 0; id < j->graph->values.n; id++) {
-        const sz_value *v = &j->graph->values.items[id];
-        if (v->kind == SZ_VALUE_INPUT && j->readers[id] > 0)
-            SZ_TRY(sz_ref_give(j->numbers[0], (sz_value_id)id, j->slots[0][id]));
-    }
+    SZ_TRY(give_all(j));
     const sz_status status = sz_ref_run(j->numbers[0]);
     if (status == SZ_OK) return compare(j, c);
     sz_check_none(c, sz_ctx_error(j->ctx));

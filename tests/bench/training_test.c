@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// Training for real: small nets, step by step, in place. The first step is that of the reference,
+// the weights change and the loss falls, on the reference and on each library that is here.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "model/graph/model.h"
+#include "model/train/train.h"
+#include "run/backends/job.h"
+
+static const char *const nets[] = {
+    "mlp:batch=8,input=16,width=32,layers=2,output=4",
+    "resnet:depth=18,batch=4,image=64,width=4,classes=4",
+    "bert:layers=1,heads=2,hidden=16,seq=4,vocab=16,positions=8,batch=2",
+    "gpt:layers=1,heads=2,hidden=16,seq=4,vocab=16,positions=8,batch=2",
+    "llama:layers=1,heads=2,hidden=16,seq=4,vocab=16,batch=2",
+};
+
+static void train(sz_ctx *ctx, const char *net, const sz_backend *b, void *library,
+                  const char *optimizer) {
+    enum { STEPS = 24 };
+    const sz_train_options o = {.optimizer = optimizer, .rate = 0.002};
+    sz_model *m;
+    sz_train_step step;
+    sz_runner runner;
+    sz_check check;
+    sz_trained trained;
+    if (sz_model_load(ctx, net, NULL, &m) != SZ_OK) fail_msg("%s", sz_ctx_error(ctx));
+    if (sz_train_graph(ctx, m->graph, &o, &step) != SZ_OK) fail_msg("%s", sz_ctx_error(ctx));
+    const sz_run_how how = {.threads = 1, .seed = 1, .training = true, .step = &step};
+    if (sz_runner_create(ctx, m->graph, b, library, &how, &runner) != SZ_OK)
+        fail_msg("%s on %s: %s", net, b->name, sz_ctx_error(ctx));
+    if (runner.type->check(runner.state, 0, &check) != SZ_OK) fail_msg("%s", sz_ctx_error(ctx));
+    if (!check.is_right || strcmp(check.how, "whole") != 0)
+        fail_msg("%s on %s: the first step is off by %.3g, %.3g is allowed: %s", net, b->name,
+                 check.error, check.allowed, check.why);
+    for (int k = 0; k < STEPS; k++)
+        if (runner.type->run(runner.state) != SZ_OK) fail_msg("%s", sz_ctx_error(ctx));
+    runner.type->trained(runner.state, &trained);
+    assert_int_equal(trained.steps, STEPS + 1);
+    if (!(trained.loss_last < 0.98 * trained.loss_first))
+        fail_msg("%s on %s by %s: the loss was %.6g and is %.6g", net, b->name, step.optimizer,
+                 trained.loss_first, trained.loss_last);
+    sz_runner_finish(&runner);
+    sz_model_destroy(m);
+}
+
+static void train_all(const char *name) {
+    sz_ctx *ctx = sz_ctx_create(NULL);
+    const sz_backend *b = sz_backend_find(name);
+    void *library;
+    if (b->open(ctx, NULL, &library) != SZ_OK) {
+        print_message("%s: %s\n", name, sz_ctx_error(ctx));
+        sz_ctx_clear(ctx);
+        sz_ctx_destroy(ctx);
+        skip();
+    }
+    for (size_t k = 0; k < sizeof nets / sizeof *nets; k++) train(ctx, nets[k], b, library, NULL);
+    train(ctx, nets[0], b, library, "sgd");
+    train(ctx, nets[0], b, library, "adam");
+    sz_ctx_clear(ctx);
+    sz_ctx_destroy(ctx);
+}
+
+static void test_reference(void **state) {
+    (void)state;
+    train_all("ref");
+}
+
+static void test_blas(void **state) {
+    (void)state;
+    train_all("blas");
+}
+
+static void test_onednn(void **state) {
+    (void)state;
+    train_all("onednn");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_reference),
+        cmocka_unit_test(test_blas),
+        cmocka_unit_test(test_onednn),
+    };
+    return cmocka_run_group_tests_name("training", tests, NULL, NULL);
+}
