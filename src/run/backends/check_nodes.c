@@ -15,7 +15,7 @@ typedef struct looker {
     sz_job *j;
     sz_check *c;
     sz_frame frame;
-    int64_t spent;                             // elements that the reference was given
+    int64_t spent;                              // elements that the reference was given
     int64_t products, whole, pointwise, unseen; // nodes
 } looker;
 
@@ -100,10 +100,10 @@ static sz_status look_whole(looker *l, const sz_job_node *one) {
 
 static bool is_pointwise(const sz_node *n) {
     static const char *const ops[] = {
-        "Relu", "Add",  "Sub",      "Mul",      "Div",         "Sigmoid",   "Tanh",    "Erf",
-        "Gelu", "Exp",  "Sqrt",     "Clip",     "LeakyRelu",   "HardSwish", "Elu",     "Where",
-        "Pow",  "Abs",  "Neg",      "Sum",      "HardSigmoid", "Swish",     "BiasGelu", "FastGelu",
-        "Min",  "Max",  "ReluGrad", "TanhGrad", "SigmoidGrad", "GeluGrad",  "Cast"};
+        "Relu", "Add", "Sub",      "Mul",      "Div",         "Sigmoid",   "Tanh",     "Erf",
+        "Gelu", "Exp", "Sqrt",     "Clip",     "LeakyRelu",   "HardSwish", "Elu",      "Where",
+        "Pow",  "Abs", "Neg",      "Sum",      "HardSigmoid", "Swish",     "BiasGelu", "FastGelu",
+        "Min",  "Max", "ReluGrad", "TanhGrad", "SigmoidGrad", "GeluGrad",  "Cast"};
     for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
         if (sz_str_is(n->op, ops[i])) return true;
     return false;
@@ -126,7 +126,8 @@ static sz_status pick(looker *l, const sz_buffer *x, const sz_buffer *y, bool si
     SZ_TRY(sz_buffer_create(l->j->ctx, x->dtype, single ? 0 : 1, &many, ret_buffer));
     for (int64_t i = 0; i < many; i++)
         memcpy((char *)(*ret_buffer)->data + (size_t)i * width,
-               (const char *)x->data + (size_t)source(x, y, spread_over(i, y->count)) * width, width);
+               (const char *)x->data + (size_t)source(x, y, spread_over(i, y->count)) * width,
+               width);
     return SZ_OK;
 }
 

@@ -32,8 +32,8 @@ typedef struct sz_job {
     sz_buffer **slots[SZ_INPUT_SETS]; // by value; only inputs of the graph differ
     sz_ref *numbers[SZ_INPUT_SETS];   // where inputs and constants come from
     bool *needed;
-    bool *constant;   // by value: known before the run, as it follows from constants
-    int32_t *readers; // of each value
+    bool *constant;    // by value: known before the run, as it follows from constants
+    int32_t *readers;  // of each value
     sz_value_id *root; // by value: whose numbers it is, under a shape of its own
     SZ_VEC(sz_job_block) blocks;
     struct sz_plain *plain; // for what the library refuses
