@@ -28,17 +28,11 @@ static const struct {
     double (*f)(double);
     double from, to;
     double near_zero; // absolute error that is fine too, as a share of the largest |x|
-} functions[] = {{"Exp", exp, -87, 88, 0},
-                 {"Tanh", tanh, -12, 12, 0},
-                 {"Sigmoid", d_sigmoid, -80, 80, 0},
-                 {"Erf", erf, -6, 6, 0},
-                 {"Gelu", d_gelu, -8, 8, 2e-7},
-                 {"Softplus", d_softplus, -20, 40, 0},
-                 {"Sqrt", sqrt, 0, 1e6, 0},
-                 {"Log", log, 1e-6, 100, 1e-8},
-                 {"Sin", sin, -30, 30, 1e-8},
-                 {"Floor", floor, -9, 9, 0},
-                 {"Round", rint, -9, 9, 0}};
+} functions[] = {
+    {"Exp", exp, -87, 88, 0},   {"Tanh", tanh, -12, 12, 0},    {"Sigmoid", d_sigmoid, -80, 80, 0},
+    {"Erf", erf, -6, 6, 0},     {"Gelu", d_gelu, -8, 8, 2e-7}, {"Softplus", d_softplus, -20, 40, 0},
+    {"Sqrt", sqrt, 0, 1e6, 0},  {"Log", log, 1e-6, 100, 1e-8}, {"Sin", sin, -30, 30, 1e-8},
+    {"Floor", floor, -9, 9, 0}, {"Round", rint, -9, 9, 0}};
 
 static void check_function(const sz_loops *l, size_t k) {
     enum { N = 20011 };
@@ -194,15 +188,14 @@ static sz_job *job_of(sz_ctx *ctx, const sz_backend *b, const char *body, sz_mod
     if (sz_model_parse(ctx, text, NULL, ret_model) != SZ_OK)
         fail_msg("%s: %s", body, sz_ctx_error(ctx));
     assert_int_equal(b->open(ctx, NULL, &library), SZ_OK);
-    if (sz_job_create(ctx, (*ret_model)->graph, b, library,
-                      &(sz_run_how){.threads = 2, .seed = 3}, &job) != SZ_OK)
+    if (sz_job_create(ctx, (*ret_model)->graph, b, library, &(sz_run_how){.threads = 2, .seed = 3},
+                      &job) != SZ_OK)
         fail_msg("%s: %s", body, sz_ctx_error(ctx));
     return job;
 }
 
 static void must_be_right(const char *body, const sz_check *c, double most) {
-    if (!c->is_right || c->error > most)
-        fail_msg("%s: off by %g (%s)", body, c->error, c->why);
+    if (!c->is_right || c->error > most) fail_msg("%s: off by %g (%s)", body, c->error, c->why);
 }
 
 static void operators_are_right(void **state) {
@@ -298,9 +291,9 @@ static void buffers_serve_in_turn(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(functions_are_right),  cmocka_unit_test(ends_are_right),
-        cmocka_unit_test(operators_are_right),  cmocka_unit_test(spots_agree_with_reference),
-        cmocka_unit_test(views_share),          cmocka_unit_test(buffers_serve_in_turn),
+        cmocka_unit_test(functions_are_right), cmocka_unit_test(ends_are_right),
+        cmocka_unit_test(operators_are_right), cmocka_unit_test(spots_agree_with_reference),
+        cmocka_unit_test(views_share),         cmocka_unit_test(buffers_serve_in_turn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

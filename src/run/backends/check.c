@@ -8,7 +8,7 @@
 
 // FLOP that the reference may take: some seconds for a net, a fraction of one for a product, of
 // which spots tell as much.
-static const int64_t WHOLE = 10000000000, WHOLE_PRODUCT = 200000000;
+static const int64_t WHOLE = 4000000000, WHOLE_PRODUCT = 200000000;
 enum { CHUNK = 4096 };
 
 // What whole numbers between floats may do: at a tie of rounding, a number of 8 bits becomes its

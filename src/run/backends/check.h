@@ -18,8 +18,8 @@ void sz_check_see(sz_spread *s, double got, double want);
 void sz_check_compare(const sz_buffer *got, const sz_buffer *want, sz_spread *s);
 void sz_check_judge(sz_check *c, const sz_spread *s, double most);
 
-// Element `at` of output `o` of a product of any kind, in double, from inputs of set 0. *ret_is_known
-// false: the node is no product, or of a form that is not worked out here.
+// Element `at` of output `o` of a product of any kind, in double, from inputs of set 0.
+// *ret_is_known false: the node is no product, or of a form that is not worked out here.
 double sz_spot(const sz_job *j, const sz_node *n, int o, int64_t at, bool *ret_is_known);
 
 // Runs the job with the first set and looks at each node right after it ran, before its inputs are

@@ -5,17 +5,18 @@
 #include <stdio.h>
 
 #include "model/ops/numbers.h"
+#include "model/ops/rule.h"
 #include "run/backends/check.h"
 #include "run/backends/ref/session.h"
 
 // Elements of the operands of a node that the reference runs whole, and of all of them.
-enum { SPOTS = 64, SMALL = 1 << 20, MOST = 1 << 25, MOST_OUTPUTS = 8 };
+enum { SPOTS = 64, SMALL = 1 << 18, MOST = 1 << 23, MOST_OUTPUTS = 8 };
 
 typedef struct looker {
     sz_job *j;
     sz_check *c;
     sz_frame frame;
-    int64_t spent;                             // elements that the reference was given
+    int64_t spent;                              // elements that the reference was given
     int64_t products, whole, pointwise, unseen; // nodes
 } looker;
 
@@ -100,13 +101,19 @@ static sz_status look_whole(looker *l, const sz_job_node *one) {
 
 static bool is_pointwise(const sz_node *n) {
     static const char *const ops[] = {
-        "Relu", "Add",  "Sub",      "Mul",      "Div",         "Sigmoid",   "Tanh",    "Erf",
-        "Gelu", "Exp",  "Sqrt",     "Clip",     "LeakyRelu",   "HardSwish", "Elu",     "Where",
-        "Pow",  "Abs",  "Neg",      "Sum",      "HardSigmoid", "Swish",     "BiasGelu", "FastGelu",
-        "Min",  "Max",  "ReluGrad", "TanhGrad", "SigmoidGrad", "GeluGrad",  "Cast"};
+        "Relu", "Add", "Sub",      "Mul",      "Div",         "Sigmoid",   "Tanh",     "Erf",
+        "Gelu", "Exp", "Sqrt",     "Clip",     "LeakyRelu",   "HardSwish", "Elu",      "Where",
+        "Pow",  "Abs", "Neg",      "Sum",      "HardSigmoid", "Swish",     "BiasGelu", "FastGelu",
+        "Min",  "Max", "ReluGrad", "TanhGrad", "SigmoidGrad", "GeluGrad",  "Cast"};
     for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
         if (sz_str_is(n->op, ops[i])) return true;
     return false;
+}
+
+// By channel: everything but the image has a number for each, and the inference form has no other.
+static bool is_by_channel(const sz_node *n) {
+    return sz_str_is(n->op, "BatchNormalization") && !sz_attr_i(n, "training_mode", 0) &&
+           (n->n_outputs < 2 || n->outputs[1] == SZ_NONE);
 }
 
 // The element of an operand that goes into element `at` of the result.
@@ -119,27 +126,42 @@ static int64_t source(const sz_buffer *x, const sz_buffer *y, int64_t at) {
     return place;
 }
 
-static sz_status pick(looker *l, const sz_buffer *x, const sz_buffer *y, bool single,
+static int64_t channel(const sz_buffer *y, int64_t at) {
+    for (int32_t d = y->rank - 1; d > 1; d--) at /= y->dims[d];
+    return at % y->dims[1];
+}
+
+typedef enum form { ELEMENTS, ONE_NUMBER, IMAGE, CHANNELS } form;
+
+static sz_status pick(looker *l, const sz_buffer *x, const sz_buffer *y, form f,
                       sz_buffer **ret_buffer) {
-    const int64_t many = single ? 1 : SPOTS;
+    const int64_t dims[] = {1, SPOTS}, many = f == ONE_NUMBER ? 1 : SPOTS;
+    const int32_t rank = f == ONE_NUMBER ? 0 : f == IMAGE ? 2 : 1;
     const size_t width = sz_buffer_width(x->dtype);
-    SZ_TRY(sz_buffer_create(l->j->ctx, x->dtype, single ? 0 : 1, &many, ret_buffer));
-    for (int64_t i = 0; i < many; i++)
+    SZ_TRY(sz_buffer_create(l->j->ctx, x->dtype, rank, dims + (rank == 1), ret_buffer));
+    for (int64_t i = 0; i < many; i++) {
+        const int64_t at = spread_over(i, y->count);
+        const int64_t from = f == CHANNELS ? channel(y, at) : source(x, y, at);
         memcpy((char *)(*ret_buffer)->data + (size_t)i * width,
-               (const char *)x->data + (size_t)source(x, y, spread_over(i, y->count)) * width, width);
+               (const char *)x->data + (size_t)from * width, width);
+    }
     return SZ_OK;
+}
+
+static form form_of(const sz_node *n, int32_t input) {
+    if (is_by_channel(n)) return input == 0 ? IMAGE : CHANNELS;
+    return sz_str_is(n->op, "Clip") && input > 0 ? ONE_NUMBER : ELEMENTS; // limits of Clip
 }
 
 // The same node on a few elements of each operand.
 static sz_status look_pointwise(looker *l, const sz_job_node *one) {
     const sz_node *n = one->node;
     const sz_buffer *y = l->j->slots[0][n->outputs[0]];
-    const bool clips = sz_str_is(n->op, "Clip"); // its limits are single numbers
     sz_buffer *in[MOST_OUTPUTS] = {NULL}, *out = NULL;
-    sz_status status = pick(l, y, y, false, &out);
+    sz_status status = pick(l, y, y, ELEMENTS, &out);
     for (int32_t i = 0; status == SZ_OK && i < n->n_inputs; i++)
         if (n->inputs[i] != SZ_NONE)
-            status = pick(l, l->j->slots[0][n->inputs[i]], y, clips && i > 0, &in[i]);
+            status = pick(l, l->j->slots[0][n->inputs[i]], y, form_of(n, i), &in[i]);
     if (status == SZ_OK) status = by_reference(l, one, in, (const sz_buffer *const[]){out});
     for (int32_t i = 0; i < n->n_inputs; i++) sz_buffer_release(l->j->ctx, in[i]);
     sz_buffer_release(l->j->ctx, out);
@@ -181,7 +203,7 @@ static sz_status look(looker *l, const sz_job_node *one) {
         l->spent += size;
         return look_whole(l, one);
     }
-    if (is_pointwise(n) && n->n_inputs <= MOST_OUTPUTS &&
+    if ((is_pointwise(n) || is_by_channel(n)) && n->n_inputs <= MOST_OUTPUTS &&
         l->j->slots[0][n->outputs[0]]->count > SPOTS)
         return look_pointwise(l, one);
     l->unseen++;

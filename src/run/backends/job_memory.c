@@ -6,7 +6,7 @@
 // ---- views -------------------------------------------------------------------------------------
 
 static bool is_view_op(const sz_node *n) {
-    static const char *const ops[] = {"Reshape", "Flatten",  "Squeeze", "Unsqueeze",
+    static const char *const ops[] = {"Reshape",  "Flatten", "Squeeze", "Unsqueeze",
                                       "Identity", "Dropout", "Cast"};
     for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
         if (sz_node_is(n, ops[i])) return true;
@@ -67,7 +67,8 @@ sz_status sz_job_take(sz_job *j, size_t bytes, bool keep, char **ret_data) {
     for (size_t i = 0; !keep && i < j->blocks.n; i++) {
         sz_job_block *b = &j->blocks.items[i];
         // the last that fits is the one that was used last: it may still be in a cache
-        if (b->free && b->bytes >= bytes && b->bytes / 2 <= bytes && (!best || b->bytes <= best->bytes))
+        if (b->free && b->bytes >= bytes && b->bytes / 2 <= bytes &&
+            (!best || b->bytes <= best->bytes))
             best = b;
     }
     if (!best) {

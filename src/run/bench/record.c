@@ -84,17 +84,26 @@ static sz_status fill_time(const sz_bench_sweep *r, const json_t *answer, double
     return SZ_OK;
 }
 
-// One kernel where there is one, else how many of them.
+static size_t count_of(const json_t *layers, const char *backend) {
+    size_t count = 0;
+    for (size_t i = 0; i < json_array_size(layers); i++) {
+        const json_t *layer = json_array_get(layers, i);
+        const char *name = text_at(layer, "backend");
+        count += json_object_get(layer, "why") && name && strcmp(name, backend) == 0;
+    }
+    return count;
+}
+
+// One kernel where there is one, else how many of them, and of whom where the library refused.
 static void name_kernels(const json_t *answer, char *buf, size_t cap) {
     const json_t *layers = json_object_get(answer, "layers");
     const size_t n = json_array_size(layers);
-    size_t own = 0;
-    for (size_t i = 0; i < n; i++) own += json_object_get(json_array_get(layers, i), "why") == NULL;
     const char *first = text_at(json_array_get(layers, 0), "kernel");
     if (n == 1)
         snprintf(buf, cap, "%s", first ? first : "");
     else if (n)
-        snprintf(buf, cap, "%zu kernels, %zu of them of the reference", n, n - own);
+        snprintf(buf, cap, "%zu kernels, %zu of them own plain ones, %zu of the reference", n,
+                 count_of(layers, "plain"), count_of(layers, "ref"));
 }
 
 static void put_reproducer(const sz_bench_sweep *r, const sz_case *c, const char *backend,

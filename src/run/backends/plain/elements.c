@@ -33,12 +33,10 @@ static const char *name_of(const sz_plain_step *s, char *buf, size_t cap) {
 static const struct {
     const char *op, *first, *second;
     double first_default, second_default;
-} parameters[] = {{"LeakyRelu", "alpha", NULL, 0.01, 0},
-                  {"Elu", "alpha", NULL, 1, 0},
-                  {"ThresholdedRelu", "alpha", NULL, 1, 0},
-                  {"HardSigmoid", "alpha", "beta", 0.2, 0.5},
-                  {"Swish", "alpha", NULL, 1, 0},
-                  {"QuickGelu", "alpha", NULL, 1.702, 0}};
+} parameters[] = {
+    {"LeakyRelu", "alpha", NULL, 0.01, 0},    {"Elu", "alpha", NULL, 1, 0},
+    {"ThresholdedRelu", "alpha", NULL, 1, 0}, {"HardSigmoid", "alpha", "beta", 0.2, 0.5},
+    {"Swish", "alpha", NULL, 1, 0},           {"QuickGelu", "alpha", NULL, 1.702, 0}};
 
 sz_status sz_plain_unary(sz_plain_step *s) {
     char op[32];

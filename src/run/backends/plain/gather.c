@@ -86,10 +86,8 @@ sz_status sz_plain_gather_elements(sz_plain_step *s) {
     sz_plain_steps(x, p->step);
     p->step[p->axis] = 0;
     for (int32_t d = 0; d < x->rank; d++) p->dims[d] = i->dims[d];
-    return sz_plain_add(s, &(sz_plain_pass){.run = run_elements,
-                                            .plan = p,
-                                            .units = p->count,
-                                            .bytes = 64});
+    return sz_plain_add(
+        s, &(sz_plain_pass){.run = run_elements, .plan = p, .units = p->count, .bytes = 64});
 }
 
 // ---- along an axis -----------------------------------------------------------------------------

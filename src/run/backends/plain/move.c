@@ -7,9 +7,9 @@ enum { TILE = 16, TURNED = 64, BLOCK = 1 << 16 }; // elements of a tile's side, 
 
 typedef struct plan {
     sz_move m;
-    int outer;               // axes that are walked
-    int64_t unit, blocks;    // elements of a unit along axis `outer`, units of it
-    int64_t value;           // fill: the bits
+    int outer;            // axes that are walked
+    int64_t unit, blocks; // elements of a unit along axis `outer`, units of it
+    int64_t value;        // fill: the bits
 } plan;
 
 static char *from_place(const sz_plain_step *s, const sz_move *m, int set) {
@@ -74,8 +74,7 @@ static bool run_rows(const sz_plain_step *s, const void *user, int set, int64_t 
             const int64_t r1 = r0 + TILE < rows ? r0 + TILE : rows;                                \
             const int64_t c1 = c0 + TILE < columns ? c0 + TILE : columns;                          \
             for (int64_t r = r0; r < r1; r++)                                                      \
-                for (int64_t c = c0; c < c1; c++)                                                  \
-                    ((T *)y)[r * b + c] = ((const T *)x)[c * a + r];                               \
+                for (int64_t c = c0; c < c1; c++) ((T *)y)[r * b + c] = ((const T *)x)[c * a + r]; \
         }
 
 static void turn(const char *x, int64_t a, char *y, int64_t b, int64_t rows, int64_t columns,
@@ -167,10 +166,9 @@ sz_status sz_plain_move(sz_plain_step *s, const sz_move *m) {
     for (int d = 0; d < p->outer; d++) units *= p->m.dims[d];
     int64_t bytes = p->m.dims[p->outer] < p->unit ? p->m.dims[p->outer] : p->unit;
     bytes *= 2 * (int64_t)p->m.width * (turns ? 2 * p->m.dims[p->outer + 1] : 1);
-    return sz_plain_add(s, &(sz_plain_pass){.run = turns ? run_turn : run_rows,
-                                            .plan = p,
-                                            .units = units,
-                                            .bytes = bytes + 16});
+    return sz_plain_add(
+        s, &(sz_plain_pass){
+               .run = turns ? run_turn : run_rows, .plan = p, .units = units, .bytes = bytes + 16});
 }
 
 static bool run_fill(const sz_plain_step *s, const void *user, int set, int64_t from, int64_t to) {

@@ -68,7 +68,8 @@ sz_status sz_plain_nest(sz_plain_step *s, sz_loop *loop, int out, int n_in, cons
     for (int32_t d = 0; d < y->rank; d++) n->dims[d] = y->dims[d];
     for (int i = 0; i < n_in; i++) {
         const sz_type *t = type_of(s, in[i]);
-        if (t->rank > y->rank) return sz_plain_refuse(s, "an operand has more axes than the result");
+        if (t->rank > y->rank)
+            return sz_plain_refuse(s, "an operand has more axes than the result");
         n->in[i] = in[i], n->width[i] = (int)sz_buffer_width(t->dtype);
         sz_plain_steps(t, steps);
         for (int32_t d = 0; d < t->rank; d++) {

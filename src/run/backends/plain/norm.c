@@ -5,12 +5,12 @@
 #include <math.h>
 
 typedef struct plan {
-    int64_t n;                       // elements of a row
-    int64_t batch, channels, per;    // images, channels, channels of a group
+    int64_t n;                    // elements of a row
+    int64_t batch, channels, per; // images, channels, channels of a group
     bool is_rms, by_group, trains;
     float epsilon, momentum;
-    int skip, scale, bias, extra;    // inputs, -1 = left out
-    int mean, inverse, sum;          // outputs, -1 = left out
+    int skip, scale, bias, extra; // inputs, -1 = left out
+    int mean, inverse, sum;       // outputs, -1 = left out
 } plan;
 
 static const float *floats(const sz_plain_step *s, int set, int input) {

@@ -47,8 +47,7 @@ static bool run_rows(const sz_plain_step *s, const void *user, int set, int64_t 
         float all = loops->fold[p->fold](x + kept.at[0], p->n);
         for (int64_t k = 1; k < p->turns; k++) {
             sz_walk_next(&gone);
-            all = joined(p->fold, all,
-                         loops->fold[p->fold](x + kept.at[0] + gone.at[0], p->n));
+            all = joined(p->fold, all, loops->fold[p->fold](x + kept.at[0] + gone.at[0], p->n));
         }
         y[u] = all;
         finish(p, y + u, 1);
@@ -118,12 +117,12 @@ static sz_status add(sz_plain_step *s, sz_fold fold, const bool *goes, bool is_m
     for (int d = 0; d < p->kept; d++) units *= p->kept_dims[d];
     p->many = p->turns * (p->by_row ? p->n : 1);
     p->blocks = (p->n + BLOCK - 1) / BLOCK;
-    return sz_plain_add(s, &(sz_plain_pass){.run = p->by_row ? run_rows : run_columns,
-                                            .plan = p,
-                                            .units = p->by_row ? units : units * p->blocks,
-                                            .bytes = 4 * (p->n < BLOCK || p->by_row ? p->n : BLOCK) *
-                                                         p->turns +
-                                                     16});
+    return sz_plain_add(
+        s,
+        &(sz_plain_pass){.run = p->by_row ? run_rows : run_columns,
+                         .plan = p,
+                         .units = p->by_row ? units : units * p->blocks,
+                         .bytes = 4 * (p->n < BLOCK || p->by_row ? p->n : BLOCK) * p->turns + 16});
 }
 
 static sz_status reduce(sz_plain_step *s, sz_fold fold, bool is_mean, bool is_root) {

@@ -16,8 +16,7 @@ sz_status sz_plain_copy(sz_plain_step *s) {
     sz_move m = moved(s, 0, 0);
     m.rank = 1, m.from_step[0] = 1, m.to_step[0] = 1;
     m.dims[0] = sz_plain_count(sz_plain_out_type(s, 0));
-    if (sz_plain_count(sz_plain_type(s, 0)) != m.dims[0])
-        return sz_plain_refuse(s, "sizes differ");
+    if (sz_plain_count(sz_plain_type(s, 0)) != m.dims[0]) return sz_plain_refuse(s, "sizes differ");
     return sz_plain_move(s, &m);
 }
 

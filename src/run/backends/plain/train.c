@@ -71,8 +71,7 @@ sz_status sz_plain_softmax_grad(sz_plain_step *s) {
 // ---- norms -------------------------------------------------------------------------------------
 
 // With x' = (x - mean) r and d = g scale: dx = r (d - mean d - x' mean(d x')); Ba et al. 2016.
-static bool run_layer(const sz_plain_step *s, const void *user, int set, int64_t from,
-                      int64_t to) {
+static bool run_layer(const sz_plain_step *s, const void *user, int set, int64_t from, int64_t to) {
     const plan *p = user;
     const sz_loop_rows *l = s->library->loops->f32;
     const float *scale = floats(s, set, 1);
@@ -128,8 +127,7 @@ sz_status sz_plain_layer_norm_grad(sz_plain_step *s) {
 
 // dscale = sum g x', dbias = sum g, dx = scale r (g - (dbias + x' dscale) / N); Ioffe and Szegedy
 // 2015.
-static bool run_batch(const sz_plain_step *s, const void *user, int set, int64_t from,
-                      int64_t to) {
+static bool run_batch(const sz_plain_step *s, const void *user, int set, int64_t from, int64_t to) {
     const plan *p = user;
     const sz_loop_rows *l = s->library->loops->f32;
     float *dscale = room(s, 1), *dbias = room(s, 2);
@@ -295,7 +293,7 @@ enum { BLOCK = 1 << 14 };
 
 // Of one tensor of the list. Outputs may lie where the inputs are.
 typedef struct update {
-    int x, g, v, h;     // inputs
+    int x, g, v, h; // inputs
     int x_out, v_out, h_out;
     int64_t n;
     double alpha, beta, epsilon, norm, norm_after;

@@ -80,8 +80,8 @@ static void tap(const sz_loop_rows *l, const plan *p, const float *x, float *y, 
             const int64_t r = q * p->stride[1] + k1 * p->dilation[1] - p->before[1];
             const int64_t c = a2 * p->stride[2] + k2 * p->dilation[2] - p->before[2];
             (p->is_max ? l->max_step : l->add_step)(y + (o * p->out[1] + q) * p->out[2] + a2,
-                                                    x + (i * p->in[1] + r) * p->in[2] + c,
-                                                    z2 - a2, p->stride[2]);
+                                                    x + (i * p->in[1] + r) * p->in[2] + c, z2 - a2,
+                                                    p->stride[2]);
         }
 }
 
@@ -132,8 +132,8 @@ sz_status sz_plain_pool(sz_plain_step *s) {
 static int64_t element(const plan *p, int64_t o, int64_t k) {
     int64_t at = 0, step = 1;
     for (int d = AXES - 1; d >= 0; d--) {
-        const int64_t i =
-            o % p->out[d] * p->stride[d] + k % p->kernel[d] * p->dilation[d] - p->before[d];
+        const int64_t i = o % p->out[d] * p->stride[d] + k % p->kernel[d] * p->dilation[d] -
+                          p->before[d];
         if (i < 0 || i >= p->in[d]) return -1;
         at += i * step, step *= p->in[d];
         o /= p->out[d], k /= p->kernel[d];
@@ -178,8 +178,7 @@ static bool run_average_grad(const sz_plain_step *s, const void *user, int set, 
         float *dx = (float *)s->call.out[0]->data + u * p->in_size;
         memset(dx, 0, (size_t)p->in_size * sizeof *dx);
         for (int64_t o = 0; o < p->out_size; o++) {
-            const int64_t many = met(p, 2, o % p->out[2]) *
-                                 met(p, 1, o / p->out[2] % p->out[1]) *
+            const int64_t many = met(p, 2, o % p->out[2]) * met(p, 1, o / p->out[2] % p->out[1]) *
                                  met(p, 0, o / p->out[2] / p->out[1]);
             const float share = dy[o] / (float)many;
             for (int64_t k = 0; k < p->taps; k++) {

@@ -74,8 +74,7 @@ static void Pow_f32(const void *const *in, const int64_t *step, void *out, int64
     if (one == 2)
         for (int64_t i = 0; i < n; i++) y[i] = x[i * step[0]] * x[i * step[0]];
     else if (one == 3)
-        for (int64_t i = 0; i < n; i++)
-            y[i] = x[i * step[0]] * x[i * step[0]] * x[i * step[0]];
+        for (int64_t i = 0; i < n; i++) y[i] = x[i * step[0]] * x[i * step[0]] * x[i * step[0]];
     else if (one == 0.5f)
         for (int64_t i = 0; i < n; i++) y[i] = sqrtf(x[i * step[0]]);
     else
@@ -182,8 +181,8 @@ DEQUANTIZE(int8_t, i8)
 DEQUANTIZE(int32_t, i32)
 
 const sz_loop_row SZ_GLUE(sz_elements_, SZ_ISA)[] = {
-#define UNARY(op, dtype, T, expression)                  {#op, #dtype, #dtype, op##_##dtype},
-#define BINARY(op, dtype, from, to, T, R, expression)    {#op, #from, #to, op##_##dtype},
+#define UNARY(op, dtype, T, expression)               {#op, #dtype, #dtype, op##_##dtype},
+#define BINARY(op, dtype, from, to, T, R, expression) {#op, #from, #to, op##_##dtype},
 #include "run/backends/plain/loops/elements.def"
 #undef UNARY
 #undef BINARY

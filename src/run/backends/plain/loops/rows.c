@@ -34,7 +34,7 @@ enum { PARTS = 16 };
 FOLD(sum, 0.0f, a + b, a + b)
 FOLD(max, -INFINITY, b > a ? b : a, b > a ? b : a)
 FOLD(min, INFINITY, b < a ? b : a, b < a ? b : a)
-FOLD(squares, 0.0f, a + b *b, a + b)
+FOLD(squares, 0.0f, a + b * b, a + b)
 
 static void scale(float *y, const float *x, int64_t n, float factor, float term) {
     for (int64_t i = 0; i < n; i++) y[i] = x[i] * factor + term;
@@ -109,15 +109,15 @@ static void axpy(float *restrict y, const float *restrict x, int64_t n, float fa
 STEPPED(max_step, b > a ? b : a)
 STEPPED(add_step, a + b)
 
-const sz_loop_rows SZ_GLUE(sz_rows_, SZ_ISA) = {
-    .fold = {sum, max, min, squares},
-    .fold_into = {sum_into, max_into, min_into, squares_into},
-    .scale = scale,
-    .softmax = softmax,
-    .normalize = normalize,
-    .squares_around = squares_around,
-    .dot = dot,
-    .dot3 = dot3,
-    .axpy = axpy,
-    .max_step = max_step,
-    .add_step = add_step};
+const sz_loop_rows SZ_GLUE(sz_rows_,
+                           SZ_ISA) = {.fold = {sum, max, min, squares},
+                                      .fold_into = {sum_into, max_into, min_into, squares_into},
+                                      .scale = scale,
+                                      .softmax = softmax,
+                                      .normalize = normalize,
+                                      .squares_around = squares_around,
+                                      .dot = dot,
+                                      .dot3 = dot3,
+                                      .axpy = axpy,
+                                      .max_step = max_step,
+                                      .add_step = add_step};
