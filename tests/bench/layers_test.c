@@ -101,7 +101,7 @@ static double number_at(const json_t *layers, size_t i, const char *key) {
 // One hidden layer of 8: MatMul [2,4]x[4,8], Add, Relu; MatMul [2,8]x[8,3], Add.
 static sz_model *small_mlp(sz_ctx *ctx) {
     sz_model *m;
-    assert_int_equal(sz_model_load(ctx, "mlp:layers=1,in=4,width=8,out=3,batch=2", NULL, &m), SZ_OK);
+    assert_int_equal(sz_model_load(ctx, "mlp:layers=1,input=4,width=8,output=3,batch=2", NULL, &m), SZ_OK);
     assert_true(m->graph->nodes.n >= 4);
     return m;
 }
