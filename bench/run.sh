@@ -35,6 +35,11 @@ if [ -x "$overhead" ]; then
 else
     echo "bench: $overhead is not built (configure with -Dtests=enabled)"
 fi
+by_hand=$(dirname "$sizeup")/tests/bench/bench_dnnl_loop
+if [ -x "$by_hand" ]; then
+    OMP_NUM_THREADS=1 "$by_hand" ||
+        { echo "bench: a product is not as fast as one called by hand, by over 2 %"; status=1; }
+fi
 python3 "$here/bench.py" "$sizeup" "$here/../tests/models" "${args[@]}" || status=1
 python3 "$here/machine.py" "$sizeup" "${machine_args[@]}" || status=1
 exit $status

@@ -22,7 +22,8 @@ static const cli_schema_row schema[] = {
     {1, "passed", CLI_J_BOOL, "no gate is broken", NULL, false},
     {1, "warnings", CLI_J_STRINGS, NULL, NULL, false},
 };
-const cli_word_schema cli_compare_words[] = {{"models", schema, CLI_COUNT(schema)}, {NULL, NULL, 0}};
+const cli_word_schema cli_compare_words[] = {{"models", schema, CLI_COUNT(schema)},
+                                             {NULL, NULL, 0}};
 
 bool cli_is_model(const char *word) {
     const size_t n = strcspn(word, ":");
@@ -60,9 +61,12 @@ static bool is_data(const cli_app *app) { return !cli_wants(app, "text") && !cli
 static void put_counts(const cli_app *app, sz_doc *doc, const side *a, const side *b,
                        const int *broken) {
     static const sz_column columns[] = {
-        {"name", "count", NULL, SZ_AS_TEXT, 0},      {"unit", "unit", NULL, SZ_AS_TEXT, 0},
-        {"a", "A", NULL, SZ_AS_SI, 0},               {"b", "B", NULL, SZ_AS_SI, 0},
-        {"ratio", "B / A", NULL, SZ_AS_NUMBER, 0},   {"broken", "gate", NULL, SZ_AS_TEXT, 0},
+        {"name", "count", NULL, SZ_AS_TEXT, 0},
+        {"unit", "unit", NULL, SZ_AS_TEXT, 0},
+        {"a", "A", NULL, SZ_AS_SI, 0},
+        {"b", "B", NULL, SZ_AS_SI, 0},
+        {"ratio", "B / A", NULL, SZ_AS_NUMBER, 0},
+        {"broken", "gate", NULL, SZ_AS_TEXT, 0},
     };
     sz_doc_table(doc, "rows", columns, CLI_COUNT(columns));
     for (size_t i = 0; i < sz_count_change_count(); i++) {
@@ -93,8 +97,8 @@ static void put_op(const cli_app *app, sz_doc *doc, const sz_op_cost *a, const s
 // People see the operators that differ.
 static void put_ops(const cli_app *app, sz_doc *doc, const side *a, const side *b) {
     static const sz_column columns[] = {
-        {"op", "operator", NULL, SZ_AS_TEXT, 0},     {"a_nodes", "nodes A", NULL, SZ_AS_INT, 0},
-        {"b_nodes", "nodes B", NULL, SZ_AS_INT, 0},  {"a_flops", "FLOPs A", NULL, SZ_AS_SI, 0},
+        {"op", "operator", NULL, SZ_AS_TEXT, 0},    {"a_nodes", "nodes A", NULL, SZ_AS_INT, 0},
+        {"b_nodes", "nodes B", NULL, SZ_AS_INT, 0}, {"a_flops", "FLOPs A", NULL, SZ_AS_SI, 0},
         {"b_flops", "FLOPs B", NULL, SZ_AS_SI, 0},
     };
     sz_doc_table(doc, "by_op", columns, CLI_COUNT(columns));

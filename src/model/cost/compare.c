@@ -6,7 +6,8 @@
 
 #include "base/gate.h"
 
-#define FIELD(ctype, name, kind, unit, doc) {#name, unit, doc, kind, offsetof(sz_count_change, name)},
+#define FIELD(ctype, name, kind, unit, doc)                                                        \
+    {#name, unit, doc, kind, offsetof(sz_count_change, name)},
 static const sz_field fields[] = {SZ_COUNT_CHANGE_FIELDS(FIELD)};
 #undef FIELD
 
