@@ -35,6 +35,11 @@ if [ -x "$overhead" ]; then
 else
     echo "bench: $overhead is not built (configure with -Dtests=enabled)"
 fi
+by_hand=$(dirname "$sizeup")/tests/bench/bench_dnnl_loop
+if [ -x "$by_hand" ]; then
+    OMP_NUM_THREADS=1 "$by_hand" ||
+        { echo "bench: a product is not as fast as one called by hand, by over 2 %"; status=1; }
+fi
 # Tables of measurements that others published: DATA=FOLDER.
 if [ -n "${DATA:-}" ] && [ -x "$build/tests/bench/bench_gpus" ]; then
     "$build/tests/bench/bench_gpus" "$DATA"

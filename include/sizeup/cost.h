@@ -235,6 +235,27 @@ typedef struct sz_optimizer_row {
 } sz_optimizer_row;
 SZ_API int sz_list_optimizer(size_t i, sz_optimizer_row *ret_row);
 
+/** A count of two models. */
+#define SZ_COUNT_CHANGE_FIELDS(F)                                                                  \
+    F(const char *, name, SZ_FIELD_STR, "", "what is counted")                                     \
+    F(const char *, unit, SZ_FIELD_STR, "", "its unit")                                            \
+    F(double, a, SZ_FIELD_F64, "", "of A")                                                         \
+    F(double, b, SZ_FIELD_F64, "", "of B")                                                         \
+    F(double, ratio, SZ_FIELD_F64, "", "B / A; not known where A has none and B has")              \
+    F(int, broken, SZ_FIELD_BOOL, "", "a gate is broken")
+typedef struct sz_count_change {
+    SZ_COUNT_CHANGE_FIELDS(SZ_FIELD_MEMBER)
+} sz_count_change;
+SZ_API const sz_record_type *sz_count_change_type(void);
+/** Rows: totals, peak of the activations, nodes. `broken` is left 0. */
+SZ_API size_t sz_count_change_count(void);
+SZ_API sz_count_change sz_costs_change(const sz_costs *a, const sz_costs *b, size_t i);
+/** A gate "macs:+0%": the count must not rise by more than that from A to B (a minus: fall). Sets
+ * broken[i] of the row that breaks it; it has sz_count_change_count() elements. SZ_ERR_USAGE: no
+ * such gate. */
+SZ_API sz_status sz_costs_gate(sz_ctx *ctx, const sz_costs *a, const sz_costs *b, const char *gate,
+                               int *broken) SZ_MUST_USE;
+
 /** Counting conventions: one row per peer tool. Returns 0 past the end. */
 typedef struct sz_convention_row {
     const char *name;

@@ -119,8 +119,8 @@ static sz_status look(void *user, const sz_stored *found) {
     return SZ_OK;
 }
 
-sz_status cli_bench_find(cli_app *app, sz_store *store, const char *case_hash,
-                         unsigned wanted, sz_buf *buf, bool *ret_found) {
+sz_status cli_bench_find(cli_app *app, sz_store *store, const char *case_hash, unsigned wanted,
+                         sz_buf *buf, bool *ret_found) {
     char where[128];
     const char *words[] = {where};
     finding f = {app, wanted, buf, buf->size, false};

@@ -87,9 +87,8 @@ static void put_energy(const cli_app *app, sz_doc *doc, const sz_bench *b) {
              "%s: %.*s +- %.1f%% a run, %.4g samples/J, by %s; %lld runs in %.2f s, %lld ticks%s%s",
              b->case_name, (int)joule.size, joule.data ? joule.data : "",
              100 * b->window.uncertainty_j / e->joule, e->samples_per_j, e->method ? e->method : "",
-             (long long)b->window.runs, b->window.window_s,
-             (long long)b->window.ticks, e->why ? ": " : "",
-             e->why ? e->why : "");
+             (long long)b->window.runs, b->window.window_s, (long long)b->window.ticks,
+             e->why ? ": " : "", e->why ? e->why : "");
     sz_buf_finish(&joule);
     cli_put_wrapped(doc, "", "  ", text);
 }
@@ -146,11 +145,11 @@ static void sort_layers(const sz_bench_set *set, size_t i, size_t *order, size_t
 }
 
 static void put_layer(sz_doc *doc, const sz_bench_layer *l) {
-    const sz_cell cells[] = {sz_cell_text(l->name),        sz_cell_text(l->op),
-                             sz_cell_text(l->kernel),      sz_cell_text(l->dtype),
-                             sz_cell_f64(l->time_s),       sz_cell_f64(l->share),
-                             sz_cell_f64(l->flop_per_s),   sz_cell_f64(l->byte_per_s),
-                             sz_cell_f64(l->of_roof),      sz_cell_text(l->roof)};
+    const sz_cell cells[] = {sz_cell_text(l->name),      sz_cell_text(l->op),
+                             sz_cell_text(l->kernel),    sz_cell_text(l->dtype),
+                             sz_cell_f64(l->time_s),     sz_cell_f64(l->share),
+                             sz_cell_f64(l->flop_per_s), sz_cell_f64(l->byte_per_s),
+                             sz_cell_f64(l->of_roof),    sz_cell_text(l->roof)};
     sz_doc_row(doc, cells, CLI_COUNT(cells));
 }
 
@@ -183,10 +182,9 @@ static void put_layers(const sz_bench_set *set, size_t i, int64_t top, sz_doc *d
     free(order);
     if (shown < n) sz_doc_line(doc, "%zu of %zu layers; --top 0 shows all.", shown, n);
     const double ratio = b->layers_sum_s / b->time.median_s;
-    sz_doc_line(doc, "Layers add up to %.1f %% of the whole.%s", 100 * ratio,
-                fabs(ratio - 1) > 0.05
-                    ? " They were timed after it: what else ran was not the same."
-                    : "");
+    sz_doc_line(
+        doc, "Layers add up to %.1f %% of the whole.%s", 100 * ratio,
+        fabs(ratio - 1) > 0.05 ? " They were timed after it: what else ran was not the same." : "");
 }
 
 void cli_bench_table(const cli_app *app, const sz_bench_set *set, int64_t top, sz_doc *doc) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `sizeup compare A B [--fail 'median:+3%']`: two runs, files of results, or machines.
+#include "cli/compare.h"
 #include "cli/machines.h"
 #include "cli/stores.h"
 
@@ -9,7 +10,7 @@
 #include <unistd.h>
 
 typedef struct compare_options {
-    cli_strings fail;
+    cli_strings fail, binds, inputs;
     const char *match, *store;
     double alpha;
 } compare_options;
@@ -18,6 +19,10 @@ static const cli_option options_table[] = {
     {"fail", 0, CLI_LIST, "NAME:+3%", NULL,
      "exit 1 when NAME (median, p99, joule ...) rises by more (-: falls); may be repeated",
      offsetof(compare_options, fail)},
+    {"bind", 0, CLI_WORDS, "SYMBOL=N", NULL, "of models: bind free dimensions",
+     offsetof(compare_options, binds)},
+    {"input", 0, CLI_LIST, "NAME=SHAPE", NULL, "of models: shape of an input; may be repeated",
+     offsetof(compare_options, inputs)},
     {"match", 0, CLI_CHOICE, "case|work", "case",
      "case: same work, settings and machine; work: whatever the machine",
      offsetof(compare_options, match)},
@@ -30,11 +35,14 @@ static const cli_option options_table[] = {
 
 static const char notes[] = "A and B are runs or cases of the store (3, 3.2, last, last-1), files "
                             "that 'results import' can\n"
-                            "read, or machines, for which the gates are those of 'machine "
-                            "compare'. Ratios are B / A: above\n"
-                            "1 B is slower. A difference counts when it is found by the test of "
-                            "Mann and Whitney, corrected\n"
-                            "for the number of cases; docs/statistics.md tells how.\n";
+                            "read, or models, or machines, for which the gates are those of "
+                            "'machine compare'. Ratios are\n"
+                            "B / A: above 1 B is slower, or has more. A difference of times counts "
+                            "when it is found by the\n"
+                            "test of Mann and Whitney, corrected for the number of cases; "
+                            "docs/statistics.md tells how.\n"
+                            "Of models all counts are compared: --fail macs:+0%, bytes:+5%, "
+                            "peak:+0%.\n";
 
 static const cli_schema_row schema[] = {
     {1, "a", CLI_J_STRING, "what A is", NULL, false},
@@ -60,13 +68,14 @@ const cli_usage cli_compare_usage = {
     .notes = notes,
     .schema = schema,
     .n_schema = &n_schema,
+    .words = cli_compare_words,
 };
 
 // ---- what the words are ------------------------------------------------------------------------
 
-typedef enum kind { PLACE, RECORDS, MACHINE } kind;
+typedef enum kind { PLACE, RECORDS, MACHINE, MODEL } kind;
 
-// A file of results says so itself; any other file, and any other word, names a machine.
+// A file of results says so itself, as does a model; any other word names a machine.
 static bool holds_results(cli_app *app, const char *path) {
     sz_bench_set *set;
     sz_ctx *ctx = sz_ctx_create(NULL); // what is wrong with the file is said when it is read
@@ -83,8 +92,9 @@ static bool holds_results(cli_app *app, const char *path) {
 }
 
 static kind kind_of(cli_app *app, const char *word) {
-    if (access(word, F_OK) == 0) return holds_results(app, word) ? RECORDS : MACHINE;
-    return cli_is_place(word) ? PLACE : MACHINE;
+    if (access(word, F_OK) != 0 && cli_is_place(word)) return PLACE;
+    if (cli_is_model(word)) return MODEL;
+    return access(word, F_OK) == 0 && holds_results(app, word) ? RECORDS : MACHINE;
 }
 
 static sz_status load(cli_app *app, const compare_options *o, const char *word, kind what,
@@ -260,6 +270,11 @@ int cli_compare(cli_app *app, const void *options) {
     if (!(o->alpha > 0 && o->alpha < 1))
         return cli_error(app, CLI_USAGE, "option '--alpha' needs a number between 0 and 1");
     const kind a = kind_of(app, app->args[0]), b = kind_of(app, app->args[1]);
+    if (a == MODEL && b == MODEL)
+        return cli_compare_models(app, &o->fail, &o->binds, &o->inputs);
+    if (a == MODEL || b == MODEL)
+        return cli_error(app, CLI_USAGE, "'%s' is a model, but '%s' is none", app->args[a != MODEL],
+                         app->args[a == MODEL]);
     if (a == MACHINE && b == MACHINE)
         return cli_machine_compare(app, app->args[0], app->args[1], &o->fail);
     if ((a == PLACE || b == PLACE) && !cli_has_store(app, o->store)) return CLI_UNAVAILABLE;

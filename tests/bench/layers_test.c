@@ -101,7 +101,8 @@ static double number_at(const json_t *layers, size_t i, const char *key) {
 // One hidden layer of 8: MatMul [2,4]x[4,8], Add, Relu; MatMul [2,8]x[8,3], Add.
 static sz_model *small_mlp(sz_ctx *ctx) {
     sz_model *m;
-    assert_int_equal(sz_model_load(ctx, "mlp:layers=1,in=4,width=8,out=3,batch=2", NULL, &m), SZ_OK);
+    assert_int_equal(sz_model_load(ctx, "mlp:layers=1,input=4,width=8,output=3,batch=2", NULL, &m),
+                     SZ_OK);
     assert_true(m->graph->nodes.n >= 4);
     return m;
 }
@@ -155,7 +156,8 @@ static void names_the_roof(void **state) {
     (void)state;
     sz_ctx *ctx = sz_ctx_create(NULL);
     sz_machine *m;
-    assert_int_equal(sz_machine_synthetic(ctx, "cpu:cores=1,clock=1e9,fma=32,dram=10e9", &m), SZ_OK);
+    assert_int_equal(sz_machine_synthetic(ctx, "cpu:cores=1,clock=1e9,fma=32,dram=10e9", &m),
+                     SZ_OK);
     const double roof = sz_roof_for(m, "f32", 1);
     assert_false(isnan(roof));
     json_t *layers = json_pack(

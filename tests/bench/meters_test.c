@@ -112,7 +112,7 @@ static double number(const json_t *o, const char *key) {
 }
 
 #define assert_near(a, b, tolerance)                                                               \
-    assert_true(fabs((a) - (double)(b)) <= (tolerance) * fabs((double)(b)))
+    assert_true(fabs((a) - (double)(b)) <= (tolerance)*fabs((double)(b)))
 
 // 0.1 J a run, 0.06 J of it at rest, over a wrap of the counter; a tick is what 2 ms are worth.
 static void tells_the_joules_of_a_run(void **state) {

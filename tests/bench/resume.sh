@@ -39,7 +39,8 @@ for try in $(seq 60); do
     wait "$pid" 2>"$work/noise" || true
     # Not one case is half there, and none twice.
     stored "$work/killed.db" >"$work/list"
-    [ "$(sort -u "$work/list" | wc -l)" -eq "$(wc -l <"$work/list")" ] || fail "a case is there twice"
+    [ "$(sort -u "$work/list" | wc -l)" -eq "$(wc -l <"$work/list")" ] ||
+        fail "a case is there twice"
     [ "$(wc -l <"$work/list")" -eq $n ] && break
 done
 for pass in 1 2; do # what is left; then all of it is there

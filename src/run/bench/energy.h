@@ -11,9 +11,9 @@
 
 #include "machine/measure/sensor.h"
 
-#define SZ_ENERGY_LOOK_S 2e-3 // sensors are read so often
-#define SZ_ENERGY_LEAST_S 0.5 // a window is at least so long, if the time allows
-#define SZ_IDLE_S         1.0 // most time at rest
+#define SZ_ENERGY_LOOK_S  2e-3 // sensors are read so often
+#define SZ_ENERGY_LEAST_S 0.5  // a window is at least so long, if the time allows
+#define SZ_IDLE_S         1.0  // most time at rest
 
 typedef struct sz_joules {
     sz_sensors *sensors; // NULL = none was asked for

@@ -102,8 +102,7 @@ static sz_status count(counting *c, sz_arena *arena) {
     sz_graph *g = c->model->graph;
     SZ_TRY(allocate(c, arena));
     assign(c);
-    if (!g->plan)
-        SZ_TRY(sz_plan_make(g, c->layer_of, c->kinds, c->anchors, (int32_t)c->n, NULL));
+    if (!g->plan) SZ_TRY(sz_plan_make(g, c->layer_of, c->kinds, c->anchors, (int32_t)c->n, NULL));
     SZ_TRY(sz_costs_create(c->ctx, c->model, NULL, &c->costs));
     find_rows(c);
     return SZ_OK;
