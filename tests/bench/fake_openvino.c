@@ -37,7 +37,8 @@ int ov_get_openvino_version(sz_vino_version *v) {
 }
 
 const char *ov_get_last_err_msg(void) {
-    return "Exception from src/core.cpp:1:\nCheck 'false' failed at src/core.cpp:2:\nit is a fake\n";
+    return "Exception from src/core.cpp:1:\nCheck 'false' failed at src/core.cpp:2:\nit is a "
+           "fake\n";
 }
 
 int ov_core_create(void **ret) {
