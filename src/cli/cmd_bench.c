@@ -20,7 +20,7 @@ typedef struct bench_options {
 
 static const cli_option options_table[] = {
     {"backend", 'b', CLI_WORDS, "NAME", NULL,
-     "libraries: onednn, openvino, blas, ref ('list backends'); usual: onednn",
+     "libraries ('list backends'): onednn, openvino, blas, ref",
      offsetof(bench_options, backends)},
     {"threads", 't', CLI_INT, "N", NULL, "threads of the library; 0: all CPUs it may use",
      offsetof(bench_options, threads)},
