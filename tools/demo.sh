@@ -27,5 +27,13 @@ say '3. How long does the one take on the other, at best? Every layer needs at l
    arithmetic at full speed, and its bytes at full bandwidth; the slower of the two counts.'
 show predict "$model" --machine here --top 8
 
+# Without a network, or on another machine, this is left out: get-openvino says why.
+if tools/get-openvino "$(dirname "$sizeup")/openvino" &&
+    [ -f "$(dirname "$sizeup")/openvino/ok" ]; then
+    say '4. How long does it really take? OpenVINO runs the whole net, with made-up weights. Its
+   result is compared with a reference first.'
+    show bench "$model" --backend openvino --time-budget 1s --store none
+fi
+
 say "Next: put your own model.onnx in place of this one. '$sizeup help' lists all commands,
 '$sizeup list machines' the machines whose data sheets are known, as --machine h100."

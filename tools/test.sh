@@ -14,6 +14,8 @@ export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 export SIZEUP_PYTHON=$PWD/$build/venv/bin/python
 sanitize=('-Db_sanitize=address,undefined' -Db_lundef=false)
 
+tools/get-openvino "$build/openvino" # without it the tests of that library are skipped
+
 results() { # FILE PATTERN: number of tests in a log of meson that ended so
     grep -cE "\"result\": \"($2)\"" "$1" || true
 }

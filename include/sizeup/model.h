@@ -53,6 +53,12 @@ SZ_API sz_status sz_model_parse(sz_ctx *ctx, const char *text, const sz_load_opt
 /** The text form of the model. Owned by the model. NULL when there is no memory. */
 SZ_API const char *sz_model_text(sz_model *model);
 
+struct sz_buf;
+/** The model as an ONNX file, at the end of `buf` (text.h). Numbers that no file has, of families
+ * and of files whose weights are not there, are told to be in a file `weights.absent` beside it.
+ * SZ_ERR_UNAVAILABLE when ONNX can't say it, SZ_ERR_LIMIT beyond its 2 GB. */
+SZ_API sz_status sz_model_write_onnx(sz_model *model, struct sz_buf *buf) SZ_MUST_USE;
+
 /** NULL is fine. */
 SZ_API void sz_model_destroy(sz_model *model);
 

@@ -11,7 +11,8 @@ static const cli_option options_table[] = {
      offsetof(optimize_options, recipe)},
     {"passes", 'p', CLI_STRING, "LIST", NULL, "only these passes, in this order ('list passes')",
      offsetof(optimize_options, passes)},
-    {"write", 'w', CLI_STRING, "FILE", NULL, "the optimized graph as text",
+    {"write", 'w', CLI_STRING, "FILE", NULL,
+     "the optimized graph: ONNX if called .onnx, else text",
      offsetof(optimize_options, write)},
     {"top", 0, CLI_INT, "N", "-1", "only the N groups that save most bytes; 0: all of them",
      offsetof(optimize_options, top)},
@@ -89,15 +90,22 @@ static bool choose_groups(optimize_job *job) {
 
 // ---- run ---------------------------------------------------------------------------------------
 
-static int write_graph(const cli_app *app, sz_model *model, const char *path) {
-    const char *text = sz_model_text(model);
+static bool is_onnx(const char *path) {
+    const size_t n = strlen(path);
+    return n > 5 && strcmp(path + n - 5, ".onnx") == 0;
+}
+
+static int write_graph(cli_app *app, sz_model *model, const char *path) {
+    const char *text = is_onnx(path) ? "" : sz_model_text(model);
+    sz_status status = SZ_OK;
     cli_app to = *app;
     sz_buf buf;
     if (!text) return cli_error(app, CLI_BUG, "no memory for the text of the graph");
     to.output = path;
     sz_buf_init(&buf, app->out);
     sz_buf_puts(&buf, text);
-    const int code = cli_write(&to, &buf);
+    if (is_onnx(path)) status = sz_model_write_onnx(model, &buf);
+    const int code = status == SZ_OK ? cli_write(&to, &buf) : cli_fail(app, status);
     sz_buf_finish(&buf);
     return code;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Loading a model: import, bind free dimensions, verify, resolve, infer.
 #include "model/bind.h"
+#include "model/export/export.h"
 #include "model/graph/allowance.h"
 #include "model/import/import.h"
 #include "model/nets/nets.h"
@@ -198,4 +199,8 @@ int sz_list_net_param(size_t i, size_t k, sz_net_param_row *ret_row) {
         .name = p->name, .min = p->min, .max = p->max, .words = p->words, .what = p->doc};
     sz_net_param_default(p, ret_row->usual, sizeof ret_row->usual);
     return 1;
+}
+
+sz_status sz_model_write_onnx(sz_model *m, sz_buf *buf) {
+    return sz_export_onnx(m->graph, NULL, buf);
 }

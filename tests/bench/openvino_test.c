@@ -132,8 +132,7 @@ static bool *find_constants(const sz_graph *g) { // by node: follows from consta
         for (int32_t i = 0; i < n->n_inputs; i++) {
             if (n->inputs[i] == SZ_NONE) continue;
             const sz_value *v = sz_graph_value(g, n->inputs[i]);
-            all &= v->kind == SZ_VALUE_CONST ||
-                   (v->kind == SZ_VALUE_NODE && constant[v->producer]);
+            all &= v->kind == SZ_VALUE_CONST || (v->kind == SZ_VALUE_NODE && constant[v->producer]);
         }
         constant[sz_graph_nth(g, k)] = all;
     }
@@ -156,7 +155,8 @@ static void check_sources(const net *n, const char *what, int most) {
     }
     bool *constant = find_constants(g);
     for (size_t k = 0; k < g->nodes.n; k++)
-        if (constant[k] ? times[k] > 0 : times[k] < 1 || times[k] > most) fail_msg("%s: node %zu is in %d layers", what, k, times[k]);
+        if (constant[k] ? times[k] > 0 : times[k] < 1 || times[k] > most)
+            fail_msg("%s: node %zu is in %d layers", what, k, times[k]);
     free(constant);
     free(times);
 }

@@ -42,18 +42,46 @@ static bool encode(const sz_tensor *t, unsigned char *raw) {
 }
 
 // What the graph or its files have.
-static sz_status fill(onnx_writer *w, sz_graph *g, sz_value_id id, unsigned char *raw, size_t bytes,
-                      bool *ret_is_there) {
+static sz_status own_numbers(sz_graph *g, sz_value_id id, unsigned char *raw, size_t bytes,
+                             bool *ret_is_there) {
     const sz_constant *c = sz_graph_value(g, id)->constant;
     const sz_tensor *known = NULL;
-    *ret_is_there = false;
-    if (w->options->fill)
-        return w->options->fill(w->options->user, g, id, raw, bytes, ret_is_there);
     if (c && c->form == SZ_CONST_RAW) SZ_TRY(sz_graph_read_raw(g, c, bytes, raw, ret_is_there));
     if (*ret_is_there) return SZ_OK;
     SZ_TRY(sz_graph_known(g, id, &known));
     if (known) *ret_is_there = encode(known, raw);
     return SZ_OK;
+}
+
+// Is it worth having room for them? Weights that are nowhere may be many.
+static sz_status may_have(const onnx_writer *w, sz_graph *g, sz_value_id id, bool *ret_may) {
+    const sz_constant *c = sz_graph_value(g, id)->constant;
+    const sz_tensor *known = NULL;
+    *ret_may = w->options->fill || (c && c->form == SZ_CONST_RAW);
+    if (*ret_may) return SZ_OK;
+    SZ_TRY(sz_graph_known(g, id, &known));
+    *ret_may = known != NULL;
+    return SZ_OK;
+}
+
+// Puts them, if they are there.
+static sz_status put_raw(onnx_writer *w, sz_graph *g, sz_value_id id, int64_t bytes,
+                         bool *ret_is_there) {
+    const sz_export_options *o = w->options;
+    int64_t total;
+    if (!sz_add(w->fresh_bytes, bytes, &total) || total > MOST_BYTES)
+        return sz_fail(w->ctx, SZ_ERR_LIMIT,
+                       "the weights take more than the 2 GB that an ONNX file can hold");
+    unsigned char *raw = sz_alloc(w->ctx, (size_t)bytes + 1);
+    if (!raw) return sz_no_memory(w->ctx);
+    const sz_status status = o->fill ? o->fill(o->user, g, id, raw, (size_t)bytes, ret_is_there)
+                                     : own_numbers(g, id, raw, (size_t)bytes, ret_is_there);
+    if (status == SZ_OK && *ret_is_there) {
+        sz_proto_bytes(w->out, TENSOR_RAW, (const char *)raw, (size_t)bytes);
+        w->fresh_bytes = total;
+    }
+    sz_free(w->ctx, raw, (size_t)bytes + 1);
+    return status;
 }
 
 static void entry(sz_buf *b, const char *key, const char *value) {
@@ -88,25 +116,15 @@ static sz_status put_strings(onnx_writer *w, sz_graph *g, sz_value_id id) {
 
 static sz_status put_numbers(onnx_writer *w, sz_graph *g, sz_value_id id) {
     const sz_type *t = &sz_graph_value(g, id)->type;
-    int64_t count, total;
-    bool is_there = false;
+    int64_t count;
+    bool may, is_there = false;
     SZ_TRY(sz_type_elements(w->ctx, t, &count));
     const int64_t bytes = count < 0 ? -1 : sz_dtype_bytes(t->dtype, count);
     if (bytes < 0)
         return sz_fail(w->ctx, SZ_ERR_UNAVAILABLE, "the size of constant '%s' is not known",
                        sz_show(w->ctx, sz_graph_value(g, id)->name));
-    if (!sz_add(w->fresh_bytes, bytes, &total) || total > MOST_BYTES)
-        return sz_fail(w->ctx, SZ_ERR_LIMIT,
-                       "the weights take more than the 2 GB that an ONNX file can hold");
-    unsigned char *raw = sz_alloc(w->ctx, (size_t)bytes + 1);
-    if (!raw) return sz_no_memory(w->ctx);
-    sz_status status = fill(w, g, id, raw, (size_t)bytes, &is_there);
-    if (status == SZ_OK && is_there) {
-        sz_proto_bytes(w->out, TENSOR_RAW, (const char *)raw, (size_t)bytes);
-        w->fresh_bytes = total;
-    }
-    sz_free(w->ctx, raw, (size_t)bytes + 1);
-    SZ_TRY(status);
+    SZ_TRY(may_have(w, g, id, &may));
+    if (may) SZ_TRY(put_raw(w, g, id, bytes, &is_there));
     return is_there ? SZ_OK : put_absent(w, bytes);
 }
 

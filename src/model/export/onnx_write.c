@@ -55,7 +55,8 @@ static sz_status put_type(onnx_writer *w, uint32_t field, const sz_type *t) {
 
 // What the file stated, as long as that holds.
 static const sz_type *stated(const onnx_writer *w, const sz_value *v) {
-    return v->declared && !w->root->reshaped ? v->declared : NULL;
+    const bool holds = v->declared && v->declared->kind != SZ_TYPE_NONE && !w->root->reshaped;
+    return holds ? v->declared : NULL;
 }
 
 static sz_status put_info(onnx_writer *w, uint32_t field, const sz_value *v, const sz_type *t) {

@@ -284,8 +284,8 @@ static sz_status check_net(void *state, int64_t flops, sz_check *ret_check) {
     sz_status status = take_outputs(net, outputs, tensors);
     if (status == SZ_OK) status = sz_vino_look(net);
     if (status == SZ_OK)
-        status = sz_check_net(net->ctx, net->graph, net->numbers[0], outputs, rounded_to(net), flops,
-                              ret_check);
+        status = sz_check_net(net->ctx, net->graph, net->numbers[0], outputs, rounded_to(net),
+                              flops, ret_check);
     if (status == SZ_OK) excuse(net, ret_check);
     for (size_t o = 0; o < n; o++)
         if (tensors[o]) net->lib->tensor_free(tensors[o]);
