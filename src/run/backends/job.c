@@ -7,6 +7,7 @@
 #include "machine/measure/stats.h"
 #include "os/clock.h"
 #include "os/pages.h"
+#include "run/backends/ozaki.h"
 
 // ---- what the outputs need ---------------------------------------------------------------------
 
@@ -61,6 +62,11 @@ sz_status sz_job_bytes(sz_ctx *ctx, const sz_graph *g, int64_t *ret_bytes) {
         SZ_TRY(bytes_of(ctx, g, v, &bytes));
         const int64_t times = v->kind == SZ_VALUE_INPUT ? 2 * SZ_INPUT_SETS : 2;
         if (!sz_madd(&sum, bytes, times))
+            return sz_fail(ctx, SZ_ERR_LIMIT, "it needs more than 2^63 bytes");
+    }
+    for (size_t k = 0; k < g->nodes.n; k++) {
+        int64_t own;
+        if (!sz_node_bytes(g, &g->nodes.items[k], &own) || !sz_add(sum, own, &sum))
             return sz_fail(ctx, SZ_ERR_LIMIT, "it needs more than 2^63 bytes");
     }
     *ret_bytes = sum;
@@ -195,7 +201,7 @@ static sz_status add_node(sz_job *j, sz_node_id id, const sz_backend *backend, v
     const sz_node *n = sz_graph_node(j->graph, id);
     sz_job_node one = {.node = n, .id = id, .backend = backend->name};
     sz_node_call call;
-    one.why = backend->refuses(library, j->graph, n);
+    one.why = sz_node_refuses(backend, library, j->graph, n);
     if (one.why && alone) return refuse(j, backend, n, one.why);
     if (one.why) {
         const char *why = sz_backend_ref.refuses(NULL, j->graph, n);
@@ -204,7 +210,7 @@ static sz_status add_node(sz_job *j, sz_node_id id, const sz_backend *backend, v
         one.backend = backend->name;
     }
     SZ_TRY(make_call(j, n, &call));
-    SZ_TRY(backend->prepare(library, &call, &one.step));
+    SZ_TRY(sz_node_prepare(backend, library, &call, &one.step));
     if (is_constant(j, n)) return run_once(j, n, &one.step);
     if (sz_vec_push(j->ctx, &j->nodes, one)) return SZ_OK;
     one.step.finish(j->ctx, one.step.state);
@@ -296,15 +302,20 @@ sz_status sz_job_first(sz_job *j) {
     return SZ_OK;
 }
 
-sz_dtype sz_job_lowest(const sz_job *j) {
-    sz_dtype lowest = 0;
+static const sz_step *lowest_step(const sz_job *j) {
+    const sz_step *lowest = NULL;
     for (size_t k = 0; k < j->nodes.n; k++) {
         const sz_job_node *n = &j->nodes.items[k];
         if (n->why || !n->step.ran_as) continue;
-        if (!lowest || sz_dtype_get(n->step.ran_as)->bits < sz_dtype_get(lowest)->bits)
-            lowest = n->step.ran_as;
+        if (!lowest || sz_dtype_get(n->step.ran_as)->bits < sz_dtype_get(lowest->ran_as)->bits)
+            lowest = &n->step;
     }
     return lowest;
+}
+
+sz_dtype sz_job_lowest(const sz_job *j) {
+    const sz_step *s = lowest_step(j);
+    return s ? s->ran_as : 0;
 }
 
 // ---- as a runner -------------------------------------------------------------------------------
@@ -357,18 +368,25 @@ static sz_run_layer runner_layer(void *state, size_t i) {
     const sz_job *j = state;
     const sz_job_node *n = &j->nodes.items[i];
     const sz_dtype_info *d = n->step.ran_as ? sz_dtype_get(n->step.ran_as) : NULL;
+    const sz_dtype_info *sums = n->step.sums ? sz_dtype_get(n->step.sums) : NULL;
     return (sz_run_layer){.name = n->node->name,
                           .op = n->node->op,
                           .kernel = n->step.kernel,
                           .backend = n->backend,
                           .why = n->why,
                           .dtype = d ? d->name : NULL,
+                          .sums = sums ? sums->name : NULL,
                           .sources = &n->id,
                           .n_sources = 1,
                           .time_s = median_of(j, n)};
 }
 
 static sz_dtype runner_lowest(void *state) { return sz_job_lowest(state); }
+
+static sz_dtype runner_sums(void *state) {
+    const sz_step *s = lowest_step(state);
+    return s ? s->sums : 0;
+}
 
 // The reference has one thread, whatever is asked for.
 static int runner_threads(void *state) {
@@ -386,5 +404,6 @@ const sz_runner_type sz_job_runner = {.run = runner_run,
                                       .layer_count = runner_layer_count,
                                       .layer = runner_layer,
                                       .lowest = runner_lowest,
+                                      .sums = runner_sums,
                                       .threads = runner_threads,
                                       .finish = runner_finish};

@@ -205,6 +205,12 @@ static sz_dtype lowest(const sz_node_call *c) {
     return low;
 }
 
+// By oneDNN's documentation of its data types: s32 for int8, f32 for all floats.
+static sz_dtype sums_of(sz_dtype lowest) {
+    const bool is_float = sz_dtype_get(lowest)->cls == SZ_CLASS_FLOAT;
+    return sz_dtype_by_name(is_float ? "f32" : "i32");
+}
+
 static sz_status make_step(dnnl_step *s, sz_dnnl_plan *p) {
     const sz_dnnl *d = s->lib;
     sz_dnnl_find(s->call.node)->plan(p);
@@ -234,7 +240,8 @@ static sz_status prepare_step(void *library, const sz_node_call *call, sz_step *
                       .run = run_step,
                       .fetch = fetch_step,
                       .finish = finish_step,
-                      .ran_as = lowest(call)};
+                      .ran_as = lowest(call),
+                      .sums = sums_of(lowest(call))};
     name_kernel(s, step);
     return SZ_OK;
 }

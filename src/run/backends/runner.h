@@ -25,10 +25,23 @@ typedef struct sz_run_layer {
     const char *kernel, *backend;
     const char *why;           // the library refused it, and something slower ran; NULL = it ran
     const char *dtype;         // that the arithmetic touched; NULL = not known
+    const char *sums;          // format in which it adds up; NULL = not known
     const sz_node_id *sources; // nodes of the graph that it does, in their order
     int32_t n_sources;         // 0 = none is known: the library put it in
     double time_s;             // median of what was seen, NaN = not measured
 } sz_run_layer;
+
+// How exact a result in `format` is that was put together from pieces of a lower one. Bits are -log2
+// of the largest |error| / (|A| |B|), INFINITY = no error was found.
+typedef struct sz_accuracy {
+    const char *format, *pieces; // NULL = the case is no such thing
+    const char *plain_by;        // who did the plain product: a backend, or "sums in order"
+    int count, width, products;  // pieces of an operand, bits of a piece, products of pieces
+    double bits, plain_bits;     // of the pieces' way, of a plain product of the same numbers
+    double promised_bits;        // against k x largest of a row x largest of a column
+    double relative;             // largest error relative to the element itself
+    double useful_macs;          // m n k, whatever it took
+} sz_accuracy;
 
 // How far outputs are from what the reference says.
 typedef struct sz_check {
@@ -37,6 +50,7 @@ typedef struct sz_check {
     double error, allowed; // largest error, as a share of the largest number of an output
     int64_t elements;      // compared
     bool is_right;
+    sz_accuracy accuracy;
 } sz_check;
 
 typedef struct sz_runner_type {
@@ -51,6 +65,7 @@ typedef struct sz_runner_type {
     sz_run_layer (*layer)(void *state, size_t i);
     // What ran: the format of fewest bits, and the threads.
     sz_dtype (*lowest)(void *state);
+    sz_dtype (*sums)(void *state); // in which that adds up; 0 or no function = not known
     int (*threads)(void *state);
     void (*finish)(void *state); // frees it
 } sz_runner_type;

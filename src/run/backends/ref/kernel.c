@@ -9,6 +9,7 @@
 #define ONNX  ""
 #define MS    "com.microsoft"
 #define NCHWC "com.microsoft.nchwc"
+#define SIZEUP "sizeup"
 
 static const sz_ref_row rows[] = {
 #define REF(domain, name, function, form) {domain, #name, sz_ref_##function, SZ_REF_##form},
