@@ -70,6 +70,8 @@ static const cli_schema_row schema[] = {
     {2, "of_roof_why", CLI_J_STRING, "why of_roof is not known", NULL, true},
     {1, "energy", CLI_J_OBJECT, NULL, NULL, false},
     {2, NULL, CLI_J_RECORD, NULL, sz_bench_energy_type, false},
+    {1, "accuracy", CLI_J_OBJECT, "of a product of pieces", NULL, true},
+    {2, NULL, CLI_J_RECORD, NULL, sz_bench_accuracy_type, false},
     {1, "counters", CLI_J_OBJECT, NULL, NULL, false},
     {1, "layers", CLI_J_ARRAY, "nodes, in the order in which they ran", NULL, false},
     {2, "name", CLI_J_STRING, NULL, NULL, false},
@@ -79,6 +81,7 @@ static const cli_schema_row schema[] = {
     {2, "backend", CLI_J_STRING, "that ran it", NULL, false},
     {2, "why", CLI_J_STRING, "why the library did not", NULL, true},
     {2, "dtype", CLI_J_STRING, "that the arithmetic touched", NULL, true},
+    {2, "accumulation", CLI_J_STRING, "format in which it adds up", NULL, true},
     {2, "time_s", CLI_J_NUMBER, "median, where layers were timed", NULL, true},
     {1, "machine", CLI_J_OBJECT, NULL, NULL, false},
     {1, "env", CLI_J_OBJECT, "what surrounds the CPU", NULL, false},
@@ -94,6 +97,7 @@ static const cli_schema_row schema[] = {
     {2, "error", CLI_J_NUMBER, "largest, as a share of the largest number", NULL, false},
     {2, "allowed", CLI_J_NUMBER, NULL, NULL, false},
     {2, "elements", CLI_J_INTEGER, "compared", NULL, false},
+    {1, "warnings", CLI_J_ARRAY, "it ran in another format than was asked for", NULL, true},
     {1, "stopped_by", CLI_J_STRING, "interval, time, samples or interrupted", NULL, true},
     {1, "steady", CLI_J_BOOL, "preheating ended because it was", NULL, true},
     {1, "calls_per_sample", CLI_J_INTEGER, NULL, NULL, true},
@@ -213,6 +217,21 @@ static void put_row(sz_doc *doc, const sz_bench *b) {
     sz_doc_row(doc, cells, CLI_COUNT(cells));
 }
 
+// The product that came out of pieces: how exact, and how fast for what it is worth.
+static void put_accuracy(sz_doc *doc, const sz_bench *b) {
+    const sz_bench_accuracy *a = &b->accuracy;
+    char text[512], own[32], plain[32];
+    if (!a->pieces || b->time.n == 0) return;
+    snprintf(own, sizeof own, isfinite(a->bits) ? "%.1f" : "all", a->bits);
+    snprintf(plain, sizeof plain, isfinite(a->bits_plain) ? "%.1f" : "all", a->bits_plain);
+    snprintf(text, sizeof text,
+             "%s on %s: %s bits are right, of a plain %s product (%s) %s; %.3g GFLOP/s as a product "
+             "in %s",
+             b->case_name, b->ran_as.backend, own, a->format, a->plain_by, plain,
+             a->useful_flop_per_s / 1e9, a->format);
+    cli_put_wrapped(doc, "", "  ", text);
+}
+
 static void fill_doc(const sz_bench_set *set, sz_doc *doc) {
     static const sz_column columns[] = {
         {"case", "case", NULL, SZ_AS_TEXT, SZ_COLUMN_SHRINK},
@@ -230,6 +249,7 @@ static void fill_doc(const sz_bench_set *set, sz_doc *doc) {
     for (size_t i = 0; i < sz_bench_set_count(set); i++) {
         const sz_bench *b = sz_bench_set_get(set, i);
         char text[1024];
+        put_accuracy(doc, b);
         if (!b->verdict || strcmp(b->verdict, "valid") == 0 || !b->next_step) continue;
         snprintf(text, sizeof text, "%s on %s is %s: %s", b->case_name, b->ran_as.backend,
                  b->verdict, b->next_step);

@@ -110,6 +110,15 @@ static sz_status graph_of(const sz_backend *backend, const sz_graph *g, const sz
     return make_graph(g->ctx, o, backend == &sz_backend_ref, mnk, ret_graph);
 }
 
+// "no product of its i8 pieces: only matrix products"
+static const char *about_pieces(const sz_graph *g, const sz_ozaki *o, const char *why) {
+    char text[256];
+    snprintf(text, sizeof text, "no product of its %s pieces: %s", sz_dtype_get(o->pieces)->name,
+             why);
+    const char *kept = sz_arena_strdup(g->arena, text, strlen(text));
+    return kept ? kept : why;
+}
+
 static const char *refuses_pieces(const sz_backend *backend, void *library, const sz_graph *g,
                                   const sz_node *n) {
     const sz_type *a = sz_node_type(g, n, 0), *b = sz_node_type(g, n, 1);
@@ -123,7 +132,7 @@ static const char *refuses_pieces(const sz_backend *backend, void *library, cons
     if (graph_of(backend, g, n, &o, &inner) != SZ_OK) return "no memory";
     why = backend->refuses(library, inner, sz_graph_node(inner, 0));
     sz_graph_destroy(inner);
-    return why;
+    return why ? about_pieces(g, &o, why) : NULL;
 }
 
 const char *sz_node_refuses(const sz_backend *backend, void *library, const sz_graph *g,

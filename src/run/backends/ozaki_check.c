@@ -162,17 +162,20 @@ static void report(const checking *c, sz_check *ret) {
     ret->error = c->worst, ret->allowed = c->worst_allowed;
     ret->elements = c->elements;
     ret->is_right = c->is_right;
-    ret->accuracy = (sz_accuracy){.format = sz_dtype_get(c->y->dtype)->name,
-                                  .pieces = sz_dtype_get(s->how.pieces)->name,
-                                  .plain_by = c->plain ? s->backend->name : "sums in order",
-                                  .count = s->how.count,
-                                  .width = s->a.width,
-                                  .products = s->n_steps,
-                                  .bits = bits(c->worst),
-                                  .plain_bits = bits(c->plain_worst),
-                                  .promised_bits = promise < format ? promise : format,
-                                  .relative = c->relative,
-                                  .useful_macs = (double)s->m * (double)s->n * (double)s->k};
+    ret->accuracy = (sz_bench_accuracy){
+        .format = sz_dtype_get(c->y->dtype)->name,
+        .pieces = sz_dtype_get(s->how.pieces)->name,
+        .count = s->how.count,
+        .piece_bits = s->a.width,
+        .products = s->n_steps,
+        .bits = bits(c->worst),
+        .bits_promised = promise < format ? promise : format,
+        .bits_plain = bits(c->plain_worst),
+        .plain_by = c->plain ? s->backend->name : "sums in order",
+        .max_relative_error = c->relative,
+        .useful_macs = (double)s->m * (double)s->n * (double)s->k,
+        .useful_flop_per_s = NAN,
+    };
 }
 
 sz_status sz_ozaki_check(const sz_step *step, sz_check *ret) {

@@ -4,6 +4,8 @@
 #ifndef SZ_RUNNER_H
 #define SZ_RUNNER_H
 
+#include <sizeup/bench.h>
+
 #include "run/backends/backend.h"
 
 enum { SZ_INPUT_SETS = 2 }; // of inputs, taken in turn, so that no value repeats from call to call
@@ -31,18 +33,6 @@ typedef struct sz_run_layer {
     double time_s;             // median of what was seen, NaN = not measured
 } sz_run_layer;
 
-// How exact a result in `format` is that was put together from pieces of a lower one. Bits are -log2
-// of the largest |error| / (|A| |B|), INFINITY = no error was found.
-typedef struct sz_accuracy {
-    const char *format, *pieces; // NULL = the case is no such thing
-    const char *plain_by;        // who did the plain product: a backend, or "sums in order"
-    int count, width, products;  // pieces of an operand, bits of a piece, products of pieces
-    double bits, plain_bits;     // of the pieces' way, of a plain product of the same numbers
-    double promised_bits;        // against k x largest of a row x largest of a column
-    double relative;             // largest error relative to the element itself
-    double useful_macs;          // m n k, whatever it took
-} sz_accuracy;
-
 // How far outputs are from what the reference says.
 typedef struct sz_check {
     const char *how;       // "whole", "spots" or "none"
@@ -50,7 +40,7 @@ typedef struct sz_check {
     double error, allowed; // largest error, as a share of the largest number of an output
     int64_t elements;      // compared
     bool is_right;
-    sz_accuracy accuracy;
+    sz_bench_accuracy accuracy; // pieces NULL = not of pieces
 } sz_check;
 
 typedef struct sz_runner_type {

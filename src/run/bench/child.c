@@ -212,6 +212,7 @@ static void put_layer(sz_json *j, const sz_graph *g, const sz_run_layer *l) {
     sz_json_key_str(j, "backend", l->backend);
     if (l->why) sz_json_key_str(j, "why", l->why);
     if (l->dtype) sz_json_key_str(j, "dtype", l->dtype);
+    if (l->sums) sz_json_key_str(j, "accumulation", l->sums);
     if (!isnan(l->time_s)) sz_json_key_f64(j, "time_s", l->time_s);
     sz_json_end_object(j);
 }
@@ -236,6 +237,8 @@ static sz_status send_timing(child *c, size_t i, const sz_timing *t, double cloc
     begin(c, &buf, &j);
     sz_json_key_i64(&j, "case", (int64_t)i);
     sz_json_key_str(&j, "dtype", sz_dtype_get(r->type->lowest(r->state))->name);
+    const sz_dtype sums = r->type->sums ? r->type->sums(r->state) : 0;
+    if (sums) sz_json_key_str(&j, "sums", sz_dtype_get(sums)->name);
     sz_json_key_i64(&j, "threads", r->type->threads(r->state));
     sz_json_key_str(&j, "verdict", sz_verdict_name(verdict));
     sz_json_key_str(&j, "next_step", sz_timing_next_step(t, verdict));
@@ -245,6 +248,11 @@ static sz_status send_timing(child *c, size_t i, const sz_timing *t, double cloc
     sz_json_key_bool(&j, "steady", t->is_steady);
     sz_json_key_f64(&j, "compile_s", one->compile_s);
     put_check(&j, &one->check);
+    if (one->check.accuracy.pieces) {
+        sz_json_key_object(&j, "accuracy");
+        sz_json_record(&j, sz_bench_accuracy_type(), &one->check.accuracy);
+        sz_json_end_object(&j);
+    }
     put_layers(&j, one);
     sz_json_key_array(&j, "samples_s");
     for (size_t k = 0; k < t->samples.n; k++) sz_json_f64(&j, t->samples.items[k]);

@@ -26,4 +26,7 @@ sz_status sz_bench_emit(const sz_bench_sweep *run, const sz_case *c, const char 
                         const json_t *answer, const json_t *facts, const char *started,
                         const char *error);
 
+// A sentence when the case ran in another format than was asked for.
+bool sz_bench_other_format(const sz_case *c, const json_t *answer, char *buf, size_t cap);
+
 #endif

@@ -24,8 +24,9 @@ static double number_at(const json_t *o, const char *key) {
 // ---- parts -------------------------------------------------------------------------------------
 
 // What the work is done with; together with the spec it names the case.
-static json_t *settings_of(const sz_bench_sweep *r, const char *backend) {
-    return json_pack("{s:s, s:i, s:s, s:s, s:f, s:f, s:I, s:i, s:s*}", "backend", backend,
+static json_t *settings_of(const sz_bench_sweep *r, const sz_case *c, const char *backend) {
+    return json_pack("{s:s*, s:s, s:i, s:s, s:s, s:f, s:f, s:I, s:i, s:s*}", "dtype", c->asked,
+                     "backend", backend,
                      "threads", strcmp(backend, "ref") == 0 ? 1 : r->threads, "mode", "inference",
                      "cache", r->options->cold ? "cold" : "hot", "preheat_s", r->preheat_s,
                      "time_budget_s", r->budget_s, "seed", (json_int_t)r->options->seed,
@@ -93,6 +94,16 @@ static sz_status fill_time(const sz_bench_sweep *r, const json_t *answer, double
     return SZ_OK;
 }
 
+// `rate` is that of the work that was done, in the format that did it; the product that came of it has
+// a rate of its own.
+static sz_status fill_accuracy(const sz_bench_sweep *r, const json_t *answer, sz_bench *b) {
+    SZ_TRY(sz_record_read(r->ctx, sz_bench_accuracy_type(), json_object_get(answer, "accuracy"),
+                          "accuracy", &b->accuracy));
+    if (b->time.median_s > 0)
+        b->accuracy.useful_flop_per_s = 2 * b->accuracy.useful_macs / b->time.median_s;
+    return SZ_OK;
+}
+
 // One kernel where there is one, else how many of them.
 static void name_kernels(const json_t *answer, char *buf, size_t cap) {
     const json_t *layers = json_object_get(answer, "layers");
@@ -132,7 +143,7 @@ static char *take_line(json_t *value) {
 static void make_texts(const sz_bench_sweep *r, const sz_case *c, const char *backend,
                        const json_t *answer, const json_t *facts, texts *t) {
     json_t *layers = json_object_get(answer, "layers");
-    t->settings = take_line(settings_of(r, backend));
+    t->settings = take_line(settings_of(r, c, backend));
     t->machine = take_line(json_incref(r->machine));
     t->env = take_line(env_of(r));
     t->software = take_line(software_of(backend, facts));
@@ -150,8 +161,8 @@ static void free_texts(texts *t) {
 }
 
 // Keys beside those of every record.
-static sz_status add_keys(const sz_bench_sweep *r, const sz_buf *line, const sz_bench *b,
-                          const json_t *answer, const char *error) {
+static sz_status add_keys(const sz_bench_sweep *r, const sz_case *c, const sz_buf *line,
+                          const sz_bench *b, const json_t *answer, const char *error) {
     static const char *const taken[] = {"check", "stopped_by", "steady", "calls_per_sample"};
     json_t *record = json_loadb(line->data, line->size, 0, NULL);
     const char *why = why_no_roof(r, b);
@@ -160,6 +171,9 @@ static sz_status add_keys(const sz_bench_sweep *r, const sz_buf *line, const sz_
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
         if (json_object_get(answer, taken[i]))
             json_object_set(record, taken[i], json_object_get(answer, taken[i]));
+    char other[128];
+    if (sz_bench_other_format(c, answer, other, sizeof other))
+        json_object_set_new(record, "warnings", json_pack("[s]", other));
     if (why && !error)
         json_object_set_new(json_object_get(record, "rate"), "of_roof_why", json_string(why));
     sz_buf whole;
@@ -173,6 +187,17 @@ static sz_status add_keys(const sz_bench_sweep *r, const sz_buf *line, const sz_
     if (status == SZ_OK) status = r->options->emit(r->options->user, whole.data, whole.size);
     sz_buf_finish(&whole);
     return status;
+}
+
+// Ran in another format than was asked for? A product of pieces is meant to: its accuracy is told.
+bool sz_bench_other_format(const sz_case *c, const json_t *answer, char *buf, size_t cap) {
+    const char *ran = text_at(answer, "dtype"), *sums = text_at(answer, "sums");
+    if (!c->asked || !ran || strcmp(c->asked, ran) == 0) return false;
+    if (json_object_get(answer, "accuracy")) return false;
+    snprintf(buf, cap, "asked for %s, ran as %s%s%s", c->asked, ran,
+             sums && strcmp(sums, ran) != 0 ? " with sums in " : "",
+             sums && strcmp(sums, ran) != 0 ? sums : "");
+    return true;
 }
 
 static void fill_facts(const sz_case *c, const char *backend, const json_t *answer,
@@ -189,6 +214,7 @@ static void fill_facts(const sz_case *c, const char *backend, const json_t *answ
     b->count.bytes_moved = c->bytes_moved >= 0 ? (double)c->bytes_moved : NAN;
     if (!json_object_get(answer, "samples_s")) return;
     b->ran_as.dtype = text_at(answer, "dtype");
+    b->ran_as.accumulation = text_at(answer, "sums");
     b->ran_as.kernel = t->kernels;
     b->ran_as.threads = json_integer_value(json_object_get(answer, "threads"));
     b->verdict = text_at(answer, "verdict"), b->next_step = text_at(answer, "next_step");
@@ -211,9 +237,10 @@ sz_status sz_bench_emit(const sz_bench_sweep *r, const sz_case *c, const char *b
         b.started_utc = started;
         status = fill_time(r, answer, samples, n, &b);
         fill_rates(r, c, &b);
+        if (status == SZ_OK) status = fill_accuracy(r, answer, &b);
     }
     if (status == SZ_OK) status = sz_bench_json(r->ctx, &b, &line);
-    if (status == SZ_OK) status = add_keys(r, &line, &b, answer, error);
+    if (status == SZ_OK) status = add_keys(r, c, &line, &b, answer, error);
     sz_buf_finish(&line);
     if (t) free_texts(t);
     sz_free(r->ctx, t, sizeof *t);

@@ -31,6 +31,9 @@ FIELDS(bench_rate, SZ_BENCH_RATE_FIELDS)
 #define HERE sz_bench_energy
 FIELDS(bench_energy, SZ_BENCH_ENERGY_FIELDS)
 #undef HERE
+#define HERE sz_bench_accuracy
+FIELDS(bench_accuracy, SZ_BENCH_ACCURACY_FIELDS)
+#undef HERE
 #define HERE sz_change
 FIELDS(change, SZ_CHANGE_FIELDS)
 #undef HERE
@@ -138,6 +141,7 @@ void sz_bench_init(sz_bench *b) {
     clear(sz_bench_time_type(), &b->time);
     clear(sz_bench_rate_type(), &b->rate);
     clear(sz_bench_energy_type(), &b->energy);
+    clear(sz_bench_accuracy_type(), &b->accuracy);
 }
 
 sz_status sz_bench_summarize(sz_ctx *ctx, const double *samples_s, size_t n, sz_bench_time *t) {
@@ -269,6 +273,8 @@ static void build(building *w, const sz_bench *b) {
     set(w, "time", time_json(b));
     set(w, "rate", sz_record_json(sz_bench_rate_type(), &b->rate));
     set(w, "energy", sz_record_json(sz_bench_energy_type(), &b->energy));
+    if (b->accuracy.pieces)
+        set(w, "accuracy", sz_record_json(sz_bench_accuracy_type(), &b->accuracy));
     set_object(w, "counters", b->counters_json, false);
     set_object(w, "layers", b->layers_json, true);
     set_object(w, "machine", b->machine_json, false);
