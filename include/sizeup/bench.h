@@ -79,19 +79,19 @@ typedef struct sz_bench_energy {
     SZ_BENCH_ENERGY_FIELDS(SZ_FIELD_MEMBER)
 } sz_bench_energy;
 
-/** How exact a product is that was put together from pieces of a lower format (docs/precision.md). Bits
- * are -log2 of the largest |error| / (|A| |B|); not known where no error was found. */
+/** How exact a product is that was put together from pieces of a lower format: docs/precision.md.
+ * Bits are -log2 of the largest |error| / (|A| |B|); not known where no error was found. */
 #define SZ_BENCH_ACCURACY_FIELDS(F)                                                                \
     F(const char *, format, SZ_FIELD_STR, "", "format of the operands and the result")             \
     F(const char *, pieces, SZ_FIELD_STR, "", "format of the pieces")                              \
     F(int64_t, count, SZ_FIELD_I64, "", "pieces of an operand")                                    \
     F(int64_t, piece_bits, SZ_FIELD_I64, "bit", "bits that a piece carries")                       \
     F(int64_t, products, SZ_FIELD_I64, "", "products of pieces")                                   \
-    F(double, bits, SZ_FIELD_F64, "bit", "right bits of the result, against the sum of magnitudes") \
+    F(double, bits, SZ_FIELD_F64, "bit", "right bits, against the sum of magnitudes")              \
     F(double, bits_promised, SZ_FIELD_F64, "bit",                                                  \
       "the least, against k x largest of the row x largest of the column")                         \
-    F(double, bits_plain, SZ_FIELD_F64, "bit", "the same as bits, of a plain product in the format") \
-    F(const char *, plain_by, SZ_FIELD_STR, "", "who did the plain product: library, sums in order") \
+    F(double, bits_plain, SZ_FIELD_F64, "bit", "the same, of a plain product in the format")       \
+    F(const char *, plain_by, SZ_FIELD_STR, "", "the library that did it, or sums in order")       \
     F(double, max_relative_error, SZ_FIELD_F64, "", "largest, relative to the element itself")     \
     F(double, useful_macs, SZ_FIELD_F64, "MAC", "m n k, whatever it took")                         \
     F(double, useful_flop_per_s, SZ_FIELD_F64, "FLOP/s", "2 m n k over the median time")

@@ -225,8 +225,8 @@ static void put_accuracy(sz_doc *doc, const sz_bench *b) {
     snprintf(own, sizeof own, isfinite(a->bits) ? "%.1f" : "all", a->bits);
     snprintf(plain, sizeof plain, isfinite(a->bits_plain) ? "%.1f" : "all", a->bits_plain);
     snprintf(text, sizeof text,
-             "%s on %s: %s bits are right, of a plain %s product (%s) %s; %.3g GFLOP/s as a product "
-             "in %s",
+             "%s on %s: %s bits are right, of a plain %s product (%s) %s; %.3g GFLOP/s as a "
+             "product in %s",
              b->case_name, b->ran_as.backend, own, a->format, a->plain_by, plain,
              a->useful_flop_per_s / 1e9, a->format);
     cli_put_wrapped(doc, "", "  ", text);

@@ -46,15 +46,16 @@ void sz_family_ozaki(sz_net *n) {
     const char *const lasting = strcmp(format, "i8") == 0     ? "i8"
                                 : strcmp(format, "bf16") == 0 ? "bf16"
                                                               : "f32";
-    sz_net_output(n, sz_net_node(n, &(sz_net_op){.name = "ozaki",
-                                                 .op = "OzakiMatMul",
-                                                 .domain = "sizeup",
-                                                 .n_inputs = 2,
-                                                 .inputs = {a, b},
-                                                 .n_attrs = 5,
-                                                 .attrs = {sz_net_text("pieces", lasting),
-                                                           sz_net_int("count", sz_net_get(n, "count")),
-                                                           sz_net_text("products", all),
-                                                           sz_net_text("split", split),
-                                                           sz_net_float("phi", phi)}}));
+    sz_net_output(n,
+                  sz_net_node(n, &(sz_net_op){.name = "ozaki",
+                                              .op = "OzakiMatMul",
+                                              .domain = "sizeup",
+                                              .n_inputs = 2,
+                                              .inputs = {a, b},
+                                              .n_attrs = 5,
+                                              .attrs = {sz_net_text("pieces", lasting),
+                                                        sz_net_int("count", sz_net_get(n, "count")),
+                                                        sz_net_text("products", all),
+                                                        sz_net_text("split", split),
+                                                        sz_net_float("phi", phi)}}));
 }

@@ -73,6 +73,6 @@ sz_status sz_cost_ozaki(sz_costing *c) {
         return sz_op_fail(&c->in, "elements exceed 2^63");
     SZ_TRY(sz_cost_add_macs(c, 3, (int64_t[]){sz_ozaki_products(&o), out, inner}));
     SZ_TRY(sz_cost_add_flops(c, 2, (int64_t[]){3 * o.count + 2, split}));
-    return sz_cost_add_flops(
-        c, 2, (int64_t[]){sz_ozaki_products(&o) + sz_ozaki_orders(&o) + 2, out});
+    return sz_cost_add_flops(c, 2,
+                             (int64_t[]){sz_ozaki_products(&o) + sz_ozaki_orders(&o) + 2, out});
 }

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // sizeup.OzakiMatMul: a product of matrices in f64 or f32, put together from exact products of
-// pieces in a lower format. Ozaki, Ogita, Oishi and Rump 2012, "Error-free transformations of matrix
-// multiplication by using fast routines of matrix multiplication"; Mukunoki et al. 2020, "DGEMM
-// using tensor cores"; Ootomo, Ozaki and Yokota 2024, "DGEMM on integer matrix multiplication unit".
+// pieces in a lower format. Ozaki, Ogita, Oishi and Rump 2012, "Error-free transformations of
+// matrix multiplication by using fast routines of matrix multiplication"; Mukunoki et al. 2020,
+// "DGEMM using tensor cores"; Ootomo, Ozaki and Yokota 2024, "DGEMM on integer matrix
+// multiplication unit".
 //
-// Attributes: pieces (i8, bf16 or f32), count (pieces of an operand), products (triangle: those that
-// matter for the last bits that are kept; all), split (run: both operands in each run; before: the
-// second one beforehand, as a weight), phi (spread of the exponents of synthetic numbers).
+// Attributes: pieces (i8, bf16 or f32), count (pieces of an operand), products (triangle: those
+// that matter for the last bits that are kept; all), split (run: both operands in each run; before:
+// the second one beforehand, as a weight), phi (spread of the exponents of synthetic numbers).
 #ifndef SZ_OZAKI_H
 #define SZ_OZAKI_H
 

@@ -24,8 +24,8 @@ int sz_ozaki_width(const char *pieces, int64_t k) {
     return room < 4 ? 0 : width < most ? width : most;
 }
 
-// Splitting leaves 2^(-w count) of each operand; the orders that are left out weigh 2^(-w count) and
-// less, count - 1 products in the first of them. All is for k terms. The sum of the rest is a
+// Splitting leaves 2^(-w count) of each operand; the orders that are left out weigh 2^(-w count)
+// and less, count - 1 products in the first of them. All is for k terms. The sum of the rest is a
 // geometric one with a ratio of 1/4 at most for w >= 2. What rounding adds is in sz_ozaki_check.
 double sz_ozaki_share(int width, int count, bool all) {
     const double rest = ldexp(1, -width * count);
@@ -37,8 +37,8 @@ double sz_ozaki_share(int width, int count, bool all) {
 
 static int64_t piece_bytes(const sz_ozaki *o) { return (int64_t)sz_buffer_width(o->pieces); }
 
-// Pieces of both operands, the products of an order, sums, a plain product to compare with; and what
-// a library packs of a second operand that is split beforehand, once for each product.
+// Pieces of both operands, the products of an order, sums, a plain product to compare with; and
+// what a library packs of a second operand that is split beforehand, once for each product.
 bool sz_node_bytes(const sz_graph *g, const sz_node *n, int64_t *ret_bytes) {
     sz_ozaki o;
     int64_t a, b, y, sum = 0;
@@ -68,8 +68,8 @@ static sz_status add_value(sz_graph *g, const char *name, sz_value_kind kind, co
     return SZ_OK;
 }
 
-// bf16 in and f32 out is no MatMul of ONNX, but what tensor units and libraries do; types are set by
-// hand here. The reference works in doubles anyway and takes the same numbers as f32.
+// bf16 in and f32 out is no MatMul of ONNX, but what tensor units and libraries do; types are set
+// by hand here. The reference works in doubles anyway and takes the same numbers as f32.
 static sz_status make_graph(sz_ctx *ctx, const sz_ozaki *o, bool is_ref, const int64_t *mnk,
                             sz_graph **ret_graph) {
     const char *name = sz_dtype_get(o->pieces)->name;
@@ -80,10 +80,8 @@ static sz_status make_graph(sz_ctx *ctx, const sz_ozaki *o, bool is_ref, const i
     sz_value_id *ids = sz_arena_array(g->arena, 3, sizeof *ids);
     if (is_ref && !whole) name = "f32";
     sz_status status = ids ? SZ_OK : sz_no_memory(ctx);
-    if (status == SZ_OK)
-        status = add_value(g, "a", SZ_VALUE_INPUT, name, mnk[0], mnk[2], &ids[0]);
-    if (status == SZ_OK)
-        status = add_value(g, "b", SZ_VALUE_INPUT, name, mnk[2], mnk[1], &ids[1]);
+    if (status == SZ_OK) status = add_value(g, "a", SZ_VALUE_INPUT, name, mnk[0], mnk[2], &ids[0]);
+    if (status == SZ_OK) status = add_value(g, "b", SZ_VALUE_INPUT, name, mnk[2], mnk[1], &ids[1]);
     if (status == SZ_OK)
         status = add_value(g, "y", SZ_VALUE_NODE, whole ? "i32" : "f32", mnk[0], mnk[1], &ids[2]);
     const sz_node node = {.name = sz_str_c("pieces"),
@@ -168,9 +166,7 @@ static void cut_split(cutter *c, sz_split *s, size_t width) {
 }
 
 static void cut_all(sz_ozaki_step *s, cutter *c) {
-    const size_t width = s->b.form == SZ_PIECE_I8     ? 1
-                         : s->b.form == SZ_PIECE_BF16 ? 2
-                                                      : 4;
+    const size_t width = s->b.form == SZ_PIECE_I8 ? 1 : s->b.form == SZ_PIECE_BF16 ? 2 : 4;
     cut_split(c, &s->a, width);
     cut_split(c, &s->b, width);
     for (int p = 0; p < s->how.count; p++) s->products[p] = cut(c, s->m * s->n, 4);

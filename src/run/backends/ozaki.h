@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Products of matrices put together from products of pieces (model/ops/ozaki.h), on any library that
-// takes the products of the pieces. All of the work is in the run: splitting the operands, the
+// Products of matrices put together from products of pieces (model/ops/ozaki.h), on any library
+// that takes the products of the pieces. All of the work is in the run: splitting the operands, the
 // products, the sums.
 //
 // Pieces are whole numbers of `width` bits: x = 2^e (p0 + p1 2^-w + p2 2^-2w ...) 2^-(w-1) for all

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // How far off a product of pieces is, and how far a plain product of the same numbers.
 //
-// Bits are -log2 of the largest |error| / (|A| |B|): the measure in which the error bounds of products
-// are stated (Higham 2002, "Accuracy and Stability of Numerical Algorithms", section 3.5), and by
-// which the papers on the Ozaki way compare. An element that cancels to nothing has few right digits
-// in any way of working; the largest error relative to the element itself is told beside it.
+// Bits are -log2 of the largest |error| / (|A| |B|): the measure in which the error bounds of
+// products are stated (Higham 2002, "Accuracy and Stability of Numerical Algorithms", section 3.5),
+// and by which the papers on the Ozaki way compare. An element that cancels to nothing has few
+// right digits in any way of working; the largest error relative to the element itself is told
+// beside it.
 #include "run/backends/ozaki.h"
 
 #include <float.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Splitting with rounding to nearest, as in Ozaki et al. 2012: what is left over after a piece is at
-// most half of its last bit, so a piece of w bits with its sign carries w bits.
+// Splitting with rounding to nearest, as in Ozaki et al. 2012: what is left over after a piece is
+// at most half of its last bit, so a piece of w bits with its sign carries w bits.
 #include "run/backends/ozaki_split.h"
 
 #include <float.h>

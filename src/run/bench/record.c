@@ -94,8 +94,8 @@ static sz_status fill_time(const sz_bench_sweep *r, const json_t *answer, double
     return SZ_OK;
 }
 
-// `rate` is that of the work that was done, in the format that did it; the product that came of it has
-// a rate of its own.
+// `rate` is that of the work that was done, in the format that did it; the product that came of it
+// has a rate of its own.
 static sz_status fill_accuracy(const sz_bench_sweep *r, const json_t *answer, sz_bench *b) {
     SZ_TRY(sz_record_read(r->ctx, sz_bench_accuracy_type(), json_object_get(answer, "accuracy"),
                           "accuracy", &b->accuracy));

@@ -2,8 +2,8 @@
 // Sums of products in about 106 bits, to tell how far others are off.
 //
 // Ogita, Rump and Oishi 2005, "Accurate sum and dot product", algorithm Dot2: the error is below
-// 2^-53 of the result, which lies in `high`, plus k^2 2^-106 of the sum of magnitudes. With `low` the
-// first part goes as well.
+// 2^-53 of the result, which lies in `high`, plus k^2 2^-106 of the sum of magnitudes. With `low`
+// the first part goes as well.
 #ifndef SZ_EXACT_H
 #define SZ_EXACT_H
 

@@ -163,8 +163,8 @@ static double exponential(double x) {
     return ldexp(sum, (int)turns);
 }
 
-// (u - 0.5) e^(phi z) with u uniform and z normal: the numbers on which papers compare ways to split
-// (Ozaki et al. 2012 and after), as the spread of exponents is what makes it hard.
+// (u - 0.5) e^(phi z) with u uniform and z normal: the numbers on which papers compare ways to
+// split (Ozaki et al. 2012 and after), as the spread of exponents is what makes it hard.
 static void fill_spread(sz_buffer *b, random_t *r, double phi) {
     for (int64_t k = 0; k < b->count; k++) {
         const double u = uniform(r) - 0.5, x = u * exponential(phi * normal(r));
