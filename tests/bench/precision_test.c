@@ -12,6 +12,7 @@
 
 #include "model/graph/model.h"
 #include "run/backends/job.h"
+#include "run/bench/inside.h"
 
 static const struct {
     const char *backend, *dtype;
@@ -112,12 +113,34 @@ static void lowest_names_the_run(void **state) {
     sz_ctx_destroy(ctx);
 }
 
+static void warns(const char *asked, const char *answer, const char *words) {
+    const sz_case c = {.asked = asked};
+    char text[128] = "";
+    json_t *line = json_loads(answer, 0, NULL);
+    assert_non_null(line);
+    assert_int_equal(sz_bench_other_format(&c, line, text, sizeof text), words != NULL);
+    assert_string_equal(text, words ? words : "");
+    json_decref(line);
+}
+
+// Asked for one format, ran in another: a sentence, whatever way it went.
+static void other_formats_are_told(void **state) {
+    (void)state;
+    warns("f16", "{\"dtype\": \"bf16\", \"sums\": \"f32\"}",
+          "asked for f16, ran as bf16 with sums in f32");
+    warns("f32", "{\"dtype\": \"f64\", \"sums\": \"f64\"}", "asked for f32, ran as f64");
+    warns("f32", "{\"dtype\": \"bf16\"}", "asked for f32, ran as bf16");
+    warns("bf16", "{\"dtype\": \"bf16\", \"sums\": \"f32\"}", NULL);
+    warns(NULL, "{\"dtype\": \"i8\"}", NULL);  // a file, as it is written
+    warns("f64", "{\"error\": \"no\"}", NULL); // nothing ran
+    warns("f64", "{\"dtype\": \"i8\", \"accuracy\": {\"pieces\": \"i8\"}}", NULL);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ref_works_in_f64),
-        cmocka_unit_test(blas_has_two_formats),
-        cmocka_unit_test(onednn_has_three),
-        cmocka_unit_test(lowest_names_the_run),
+        cmocka_unit_test(ref_works_in_f64),       cmocka_unit_test(blas_has_two_formats),
+        cmocka_unit_test(onednn_has_three),       cmocka_unit_test(lowest_names_the_run),
+        cmocka_unit_test(other_formats_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

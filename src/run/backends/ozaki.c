@@ -45,6 +45,7 @@ bool sz_node_bytes(const sz_graph *g, const sz_node *n, int64_t *ret_bytes) {
     *ret_bytes = 0;
     if (!sz_is_ozaki(n) || sz_ozaki_read(n, &o)) return true;
     const sz_type *ta = sz_node_type(g, n, 0), *tb = sz_node_type(g, n, 1);
+    if (!ta || !tb || ta->rank != 2 || tb->rank != 2) return true; // nobody needs it
     if (!sz_mul(ta->dims[0], ta->dims[1], &a) || !sz_mul(tb->dims[0], tb->dims[1], &b) ||
         !sz_mul(ta->dims[0], tb->dims[1], &y))
         return false;

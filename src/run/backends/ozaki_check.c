@@ -75,7 +75,10 @@ static void look(checking *c, const sz_exact *e, int exponent, double got, doubl
     const bool overflows = isinf(ldexp(e->high, exponent)) ||
                            fabs(ldexp(e->high, exponent)) > largest;
     c->elements++;
-    if (overflows) return;
+    if (overflows) {
+        c->is_right &= fabs(got) > largest / 2;
+        return;
+    }
     if (beyond > c->excess) c->excess = beyond, c->worst_allowed = allowed / size;
     c->worst = fmax(c->worst, isfinite(got) ? error / size : INFINITY);
     c->plain_worst = fmax(c->plain_worst, error_of(plain, e, exponent) / size);

@@ -6,6 +6,11 @@
 #include <float.h>
 #include <math.h>
 
+// GCC makes vectors of these loops from level 3 on, clang from 2 on. Results are the same.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC optimize("O3")
+#endif
+
 // Rows are taken in parts of this many columns, which stay in the first cache.
 enum { PART = 1024 };
 

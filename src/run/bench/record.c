@@ -54,9 +54,16 @@ static json_t *software_of(const char *backend, const json_t *facts) {
     return s;
 }
 
+// Machines say int8 where graphs say i8 or u8.
+static const char *on_machine(const char *dtype) {
+    const bool bytes = dtype && (strcmp(dtype, "i8") == 0 || strcmp(dtype, "u8") == 0);
+    return bytes ? "int8" : dtype;
+}
+
 // The roof of the format that ran, with as many threads; else of the whole machine.
-static double roof_of(const sz_machine *m, const char *dtype, int64_t threads) {
+static double roof_of(const sz_machine *m, const char *ran_as, int64_t threads) {
     double roof = NAN;
+    const char *dtype = on_machine(ran_as);
     for (size_t i = 0; m && dtype && i < sz_machine_roof_count(m); i++) {
         const sz_roof one = sz_machine_roof(m, i);
         if (strcmp(one.dtype, dtype) != 0 || strcmp(one.op, "fma") != 0) continue;
