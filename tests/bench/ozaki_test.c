@@ -15,6 +15,7 @@
 #include "model/graph/model.h"
 #include "run/backends/job.h"
 #include "run/backends/ozaki.h"
+#include "open_library.h"
 
 #ifdef __SIZEOF_FLOAT128__
 __extension__ typedef __float128 quad;
@@ -30,15 +31,6 @@ typedef struct fixture {
     int64_t m, n, k;
     bool is_double;
 } fixture;
-
-// False: the library is not here.
-static bool open_library(sz_ctx *ctx, const char *name, void **ret_library) {
-    const sz_backend *backend = sz_backend_find(name);
-    if (backend->open(ctx, NULL, ret_library) == SZ_OK) return true;
-    print_message("skipped: %s\n", sz_ctx_error(ctx));
-    sz_ctx_clear(ctx);
-    return false;
-}
 
 static sz_status begin(fixture *f, sz_ctx *ctx, const char *backend, void *library,
                        const char *spec) {

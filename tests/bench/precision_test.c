@@ -13,6 +13,7 @@
 #include "model/graph/model.h"
 #include "run/backends/job.h"
 #include "run/bench/inside.h"
+#include "open_library.h"
 
 static const struct {
     const char *backend, *dtype;
@@ -67,15 +68,12 @@ static void check(sz_ctx *ctx, size_t i, void *library) {
 
 static void run_all(const char *name) {
     sz_ctx *ctx = sz_ctx_create(NULL);
-    void *library = NULL;
-    if (sz_backend_find(name)->open(ctx, NULL, &library) != SZ_OK) {
-        print_message("skipped: %s\n", sz_ctx_error(ctx));
-        sz_ctx_destroy(ctx);
-        skip();
-    }
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+    void *library;
+    const bool is_here = open_library(ctx, name, &library);
+    for (size_t i = 0; is_here && i < sizeof rows / sizeof *rows; i++)
         if (strcmp(rows[i].backend, name) == 0) check(ctx, i, library);
     sz_ctx_destroy(ctx);
+    if (!is_here) skip();
 }
 
 static void ref_works_in_f64(void **state) {

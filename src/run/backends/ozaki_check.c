@@ -23,8 +23,9 @@ typedef struct checking {
     const sz_buffer *a, *b, *y;
     const sz_buffer *plain; // by the library; NULL = sums in order
     double *row, *column, *scaled_row, *scaled_column;
-    double worst, worst_allowed; // of |error| / (|A| |B|), and what it may be there
-    double excess;               // largest of error / allowed
+    double worst;  // of |error| / (|A| |B|)
+    double excess; // largest of error / allowed, and the two there
+    double error, allowed;
     double plain_worst, relative;
     bool is_right, is_double;
     int64_t elements;
@@ -79,7 +80,10 @@ static void look(checking *c, const sz_exact *e, int exponent, double got, doubl
         c->is_right &= fabs(got) > largest / 2;
         return;
     }
-    if (beyond > c->excess) c->excess = beyond, c->worst_allowed = allowed / size;
+    if (beyond > c->excess) {
+        c->excess = beyond;
+        c->error = error / size, c->allowed = allowed / size;
+    }
     c->worst = fmax(c->worst, isfinite(got) ? error / size : INFINITY);
     c->plain_worst = fmax(c->plain_worst, error_of(plain, e, exponent) / size);
     if (e->high != 0) c->relative = fmax(c->relative, error / fabs(e->high));
@@ -163,7 +167,7 @@ static void report(const checking *c, sz_check *ret) {
     const double promise = bits(sz_ozaki_share(s->a.width, s->how.count, s->how.all));
     const double format = c->is_double ? 53 : 24;
     ret->how = c->elements == s->m * s->n ? "whole" : "spots";
-    ret->error = c->worst, ret->allowed = c->worst_allowed;
+    ret->error = c->error, ret->allowed = c->allowed;
     ret->elements = c->elements;
     ret->is_right = c->is_right;
     ret->accuracy = (sz_bench_accuracy){

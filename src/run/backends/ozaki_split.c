@@ -6,6 +6,8 @@
 #include <float.h>
 #include <math.h>
 
+#include "run/backends/ref/exact.h"
+
 // GCC makes vectors of these loops from level 3 on, clang from 2 on. Results are the same.
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC optimize("O3")
@@ -25,18 +27,6 @@ static const double *row_of(const sz_split *s, const sz_buffer *from, int64_t i)
     return s->given;
 }
 
-// The largest of n numbers; one that is not finite counts as infinity.
-static double largest(const double *x, int64_t n) {
-    double most = 0;
-    bool finite = true;
-    for (int64_t j = 0; j < n; j++) {
-        const double size = fabs(x[j]);
-        finite &= size <= DBL_MAX;
-        most = size > most ? size : most;
-    }
-    return finite ? most : INFINITY;
-}
-
 static void keep_largest(const double *x, int64_t n, double *most) {
     for (int64_t j = 0; j < n; j++) {
         const double size = fabs(x[j]);
@@ -45,29 +35,29 @@ static void keep_largest(const double *x, int64_t n, double *most) {
 }
 
 // 2^-exponent may be no number, so there are two factors; the second is 1 in all usual cases.
-static bool set_line(const sz_split *s, int64_t line, double most) {
-    if (!(most <= DBL_MAX)) return false;
-    int e = 0;
-    if (most > 0) frexp(most, &e);
-    const int up = s->width - 1 - e, first = up > 1000 ? 1000 : up < -1000 ? -1000 : up;
-    s->exponents[line] = e;
+static void set_line(const sz_split *s, int64_t line, int exponent) {
+    const int up = s->width - 1 - exponent, first = up > 1000 ? 1000 : up < -1000 ? -1000 : up;
+    s->exponents[line] = exponent;
     s->factors[0][line] = ldexp(1, first), s->factors[1][line] = ldexp(1, up - first);
-    return true;
 }
 
 static bool set_lines(const sz_split *s, const sz_buffer *from, int64_t *ret_line) {
+    int exponent;
     if (s->by_column) memset(s->most, 0, (size_t)s->columns * sizeof *s->most);
     for (int64_t i = 0; i < s->rows; i++) {
         const double *x = row_of(s, from, i);
         *ret_line = i;
         if (s->by_column)
             keep_largest(x, s->columns, s->most);
-        else if (!set_line(s, i, largest(x, s->columns)))
+        else if (sz_exact_exponent(x, s->columns, 1, &exponent))
+            set_line(s, i, exponent);
+        else
             return false;
     }
     for (int64_t j = 0; s->by_column && j < s->columns; j++) {
         *ret_line = j;
-        if (!set_line(s, j, s->most[j])) return false;
+        if (!sz_exact_exponent(&s->most[j], 1, 1, &exponent)) return false;
+        set_line(s, j, exponent);
     }
     return true;
 }
