@@ -120,7 +120,8 @@ static void every_family_builds(void **state) {
         sz_model *model = NULL, *again = NULL;
         char spec[64];
         const sz_cost total = total_of(ctx, row.name);
-        snprintf(spec, sizeof spec, "%s:dtype=bf16,batch=3", row.name);
+        const int from_f64 = strcmp(row.name, "ozaki") == 0; // has no lower format than f32
+        snprintf(spec, sizeof spec, "%s:dtype=%s,batch=3", row.name, from_f64 ? "f32" : "bf16");
         const sz_cost three = total_of(ctx, spec);
         assert_int_equal(three.macs, 3 * total.macs);
         assert_int_equal(2 * three.weight_bytes,

@@ -18,6 +18,7 @@ extern "C" {
 
 #define SZ_RAN_AS_FIELDS(F)                                                                        \
     F(const char *, dtype, SZ_FIELD_STR, "", "numeric format that ran: the lowest that was touched") \
+    F(const char *, accumulation, SZ_FIELD_STR, "", "format in which that adds up")                \
     F(const char *, kernel, SZ_FIELD_STR, "", "kernel that the library chose")                     \
     F(int64_t, threads, SZ_FIELD_I64, "", "threads; 0 = not known")                                \
     F(const char *, backend, SZ_FIELD_STR, "", "library")                                          \
@@ -116,6 +117,7 @@ SZ_API const sz_record_type *sz_bench_counters_type(void);
     F(const char *, backend, SZ_FIELD_STR, "", "library that ran it")                              \
     F(const char *, why, SZ_FIELD_STR, "", "why the library that was asked for did not")           \
     F(const char *, dtype, SZ_FIELD_STR, "", "numeric format that the arithmetic touched")         \
+    F(const char *, accumulation, SZ_FIELD_STR, "", "format in which it adds up")                  \
     F(double, time_s, SZ_FIELD_F64, "s", "median")                                                 \
     F(double, share, SZ_FIELD_F64, "", "of the sum of all layers")                                 \
     F(double, macs, SZ_FIELD_F64, "MAC", "multiply-accumulates")                                   \
@@ -133,11 +135,32 @@ SZ_API const sz_record_type *sz_bench_layer_type(void);
 /** What was asked for beside the time. */
 enum { SZ_ASKED_LAYERS = 1, SZ_ASKED_ENERGY = 2, SZ_ASKED_COUNTERS = 4 };
 
+/** How exact a product is that was put together from pieces of a lower format: docs/precision.md.
+ * Bits are -log2 of the largest |error| / (|A| |B|); not known where no error was found. */
+#define SZ_BENCH_ACCURACY_FIELDS(F)                                                                \
+    F(const char *, format, SZ_FIELD_STR, "", "format of the operands and the result")             \
+    F(const char *, pieces, SZ_FIELD_STR, "", "format of the pieces")                              \
+    F(int64_t, count, SZ_FIELD_I64, "", "pieces of an operand")                                    \
+    F(int64_t, piece_bits, SZ_FIELD_I64, "bit", "bits that a piece carries")                       \
+    F(int64_t, products, SZ_FIELD_I64, "", "products of pieces")                                   \
+    F(double, bits, SZ_FIELD_F64, "bit", "right bits, against the sum of magnitudes")              \
+    F(double, bits_promised, SZ_FIELD_F64, "bit",                                                  \
+      "the least, against k x largest of the row x largest of the column")                         \
+    F(double, bits_plain, SZ_FIELD_F64, "bit", "the same, of a plain product in the format")       \
+    F(const char *, plain_by, SZ_FIELD_STR, "", "the library that did it, or sums in order")       \
+    F(double, max_relative_error, SZ_FIELD_F64, "", "largest, relative to the element itself")     \
+    F(double, useful_macs, SZ_FIELD_F64, "MAC", "m n k, whatever it took")                         \
+    F(double, useful_flop_per_s, SZ_FIELD_F64, "FLOP/s", "2 m n k over the median time")
+typedef struct sz_bench_accuracy {
+    SZ_BENCH_ACCURACY_FIELDS(SZ_FIELD_MEMBER)
+} sz_bench_accuracy;
+
 SZ_API const sz_record_type *sz_ran_as_type(void);
 SZ_API const sz_record_type *sz_bench_count_type(void);
 SZ_API const sz_record_type *sz_bench_time_type(void);
 SZ_API const sz_record_type *sz_bench_rate_type(void);
 SZ_API const sz_record_type *sz_bench_energy_type(void);
+SZ_API const sz_record_type *sz_bench_accuracy_type(void);
 
 /** A measured case. Members that end in _json are JSON texts: an object, or NULL = {}. */
 typedef struct sz_bench {
@@ -154,6 +177,7 @@ typedef struct sz_bench {
     sz_bench_rate rate;
     sz_bench_energy energy;
     sz_bench_window window; /**< in the key `energy` too, where runs > 0 */
+    sz_bench_accuracy accuracy; /**< key there only where `pieces` is known */
     const char *counters_json, *layers_json; /**< layers: an array */
     const char *machine_json, *env_json, *software_json;
     const char *verdict, *next_step, *started_utc, *reproducer;

@@ -52,6 +52,21 @@ static void put_advice(const sz_bench_set *set, sz_doc *doc) {
     }
 }
 
+// The product that came out of pieces: how exact, and how fast for what it is worth.
+static void put_accuracy(sz_doc *doc, const sz_bench *b) {
+    const sz_bench_accuracy *a = &b->accuracy;
+    char text[512], own[32], plain[32];
+    if (!a->pieces || b->time.n == 0) return;
+    snprintf(own, sizeof own, isfinite(a->bits) ? "%.1f" : "all", a->bits);
+    snprintf(plain, sizeof plain, isfinite(a->bits_plain) ? "%.1f" : "all", a->bits_plain);
+    snprintf(text, sizeof text,
+             "%s on %s: %s bits are right, of a plain %s product (%s) %s; %.3g GFLOP/s as a "
+             "product in %s",
+             b->case_name, b->ran_as.backend, own, a->format, a->plain_by, plain,
+             a->useful_flop_per_s / 1e9, a->format);
+    cli_put_wrapped(doc, "", "  ", text);
+}
+
 // Cases that were not run again.
 static void put_known(const sz_bench_set *set, sz_doc *doc) {
     const char *oldest = NULL;
@@ -206,6 +221,8 @@ void cli_bench_table(const cli_app *app, const sz_bench_set *set, int64_t top, s
     sz_doc_table(doc, "cases", threads ? with : columns, CLI_COUNT(columns) + (threads ? 1 : 0));
     for (size_t i = 0; i < sz_bench_set_count(set); i++)
         put_row(doc, sz_bench_set_get(set, i), threads);
+    for (size_t i = 0; i < sz_bench_set_count(set); i++)
+        put_accuracy(doc, sz_bench_set_get(set, i));
     put_advice(set, doc);
     for (size_t i = 0; i < sz_bench_set_count(set); i++) {
         put_energy(app, doc, sz_bench_set_get(set, i));

@@ -153,5 +153,6 @@ void cli_put_bench(sz_doc *doc, const sz_bench *b) {
     put_record(doc, sz_bench_count_type(), &b->count);
     put_record(doc, sz_bench_rate_type(), &b->rate);
     put_record(doc, sz_bench_energy_type(), &b->energy);
+    if (b->accuracy.pieces) put_record(doc, sz_bench_accuracy_type(), &b->accuracy);
     put_text(doc, "again", b->reproducer);
 }

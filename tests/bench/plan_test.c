@@ -24,6 +24,7 @@ static void makes_all_combinations(void **state) {
     assert_string_equal(c->spec, "{\"kind\": \"gemm\", \"m\": 2, \"n\": 3, \"k\": 5, \"bias\": 0, "
                                  "\"batch\": 1, \"dtype\": \"bf16\"}");
     assert_string_equal(c->dtype, "bf16");
+    assert_string_equal(c->asked, "bf16");
     assert_int_equal(c->macs, 2 * 3 * 5);
     assert_int_equal(c->flops, 2 * 2 * 3 * 5);
     assert_int_equal(c->bytes_moved, 2 * (2 * 5 + 5 * 3 + 2 * 3));
@@ -40,6 +41,7 @@ static void takes_other_names(void **state) {
     assert_int_equal(sz_bench_plan_make(ctx, "conv", words, 2, NULL, &plan), SZ_OK);
     assert_string_equal(plan.cases.items[0].name, "conv2d:batch=2,size=8");
     assert_int_equal(plan.cases.items[0].samples, 2);
+    assert_string_equal(plan.cases.items[0].asked, "f32"); // the usual one
     assert_int_equal(plan.cases.items[0].macs, (int64_t)2 * 64 * 64 * 9 * 8 * 8);
     sz_bench_plan_finish(ctx, &plan);
     sz_ctx_destroy(ctx);

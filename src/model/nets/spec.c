@@ -21,11 +21,21 @@ enum { COMMON = sizeof common / sizeof *common };
 
 const sz_net_family *sz_net_family_get(size_t i) { return i < FAMILIES ? &families[i] : NULL; }
 
+static bool has_own(const sz_net_family *family, const char *name) {
+    for (const sz_net_param *p = family->params; p->name; p++)
+        if (strcmp(p->name, name) == 0) return true;
+    return false;
+}
+
+// A family's own parameter goes before a common one of the same name.
 const sz_net_param *sz_net_param_get(const sz_net_family *family, size_t i) {
     size_t own = 0;
     while (own < i && family->params[own].name) own++;
     if (family->params[own].name) return &family->params[i];
-    return i - own < COMMON ? &common[i - own] : NULL;
+    i -= own;
+    for (size_t k = 0; k < COMMON; k++)
+        if (!has_own(family, common[k].name) && i-- == 0) return &common[k];
+    return NULL;
 }
 
 // Word `index` of "a|b|c" in buf.
@@ -156,8 +166,10 @@ static sz_status read_params(sz_net *n, const char *text) {
 static sz_status set_common(sz_net *n) {
     char word[32];
     const int64_t dtype = sz_net_get(n, "dtype");
+    const int own = find_param(n->family, sz_str_c("dtype"));
+    const char *words = sz_net_param_get(n->family, (size_t)own)->words;
     n->batch = sz_net_get(n, "batch");
-    n->dtype = sz_dtype_by_name(word_at(common[1].words, dtype, word, sizeof word));
+    n->dtype = sz_dtype_by_name(word_at(words, dtype, word, sizeof word));
     const bool is_product = strcmp(n->family->name, "gemm") == 0 ||
                             strcmp(n->family->name, "batchmatmul") == 0;
     if (sz_dtype_get(n->dtype)->cls != SZ_CLASS_FLOAT && !is_product)

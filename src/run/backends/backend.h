@@ -37,6 +37,7 @@ typedef struct sz_step {
     void (*finish)(sz_ctx *ctx, void *state);
     char kernel[96];
     sz_dtype ran_as; // lowest format that the arithmetic touches
+    sz_dtype sums;   // format in which it adds up; 0 = not known
 } sz_step;
 
 struct sz_run_how;

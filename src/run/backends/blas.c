@@ -142,7 +142,8 @@ static sz_status prepare_product(void *library, const sz_node_call *call, sz_ste
     *p = (product){.library = library, .call = *call};
     p->is_double = strcmp(sz_dtype_get(a->dtype)->name, "f64") == 0;
     shape_product(p, call->node, a, sz_node_type(call->graph, call->node, 1));
-    *step = (sz_step){.state = p, .run = run_product, .finish = finish_product, .ran_as = a->dtype};
+    *step = (sz_step){.state = p, .run = run_product, .finish = finish_product};
+    step->ran_as = step->sums = a->dtype;
     snprintf(step->kernel, sizeof step->kernel, "cblas_%cgemm", p->is_double ? 'd' : 's');
     return SZ_OK;
 }

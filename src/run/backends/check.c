@@ -6,6 +6,9 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "model/ops/ozaki.h"
+#include "run/backends/ozaki.h"
+
 // FLOP that the reference may take: some seconds for a net, a fraction of one for a product, of
 // which spots tell as much.
 static const int64_t WHOLE = 4000000000, WHOLE_PRODUCT = 200000000;
@@ -131,6 +134,8 @@ static bool is_product(const sz_job *j) {
 sz_status sz_job_check(sz_job *j, int64_t flops, sz_check *c) {
     const char *why;
     *c = (sz_check){.is_right = true};
+    if (j->nodes.n == 1 && sz_is_ozaki(j->nodes.items[0].node))
+        return sz_ozaki_check(&j->nodes.items[0].step, c);
     if (flops > (is_product(j) ? WHOLE_PRODUCT : WHOLE)) return sz_check_nodes(j, c);
     SZ_TRY(sz_ref_supports(j->graph, &why));
     if (!why) return check_whole(j, c);

@@ -8,6 +8,7 @@
 #include "model/train/train.h"
 #include "os/clock.h"
 #include "run/backends/job_memory.h"
+#include "run/backends/ozaki.h"
 #include "run/backends/plain/plain.h"
 
 // ---- a step of training ------------------------------------------------------------------------
@@ -111,6 +112,11 @@ sz_status sz_job_bytes(sz_ctx *ctx, const sz_graph *g, int64_t *ret_bytes) {
         SZ_TRY(bytes_of(ctx, g, v, &bytes));
         const int64_t times = v->kind == SZ_VALUE_INPUT ? 2 * SZ_INPUT_SETS : 2;
         if (!sz_madd(&sum, bytes, times))
+            return sz_fail(ctx, SZ_ERR_LIMIT, "it needs more than 2^63 bytes");
+    }
+    for (size_t k = 0; k < g->nodes.n; k++) {
+        int64_t own;
+        if (!sz_node_bytes(g, &g->nodes.items[k], &own) || !sz_add(sum, own, &sum))
             return sz_fail(ctx, SZ_ERR_LIMIT, "it needs more than 2^63 bytes");
     }
     *ret_bytes = sum;
@@ -297,9 +303,9 @@ static sz_status run_once(sz_job *j, sz_step *s) {
 // *ret_why: NULL = it is prepared.
 static sz_status try_rung(sz_job *j, const sz_backend *b, void *library, const sz_node_call *call,
                           sz_job_node *one, const char **ret_why) {
-    *ret_why = b->refuses(library, j->graph, call->node);
+    *ret_why = sz_node_refuses(b, library, j->graph, call->node);
     if (*ret_why) return SZ_OK;
-    const sz_status status = b->prepare(library, call, &one->step);
+    const sz_status status = sz_node_prepare(b, library, call, &one->step);
     if (status == SZ_OK) one->backend = b->name;
     if (status != SZ_ERR_UNAVAILABLE) return status;
     const char *why = sz_ctx_error(j->ctx);
@@ -425,15 +431,20 @@ sz_status sz_job_first(sz_job *j) {
     return SZ_OK;
 }
 
-sz_dtype sz_job_lowest(const sz_job *j) {
-    sz_dtype lowest = 0;
+static const sz_step *lowest_step(const sz_job *j) {
+    const sz_step *lowest = NULL;
     for (size_t k = 0; k < j->nodes.n; k++) {
         const sz_job_node *n = &j->nodes.items[k];
         if (n->why || !n->step.ran_as) continue;
-        if (!lowest || sz_dtype_get(n->step.ran_as)->bits < sz_dtype_get(lowest)->bits)
-            lowest = n->step.ran_as;
+        if (!lowest || sz_dtype_get(n->step.ran_as)->bits < sz_dtype_get(lowest->ran_as)->bits)
+            lowest = &n->step;
     }
     return lowest;
+}
+
+sz_dtype sz_job_lowest(const sz_job *j) {
+    const sz_step *s = lowest_step(j);
+    return s ? s->ran_as : 0;
 }
 
 // ---- as a runner -------------------------------------------------------------------------------
@@ -488,18 +499,25 @@ static sz_run_layer runner_layer(void *state, size_t i) {
     const sz_job *j = state;
     const sz_job_node *n = &j->nodes.items[i];
     const sz_dtype_info *d = n->step.ran_as ? sz_dtype_get(n->step.ran_as) : NULL;
+    const sz_dtype_info *sums = n->step.sums ? sz_dtype_get(n->step.sums) : NULL;
     return (sz_run_layer){.name = n->node->name,
                           .op = n->node->op,
                           .kernel = n->step.kernel,
                           .backend = n->backend,
                           .why = n->why,
                           .dtype = d ? d->name : NULL,
+                          .sums = sums ? sums->name : NULL,
                           .sources = &n->id,
                           .n_sources = 1,
                           .time_s = median_of(j, n)};
 }
 
 static sz_dtype runner_lowest(void *state) { return sz_job_lowest(state); }
+
+static sz_dtype runner_sums(void *state) {
+    const sz_step *s = lowest_step(state);
+    return s ? s->sums : 0;
+}
 
 // The reference has one thread, whatever is asked for.
 static int runner_threads(void *state) {
@@ -521,6 +539,7 @@ const sz_runner_type sz_job_runner = {.run = runner_run,
                                       .layer_count = runner_layer_count,
                                       .layer = runner_layer,
                                       .lowest = runner_lowest,
+                                      .sums = runner_sums,
                                       .threads = runner_threads,
                                       .trained = runner_trained,
                                       .finish = runner_finish};

@@ -72,7 +72,7 @@ static sz_status prepare_ref(void *library, const sz_node_call *call, sz_step *s
         return status;
     }
     *step = (sz_step){.state = s, .run = run_ref, .finish = finish_ref};
-    step->ran_as = sz_dtype_by_name("f64");
+    step->ran_as = step->sums = sz_dtype_by_name("f64");
     snprintf(step->kernel, sizeof step->kernel, "reference");
     return SZ_OK;
 }

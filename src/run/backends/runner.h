@@ -4,6 +4,8 @@
 #ifndef SZ_RUNNER_H
 #define SZ_RUNNER_H
 
+#include <sizeup/bench.h>
+
 #include "run/backends/backend.h"
 
 struct sz_train_step; // model/train/train.h
@@ -28,6 +30,7 @@ typedef struct sz_run_layer {
     const char *kernel, *backend;
     const char *why;           // the library refused it, and something slower ran; NULL = it ran
     const char *dtype;         // that the arithmetic touched; NULL = not known
+    const char *sums;          // format in which it adds up; NULL = not known
     // Nodes of the graph that it does, in their order. One that the library took apart is in each
     // of the layers that it became.
     const sz_node_id *sources;
@@ -42,6 +45,7 @@ typedef struct sz_check {
     double error, allowed; // largest error, as a share of the largest number of an output
     int64_t elements;      // compared
     bool is_right;
+    sz_bench_accuracy accuracy; // pieces NULL = not of pieces
 } sz_check;
 
 // What training has come to. Losses are those of the first set of inputs, NaN before a step.
@@ -62,6 +66,7 @@ typedef struct sz_runner_type {
     sz_run_layer (*layer)(void *state, size_t i);
     // What ran: the format of fewest bits, and the threads.
     sz_dtype (*lowest)(void *state);
+    sz_dtype (*sums)(void *state); // in which that adds up; 0 or no function = not known
     int (*threads)(void *state);
     void (*trained)(void *state, sz_trained *ret); // of a step of training; NULL = it runs none
     void (*finish)(void *state);                   // frees it

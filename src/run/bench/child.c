@@ -269,6 +269,8 @@ static sz_status send_timing(child *c, size_t i, const sz_timing *t, double cloc
     begin(c, &buf, &j);
     sz_json_key_i64(&j, "case", (int64_t)i);
     sz_json_key_str(&j, "dtype", sz_dtype_get(r->type->lowest(r->state))->name);
+    const sz_dtype sums = r->type->sums ? r->type->sums(r->state) : 0;
+    if (sums) sz_json_key_str(&j, "sums", sz_dtype_get(sums)->name);
     sz_json_key_i64(&j, "threads", r->type->threads(r->state));
     sz_json_key_str(&j, "verdict", sz_verdict_name(verdict));
     sz_json_key_str(&j, "next_step", sz_timing_next_step(t, verdict));
@@ -278,6 +280,11 @@ static sz_status send_timing(child *c, size_t i, const sz_timing *t, double cloc
     sz_json_key_bool(&j, "steady", t->is_steady);
     sz_json_key_f64(&j, "compile_s", one->compile_s);
     put_check(&j, &one->check);
+    if (one->check.accuracy.pieces) {
+        sz_json_key_object(&j, "accuracy");
+        sz_json_record(&j, sz_bench_accuracy_type(), &one->check.accuracy);
+        sz_json_end_object(&j);
+    }
     put_training(&j, r, &one->step);
     tell_at(c, i);
     SZ_TRY(put_asked(c, one, t, &j));

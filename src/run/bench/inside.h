@@ -42,4 +42,7 @@ sz_status sz_bench_emit(const sz_bench_sweep *run, const sz_case *c, const char 
 sz_status sz_bench_hash(const sz_bench_sweep *run, const sz_case *c, const char *backend,
                         char ret_hash[SZ_HASH_DIGITS + 1]);
 
+// A sentence when the case ran in another format than was asked for.
+bool sz_bench_other_format(const sz_case *c, const json_t *answer, char *buf, size_t cap);
+
 #endif

@@ -135,6 +135,7 @@ static void put_layer(sz_json *j, const sz_graph *g, const sz_run_layer *l, cons
     sz_json_key_str(j, "backend", l->backend);
     if (l->why) sz_json_key_str(j, "why", l->why);
     if (l->dtype) sz_json_key_str(j, "dtype", l->dtype);
+    if (l->sums) sz_json_key_str(j, "accumulation", l->sums);
     if (!isnan(l->time_s)) sz_json_key_f64(j, "time_s", l->time_s);
     if (cost) put_counts(j, cost);
     sz_json_end_object(j);
@@ -163,8 +164,15 @@ sz_status sz_layers_put(sz_ctx *ctx, sz_json *j, sz_model *m, const sz_runner *r
 
 // ---- rates -------------------------------------------------------------------------------------
 
-double sz_roof_for(const sz_machine *m, const char *dtype, int64_t threads) {
+// Machines say int8 where graphs say i8 or u8.
+static const char *on_machine(const char *dtype) {
+    const bool bytes = dtype && (strcmp(dtype, "i8") == 0 || strcmp(dtype, "u8") == 0);
+    return bytes ? "int8" : dtype;
+}
+
+double sz_roof_for(const sz_machine *m, const char *ran_as, int64_t threads) {
     double roof = NAN;
+    const char *dtype = on_machine(ran_as);
     for (size_t i = 0; m && dtype && i < sz_machine_roof_count(m); i++) {
         const sz_roof one = sz_machine_roof(m, i);
         if (strcmp(one.dtype, dtype) != 0 || strcmp(one.op, "fma") != 0) continue;

@@ -251,7 +251,7 @@ static sz_status set_binds(request *r, int64_t point, sz_case *c) {
         const char *value = sz_sweep_value(r->axes, r->n_axes, point, k);
         const char *symbol = is_axis(r, k, "batch") && r->batch ? r->batch : r->axes[k].name;
         if (is_axis(r, k, "dtype")) {
-            c->precision = value;
+            c->precision = c->asked = value;
             continue;
         }
         sz_buf_printf(&buf, "%s=%s", symbol, value);
@@ -261,6 +261,17 @@ static sz_status set_binds(request *r, int64_t point, sz_case *c) {
     c->binds = binds;
     c->inputs = r->how.inputs, c->n_inputs = r->how.n_inputs;
     return SZ_OK;
+}
+
+// A workload says its format, or has its usual one.
+static sz_status set_asked(request *r, int64_t point, sz_case *c) {
+    const sz_net_param *p;
+    char usual[32];
+    const char *given = value_of(r, point, "dtype");
+    for (size_t i = 0; !given && (p = sz_net_param_get(r->family, i)); i++)
+        if (strcmp(p->name, "dtype") == 0) given = sz_net_param_default(p, usual, sizeof usual);
+    c->asked = given ? sz_arena_strdup(&r->plan->arena, given, strlen(given)) : NULL;
+    return !given || c->asked ? SZ_OK : sz_no_memory(r->ctx);
 }
 
 static sz_status name_case(request *r, int64_t point, sz_case *c) {
@@ -273,7 +284,7 @@ static sz_status name_case(request *r, int64_t point, sz_case *c) {
     c->model = r->family ? c->name : r->base;
     c->file = r->family ? NULL : r->base;
     if (!c->name || !c->words || !c->spec) return sz_no_memory(r->ctx);
-    return r->family ? SZ_OK : set_binds(r, point, c);
+    return r->family ? set_asked(r, point, c) : set_binds(r, point, c);
 }
 
 // Of the first input: its first axis is the batch of a net; a workload says `batch` itself.

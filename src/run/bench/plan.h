@@ -22,6 +22,7 @@ typedef struct sz_case {
     int64_t samples;   // of a batch
     int64_t memory;    // bytes that running it needs
     const char *dtype; // of its first input, NULL = it has none
+    const char *asked; // format that was asked for, NULL = as the file has it
     const char *error; // why it can't be run; NULL = it can
 } sz_case;
 

@@ -33,7 +33,7 @@ static json_t *settings_of(const sz_bench_sweep *r, const sz_case *c, const char
                           o->training ? "training" : "inference", "cache", o->cold ? "cold" : "hot",
                           "preheat_s", r->preheat_s, "time_budget_s", r->budget_s, "seed",
                           (json_int_t)o->seed, "input_sets", 2, backend,
-                          sz_bench_library(o, backend), "dtype", c->precision);
+                          sz_bench_library(o, backend), "dtype", c->asked);
     if (s && o->streams > 1) json_object_set_new(s, "streams", json_integer(o->streams));
     // A library that takes a net whole has to be told beforehand, and may be slower for it.
     const sz_backend *b = sz_backend_find(backend);
@@ -81,6 +81,16 @@ static sz_status fill_time(const sz_bench_sweep *r, const json_t *answer, double
     b->time.warmup_s = number_at(answer, "warmup_s");
     b->time.compile_s = number_at(answer, "compile_s");
     b->samples_s = samples, b->n_samples = n;
+    return SZ_OK;
+}
+
+// `rate` is that of the work that was done, in the format that did it; the product that came of it
+// has a rate of its own.
+static sz_status fill_accuracy(const sz_bench_sweep *r, const json_t *answer, sz_bench *b) {
+    SZ_TRY(sz_record_read(r->ctx, sz_bench_accuracy_type(), json_object_get(answer, "accuracy"),
+                          "accuracy", &b->accuracy));
+    if (b->time.median_s > 0)
+        b->accuracy.useful_flop_per_s = 2 * b->accuracy.useful_macs / b->time.median_s;
     return SZ_OK;
 }
 
@@ -162,8 +172,8 @@ static void free_texts(texts *t) {
 }
 
 // Keys beside those of every record.
-static sz_status add_keys(const sz_bench_sweep *r, const sz_buf *line, const sz_bench *b,
-                          const json_t *answer, const char *error) {
+static sz_status add_keys(const sz_bench_sweep *r, const sz_case *c, const sz_buf *line,
+                          const sz_bench *b, const json_t *answer, const char *error) {
     static const char *const taken[] = {"check",  "training",         "stopped_by",
                                         "steady", "calls_per_sample", "layers_runs"};
     json_t *record = json_loadb(line->data, line->size, 0, NULL);
@@ -180,6 +190,9 @@ static sz_status add_keys(const sz_bench_sweep *r, const sz_buf *line, const sz_
     if (r->options->layers && !error && isnan(b->layers_sum_s))
         json_object_set_new(record, "layers_why",
                             json_string("the library tells no times of layers"));
+    char other[128];
+    if (sz_bench_other_format(c, answer, other, sizeof other))
+        json_object_set_new(record, "warnings", json_pack("[s]", other));
     if (why && !error)
         json_object_set_new(json_object_get(record, "rate"), "of_roof_why", json_string(why));
     sz_buf whole;
@@ -193,6 +206,17 @@ static sz_status add_keys(const sz_bench_sweep *r, const sz_buf *line, const sz_
     if (status == SZ_OK) status = r->options->emit(r->options->user, whole.data, whole.size);
     sz_buf_finish(&whole);
     return status;
+}
+
+// Ran in another format than was asked for? A product of pieces is meant to: its accuracy is told.
+bool sz_bench_other_format(const sz_case *c, const json_t *answer, char *buf, size_t cap) {
+    const char *ran = text_at(answer, "dtype"), *sums = text_at(answer, "sums");
+    if (!c->asked || !ran || strcmp(c->asked, ran) == 0) return false;
+    if (json_object_get(answer, "accuracy")) return false;
+    snprintf(buf, cap, "asked for %s, ran as %s%s%s", c->asked, ran,
+             sums && strcmp(sums, ran) != 0 ? " with sums in " : "",
+             sums && strcmp(sums, ran) != 0 ? sums : "");
+    return true;
 }
 
 static void fill_facts(const sz_case *c, const char *backend, const json_t *answer,
@@ -210,6 +234,7 @@ static void fill_facts(const sz_case *c, const char *backend, const json_t *answ
     b->count.bytes_moved = c->bytes_moved >= 0 ? (double)c->bytes_moved : NAN;
     if (!json_object_get(answer, "samples_s")) return;
     b->ran_as.dtype = text_at(answer, "dtype");
+    b->ran_as.accumulation = text_at(answer, "sums");
     b->ran_as.kernel = t->kernels;
     b->ran_as.threads = json_integer_value(json_object_get(answer, "threads"));
     b->verdict = text_at(answer, "verdict"), b->next_step = text_at(answer, "next_step");
@@ -235,10 +260,11 @@ sz_status sz_bench_emit(const sz_bench_sweep *r, const sz_case *c, const char *b
                   (r->options->counters ? SZ_ASKED_COUNTERS : 0u);
         status = fill_time(r, answer, samples, n, &b);
         fill_rates(r, c, &b);
+        if (status == SZ_OK) status = fill_accuracy(r, answer, &b);
     }
     if (status == SZ_OK) status = fill_energy(r, c, answer, &b);
     if (status == SZ_OK) status = sz_bench_json(r->ctx, &b, &line);
-    if (status == SZ_OK) status = add_keys(r, &line, &b, answer, error);
+    if (status == SZ_OK) status = add_keys(r, c, &line, &b, answer, error);
     sz_buf_finish(&line);
     if (t) free_texts(t);
     sz_free(r->ctx, t, sizeof *t);

@@ -40,7 +40,11 @@ typedef struct group {
 
 static sz_status finish_case(group *g, size_t i, const json_t *answer, const char *error) {
     const sz_case *c = g->cases[i];
+    char other[128];
     g->done[i] = true;
+    if (!error && sz_bench_other_format(c, answer, other, sizeof other))
+        sz_warn(g->run->ctx, "%s on %s: %s", sz_show(g->run->ctx, sz_str_c(c->name)),
+                g->backend->name, other);
     if (error)
         g->failed++;
     else

@@ -40,6 +40,9 @@ FIELDS(bench_counters, SZ_BENCH_COUNTERS_FIELDS)
 #define HERE sz_bench_layer
 FIELDS(bench_layer, SZ_BENCH_LAYER_FIELDS)
 #undef HERE
+#define HERE sz_bench_accuracy
+FIELDS(bench_accuracy, SZ_BENCH_ACCURACY_FIELDS)
+#undef HERE
 #define HERE sz_change
 FIELDS(change, SZ_CHANGE_FIELDS)
 #undef HERE
@@ -149,6 +152,7 @@ void sz_bench_init(sz_bench *b) {
     clear(sz_bench_energy_type(), &b->energy);
     clear(sz_bench_window_type(), &b->window);
     b->layers_sum_s = NAN;
+    clear(sz_bench_accuracy_type(), &b->accuracy);
 }
 
 sz_status sz_bench_summarize(sz_ctx *ctx, const double *samples_s, size_t n, sz_bench_time *t) {
@@ -308,6 +312,8 @@ static void build(building *w, const sz_bench *b) {
     set(w, "time", time_json(b));
     set(w, "rate", sz_record_json(sz_bench_rate_type(), &b->rate));
     set(w, "energy", energy_json(b));
+    if (b->accuracy.pieces)
+        set(w, "accuracy", sz_record_json(sz_bench_accuracy_type(), &b->accuracy));
     set_object(w, "counters", b->counters_json, false);
     set_object(w, "layers", b->layers_json, true);
     if (!isnan(b->layers_sum_s)) set(w, "layers_sum_s", json_real(b->layers_sum_s));

@@ -107,8 +107,10 @@ static sz_status read_parts(sz_ctx *ctx, const json_t *r, sz_bench *b) {
     SZ_TRY(sz_record_read(ctx, sz_bench_rate_type(), json_object_get(r, "rate"), "rate", &b->rate));
     SZ_TRY(sz_record_read(ctx, sz_bench_window_type(), json_object_get(r, "energy"), "energy",
                           &b->window));
-    return sz_record_read(ctx, sz_bench_energy_type(), json_object_get(r, "energy"), "energy",
-                          &b->energy);
+    SZ_TRY(sz_record_read(ctx, sz_bench_energy_type(), json_object_get(r, "energy"), "energy",
+                          &b->energy));
+    return sz_record_read(ctx, sz_bench_accuracy_type(), json_object_get(r, "accuracy"),
+                          "accuracy", &b->accuracy);
 }
 
 // Times below 0 and a median of 0 are no times: ratios would mean nothing.

@@ -358,7 +358,7 @@ static void finish_plan(sz_dnnl_plan *p) {
 
 // ---- a step ------------------------------------------------------------------------------------
 
-// The lowest format of the operands that take part; sums are in f32 or s32.
+// The lowest format of the operands that take part.
 static sz_dtype lowest(const sz_node_call *c) {
     sz_dtype low = 0;
     for (int32_t i = 0; i < c->node->n_inputs; i++) {
@@ -367,6 +367,13 @@ static sz_dtype lowest(const sz_node_call *c) {
         if (!low || sz_dtype_get(t->dtype)->bits < sz_dtype_get(low)->bits) low = t->dtype;
     }
     return low;
+}
+
+// By oneDNN's documentation of its data types: s32 for int8, f32 for all floats.
+static sz_dtype sums_of(sz_dtype lowest) {
+    if (!lowest) return 0;
+    const bool is_float = sz_dtype_get(lowest)->cls == SZ_CLASS_FLOAT;
+    return sz_dtype_by_name(is_float ? "f32" : "i32");
 }
 
 static sz_status make_step(dnnl_step *s, sz_dnnl_plan *p) {
@@ -403,7 +410,8 @@ sz_status sz_dnnl_prepare(void *library, const sz_node_call *call, sz_step *step
                       .run = run_step,
                       .fetch = fetch_step,
                       .finish = finish_step,
-                      .ran_as = lowest(call)};
+                      .ran_as = lowest(call),
+                      .sums = sums_of(lowest(call))};
     if (s->is_moved) add_name(s, "reorder");
     memcpy(step->kernel, s->kernel, sizeof step->kernel);
     return SZ_OK;

@@ -6,11 +6,12 @@
 
 #include "model/ops/rules.h"
 
-#define ONNX  ""
-#define MS    "com.microsoft"
-#define NCHWC "com.microsoft.nchwc"
-#define TRAIN "ai.onnx.preview.training"
-#define STEP  "sizeup.train"
+#define ONNX   ""
+#define MS     "com.microsoft"
+#define NCHWC  "com.microsoft.nchwc"
+#define TRAIN  "ai.onnx.preview.training"
+#define STEP   "sizeup.train"
+#define SIZEUP "sizeup"
 
 static const sz_ref_row rows[] = {
 #define REF(domain, name, function, form) {domain, #name, sz_ref_##function, SZ_REF_##form},

@@ -9,6 +9,7 @@
 
 #include "model/graph/format.h"
 #include "model/ops/numbers.h"
+#include "model/ops/ozaki.h"
 
 #include <math.h>
 
@@ -153,6 +154,33 @@ static void fill_floats(sz_buffer *b, random_t *r, role what, double deviation) 
     }
 }
 
+// e^x by its series, so that every machine gives the same bits.
+static double exponential(double x) {
+    const double turns = floor(x * 1.4426950408889634 + 0.5);
+    const double rest = x - turns * 0.6931471805599453; // up to 0.35
+    double sum = 1;
+    for (int k = 14; k > 0; k--) sum = 1 + sum * rest / k;
+    return ldexp(sum, (int)turns);
+}
+
+// (u - 0.5) e^(phi z) with u uniform and z normal: the numbers on which papers compare ways to
+// split (Ozaki et al. 2012 and after), as the spread of exponents is what makes it hard.
+static void fill_spread(sz_buffer *b, random_t *r, double phi) {
+    for (int64_t k = 0; k < b->count; k++) {
+        const double u = uniform(r) - 0.5, x = u * exponential(phi * normal(r));
+        sz_buffer_put_doubles(b, k, 1, &x);
+    }
+}
+
+// For operands of an operator that says how far they spread.
+static bool is_spread(const sz_graph *g, sz_value_id id, double *ret_phi) {
+    int32_t input = 0;
+    const sz_node *n = first_reader(g, id, &input);
+    if (!n || !sz_is_ozaki(n)) return false;
+    *ret_phi = sz_attr_f(n, "phi", 0);
+    return true;
+}
+
 // Integers in [low, high].
 static void fill_integers(sz_buffer *b, random_t *r, int64_t low, int64_t high) {
     for (int64_t k = 0; k < b->count; k++) {
@@ -163,9 +191,12 @@ static void fill_integers(sz_buffer *b, random_t *r, int64_t low, int64_t high) 
 
 static void fill_weights(const sz_graph *g, sz_value_id id, sz_buffer *b, random_t *r) {
     int32_t input = 0;
+    double phi;
     const sz_node *n = first_reader(g, id, &input);
     const sz_dtype_info *d = sz_dtype_get(b->dtype);
-    if (sz_is_float(b->dtype)) {
+    if (is_spread(g, id, &phi)) {
+        fill_spread(b, r, phi);
+    } else if (sz_is_float(b->dtype)) {
         const double fan = fan_in(n, input, b);
         fill_floats(b, r, role_of(n, input, b->rank), sqrt(2 / (fan > 1 ? fan : 1)));
     } else if (d->bits <= 8 && d->cls == SZ_CLASS_INT) {
@@ -269,10 +300,13 @@ sz_status sz_ref_sample(sz_ref *r, sz_graph *g, sz_value_id id, sz_buffer **ret_
     const sz_dtype_info *d;
     sz_buffer *b;
     int64_t low, high;
+    double phi;
     SZ_TRY(new_buffer(r, v, &b));
     random_t random = start(r->options.seed + 1, v->name);
     d = sz_dtype_get(b->dtype);
-    if (sz_is_float(b->dtype)) {
+    if (is_spread(g, id, &phi)) {
+        fill_spread(b, &random, phi);
+    } else if (sz_is_float(b->dtype)) {
         fill_floats(b, &random, WEIGHT, 1);
     } else if (d->bits <= 8 && d->cls != SZ_CLASS_BOOL) {
         low = d->cls == SZ_CLASS_INT ? -(INT64_C(1) << (d->bits - 1)) : 0;
