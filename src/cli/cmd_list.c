@@ -85,9 +85,11 @@ static void fill_parameters(sz_doc *doc) {
         for (size_t k = 0; sz_list_net_param(i, k, &p); k++) {
             char range[64];
             if (p.max < 1 << 20)
-                snprintf(range, sizeof range, "%lld-%lld", (long long)p.min, (long long)p.max);
+                snprintf(range, sizeof range, "%lld-%lld%s", (long long)p.min, (long long)p.max,
+                         p.many ? "[x...]" : "");
             else
-                snprintf(range, sizeof range, "from %lld", (long long)p.min);
+                snprintf(range, sizeof range, "from %lld%s", (long long)p.min,
+                         p.many ? "[x...]" : "");
             const sz_cell cells[] = {sz_cell_text(net.name), sz_cell_text(p.name),
                                      sz_cell_text(p.usual),
                                      sz_cell_text(p.words ? p.words : range),

@@ -52,15 +52,14 @@ static sz_value_id rotate(sz_net *n, const block *b, const char *name, sz_value_
                                        .inputs = {x, b->cos, b->sin}});
 }
 
-// [B, S, hidden] -> [B, heads, S, head_dim]
 static sz_value_id project(sz_net *n, const block *b, const char *name, sz_value_id x,
                            int64_t heads) {
-    char text[64];
-    x = sz_net_linear(n, name, x, b->hidden, heads * b->head_dim, b->qkv_bias);
-    snprintf(text, sizeof text, "%s.heads", name);
-    x = sz_net_reshape(n, text, x, SZ_SHAPE(n->batch, b->seq, heads, b->head_dim));
-    snprintf(text, sizeof text, "%s.turn", name);
-    return sz_net_transpose(n, text, x, SZ_SHAPE(0, 2, 1, 3));
+    const sz_net_heads h = {.tokens = b->seq,
+                            .in = b->hidden,
+                            .heads = heads,
+                            .head_dim = b->head_dim,
+                            .bias = b->qkv_bias};
+    return sz_net_split_heads(n, name, x, &h);
 }
 
 // Keys or values of earlier tokens, which come in, before those of this step; all go out.
