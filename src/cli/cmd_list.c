@@ -282,6 +282,23 @@ static void fill_backends(sz_doc *doc) {
     sz_ctx_destroy(ctx);
 }
 
+static void fill_suites(sz_doc *doc) {
+    static const sz_column columns[] = {
+        {"name", "suite", NULL, SZ_AS_TEXT, 0},
+        {"workloads", "workloads", NULL, SZ_AS_INT, 0},
+        {"what", "what", NULL, SZ_AS_TEXT, SZ_COLUMN_WRAP},
+    };
+    sz_doc_table(doc, "suites", columns, CLI_COUNT(columns));
+    sz_suite_row row;
+    for (size_t i = 0; sz_list_suite(i, &row); i++) {
+        const sz_cell cells[] = {sz_cell_text(row.name), sz_cell_i64(row.workloads),
+                                 sz_cell_text(row.what)};
+        sz_doc_row(doc, cells, CLI_COUNT(cells));
+    }
+    sz_doc_line(doc, "The begin of a name stands for all that go on from it: 'sizeup bench "
+                     "deepbench-gemm'. A list of your own: 'sizeup bench suite:FILE'.");
+}
+
 static void fill_writers(sz_doc *doc) {
     sz_doc_table(doc, "writers", name_and_what, CLI_COUNT(name_and_what));
     sz_writer_row row;

@@ -12,6 +12,7 @@
 #include "os/source.h"
 #include "run/backends/job.h"
 #include "run/bench/range.h"
+#include "run/bench/suite.h"
 
 typedef struct request {
     sz_ctx *ctx;
@@ -21,6 +22,7 @@ typedef struct request {
     sz_axis axes[SZ_MAX_AXES];
     size_t n_axes;
     int64_t available;
+    sz_map *seen; // specs that are planned; NULL = no two can be the same
 } request;
 
 // ---- what is asked for -------------------------------------------------------------------------
@@ -38,7 +40,9 @@ static const sz_net_family *find_family(const char *name) {
 static sz_status unknown(sz_ctx *ctx, const char *name) {
     const char *names[128] = {NULL};
     const sz_net_family *f;
-    for (size_t i = 0; i + 1 < 128 && (f = sz_net_family_get(i)); i++) names[i] = f->name;
+    size_t n = 0;
+    for (; n < 96 && (f = sz_net_family_get(n)); n++) names[n] = f->name;
+    for (size_t i = 0; n + 1 < 128 && i < sz_n_suites; i++) names[n++] = sz_suites[i].name;
     const char *near = sz_text_nearest(name, names);
     const char *shown = sz_show(ctx, sz_str_c(name));
     if (near)
@@ -202,9 +206,18 @@ static sz_status check_memory(const request *r, const sz_case *c) {
                    (double)c->memory / 1e9, (double)r->available / 1e9);
 }
 
+// Two lines of a suite may ask for the same work.
+static sz_status is_planned(request *r, const sz_case *c, bool *ret_is) {
+    *ret_is = r->seen && sz_map_get(r->seen, sz_str_c(c->spec), NULL);
+    return r->seen && !*ret_is ? sz_map_put(r->seen, sz_str_c(c->spec), 0) : SZ_OK;
+}
+
 static sz_status add_case(request *r, int64_t point) {
     sz_case c = {.samples = 1};
+    bool planned;
     SZ_TRY(name_case(r, point, &c));
+    SZ_TRY(is_planned(r, &c, &planned));
+    if (planned) return SZ_OK;
     sz_status status = weigh(r, point, &c);
     if (status == SZ_OK) status = check_memory(r, &c);
     if (status == SZ_ERR_USAGE || status == SZ_ERR_MEMORY || status == SZ_ERR_INTERNAL)
@@ -218,16 +231,105 @@ static sz_status add_case(request *r, int64_t point) {
     return sz_vec_push(r->ctx, &r->plan->cases, c) ? SZ_OK : sz_no_memory(r->ctx);
 }
 
-static sz_status make(request *r, const char *what, const char *const *words, size_t n) {
+static sz_status add_points(request *r) {
     int64_t points;
-    SZ_TRY(read_what(r, what));
-    SZ_TRY(read_words(r, words, n));
     SZ_TRY(sz_sweep_size(r->ctx, r->axes, r->n_axes, &points));
+    points += (int64_t)r->plan->cases.n;
     if (points > SZ_MAX_CASES)
         return sz_fail(r->ctx, SZ_ERR_USAGE, "these are %lld cases; the most at once are %d",
                        (long long)points, SZ_MAX_CASES);
+    points -= (int64_t)r->plan->cases.n;
     for (int64_t i = 0; i < points; i++) SZ_TRY(add_case(r, i));
     return SZ_OK;
+}
+
+// ---- suites ------------------------------------------------------------------------------------
+
+// Words behind the name of a suite.
+typedef struct overrides {
+    sz_axis axes[SZ_MAX_AXES];
+    bool used[SZ_MAX_AXES];
+    size_t n;
+} overrides;
+
+static bool has_param(const request *r, const char *name) {
+    const sz_net_param *p;
+    for (size_t i = 0; r->family && (p = sz_net_param_get(r->family, i)); i++)
+        if (strcmp(p->name, name) == 0) return true;
+    return !r->family; // which free dimensions a file has shows when it is read
+}
+
+// In place of what the line says, or behind it.
+static sz_status override(request *r, const sz_axis *axis) {
+    for (size_t k = 0; k < r->n_axes; k++)
+        if (strcmp(r->axes[k].name, axis->name) == 0) {
+            r->axes[k] = *axis;
+            return SZ_OK;
+        }
+    if (r->n_axes == SZ_MAX_AXES)
+        return sz_fail(r->ctx, SZ_ERR_USAGE, "more than %d parameters", SZ_MAX_AXES);
+    r->axes[r->n_axes++] = *axis;
+    return SZ_OK;
+}
+
+static sz_status make_line(request *r, const sz_suite_line *line, overrides *over) {
+    r->n_axes = 0, r->family = NULL;
+    SZ_TRY(read_what(r, line->what));
+    SZ_TRY(read_words(r, line->words, line->n_words));
+    for (size_t k = 0; k < over->n; k++) {
+        if (!has_param(r, over->axes[k].name)) continue;
+        over->used[k] = true;
+        SZ_TRY(override(r, &over->axes[k]));
+    }
+    return add_points(r);
+}
+
+static sz_status make_lines(request *r, const sz_suite_lines *lines, overrides *over) {
+    for (size_t i = 0; i < lines->lines.n; i++) {
+        const sz_suite_line *line = &lines->lines.items[i];
+        const sz_status status = make_line(r, line, over);
+        if (status != SZ_OK)
+            return sz_place(r->ctx, status, "suite '%s' line %lld",
+                            sz_show(r->ctx, sz_str_c(line->from)), (long long)line->number);
+    }
+    for (size_t k = 0; k < over->n; k++)
+        if (!over->used[k])
+            return sz_fail(r->ctx, SZ_ERR_USAGE, "no workload of it has a parameter '%s'",
+                           sz_show(r->ctx, sz_str_c(over->axes[k].name)));
+    return SZ_OK;
+}
+
+static sz_status make_suite(request *r, const char *what, overrides *over) {
+    sz_suite_lines lines;
+    sz_map seen;
+    SZ_TRY(sz_suite_read(r->ctx, &r->plan->arena, what, &lines));
+    sz_map_init(&seen, r->ctx);
+    r->seen = &seen;
+    const sz_status status = make_lines(r, &lines, over);
+    sz_map_finish(&seen);
+    sz_suite_finish(r->ctx, &lines);
+    return status;
+}
+
+static sz_status suite_with_words(request *r, const char *what, const char *const *words,
+                                  size_t n) {
+    overrides *over = sz_alloc(r->ctx, sizeof *over);
+    if (!over) return sz_no_memory(r->ctx);
+    sz_status status = read_words(r, words, n);
+    memcpy(over->axes, r->axes, r->n_axes * sizeof *over->axes);
+    over->n = r->n_axes;
+    if (status == SZ_OK) status = make_suite(r, what, over);
+    sz_free(r->ctx, over, sizeof *over);
+    return status;
+}
+
+// ---- the plan ----------------------------------------------------------------------------------
+
+static sz_status make(request *r, const char *what, const char *const *words, size_t n) {
+    if (!sz_source_exists(what) && sz_suite_is(what)) return suite_with_words(r, what, words, n);
+    SZ_TRY(read_what(r, what));
+    SZ_TRY(read_words(r, words, n));
+    return add_points(r);
 }
 
 sz_status sz_bench_plan_make(sz_ctx *ctx, const char *what, const char *const *words,
