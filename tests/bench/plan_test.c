@@ -22,7 +22,7 @@ static void makes_all_combinations(void **state) {
     assert_string_equal(c->name, "gemm:k=5,m=2,n=3,dtype=bf16");
     assert_string_equal(c->words, "gemm k=5 m=2 n=3 dtype=bf16");
     assert_string_equal(c->spec, "{\"kind\": \"gemm\", \"m\": 2, \"n\": 3, \"k\": 5, \"bias\": 0, "
-                                 "\"batch\": 1, \"dtype\": \"bf16\"}");
+                                 "\"ta\": 0, \"tb\": 0, \"batch\": 1, \"dtype\": \"bf16\"}");
     assert_string_equal(c->dtype, "bf16");
     assert_int_equal(c->macs, 2 * 3 * 5);
     assert_int_equal(c->flops, 2 * 2 * 3 * 5);

@@ -51,8 +51,8 @@ static sz_status unknown(sz_ctx *ctx, const char *name) {
                        "'%s'?",
                        shown, near);
     return sz_fail(ctx, SZ_ERR_USAGE,
-                   "no file and no workload is called '%s'; 'sizeup list models' "
-                   "shows the workloads",
+                   "no file and no workload is called '%s'; 'sizeup list models' shows the "
+                   "workloads, 'list suites' lists of them",
                    shown);
 }
 
