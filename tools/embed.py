@@ -28,7 +28,8 @@ def suite(path, name):
 
 
 # header, type, table, its length, reader
-KINDS = {'.json': ('machine/datasheets.h', 'sz_datasheet', 'sz_datasheets', 'sz_n_datasheets', sheet),
+KINDS = {'.json': ('machine/datasheets.h', 'sz_datasheet', 'sz_datasheets', 'sz_n_datasheets',
+                   sheet),
          '.tsv': ('run/bench/suite.h', 'sz_suite', 'sz_suites', 'sz_n_suites', suite)}
 
 

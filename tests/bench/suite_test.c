@@ -57,7 +57,7 @@ static const struct {
     {"deepbench-rnn-inference-server", 69, -1},
     {"deepbench-rnn-inference-device", 3, 672 * 32 * 64 + 96 * 64 * 128 + 150 * 4 * 256 * 512},
     {"deepbench-gemm-inference", 84, -1}, // four are in both lists
-    {"deepbench-rnn", 124, -1}, // one is in two lists
+    {"deepbench-rnn", 124, -1},           // one is in two lists
 };
 
 static void holds_what_was_published(void **state) {
@@ -226,9 +226,12 @@ static void only_whole_words_of_a_name(void **state) {
 int main(void) {
     snprintf(path, sizeof path, "/tmp/sizeup-suite-%ld", (long)getpid());
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_line_can_be_planned), cmocka_unit_test(holds_what_was_published),
-        cmocka_unit_test(nets_consist_of_their_suites), cmocka_unit_test(words_replace),
-        cmocka_unit_test(refuses_slips), cmocka_unit_test(only_whole_words_of_a_name),
+        cmocka_unit_test(every_line_can_be_planned),
+        cmocka_unit_test(holds_what_was_published),
+        cmocka_unit_test(nets_consist_of_their_suites),
+        cmocka_unit_test(words_replace),
+        cmocka_unit_test(refuses_slips),
+        cmocka_unit_test(only_whole_words_of_a_name),
     };
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
     unlink(path);

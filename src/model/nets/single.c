@@ -30,7 +30,8 @@ static sz_value_id turned_gemm(sz_net *n, int64_t rows, int64_t c, int64_t k) {
                     .inputs = {a, b},
                     .n_attrs = 2,
                     .attrs = {sz_net_int("transA", ta), sz_net_int("transB", tb)}};
-    if (sz_net_get(n, "bias")) op.inputs[op.n_inputs++] = sz_net_weight(n, "gemm.bias", SZ_SHAPE(c));
+    if (sz_net_get(n, "bias"))
+        op.inputs[op.n_inputs++] = sz_net_weight(n, "gemm.bias", SZ_SHAPE(c));
     return sz_net_node(n, &op);
 }
 
@@ -167,7 +168,7 @@ const sz_net_param sz_family_attention_params[] = {
     SZ_PARAM_FLAG("bias", 1, "1 = those layers have biases"),
     END};
 
-// Queries from x [B, S, H x D]; keys and values from it too, or from `memory` where they are others.
+// Queries from x [B, S, H x D]; keys and values too, or from `memory` where they are others.
 static sz_value_id projected(sz_net *n, const sz_net_attention *a) {
     const int64_t width = a->heads * a->head_dim;
     const bool bias = sz_net_get(n, "bias") != 0, apart = a->keys != a->queries;
@@ -274,7 +275,7 @@ void sz_family_exp(sz_net *n) {
 
 const sz_net_param sz_family_transpose_params[] = {
     AXES("shape", 0, 0, SZ_NET_MAX_SIZE, "of a sample, such as 12x128x64 (0 = rows x width)"),
-    AXES("order", 0, 0, 7, "axes of the result, such as 0x2x1x3: 0 is batch (0 = all but it turned)"),
+    AXES("order", 0, 0, 7, "axes of the result: 0x2x1x3; 0 is batch (0 = the others turned round)"),
     ROWS};
 
 // Axes behind the batch; how many.

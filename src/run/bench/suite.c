@@ -68,8 +68,7 @@ static sz_status read_line(reader *r, const char *p, const char *end) {
         if (p == end) break;
         const char *first = p;
         while (p < end && !is_blank(*p)) p++;
-        if (n == MAX_WORDS)
-            return sz_fail(r->ctx, SZ_ERR_INPUT, "more than %d words", MAX_WORDS);
+        if (n == MAX_WORDS) return sz_fail(r->ctx, SZ_ERR_INPUT, "more than %d words", MAX_WORDS);
         words[n] = sz_arena_strdup(r->arena, first, (size_t)(p - first));
         if (!words[n++]) return sz_no_memory(r->ctx);
     }

@@ -247,8 +247,8 @@ static bool has_word(sz_str name, const char *word) {
     return false;
 }
 
-// Zipf's law, about: of [0, n) each octave of ranks comes as often, so a rank comes about as often as
-// one over it. Whole numbers only, so that every machine draws the same.
+// Zipf's law, about: of [0, n) each octave of ranks comes as often, so a rank comes about as often
+// as one over it. Whole numbers only, so that every machine draws the same.
 static int64_t draw_zipf(random_t *r, int64_t n) {
     uint64_t octaves = 0;
     while (octaves < 62 && (INT64_C(1) << octaves) <= n) octaves++; // ranks 1 ... n
@@ -274,7 +274,7 @@ static void integer_range(const sz_graph *g, sz_value_id id, int64_t *ret_low, i
     const sz_node *n = first_reader(g, id, &input);
     *ret_low = 0, *ret_high = 1;
     if (has_word(sz_graph_value(g, id)->name, "mask")) *ret_low = 1;
-    const sz_type *own = &sz_graph_value(g, id)->type; // a last axis of 1: into the first of a table
+    const sz_type *own = &sz_graph_value(g, id)->type; // a last axis of 1: rows of a table
     const bool rows = n && sz_str_is(n->op, "ScatterND") && own->dims[own->rank - 1] == 1;
     if (!n || !(rows || sz_str_is(n->op, "Gather")) || input != 1) return;
     if (n->inputs[0] == SZ_NONE) return;
