@@ -171,7 +171,11 @@ static const struct {
     {11, {1, 1, 2, 2, 2}}, {13, {2, 2, 2, 2, 2}}, {16, {2, 2, 3, 3, 3}}, {19, {2, 2, 4, 4, 4}}};
 
 const sz_net_param sz_family_vgg_params[] = {
-    {"depth", 16, 11, 19, NULL, "11, 13, 16 or 19"}, IMAGE(224), SZ_PARAM_END};
+    {"depth", 16, 11, 19, NULL, "11, 13, 16 or 19"},
+    IMAGE(224),
+    SZ_PARAM_SIZE("width", 64, "channels of the first stage"),
+    SZ_PARAM_SIZE("hidden", 4096, "units of the two hidden linear layers"),
+    SZ_PARAM_END};
 
 static const int64_t *find_vgg(sz_net *n) {
     const int64_t depth = sz_net_get(n, "depth");
@@ -200,20 +204,22 @@ static sz_value_id vgg_stage(sz_net *n, sz_value_id x, int64_t convs, int64_t in
 
 void sz_family_vgg(sz_net *n) {
     const int64_t *convs = find_vgg(n);
-    int64_t in = sz_net_get(n, "in_channels"), out = 64, size = sz_net_get(n, "image");
+    const int64_t width = sz_net_get(n, "width"), hidden = sz_net_get(n, "hidden");
+    int64_t in = sz_net_get(n, "in_channels"), out = width, size = sz_net_get(n, "image");
     sz_value_id x = image_input(n);
     for (int stage = 0; stage < 5; stage++, size /= 2) {
         const size_t outside = sz_net_enter(n, "stage%d.", stage);
         x = vgg_stage(n, x, convs[stage], in, out);
         sz_net_leave(n, outside);
         in = out;
-        out = out < 512 ? 2 * out : 512;
+        if (out < 8 * width) out *= 2;
     }
     if (size < 1) sz_net_fail(n, "image must be at least 32");
     x = sz_net_reshape(n, "flatten", x, SZ_SHAPE(n->batch, in * size * size));
-    x = sz_net_unary(n, "relu1", "Relu", sz_net_linear(n, "fc1", x, in * size * size, 4096, true));
-    x = sz_net_unary(n, "relu2", "Relu", sz_net_linear(n, "fc2", x, 4096, 4096, true));
-    sz_net_output(n, sz_net_linear(n, "fc3", x, 4096, sz_net_get(n, "classes"), true));
+    x = sz_net_linear(n, "fc1", x, in * size * size, hidden, true);
+    x = sz_net_linear(n, "fc2", sz_net_unary(n, "relu1", "Relu", x), hidden, hidden, true);
+    x = sz_net_unary(n, "relu2", "Relu", x);
+    sz_net_output(n, sz_net_linear(n, "fc3", x, hidden, sz_net_get(n, "classes"), true));
 }
 
 // ---- u-net -------------------------------------------------------------------------------------

@@ -78,10 +78,9 @@ const sz_net_param sz_family_deeplab_params[] = {
     SZ_PARAM_SIZE("image", 520, "height and width"),
     SZ_PARAM_SIZE("in_channels", 3, "channels of the image"),
     SZ_PARAM_SIZE("classes", 21, "channels of the output"),
+    SZ_PARAM_SIZE("width", 64, "channels of the first stage"),
     SZ_PARAM_FLAG("aux", 0, "1 = with the second head that training has"),
     SZ_PARAM_END};
-
-enum { ASPP = 256 };
 
 // After a 3x3 or 7x7 window with stride 2 and its border.
 static int64_t halved(int64_t size) { return (size - 1) / 2 + 1; }
@@ -100,28 +99,28 @@ static sz_value_id resize(sz_net *n, const char *name, sz_value_id x, int64_t ch
 }
 
 // The mean of the image, spread over it again.
-static sz_value_id pooled_branch(sz_net *n, sz_value_id x, int64_t in, int64_t size) {
+static sz_value_id pooled_branch(sz_net *n, sz_value_id x, int64_t in, int64_t out, int64_t size) {
     const size_t outside = sz_net_enter(n, "pooled.");
     x = sz_net_unary(n, "mean", "GlobalAveragePool", x);
-    x = sz_net_unary(n, "relu", "Relu", sz_net_conv_norm(n, 0, x, in, ASPP, 1, 1));
-    const sz_value_id shape = sz_net_ints(n, "shape", SZ_SHAPE(n->batch, ASPP, size, size));
+    x = sz_net_unary(n, "relu", "Relu", sz_net_conv_norm(n, 0, x, in, out, 1, 1));
+    const sz_value_id shape = sz_net_ints(n, "shape", SZ_SHAPE(n->batch, out, size, size));
     x = sz_net_binary(n, "spread", "Expand", x, shape);
     sz_net_leave(n, outside);
     return x;
 }
 
-static sz_value_id pyramid(sz_net *n, sz_value_id x, int64_t in, int64_t size) {
+static sz_value_id pyramid(sz_net *n, sz_value_id x, int64_t in, int64_t out, int64_t size) {
     static const int64_t rates[] = {12, 24, 36};
     sz_net_op all = {.name = "concat",
                      .op = "Concat",
                      .n_inputs = 5,
                      .n_attrs = 1,
                      .attrs = {sz_net_int("axis", 1)}};
-    all.inputs[0] = sz_net_unary(n, "relu0", "Relu", sz_net_conv_norm(n, 0, x, in, ASPP, 1, 1));
+    all.inputs[0] = sz_net_unary(n, "relu0", "Relu", sz_net_conv_norm(n, 0, x, in, out, 1, 1));
     for (int i = 0; i < 3; i++) {
         const sz_net_conv c = {.spatial = 2,
                                .in = in,
-                               .out = ASPP,
+                               .out = out,
                                .kernel = 3,
                                .stride = 1,
                                .pad = rates[i],
@@ -130,9 +129,9 @@ static sz_value_id pyramid(sz_net *n, sz_value_id x, int64_t in, int64_t size) {
         snprintf(relu, sizeof relu, "relu%d", i + 1);
         all.inputs[1 + i] = sz_net_unary(n, relu, "Relu", sz_net_conv_norm_of(n, i + 1, x, &c));
     }
-    all.inputs[4] = pooled_branch(n, x, in, size);
+    all.inputs[4] = pooled_branch(n, x, in, out, size);
     x = sz_net_node(n, &all);
-    return sz_net_unary(n, "relu4", "Relu", sz_net_conv_norm(n, 4, x, 5 * ASPP, ASPP, 1, 1));
+    return sz_net_unary(n, "relu4", "Relu", sz_net_conv_norm(n, 4, x, 5 * out, out, 1, 1));
 }
 
 // A 3x3 convolution to `width` channels, then a number for each class and place, made large again.
@@ -148,12 +147,14 @@ static void dense_head(sz_net *n, sz_value_id x, int64_t in, int64_t width) {
 void sz_family_deeplab(sz_net *n) {
     const int64_t size = halved(halved(halved(sz_net_get(n, "image"))));
     sz_value_id stages[4];
-    const sz_value_id x = sz_net_residual(n, sz_net_image(n), 64, true, stages);
+    const int64_t width = sz_net_get(n, "width"), pyramid_width = 4 * width;
+    const sz_value_id x = sz_net_residual(n, sz_net_image(n), width, true, stages);
     size_t outside = sz_net_enter(n, "head.");
-    dense_head(n, pyramid(n, x, 2048, size), ASPP, ASPP);
+    const sz_value_id y = pyramid(n, x, 32 * width, pyramid_width, size);
+    dense_head(n, y, pyramid_width, pyramid_width);
     sz_net_leave(n, outside);
     if (!sz_net_get(n, "aux")) return;
     outside = sz_net_enter(n, "aux.");
-    dense_head(n, stages[2], 1024, 256);
+    dense_head(n, stages[2], 16 * width, 4 * width);
     sz_net_leave(n, outside);
 }
