@@ -57,6 +57,10 @@ static const reference references[] = {
     {"unet:channels=32,depth=3", -1, 9221177344, 0, "MACs of tests/models/unet.onnx"},
     // (138493 + 26744) x (64 + 128) + 256 x 256 + 256 + 256 x 128 + 128 + 128 x 64 + 64 + 129
     {"ncf", 31832577, 256 * 256 + 256 * 128 + 128 * 64 + 128, 0, "by hand"},
+    // as above with embeddings of 8 and 32; 64 x 32 + 32, 32 x 16 + 16, 16 x 8 + 8, 16 + 1
+    {"ncf:users=100,items=50,factors=8,layers=64x32x16x8",
+     150 * (8 + 32) + 64 * 32 + 32 + 32 * 16 + 16 + 16 * 8 + 8 + 17,
+     64 * 32 + 32 * 16 + 16 * 8 + 16, 0, "by hand"},
     // 784 x 512 + 512, 512 x 512 + 512, 512 x 10 + 10
     {"mlp:input=784,width=512,layers=2,output=10", 669706, 784 * 512 + 512 * 512 + 512 * 10, 0,
      "by hand"},
@@ -205,6 +209,8 @@ static const struct {
     {"gemm:dtype=i8,ta=1", "bias, ta and tb are for floating point"},
     {"gemm:m=3x4", "net 'gemm': m is a whole number from 1 to 1073741824, not '3x4'"},
     {"deeplab:depth=34", "net 'deeplab': depth is a whole number from 50 to 152, not '34'"},
+    {"ncf:layers=64", "layers needs 2 numbers or more: the width of the input, then the layers"},
+    {"ncf:layers=63x5", "layers begins with 63, the length of two embeddings: it must be even"},
     {"cosmoflow:blocks=9", "size is too small for so many blocks, each of which halves it"},
 };
 
@@ -258,6 +264,32 @@ static void survives_extreme_sizes(void **state) {
     sz_ctx_destroy(ctx);
 }
 
+// All sizes of a family as large as they may be, and large ones that are no powers of two: no sum
+// or product of a family may overflow, which the sanitizers see.
+static void survives_all_sizes_at_once(void **state) {
+    (void)state;
+    static const long long sizes[] = {1 << 30, 1000003, 46341, 3};
+    sz_ctx *ctx = sz_ctx_create(NULL);
+    sz_net_row row;
+    sz_net_param_row p;
+    for (size_t i = 0; sz_list_net(i, &row); i++)
+        for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+            char spec[1024];
+            sz_model *model = NULL;
+            int len = snprintf(spec, sizeof spec, "%s", row.name);
+            for (size_t k = 0, n = 0; sz_list_net_param(i, k, &p); k++)
+                if (!p.words && p.min <= 1 && p.max >= 1 << 24)
+                    len += snprintf(spec + len, sizeof spec - (size_t)len, "%c%s=%lld",
+                                    n++ ? ',' : ':', p.name,
+                                    sizes[s] > p.max ? (long long)p.max : sizes[s]);
+            const sz_status status = sz_model_load(ctx, spec, NULL, &model);
+            if (status != SZ_OK && !*sz_ctx_error(ctx)) fail_msg("%s: no sentence", spec);
+            assert_int_not_equal(status, SZ_ERR_INTERNAL);
+            sz_model_destroy(model);
+        }
+    sz_ctx_destroy(ctx);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counts_as_the_sources),
@@ -266,6 +298,7 @@ int main(void) {
         cmocka_unit_test(refuses_with_a_sentence),
         cmocka_unit_test(numbers_for_axes),
         cmocka_unit_test(survives_extreme_sizes),
+        cmocka_unit_test(survives_all_sizes_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -36,6 +36,9 @@ void sz_net_axes(sz_net *n, const char *name, int32_t count, int64_t *ret);
 // Fail with a sentence about the parameters (SZ_ERR_USAGE); only the first is kept.
 void sz_net_fail(sz_net *n, const char *fmt, ...) SZ_PRINTF(2, 3);
 
+// Product of sizes; one that exceeds 2^63 fails, and is 1.
+int64_t sz_net_mul(sz_net *n, int64_t a, int64_t b);
+
 // Append to the prefix; returns its length before, for sz_net_leave.
 size_t sz_net_enter(sz_net *n, const char *fmt, ...) SZ_PRINTF(2, 3);
 void sz_net_leave(sz_net *n, size_t length);

@@ -215,8 +215,9 @@ void sz_family_vgg(sz_net *n) {
         if (out < 8 * width) out *= 2;
     }
     if (size < 1) sz_net_fail(n, "image must be at least 32");
-    x = sz_net_reshape(n, "flatten", x, SZ_SHAPE(n->batch, in * size * size));
-    x = sz_net_linear(n, "fc1", x, in * size * size, hidden, true);
+    const int64_t flat = sz_net_mul(n, in, sz_net_mul(n, size, size));
+    x = sz_net_reshape(n, "flatten", x, SZ_SHAPE(n->batch, flat));
+    x = sz_net_linear(n, "fc1", x, flat, hidden, true);
     x = sz_net_linear(n, "fc2", sz_net_unary(n, "relu1", "Relu", x), hidden, hidden, true);
     x = sz_net_unary(n, "relu2", "Relu", x);
     sz_net_output(n, sz_net_linear(n, "fc3", x, hidden, sz_net_get(n, "classes"), true));
@@ -327,7 +328,7 @@ void sz_family_cosmoflow(sz_net *n) {
         out *= 2;
     }
     if (size < 1) sz_net_fail(n, "size is too small for so many blocks, each of which halves it");
-    const int64_t flat = in * size * size * size;
+    const int64_t flat = sz_net_mul(n, sz_net_mul(n, in, size), sz_net_mul(n, size, size));
     x = sz_net_reshape(n, "flatten", x, SZ_SHAPE(n->batch, flat));
     x = leaky(n, "act1", sz_net_linear(n, "fc1", x, flat, 128, true));
     x = leaky(n, "act2", sz_net_linear(n, "fc2", x, 128, 64, true));

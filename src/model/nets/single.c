@@ -39,8 +39,7 @@ void sz_family_gemm(sz_net *n) {
     const int64_t m = sz_net_get(n, "m"), c = sz_net_get(n, "n"), k = sz_net_get(n, "k");
     const bool turned = sz_net_get(n, "ta") != 0 || sz_net_get(n, "tb") != 0;
     const bool is_float = sz_dtype_get(n->dtype)->cls == SZ_CLASS_FLOAT;
-    int64_t rows = m;
-    if (!sz_mul(n->batch, m, &rows)) sz_net_fail(n, "batch x m exceeds 2^63");
+    const int64_t rows = sz_net_mul(n, n->batch, m);
     if (!is_float && (turned || sz_net_get(n, "bias")))
         sz_net_fail(n, "bias, ta and tb are for floating point: MatMulInteger has none of them");
     if (turned) {

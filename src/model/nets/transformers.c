@@ -222,8 +222,7 @@ void sz_family_bert(sz_net *n) {
 
 // [B, S, hidden] x [vocab, hidden], transposed without a copy.
 static void logits(sz_net *n, sz_value_id x, const block *b, sz_value_id table, int64_t vocab) {
-    int64_t rows = 0;
-    if (!sz_mul(n->batch, b->seq, &rows)) sz_net_fail(n, "batch x seq exceeds 2^63");
+    const int64_t rows = sz_net_mul(n, n->batch, b->seq);
     x = sz_net_reshape(n, "tokens", x, SZ_SHAPE(rows, b->hidden));
     x = sz_net_node(n, &(sz_net_op){.name = "head",
                                     .op = "Gemm",
