@@ -195,6 +195,7 @@ static void refuses_slips(void **state) {
     } slips[] = {
         {"gemm\ngem m=3\n", NULL, "line 2: no file and no workload is called 'gem': did you mean"},
         {"gemm m=3 m=4\n", NULL, "line 1: 'm' is given twice"},
+        {"gemm m=3\ngemm m=3 q=4\n", NULL, "line 2: net 'gemm' has no parameter 'q'"},
         {"gemm m=4-2\n", NULL, "line 1: 'm': range '4-2' ends before it begins"},
         {"\n# nothing\n", NULL, "has no workload in it"},
         {"gemm\n", "units=3", "no workload of it has a parameter 'units'"},

@@ -216,12 +216,15 @@ static sz_status add_case(request *r, int64_t point) {
     sz_case c = {.samples = 1};
     bool planned;
     SZ_TRY(name_case(r, point, &c));
-    SZ_TRY(is_planned(r, &c, &planned));
-    if (planned) return SZ_OK;
-    sz_status status = weigh(r, point, &c);
+    sz_status status = weigh(r, point, &c); // also sees to it that there are such parameters
     if (status == SZ_OK) status = check_memory(r, &c);
     if (status == SZ_ERR_USAGE || status == SZ_ERR_MEMORY || status == SZ_ERR_INTERNAL)
         return status;
+    SZ_TRY(is_planned(r, &c, &planned));
+    if (planned) {
+        if (status != SZ_OK) sz_ctx_clear(r->ctx);
+        return SZ_OK;
+    }
     if (status != SZ_OK) {
         const char *why = sz_ctx_error(r->ctx);
         c.error = sz_arena_strdup(&r->plan->arena, why, strlen(why));
