@@ -209,6 +209,8 @@ static const struct {
     {"gemm:dtype=i8,ta=1", "bias, ta and tb are for floating point"},
     {"gemm:m=3x4", "net 'gemm': m is a whole number from 1 to 1073741824, not '3x4'"},
     {"deeplab:depth=34", "net 'deeplab': depth is a whole number from 50 to 152, not '34'"},
+    {"pool:kernel=3,pad=3", "pad=3 must be less than kernel=3, or a window is all border"},
+    {"gemm:m=03", "net 'gemm': m is a whole number from 1 to 1073741824, not '03'"},
     {"ncf:layers=64", "layers needs 2 numbers or more: the width of the input, then the layers"},
     {"ncf:layers=63x5", "layers begins with 63, the length of two embeddings: it must be even"},
     {"cosmoflow:blocks=9", "size is too small for so many blocks, each of which halves it"},

@@ -216,6 +216,13 @@ static void refuses_slips(void **state) {
 
 static void only_whole_words_of_a_name(void **state) {
     (void)state;
+    sz_ctx *ctx = sz_ctx_create(NULL);
+    sz_bench_plan p;
+    plan(ctx, "transformer", "layers=1", &p); // the family, though transformer-layers is a suite
+    assert_int_equal(p.cases.n, 1);
+    assert_string_equal(p.cases.items[0].name, "transformer:layers=1");
+    sz_bench_plan_finish(ctx, &p);
+    sz_ctx_destroy(ctx);
     assert_true(sz_suite_is("deepbench"));
     assert_true(sz_suite_is("deepbench-gemm"));
     assert_true(sz_suite_is("suite:x"));

@@ -378,9 +378,15 @@ void sz_family_pool(sz_net *n) {
     sz_net_axes(n, "kernel", dims, w.kernel);
     sz_net_axes(n, "stride", dims, w.stride);
     sz_net_axes(n, "pad", dims, w.pad);
-    sz_net_output(n, strncmp(op, "Global", 6) == 0
-                         ? sz_net_unary(n, "pool", op, x)
-                         : sz_net_pool_window(n, "pool", op, x, dims, &w));
+    if (strncmp(op, "Global", 6) == 0) {
+        sz_net_output(n, sz_net_unary(n, "pool", op, x));
+        return;
+    }
+    for (int32_t d = 0; d < dims; d++)
+        if (w.pad[d] >= w.kernel[d])
+            sz_net_fail(n, "pad=%lld must be less than kernel=%lld, or a window is all border",
+                        (long long)w.pad[d], (long long)w.kernel[d]);
+    sz_net_output(n, sz_net_pool_window(n, "pool", op, x, dims, &w));
 }
 
 // ---- tables ------------------------------------------------------------------------------------

@@ -133,7 +133,7 @@ static sz_status read_word(sz_net *n, const sz_net_param *p, sz_str text, int64_
 
 static sz_status read_number(sz_net *n, const sz_net_param *p, sz_str text, int64_t *ret_value) {
     int64_t value = 0;
-    bool good = text.len > 0 && text.len < 19;
+    bool good = text.len > 0 && text.len < 19 && (text.len == 1 || text.p[0] != '0');
     for (uint32_t i = 0; i < text.len && good; i++) {
         good = text.p[i] >= '0' && text.p[i] <= '9';
         value = 10 * value + (text.p[i] - '0');

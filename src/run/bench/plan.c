@@ -329,7 +329,8 @@ static sz_status suite_with_words(request *r, const char *what, const char *cons
 // ---- the plan ----------------------------------------------------------------------------------
 
 static sz_status make(request *r, const char *what, const char *const *words, size_t n) {
-    if (!sz_source_exists(what) && sz_suite_is(what)) return suite_with_words(r, what, words, n);
+    const bool known = sz_source_exists(what) || find_family(what); // those go before a suite
+    if (!known && sz_suite_is(what)) return suite_with_words(r, what, words, n);
     SZ_TRY(read_what(r, what));
     SZ_TRY(read_words(r, words, n));
     return add_points(r);
