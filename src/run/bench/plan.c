@@ -22,7 +22,9 @@ typedef struct request {
     sz_axis axes[SZ_MAX_AXES];
     size_t n_axes;
     int64_t available;
-    sz_map *seen; // specs that are planned; NULL = no two can be the same
+    sz_map *seen;         // specs that are planned; NULL = no two can be the same
+    size_t unread;        // cases whose model could not be read
+    sz_status why_unread; // of the last of them
 } request;
 
 // ---- what is asked for -------------------------------------------------------------------------
@@ -181,8 +183,12 @@ static sz_status weigh(request *r, int64_t point, sz_case *c) {
     const sz_load_options o = {.binds = c->binds, .n_binds = c->n_binds};
     sz_model *m;
     sz_costs *costs;
-    SZ_TRY(sz_model_load(r->ctx, c->model, &o, &m));
-    sz_status status = sz_costs_create(r->ctx, m, NULL, &costs);
+    sz_status status = sz_model_load(r->ctx, c->model, &o, &m);
+    if (status != SZ_OK) {
+        r->unread++, r->why_unread = status;
+        return status;
+    }
+    status = sz_costs_create(r->ctx, m, NULL, &costs);
     if (status == SZ_OK) {
         const sz_cost total = sz_costs_total(costs);
         c->macs = total.macs, c->flops = total.flops, c->bytes_moved = total.bytes_moved;
@@ -328,12 +334,24 @@ static sz_status suite_with_words(request *r, const char *what, const char *cons
 
 // ---- the plan ----------------------------------------------------------------------------------
 
-static sz_status make(request *r, const char *what, const char *const *words, size_t n) {
+// A file that is broken, or a size that goes with no other, is the fault of who asks: nothing runs.
+static sz_status check_any(const request *r) {
+    const sz_bench_plan *p = r->plan;
+    if (p->cases.n == 0 || r->unread < p->cases.n) return SZ_OK;
+    return sz_fail(r->ctx, r->why_unread, "%s", p->cases.items[0].error);
+}
+
+static sz_status make_all(request *r, const char *what, const char *const *words, size_t n) {
     const bool known = sz_source_exists(what) || find_family(what); // those go before a suite
     if (!known && sz_suite_is(what)) return suite_with_words(r, what, words, n);
     SZ_TRY(read_what(r, what));
     SZ_TRY(read_words(r, words, n));
     return add_points(r);
+}
+
+static sz_status make(request *r, const char *what, const char *const *words, size_t n) {
+    SZ_TRY(make_all(r, what, words, n));
+    return check_any(r);
 }
 
 sz_status sz_bench_plan_make(sz_ctx *ctx, const char *what, const char *const *words,
