@@ -327,6 +327,7 @@ int cli_bench(cli_app *app, const void *options) {
     if (strcmp(app->args[0], "case-child") == 0) return case_child(app);
     int code = read_options(app, o, &how);
     if (code != CLI_DONE) return code;
+    if (!cli_has_store(app, o->store)) return CLI_UNAVAILABLE;
     find_roofs(app, o, &how, &machine);
     sz_buf_init(&s.all, app->out);
     code = run(app, o, &how, &s);
