@@ -30,6 +30,13 @@ static const reference references[] = {
     {"vgg:depth=13", 133047848, -1, 0, "torchvision"},
     {"vgg:depth=16", 138357544, 15470264320, 0, "torchvision; MACs of its ONNX export"},
     {"vgg:depth=19", 143667240, -1, 0, "torchvision"},
+    {"mobilenet", 3504872, 300774272, 34112, "torchvision mobilenet_v2, 0.301 GMACs"},
+    {"mobilenet:width=140", 6108776, -1, 47936, "timm mobilenetv2_140"},
+    {"deeplab:aux=1", 42004074, 178721945088, 57216, "torchvision deeplabv3_resnet50, 178.722 G"},
+    // the second head: 1024 x 256 x 9 + 512 + 256 x 21 + 21
+    {"deeplab", 42004074 - 2365205, -1, 56704, "torchvision, without the second head by hand"},
+    {"deeplab:depth=101,aux=1", 60996202, 258743039488, 109440,
+     "torchvision deeplabv3_resnet101, 258.743 G"},
     {"vit", 86567656, 17563828224, 0, "torchvision vit_b_16; MACs of its ONNX export"},
     {"vit:layers=24,heads=16,hidden=1024", 304326632, -1, 0, "torchvision vit_l_16"},
     {"vit:patch=32", 88224232, -1, 0, "torchvision vit_b_32"},
@@ -50,11 +57,23 @@ static const reference references[] = {
     {"unet:channels=32,depth=3", -1, 9221177344, 0, "MACs of tests/models/unet.onnx"},
     // (138493 + 26744) x (64 + 128) + 256 x 256 + 256 + 256 x 128 + 128 + 128 x 64 + 64 + 129
     {"ncf", 31832577, 256 * 256 + 256 * 128 + 128 * 64 + 128, 0, "by hand"},
+    // as above with embeddings of 8 and 32; 64 x 32 + 32, 32 x 16 + 16, 16 x 8 + 8, 16 + 1
+    {"ncf:users=100,items=50,factors=8,layers=64x32x16x8",
+     150 * (8 + 32) + 64 * 32 + 32 + 32 * 16 + 16 + 16 * 8 + 8 + 17,
+     64 * 32 + 32 * 16 + 16 * 8 + 16, 0, "by hand"},
     // 784 x 512 + 512, 512 x 512 + 512, 512 x 10 + 10
     {"mlp:input=784,width=512,layers=2,output=10", 669706, 784 * 512 + 512 * 512 + 512 * 10, 0,
      "by hand"},
     {"gemm:m=3,n=5,k=7,bias=1,batch=2", 40, 2 * 3 * 5 * 7, 0, "by hand"},
+    {"gemm:m=3,n=5,k=7,bias=1,batch=2,ta=1,tb=1", 40, 2 * 3 * 5 * 7, 0, "by hand"},
     {"batchmatmul:m=3,n=5,k=7,batch=2", 0, 210, 0, "by hand"},
+    {"conv2d:channels=2,filters=3,size=9x7,kernel=3x2,stride=2x1,pad=1x0,dilation=1x2,bias=0", 36,
+     5 * 5 * 36, 0, "by hand: 5 x 5 outputs"},
+    {"conv3d:channels=1,filters=1,size=4x5x6,kernel=1x2x3,pad=0,bias=0", 6, 4 * 4 * 4 * 6, 0,
+     "by hand"},
+    {"attention:project=1,heads=4,kv_heads=2,head_dim=8,seq=3,keys=5,batch=2",
+     2 * (32 * 32 + 32) + 2 * (32 * 16 + 16),
+     2 * (2 * 3 * 32 * 32 + 2 * 5 * 32 * 16 + 2 * 4 * 3 * 5 * 8), 0, "by hand"},
     {"conv2d:channels=8,filters=16,size=10,kernel=3,pad=0,stride=2,groups=4,bias=0,batch=2",
      16 * 2 * 9, 2 * 16 * 16 * 2 * 9, 0, "by hand: 4 x 4 outputs"},
     {"conv2d:channels=8,filters=4,size=5,kernel=2,pad=0,stride=2,transposed=1,bias=0", 8 * 4 * 4,
@@ -178,6 +197,23 @@ static const struct {
     {"conv2d:groups=3", "groups=3 must divide the channels, 64 and 64"},
     {"attention:kv_heads=5", "kv_heads=5 must divide heads=12"},
     {"attention:seq=5,keys=3,causal=1", "causal attention needs as many keys as queries: 3 and 5"},
+    {"conv2d:kernel=3x3x3", "kernel has 3 numbers, but there are 2 axes: give one for all, or 2"},
+    {"conv2d:kernel=3x", "net 'conv2d': kernel is a whole number from 1 to 1024, not ''"},
+    {"conv2d:kernel=x3", "net 'conv2d': kernel is a whole number from 1 to 1024, not ''"},
+    {"conv2d:kernel=3x2000", "net 'conv2d': kernel is a whole number from 1 to 1024, not '2000'"},
+    {"transpose:shape=1x2x3x4x5x6x7x8x9", "net 'transpose': shape has more than 8 numbers"},
+    {"transpose:shape=1x2x3x4x5x6x7x8", "shape has more than 7 axes"},
+    {"transpose:shape=3x0", "shape has an axis of size 0"},
+    {"transpose:shape=3x4,order=0x2", "order is none of the 3 axes: each of 0 to 2 once"},
+    {"transpose:shape=3x4,order=0x2x2", "order is none of the 3 axes: each of 0 to 2 once"},
+    {"transpose:shape=3x4,order=0x2x3", "order is none of the 3 axes: each of 0 to 2 once"},
+    {"gemm:dtype=i8,ta=1", "bias, ta and tb are for floating point"},
+    {"gemm:m=3x4", "net 'gemm': m is a whole number from 1 to 1073741824, not '3x4'"},
+    {"deeplab:depth=34", "net 'deeplab': depth is a whole number from 50 to 152, not '34'"},
+    {"pool:kernel=3,pad=3", "pad=3 must be less than kernel=3, or a window is all border"},
+    {"gemm:m=03", "net 'gemm': m is a whole number from 1 to 1073741824, not '03'"},
+    {"ncf:layers=64", "layers needs 2 numbers or more: the width of the input, then the layers"},
+    {"ncf:layers=63x5", "layers begins with 63, the length of two embeddings: it must be even"},
     {"cosmoflow:blocks=9", "size is too small for so many blocks, each of which halves it"},
 };
 
@@ -191,6 +227,20 @@ static void refuses_with_a_sentence(void **state) {
             fail_msg("%s: %s", refusals[i].spec, sz_ctx_error(ctx));
         assert_null(model);
     }
+    sz_ctx_destroy(ctx);
+}
+
+// The sizes of one axis for all and the same for each are one and the same.
+static void numbers_for_axes(void **state) {
+    (void)state;
+    sz_ctx *ctx = sz_ctx_create(NULL);
+    const sz_cost one = total_of(ctx, "conv3d:size=6,kernel=3,stride=2,dilation=2,pad=2");
+    const sz_cost each = total_of(
+        ctx, "conv3d:size=6x6x6,kernel=3x3x3,stride=2x2x2,dilation=2x2x2,pad=2x2x2");
+    assert_int_equal(one.macs, each.macs);
+    assert_int_equal(one.bytes_moved, each.bytes_moved);
+    assert_int_equal(total_of(ctx, "transpose:shape=3x4x5,order=0x3x1x2").bytes_moved, 2 * 240);
+    assert_int_equal(total_of(ctx, "transpose:rows=3,width=20").bytes_moved, 2 * 240);
     sz_ctx_destroy(ctx);
 }
 
@@ -217,13 +267,41 @@ static void survives_extreme_sizes(void **state) {
     sz_ctx_destroy(ctx);
 }
 
+// All sizes of a family as large as they may be, and large ones that are no powers of two: no sum
+// or product of a family may overflow, which the sanitizers see.
+static void survives_all_sizes_at_once(void **state) {
+    (void)state;
+    static const long long sizes[] = {1 << 30, 1000003, 46341, 3};
+    sz_ctx *ctx = sz_ctx_create(NULL);
+    sz_net_row row;
+    sz_net_param_row p;
+    for (size_t i = 0; sz_list_net(i, &row); i++)
+        for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+            char spec[1024];
+            sz_model *model = NULL;
+            int len = snprintf(spec, sizeof spec, "%s", row.name);
+            for (size_t k = 0, n = 0; sz_list_net_param(i, k, &p); k++)
+                if (!p.words && p.min <= 1 && p.max >= 1 << 24)
+                    len += snprintf(spec + len, sizeof spec - (size_t)len, "%c%s=%lld",
+                                    n++ ? ',' : ':', p.name,
+                                    sizes[s] > p.max ? (long long)p.max : sizes[s]);
+            const sz_status status = sz_model_load(ctx, spec, NULL, &model);
+            if (status != SZ_OK && !*sz_ctx_error(ctx)) fail_msg("%s: no sentence", spec);
+            assert_int_not_equal(status, SZ_ERR_INTERNAL);
+            sz_model_destroy(model);
+        }
+    sz_ctx_destroy(ctx);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counts_as_the_sources),
         cmocka_unit_test(every_family_builds),
         cmocka_unit_test(is_optimized_like_a_file),
         cmocka_unit_test(refuses_with_a_sentence),
+        cmocka_unit_test(numbers_for_axes),
         cmocka_unit_test(survives_extreme_sizes),
+        cmocka_unit_test(survives_all_sizes_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,36 +1,55 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Embed the data sheets of machines: embed.py OUT.c FILE.json ...
+"""Embed data files as C: embed.py OUT.c FILE ...
 
-A sheet is checked to be JSON whose name is its file's name, so that a typing error ends the build.
+Data sheets of machines (.json) are checked to be JSON whose name is the file's name, suites of
+workloads (.tsv) to be ASCII with a title, so that a typing error ends the build.
 """
 import json
 import os
 import sys
 
 
+def sheet(path, name):
+    with open(path, encoding='utf-8') as f:
+        data = json.load(f)
+    if data.get('name') != name or name != name.lower():
+        sys.exit(f"{path}: 'name' is not '{name}'")
+    # Without blanks: the text is read by a program.
+    return json.dumps(data, separators=(',', ':'), ensure_ascii=True).encode()
+
+
+def suite(path, name):
+    with open(path, encoding='ascii') as f:
+        lines = f.read().split('\n')
+    if name != name.lower() or not (len(lines) > 2 and lines[1].startswith('# ')):
+        sys.exit(f'{path}: the name is lower case, the second line "# TITLE"')
+    return '\n'.join([lines[1]] + lines[2:]).encode()
+
+
+# header, type, table, its length, reader
+KINDS = {'.json': ('machine/datasheets.h', 'sz_datasheet', 'sz_datasheets', 'sz_n_datasheets',
+                   sheet),
+         '.tsv': ('run/bench/suite.h', 'sz_suite', 'sz_suites', 'sz_n_suites', suite)}
+
+
 def main(out, paths):
+    header, row_type, table, count, read = KINDS[os.path.splitext(paths[0])[1]]
     rows = []
     for path in sorted(paths, key=lambda p: os.path.splitext(p)[0]):
         name = os.path.splitext(os.path.basename(path))[0]
-        with open(path, encoding='utf-8') as f:
-            sheet = json.load(f)
-        if sheet.get('name') != name or name != name.lower():
-            sys.exit(f"{path}: 'name' is not '{name}'")
-        # Without blanks: the text is read by a program.
-        rows.append((name, json.dumps(sheet, separators=(',', ':'), ensure_ascii=True).encode()))
+        rows.append((name, read(path, name)))
     with open(out, 'w', encoding='ascii') as f:
-        f.write('// Made by tools/embed.py.\n#include "machine/datasheets.h"\n\n')
+        f.write(f'// Made by tools/embed.py.\n#include "{header}"\n\n')
         for i, (name, text) in enumerate(rows):
-            f.write(f'static const char sheet_{i}[] = {{')
+            f.write(f'static const char text_{i}[] = {{')
             for at in range(0, len(text), 20):
                 f.write('\n    ' + ' '.join(f'{byte},' for byte in text[at:at + 20]))
             f.write('\n};\n')
-        f.write('\nconst sz_datasheet sz_datasheets[] = {\n')
+        f.write(f'\nconst {row_type} {table}[] = {{\n')
         for i, (name, text) in enumerate(rows):
-            f.write(f'    {{"{name}", sheet_{i}, sizeof sheet_{i}}},\n')
-        f.write('};\nconst size_t sz_n_datasheets =\n'
-                '    sizeof sz_datasheets / sizeof sz_datasheets[0];\n')
+            f.write(f'    {{"{name}", text_{i}, sizeof text_{i}}},\n')
+        f.write(f'}};\nconst size_t {count} =\n    sizeof {table} / sizeof {table}[0];\n')
 
 
 if __name__ == '__main__':

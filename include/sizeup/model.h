@@ -101,12 +101,14 @@ typedef struct sz_net_row {
     int is_net; /**< many layers; 0 = one operator */
 } sz_net_row;
 SZ_API int sz_list_net(size_t i, sz_net_row *ret_row);
-/** A parameter of a family: a whole number from `min` to `max`, or one of `words`. */
+/** A parameter of a family: a whole number from `min` to `max`, several of them ("5x20"), or one of
+ * `words`. */
 typedef struct sz_net_param_row {
     const char *name;
     char usual[32];    /**< value when it is not given */
     int64_t min, max;  /**< of a number */
     const char *words; /**< "relu|gelu"; NULL for a number */
+    int many;          /**< may be several numbers with x between, one for each axis */
     const char *what;
 } sz_net_param_row;
 /** Parameter `k` of family `i`; the ones that all families have come last. */

@@ -59,6 +59,8 @@ typedef struct sz_run_result {
  * the `words` "NAME=RANGE" ("m=512,1024", "batch=1-64*2"). Of a file they bind its free dimensions;
  * there `batch` is the free first dimension of its inputs, whatever its name, and `dtype` the
  * format that the library is asked for.
+ * Or a suite ("deepbench-gemm", "suite:FILE"): each of its workloads, the words in place of its own
+ * where it has such a parameter.
  * SZ_ERR_USAGE: no such family, parameter or backend, with the nearest there is; nothing runs then.
  */
 SZ_API sz_status sz_bench_run(sz_ctx *ctx, const char *what, const char *const *words,
@@ -75,6 +77,14 @@ typedef struct sz_backend_row {
     const char *name, *what;
 } sz_backend_row;
 SZ_API int sz_list_backend(size_t i, sz_backend_row *ret_row);
+
+/** Rows of the table of suites. `i` from 0; returns 0 past the end. */
+typedef struct sz_suite_row {
+    const char *name;
+    char what[128];
+    int64_t workloads; /**< lines; a line with ranges is several cases */
+} sz_suite_row;
+SZ_API int sz_list_suite(size_t i, sz_suite_row *ret_row);
 
 /** What is there of a backend here. Strings are the caller's buffers. */
 typedef struct sz_backend_state {

@@ -9,7 +9,7 @@ bool cli_calibration_folder(char *buf, size_t cap) {
     int len = -1;
     if (data && data[0] == '/')
         len = snprintf(buf, cap, "%s/sizeup/calibrations", data);
-    else if (home && home[0])
+    else if (home && home[0] == '/')
         len = snprintf(buf, cap, "%s/.local/share/sizeup/calibrations", home);
     return len > 0 && (size_t)len < cap;
 }

@@ -81,6 +81,10 @@ static const char notes[] =
     "whose\n"
     "free dimensions the words bind. Ranges: 1,2,8  1-8+1  1-64*2. All combinations are run:\n"
     "  sizeup bench gemm m=512,1024 n=1024 k=1024 dtype=f32,bf16 --backend onednn,blas\n"
+    "WHAT may be a suite, a list of workloads ('sizeup list suites', or suite:FILE with one a "
+    "line);\n"
+    "then the words stand in place of its own:\n"
+    "  sizeup bench deepbench-gemm-inference dtype=bf16\n"
     "--format json gives an array of records, jsonl one per line as each is finished.\n"
     "Each library runs in a process of its own: one that crashes or hangs costs one case.\n"
     "--resume goes on with a sweep, whatever ended it. --store none keeps nothing.\n";
@@ -323,6 +327,7 @@ int cli_bench(cli_app *app, const void *options) {
     if (strcmp(app->args[0], "case-child") == 0) return case_child(app);
     int code = read_options(app, o, &how);
     if (code != CLI_DONE) return code;
+    if (!cli_has_store(app, o->store)) return CLI_UNAVAILABLE;
     find_roofs(app, o, &how, &machine);
     sz_buf_init(&s.all, app->out);
     code = run(app, o, &how, &s);

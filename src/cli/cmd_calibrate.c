@@ -147,7 +147,8 @@ static void progress(void *user, const char *what, double done) {
 static int keep(cli_app *app, const sz_calibration *c) {
     char folder[4096];
     if (!cli_calibration_folder(folder, sizeof folder))
-        return cli_error(app, CLI_UNAVAILABLE, "not kept: neither XDG_DATA_HOME nor HOME is set");
+        return cli_error(app, CLI_UNAVAILABLE,
+                         "not kept: neither XDG_DATA_HOME nor HOME is an absolute path");
     const sz_status status = sz_calibration_save(app->ctx, c, folder);
     return status == SZ_OK ? CLI_DONE : cli_fail(app, status);
 }

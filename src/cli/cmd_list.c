@@ -85,9 +85,11 @@ static void fill_parameters(sz_doc *doc) {
         for (size_t k = 0; sz_list_net_param(i, k, &p); k++) {
             char range[64];
             if (p.max < 1 << 20)
-                snprintf(range, sizeof range, "%lld-%lld", (long long)p.min, (long long)p.max);
+                snprintf(range, sizeof range, "%lld-%lld%s", (long long)p.min, (long long)p.max,
+                         p.many ? "[x...]" : "");
             else
-                snprintf(range, sizeof range, "from %lld", (long long)p.min);
+                snprintf(range, sizeof range, "from %lld%s", (long long)p.min,
+                         p.many ? "[x...]" : "");
             const sz_cell cells[] = {sz_cell_text(net.name), sz_cell_text(p.name),
                                      sz_cell_text(p.usual),
                                      sz_cell_text(p.words ? p.words : range),
@@ -278,6 +280,23 @@ static void fill_backends(sz_doc *doc) {
         if (s.advice[0]) sz_doc_line(doc, "%s is faster with %s", row.name, s.advice);
     }
     sz_ctx_destroy(ctx);
+}
+
+static void fill_suites(sz_doc *doc) {
+    static const sz_column columns[] = {
+        {"name", "suite", NULL, SZ_AS_TEXT, 0},
+        {"workloads", "workloads", NULL, SZ_AS_INT, 0},
+        {"what", "what", NULL, SZ_AS_TEXT, SZ_COLUMN_WRAP},
+    };
+    sz_doc_table(doc, "suites", columns, CLI_COUNT(columns));
+    sz_suite_row row;
+    for (size_t i = 0; sz_list_suite(i, &row); i++) {
+        const sz_cell cells[] = {sz_cell_text(row.name), sz_cell_i64(row.workloads),
+                                 sz_cell_text(row.what)};
+        sz_doc_row(doc, cells, CLI_COUNT(cells));
+    }
+    sz_doc_line(doc, "The begin of a name stands for all that go on from it: 'sizeup bench "
+                     "deepbench-gemm'. A list of your own: 'sizeup bench suite:FILE'.");
 }
 
 static void fill_writers(sz_doc *doc) {

@@ -161,8 +161,10 @@ const cli_usage cli_machine_usage = {
 bool cli_machine_folder(char *buf, size_t cap) {
     const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
     int len = -1;
-    if (data && data[0] == '/') len = snprintf(buf, cap, "%s/sizeup/machines", data);
-    else if (home && home[0]) len = snprintf(buf, cap, "%s/.local/share/sizeup/machines", home);
+    if (data && data[0] == '/')
+        len = snprintf(buf, cap, "%s/sizeup/machines", data);
+    else if (home && home[0] == '/')
+        len = snprintf(buf, cap, "%s/.local/share/sizeup/machines", home);
     return len > 0 && (size_t)len < cap;
 }
 
@@ -413,7 +415,8 @@ static int measure(cli_app *app, const machine_options *o) {
                    : cli_fail(app, status);
     sz_machine_destroy(m);
     if (code == CLI_DONE && !has_folder)
-        return cli_error(app, CLI_UNAVAILABLE, "not saved: neither XDG_DATA_HOME nor HOME is set");
+        return cli_error(app, CLI_UNAVAILABLE,
+                         "not saved: neither XDG_DATA_HOME nor HOME is an absolute path");
     if (code == CLI_DONE && saved != SZ_OK)
         return cli_error(app, CLI_UNAVAILABLE, "not saved, only shown: %s", why);
     return code;

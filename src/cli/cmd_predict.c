@@ -399,7 +399,7 @@ static sz_status load(cli_app *app, predict_job *job) {
 // Where the backend was not calibrated, the next best level serves and says so.
 static void find_calibration(cli_app *app, sz_predict_options *how, predict_job *job) {
     char folder[4096];
-    const char *why = "neither XDG_DATA_HOME nor HOME is set";
+    const char *why = "neither XDG_DATA_HOME nor HOME is an absolute path";
     const int threads = how->threads > 0 ? how->threads : 1;
     if (strcmp(how->level, "calibrated") != 0) return;
     if (cli_calibration_folder(folder, sizeof folder)) {

@@ -3,6 +3,7 @@
 #include "cli/cli.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -126,6 +127,7 @@ static int run(cli_app *app, int argc, char **argv) {
 
 int main(int argc, char **argv) {
     guard_streams();
+    signal(SIGXFSZ, SIG_IGN); // a limit of file sizes is an error of the write, which says so
     cli_app app = {.ctx = sz_ctx_create(NULL), .out = sz_ctx_create(NULL), .format = "text"};
     int code = app.ctx && app.out ? run(&app, argc, argv) : CLI_BUG;
     sz_ctx_destroy(app.ctx);

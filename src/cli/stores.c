@@ -15,7 +15,7 @@ bool cli_store_url(const char *url, char *buf, size_t cap) {
         len = snprintf(buf, cap, "%s", url);
     else if (data && data[0] == '/')
         len = snprintf(buf, cap, "%s/sizeup/results.db", data);
-    else if (home && home[0])
+    else if (home && home[0] == '/')
         len = snprintf(buf, cap, "%s/.local/share/sizeup/results.db", home);
     return len > 0 && (size_t)len < cap;
 }
@@ -24,7 +24,8 @@ bool cli_has_store(const cli_app *app, const char *url) {
     char buf[4096];
     if (cli_store_url(url, buf, sizeof buf)) return true;
     cli_error(app, CLI_UNAVAILABLE,
-              "there is no place for a store: neither XDG_DATA_HOME nor HOME is set; give --store");
+              "there is no place for a store: neither XDG_DATA_HOME nor HOME is an absolute path; "
+              "give --store");
     return false;
 }
 

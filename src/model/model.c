@@ -195,8 +195,13 @@ int sz_list_net_param(size_t i, size_t k, sz_net_param_row *ret_row) {
     const sz_net_family *f = sz_net_family_get(i);
     const sz_net_param *p = f ? sz_net_param_get(f, k) : NULL;
     if (!p) return 0;
-    *ret_row = (sz_net_param_row){
-        .name = p->name, .min = p->min, .max = p->max, .words = p->words, .what = p->doc};
+    const bool many = p->words == sz_net_numbers;
+    *ret_row = (sz_net_param_row){.name = p->name,
+                                  .min = p->min,
+                                  .max = p->max,
+                                  .words = many ? NULL : p->words,
+                                  .many = many,
+                                  .what = p->doc};
     sz_net_param_default(p, ret_row->usual, sizeof ret_row->usual);
     return 1;
 }

@@ -35,9 +35,9 @@ wants 'a crash' out '"error": "the library crashed (signal 6)"' 1
 wants 'a crash' err 'm=13.*the library crashed' 1
 wants 'a crash' status '^0$' 1
 
-sweep hangs --timeout 1s
+sweep hangs --timeout 1200ms
 wants 'a hang' out '"verdict": "' 2
-wants 'a hang' out '"error": "no sign of life for 1 s' 1
+wants 'a hang' out '"error": "no sign of life for 1.2 s' 1
 
 sweep wrong
 wants 'a wrong result' out '"verdict": "' 2

@@ -22,7 +22,7 @@ static void makes_all_combinations(void **state) {
     assert_string_equal(c->name, "gemm:k=5,m=2,n=3,dtype=bf16");
     assert_string_equal(c->words, "gemm k=5 m=2 n=3 dtype=bf16");
     assert_string_equal(c->spec, "{\"kind\": \"gemm\", \"m\": 2, \"n\": 3, \"k\": 5, \"bias\": 0, "
-                                 "\"batch\": 1, \"dtype\": \"bf16\"}");
+                                 "\"ta\": 0, \"tb\": 0, \"batch\": 1, \"dtype\": \"bf16\"}");
     assert_string_equal(c->dtype, "bf16");
     assert_string_equal(c->asked, "bf16");
     assert_int_equal(c->macs, 2 * 3 * 5);
@@ -84,12 +84,31 @@ static void knows_what_fits(void **state) {
     sz_ctx_destroy(ctx);
 }
 
+// Sizes that do not go together end the run if no other case is left; beside one that is good they
+// cost only themselves.
+static void all_wrong_is_an_error(void **state) {
+    (void)state;
+    sz_ctx *ctx = sz_ctx_create(NULL);
+    const char *const words[] = {"size=2,9", "kernel=5", "pad=0"};
+    const char *const wrong[] = {"size=2-4", "kernel=5", "pad=0"};
+    sz_bench_plan plan;
+    assert_int_equal(sz_bench_plan_make(ctx, "conv2d", words, 3, NULL, &plan), SZ_OK);
+    assert_int_equal(plan.cases.n, 2);
+    assert_non_null(strstr(plan.cases.items[0].error, "kernel larger than padded input"));
+    assert_null(plan.cases.items[1].error);
+    sz_bench_plan_finish(ctx, &plan);
+    assert_int_equal(sz_bench_plan_make(ctx, "conv2d", wrong, 3, NULL, &plan), SZ_ERR_INPUT);
+    assert_non_null(strstr(sz_ctx_error(ctx), "kernel larger than padded input"));
+    sz_ctx_destroy(ctx);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(makes_all_combinations),
         cmocka_unit_test(takes_other_names),
         cmocka_unit_test(refuses_nonsense),
         cmocka_unit_test(knows_what_fits),
+        cmocka_unit_test(all_wrong_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

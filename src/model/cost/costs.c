@@ -176,7 +176,9 @@ sz_status sz_costs_create(sz_ctx *ctx, const sz_model *model, const sz_cost_opti
     sz_ctx_set_job_limit(ctx, limit);
     if (status != SZ_OK) {
         sz_costs_destroy(c);
-        return sz_place(ctx, status, "file '%s'", sz_model_path(model));
+        return sz_place(ctx, status, "%s '%s'",
+                        sz_str_is(model->graph->format, "net") ? "net" : "file",
+                        sz_model_path(model));
     }
     *ret_costs = c;
     return SZ_OK;

@@ -18,6 +18,13 @@ void sz_net_fail(sz_net *n, const char *fmt, ...) {
     n->status = sz_fail(n->ctx, SZ_ERR_USAGE, "%s", text);
 }
 
+int64_t sz_net_mul(sz_net *n, int64_t a, int64_t b) {
+    int64_t product;
+    if (sz_mul(a, b, &product)) return product;
+    sz_net_fail(n, "a size exceeds 2^63: %lld x %lld", (long long)a, (long long)b);
+    return 1;
+}
+
 static bool failed(sz_net *n, sz_status status) {
     if (n->status == SZ_OK) n->status = status;
     return n->status != SZ_OK;

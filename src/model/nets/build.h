@@ -10,7 +10,7 @@
 
 #include "model/nets/nets.h"
 
-enum { SZ_NET_PREFIX = 160, SZ_NET_PARAMS = 40 };
+enum { SZ_NET_PREFIX = 160, SZ_NET_PARAMS = 40, SZ_NET_NUMBERS = 8 };
 
 struct sz_net {
     sz_ctx *ctx;
@@ -18,6 +18,7 @@ struct sz_net {
     sz_status status;
     const sz_net_family *family;
     int64_t values[SZ_NET_PARAMS];
+    sz_str given[SZ_NET_PARAMS]; // as it was written, empty where it was not
     sz_dtype dtype;
     int64_t batch;
     char prefix[SZ_NET_PREFIX];
@@ -28,8 +29,15 @@ struct sz_net {
 int64_t sz_net_get(sz_net *n, const char *name);
 // The word given for a parameter of words is `word`.
 bool sz_net_is(sz_net *n, const char *name, const char *word);
+// The numbers of a parameter of numbers; how many there are.
+int32_t sz_net_list_of(sz_net *n, const char *name, int64_t ret[SZ_NET_NUMBERS]);
+// One for each of `count` axes: a single number is that of all.
+void sz_net_axes(sz_net *n, const char *name, int32_t count, int64_t *ret);
 // Fail with a sentence about the parameters (SZ_ERR_USAGE); only the first is kept.
 void sz_net_fail(sz_net *n, const char *fmt, ...) SZ_PRINTF(2, 3);
+
+// Product of sizes; one that exceeds 2^63 fails, and is 1.
+int64_t sz_net_mul(sz_net *n, int64_t a, int64_t b);
 
 // Append to the prefix; returns its length before, for sz_net_leave.
 size_t sz_net_enter(sz_net *n, const char *fmt, ...) SZ_PRINTF(2, 3);
@@ -100,23 +108,37 @@ sz_value_id sz_net_layer_norm(sz_net *n, const char *name, sz_value_id x, int64_
 sz_value_id sz_net_rms_norm(sz_net *n, const char *name, sz_value_id x, int64_t width);
 sz_value_id sz_net_batch_norm(sz_net *n, const char *name, sz_value_id x, int64_t channels);
 
-// A convolution over `spatial` axes, the same size on each.
+enum { SZ_NET_SPATIAL = 3 };
+// A convolution over `spatial` axes, the same on each unless `axes` says otherwise.
 typedef struct sz_net_conv {
     int32_t spatial;
     int64_t in, out, kernel, stride, pad, dilation, groups; // dilation, groups: 0 = 1
     bool bias, transposed;
     bool same; // as large an output as the input, / stride; `pad` is not looked at
+    const struct sz_net_window *axes; // instead of the four numbers; NULL = none
 } sz_net_conv;
+typedef struct sz_net_window {
+    int64_t kernel[SZ_NET_SPATIAL], stride[SZ_NET_SPATIAL], pad[SZ_NET_SPATIAL];
+    int64_t dilation[SZ_NET_SPATIAL];
+} sz_net_window;
 sz_value_id sz_net_convolution(sz_net *n, const char *name, sz_value_id x, const sz_net_conv *c);
 // Max or average pooling.
 sz_value_id sz_net_pool(sz_net *n, const char *name, const char *op, sz_value_id x, int32_t spatial,
                         int64_t kernel, int64_t stride, int64_t pad);
+sz_value_id sz_net_pool_window(sz_net *n, const char *name, const char *op, sz_value_id x,
+                               int32_t spatial, const sz_net_window *window);
 
 // Softmax attention by its parts: q [B,H,S,D], k and v [B,K,T,D] with K heads that divide H.
 typedef struct sz_net_attention {
     int64_t batch, heads, kv_heads, queries, keys, head_dim;
     bool causal;
 } sz_net_attention;
+// What makes heads: x [B, tokens, in] -> [B, heads, tokens, head_dim], by a linear layer.
+typedef struct sz_net_heads {
+    int64_t tokens, in, heads, head_dim;
+    bool bias;
+} sz_net_heads;
+sz_value_id sz_net_split_heads(sz_net *n, const char *name, sz_value_id x, const sz_net_heads *h);
 sz_value_id sz_net_attend(sz_net *n, sz_value_id q, sz_value_id k, sz_value_id v,
                           const sz_net_attention *a);
 

@@ -14,6 +14,9 @@ enum { SZ_NET_MAX_SIZE = 1 << 30, SZ_NET_MAX_LAYERS = 10000 };
     { name, def, 1, SZ_NET_MAX_SIZE, NULL, doc }
 #define SZ_PARAM_FLAG(name, def, doc)                                                              \
     { name, def, 0, 1, NULL, doc }
+// One number for all axes, or one for each.
+#define SZ_PARAM_AXES(name, def, min, max, doc)                                                    \
+    { name, def, min, max, sz_net_numbers, doc }
 #define SZ_PARAM_LAYERS(def, doc)                                                                  \
     { "layers", def, 1, SZ_NET_MAX_LAYERS, NULL, doc }
 // The index of the usual word is 0.

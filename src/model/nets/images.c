@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 // Families of convolutional nets.
-#include "model/nets/families.h"
+#include "model/nets/images.h"
 
 #include <stdio.h>
 
-#define IMAGE(size)                                                                                \
-    SZ_PARAM_SIZE("image", size, "height and width"),                                              \
-        SZ_PARAM_SIZE("in_channels", 3, "channels of the image"),                                  \
-        SZ_PARAM_SIZE("classes", 1000, "outputs of the classifier")
+#define IMAGE        SZ_PARAM_IMAGE
+#define image_input  sz_net_image
+#define classifier   sz_net_classifier
+#define conv_norm    sz_net_conv_norm
 
-static sz_value_id image_input(sz_net *n) {
+sz_value_id sz_net_image(sz_net *n) {
     const int64_t size = sz_net_get(n, "image");
     return sz_net_input(n, "image", n->dtype,
                         SZ_SHAPE(n->batch, sz_net_get(n, "in_channels"), size, size));
 }
 
 // Mean over the image, then a linear layer.
-static void classifier(sz_net *n, sz_value_id x, int64_t channels) {
+void sz_net_classifier(sz_net *n, sz_value_id x, int64_t channels) {
     x = sz_net_unary(n, "avgpool", "GlobalAveragePool", x);
     x = sz_net_reshape(n, "flatten", x, SZ_SHAPE(n->batch, channels));
     sz_net_output(n, sz_net_linear(n, "fc", x, channels, sz_net_get(n, "classes"), true));
@@ -44,15 +44,19 @@ static const residual_net residual_nets[] = {{18, false, {2, 2, 2, 2}},
                                              {101, true, {3, 4, 23, 3}},
                                              {152, true, {3, 8, 36, 3}}};
 
-static sz_value_id conv_norm(sz_net *n, int number, sz_value_id x, int64_t in, int64_t out,
-                             int64_t kernel, int64_t stride) {
-    const sz_net_conv c = {
-        .spatial = 2, .in = in, .out = out, .kernel = kernel, .stride = stride, .pad = kernel / 2};
+sz_value_id sz_net_conv_norm_of(sz_net *n, int number, sz_value_id x, const sz_net_conv *c) {
     char conv[16], norm[16];
     snprintf(conv, sizeof conv, "conv%d", number);
     snprintf(norm, sizeof norm, "bn%d", number);
-    x = sz_net_convolution(n, conv, x, &c);
-    return sz_net_batch_norm(n, norm, x, out);
+    x = sz_net_convolution(n, conv, x, c);
+    return sz_net_batch_norm(n, norm, x, c->out);
+}
+
+sz_value_id sz_net_conv_norm(sz_net *n, int number, sz_value_id x, int64_t in, int64_t out,
+                             int64_t kernel, int64_t stride) {
+    const sz_net_conv c = {
+        .spatial = 2, .in = in, .out = out, .kernel = kernel, .stride = stride, .pad = kernel / 2};
+    return sz_net_conv_norm_of(n, number, x, &c);
 }
 
 static sz_value_id shortcut(sz_net *n, sz_value_id x, int64_t in, int64_t out, int64_t stride) {
@@ -64,15 +68,22 @@ static sz_value_id shortcut(sz_net *n, sz_value_id x, int64_t in, int64_t out, i
 }
 
 static sz_value_id residual_block(sz_net *n, sz_value_id x, bool bottleneck, int64_t in,
-                                  int64_t width, int64_t stride) {
+                                  int64_t width, int64_t stride, int64_t dilation) {
     const int64_t out = bottleneck ? 4 * width : width;
     const sz_value_id skip = shortcut(n, x, in, out, stride);
+    const sz_net_conv c = {.spatial = 2,
+                           .in = bottleneck ? width : in,
+                           .out = width,
+                           .kernel = 3,
+                           .stride = stride,
+                           .pad = dilation,
+                           .dilation = dilation};
     if (bottleneck) {
         x = sz_net_unary(n, "relu1", "Relu", conv_norm(n, 1, x, in, width, 1, 1));
-        x = sz_net_unary(n, "relu2", "Relu", conv_norm(n, 2, x, width, width, 3, stride));
+        x = sz_net_unary(n, "relu2", "Relu", sz_net_conv_norm_of(n, 2, x, &c));
         x = conv_norm(n, 3, x, width, out, 1, 1);
     } else {
-        x = sz_net_unary(n, "relu1", "Relu", conv_norm(n, 1, x, in, width, 3, stride));
+        x = sz_net_unary(n, "relu1", "Relu", sz_net_conv_norm_of(n, 1, x, &c));
         x = conv_norm(n, 2, x, width, out, 3, 1);
     }
     return sz_net_unary(n, "relu", "Relu", sz_net_binary(n, "add", "Add", x, skip));
@@ -86,21 +97,33 @@ static const residual_net *find_residual(sz_net *n) {
     return &residual_nets[0];
 }
 
-void sz_family_resnet(sz_net *n) {
+// Where windows are dilated, the first block of a stage has the dilation of the stage before.
+sz_value_id sz_net_residual(sz_net *n, sz_value_id x, int64_t width, bool dilated,
+                            sz_value_id ret_stages[4]) {
     const residual_net *net = find_residual(n);
-    int64_t width = sz_net_get(n, "width"), in = width;
-    sz_value_id x = image_input(n);
+    int64_t in = width, dilation = 1;
     x = conv_norm(n, 1, x, sz_net_get(n, "in_channels"), width, 7, 2);
     x = sz_net_unary(n, "relu", "Relu", x);
     x = sz_net_pool(n, "maxpool", "MaxPool", x, 2, 3, 2, 1);
-    for (int stage = 0; stage < 4; stage++, width *= 2)
+    for (int stage = 0; stage < 4; stage++, width *= 2) {
+        const bool dilates = dilated && stage > 1;
         for (int64_t i = 0; i < net->blocks[stage]; i++) {
             const size_t outside = sz_net_enter(n, "layer%d.%lld.", stage + 1, (long long)i);
-            x = residual_block(n, x, net->bottleneck, in, width, stage > 0 && i == 0 ? 2 : 1);
+            const int64_t stride = stage > 0 && i == 0 && !dilates ? 2 : 1;
+            x = residual_block(n, x, net->bottleneck, in, width, stride, dilation);
             in = net->bottleneck ? 4 * width : width;
+            if (dilates && i == 0) dilation *= 2;
             sz_net_leave(n, outside);
         }
-    classifier(n, x, in);
+        if (ret_stages) ret_stages[stage] = x;
+    }
+    return x;
+}
+
+void sz_family_resnet(sz_net *n) {
+    const int64_t width = sz_net_get(n, "width");
+    const sz_value_id x = sz_net_residual(n, image_input(n), width, false, NULL);
+    classifier(n, x, (find_residual(n)->bottleneck ? 4 : 1) * 8 * width);
 }
 
 // ---- plain nets --------------------------------------------------------------------------------
@@ -148,7 +171,11 @@ static const struct {
     {11, {1, 1, 2, 2, 2}}, {13, {2, 2, 2, 2, 2}}, {16, {2, 2, 3, 3, 3}}, {19, {2, 2, 4, 4, 4}}};
 
 const sz_net_param sz_family_vgg_params[] = {
-    {"depth", 16, 11, 19, NULL, "11, 13, 16 or 19"}, IMAGE(224), SZ_PARAM_END};
+    {"depth", 16, 11, 19, NULL, "11, 13, 16 or 19"},
+    IMAGE(224),
+    SZ_PARAM_SIZE("width", 64, "channels of the first stage"),
+    SZ_PARAM_SIZE("hidden", 4096, "units of the two hidden linear layers"),
+    SZ_PARAM_END};
 
 static const int64_t *find_vgg(sz_net *n) {
     const int64_t depth = sz_net_get(n, "depth");
@@ -177,20 +204,23 @@ static sz_value_id vgg_stage(sz_net *n, sz_value_id x, int64_t convs, int64_t in
 
 void sz_family_vgg(sz_net *n) {
     const int64_t *convs = find_vgg(n);
-    int64_t in = sz_net_get(n, "in_channels"), out = 64, size = sz_net_get(n, "image");
+    const int64_t width = sz_net_get(n, "width"), hidden = sz_net_get(n, "hidden");
+    int64_t in = sz_net_get(n, "in_channels"), out = width, size = sz_net_get(n, "image");
     sz_value_id x = image_input(n);
     for (int stage = 0; stage < 5; stage++, size /= 2) {
         const size_t outside = sz_net_enter(n, "stage%d.", stage);
         x = vgg_stage(n, x, convs[stage], in, out);
         sz_net_leave(n, outside);
         in = out;
-        out = out < 512 ? 2 * out : 512;
+        if (out < 8 * width) out *= 2;
     }
     if (size < 1) sz_net_fail(n, "image must be at least 32");
-    x = sz_net_reshape(n, "flatten", x, SZ_SHAPE(n->batch, in * size * size));
-    x = sz_net_unary(n, "relu1", "Relu", sz_net_linear(n, "fc1", x, in * size * size, 4096, true));
-    x = sz_net_unary(n, "relu2", "Relu", sz_net_linear(n, "fc2", x, 4096, 4096, true));
-    sz_net_output(n, sz_net_linear(n, "fc3", x, 4096, sz_net_get(n, "classes"), true));
+    const int64_t flat = sz_net_mul(n, in, sz_net_mul(n, size, size));
+    x = sz_net_reshape(n, "flatten", x, SZ_SHAPE(n->batch, flat));
+    x = sz_net_linear(n, "fc1", x, flat, hidden, true);
+    x = sz_net_linear(n, "fc2", sz_net_unary(n, "relu1", "Relu", x), hidden, hidden, true);
+    x = sz_net_unary(n, "relu2", "Relu", x);
+    sz_net_output(n, sz_net_linear(n, "fc3", x, hidden, sz_net_get(n, "classes"), true));
 }
 
 // ---- u-net -------------------------------------------------------------------------------------
@@ -298,7 +328,7 @@ void sz_family_cosmoflow(sz_net *n) {
         out *= 2;
     }
     if (size < 1) sz_net_fail(n, "size is too small for so many blocks, each of which halves it");
-    const int64_t flat = in * size * size * size;
+    const int64_t flat = sz_net_mul(n, sz_net_mul(n, in, size), sz_net_mul(n, size, size));
     x = sz_net_reshape(n, "flatten", x, SZ_SHAPE(n->batch, flat));
     x = leaky(n, "act1", sz_net_linear(n, "fc1", x, flat, 128, true));
     x = leaky(n, "act2", sz_net_linear(n, "fc2", x, 128, 64, true));

@@ -90,67 +90,90 @@ sz_value_id sz_net_batch_norm(sz_net *n, const char *name, sz_value_id x, int64_
 
 // ---- windows -----------------------------------------------------------------------------------
 
-enum { MAX_SPATIAL = 3 };
-
 static void fill(int64_t *to, int32_t count, int64_t value) {
     for (int32_t i = 0; i < count; i++) to[i] = value;
 }
 
-static sz_value_id conv_weight(sz_net *n, const char *name, const sz_net_conv *c) {
+static sz_net_window window_of(const sz_net_conv *c) {
+    sz_net_window w;
+    if (c->axes) return *c->axes;
+    fill(w.kernel, SZ_NET_SPATIAL, c->kernel);
+    fill(w.stride, SZ_NET_SPATIAL, c->stride);
+    fill(w.pad, SZ_NET_SPATIAL, c->pad);
+    fill(w.dilation, SZ_NET_SPATIAL, c->dilation ? c->dilation : 1);
+    return w;
+}
+
+// As many at the end of an axis as at its begin.
+static sz_attr pads_of(const sz_net_window *w, int32_t spatial, int64_t both[2 * SZ_NET_SPATIAL]) {
+    for (int32_t d = 0; d < spatial; d++) both[d] = both[spatial + d] = w->pad[d];
+    return sz_net_list("pads", 2 * spatial, both);
+}
+
+static sz_value_id conv_weight(sz_net *n, const char *name, const sz_net_conv *c,
+                               const sz_net_window *w) {
     char buf[NAME];
-    int64_t dims[2 + MAX_SPATIAL];
+    int64_t dims[2 + SZ_NET_SPATIAL];
     dims[0] = c->transposed ? c->in : c->out;
     dims[1] = (c->transposed ? c->out : c->in) / (c->groups ? c->groups : 1);
-    fill(dims + 2, c->spatial, c->kernel);
+    for (int32_t d = 0; d < c->spatial; d++) dims[2 + d] = w->kernel[d];
     return sz_net_weight(n, join(buf, name, ".weight"), 2 + c->spatial, dims);
 }
 
 sz_value_id sz_net_convolution(sz_net *n, const char *name, sz_value_id x, const sz_net_conv *c) {
-    int64_t kernel[MAX_SPATIAL], strides[MAX_SPATIAL], dilations[MAX_SPATIAL];
-    int64_t pads[2 * MAX_SPATIAL];
+    int64_t pads[2 * SZ_NET_SPATIAL];
     const int64_t groups = c->groups ? c->groups : 1;
+    const sz_net_window w = window_of(c);
     char buf[NAME];
     if (c->in % groups || c->out % groups)
         sz_net_fail(n, "groups=%lld must divide the channels, %lld and %lld", (long long)groups,
                     (long long)c->in, (long long)c->out);
     if (n->status != SZ_OK) return SZ_NONE;
-    fill(kernel, c->spatial, c->kernel);
-    fill(strides, c->spatial, c->stride);
-    fill(dilations, c->spatial, c->dilation ? c->dilation : 1);
-    fill(pads, 2 * c->spatial, c->pad);
     sz_net_op op = {.name = name,
                     .op = c->transposed ? "ConvTranspose" : "Conv",
                     .n_inputs = 2,
-                    .inputs = {x, conv_weight(n, name, c)},
+                    .inputs = {x, conv_weight(n, name, c, &w)},
                     .n_attrs = 5,
-                    .attrs = {sz_net_list("kernel_shape", c->spatial, kernel),
-                              sz_net_list("strides", c->spatial, strides),
-                              sz_net_list("dilations", c->spatial, dilations),
+                    .attrs = {sz_net_list("kernel_shape", c->spatial, w.kernel),
+                              sz_net_list("strides", c->spatial, w.stride),
+                              sz_net_list("dilations", c->spatial, w.dilation),
                               sz_net_int("group", groups),
                               c->same ? sz_net_text("auto_pad", "SAME_UPPER")
-                                      : sz_net_list("pads", 2 * c->spatial, pads)}};
+                                      : pads_of(&w, c->spatial, pads)}};
     if (c->bias)
         op.inputs[op.n_inputs++] = sz_net_weight(n, join(buf, name, ".bias"), SZ_SHAPE(c->out));
     return sz_net_node(n, &op);
 }
 
-sz_value_id sz_net_pool(sz_net *n, const char *name, const char *op, sz_value_id x, int32_t spatial,
-                        int64_t kernel, int64_t stride, int64_t pad) {
-    int64_t size[MAX_SPATIAL], strides[MAX_SPATIAL], pads[2 * MAX_SPATIAL];
-    fill(size, spatial, kernel);
-    fill(strides, spatial, stride);
-    fill(pads, 2 * spatial, pad);
+sz_value_id sz_net_pool_window(sz_net *n, const char *name, const char *op, sz_value_id x,
+                               int32_t spatial, const sz_net_window *w) {
+    int64_t pads[2 * SZ_NET_SPATIAL];
     return sz_net_node(n, &(sz_net_op){.name = name,
                                        .op = op,
                                        .n_inputs = 1,
                                        .inputs = {x},
                                        .n_attrs = 3,
-                                       .attrs = {sz_net_list("kernel_shape", spatial, size),
-                                                 sz_net_list("strides", spatial, strides),
-                                                 sz_net_list("pads", 2 * spatial, pads)}});
+                                       .attrs = {sz_net_list("kernel_shape", spatial, w->kernel),
+                                                 sz_net_list("strides", spatial, w->stride),
+                                                 pads_of(w, spatial, pads)}});
+}
+
+sz_value_id sz_net_pool(sz_net *n, const char *name, const char *op, sz_value_id x, int32_t spatial,
+                        int64_t kernel, int64_t stride, int64_t pad) {
+    const sz_net_window w = window_of(
+        &(sz_net_conv){.kernel = kernel, .stride = stride, .pad = pad});
+    return sz_net_pool_window(n, name, op, x, spatial, &w);
 }
 
 // ---- attention ---------------------------------------------------------------------------------
+
+sz_value_id sz_net_split_heads(sz_net *n, const char *name, sz_value_id x, const sz_net_heads *h) {
+    char buf[NAME];
+    x = sz_net_linear(n, name, x, h->in, h->heads * h->head_dim, h->bias);
+    x = sz_net_reshape(n, join(buf, name, ".heads"), x,
+                       SZ_SHAPE(n->batch, h->tokens, h->heads, h->head_dim));
+    return sz_net_transpose(n, join(buf, name, ".turn"), x, SZ_SHAPE(0, 2, 1, 3));
+}
 
 // K heads become H: each is read by H / K query heads, as a view that broadcasts.
 static sz_value_id grouped(sz_net *n, const char *name, sz_value_id x, const sz_net_attention *a) {

@@ -13,7 +13,9 @@ typedef struct sz_net sz_net; // build.h
 
 // A parameter is a whole number, or one of a few words: then `words` lists them with '|' between,
 // `def` is the index of the usual one, the value is the index of the word given, and `min` and
-// `max` mean nothing.
+// `max` mean nothing. With `words` = sz_net_numbers it is one or several whole numbers, each from
+// `min` to `max`: "3", "5x20".
+extern const char sz_net_numbers[];
 typedef struct sz_net_param {
     const char *name;
     int64_t def, min, max;

@@ -128,7 +128,28 @@ const sz_net_param sz_family_ncf_params[] = {
     SZ_PARAM_SIZE("factors", 64, "length of the embeddings that are multiplied"),
     {"width", 256, 8, SZ_NET_MAX_SIZE, NULL,
      "units of the first layer, a multiple of 4; the others: width, width / 2, width / 4"},
+    SZ_PARAM_AXES("layers", 0, 0, SZ_NET_MAX_SIZE,
+                  "instead: input and layers of the perceptron, such as 64x32x16x8 (0 = by width)"),
     SZ_PARAM_END};
+
+// Widths of the perceptron, its input first; how many.
+static int32_t ncf_widths(sz_net *n, int64_t ret[SZ_NET_NUMBERS]) {
+    const int64_t width = sz_net_get(n, "width");
+    const int32_t count = sz_net_list_of(n, "layers", ret);
+    if (count == 1 && ret[0] == 0) {
+        if (width % 4) sz_net_fail(n, "width=%lld is no multiple of 4", (long long)width);
+        ret[0] = ret[1] = width, ret[2] = width / 2, ret[3] = width / 4;
+        return 4;
+    }
+    for (int32_t i = 0; i < count; i++)
+        if (ret[i] == 0) sz_net_fail(n, "a layer has no units");
+    if (count < 2)
+        sz_net_fail(n, "layers needs 2 numbers or more: the width of the input, then the layers");
+    if (ret[0] % 2)
+        sz_net_fail(n, "layers begins with %lld, the length of two embeddings: it must be even",
+                    (long long)ret[0]);
+    return count;
+}
 
 static sz_value_id look_up(sz_net *n, const char *name, sz_value_id id, const char *rows,
                            int64_t width) {
@@ -136,10 +157,12 @@ static sz_value_id look_up(sz_net *n, const char *name, sz_value_id id, const ch
 }
 
 void sz_family_ncf(sz_net *n) {
-    const int64_t factors = sz_net_get(n, "factors"), width = sz_net_get(n, "width");
-    const int64_t widths[] = {width, width / 2, width / 4};
+    const int64_t factors = sz_net_get(n, "factors");
+    int64_t widths[SZ_NET_NUMBERS];
+    const int32_t count = ncf_widths(n, widths);
+    const int64_t width = widths[0], last = widths[count - 1];
     const sz_dtype i64 = sz_dtype_by_name("i64");
-    if (width % 4) sz_net_fail(n, "width=%lld is no multiple of 4", (long long)width);
+    if (n->status != SZ_OK) return;
     const sz_value_id user = sz_net_input(n, "user", i64, SZ_SHAPE(n->batch));
     const sz_value_id item = sz_net_input(n, "item", i64, SZ_SHAPE(n->batch));
     const sz_value_id a = look_up(n, "user_factors", user, "users", factors);
@@ -147,7 +170,8 @@ void sz_family_ncf(sz_net *n) {
     const sz_value_id product = sz_net_binary(n, "product", "Mul", a, b);
     const sz_value_id c = look_up(n, "user_features", user, "users", width / 2);
     const sz_value_id d = look_up(n, "item_features", item, "items", width / 2);
-    sz_value_id x = perceptron(n, "layer", concat(n, "features", c, d), width, 3, widths);
-    x = sz_net_linear(n, "last", concat(n, "both", product, x), factors + width / 4, 1, true);
+    sz_value_id x = concat(n, "features", c, d);
+    x = perceptron(n, "layer", x, width, (size_t)count - 1, widths + 1);
+    x = sz_net_linear(n, "last", concat(n, "both", product, x), factors + last, 1, true);
     sz_net_output(n, sz_net_unary(n, "score", "Sigmoid", x));
 }

@@ -14,6 +14,8 @@ static const sz_net_family families[] = {
 };
 enum { FAMILIES = sizeof families / sizeof *families };
 
+const char sz_net_numbers[] = "";
+
 static const sz_net_param common[] = {
     {"batch", 1, 1, 1 << 24, NULL, "samples"},
     {"dtype", 0, 0, 5, "f32|f64|f16|bf16|i8|u8", "numeric format"}};
@@ -49,7 +51,8 @@ static const char *word_at(const char *words, int64_t index, char *buf, size_t c
 }
 
 const char *sz_net_param_default(const sz_net_param *param, char *buf, size_t cap) {
-    if (param->words) return word_at(param->words, param->def, buf, cap);
+    if (param->words && param->words != sz_net_numbers)
+        return word_at(param->words, param->def, buf, cap);
     snprintf(buf, cap, "%" PRId64, param->def);
     return buf;
 }
@@ -92,6 +95,28 @@ bool sz_net_is(sz_net *n, const char *name, const char *word) {
                   word) == 0;
 }
 
+int32_t sz_net_list_of(sz_net *n, const char *name, int64_t ret[SZ_NET_NUMBERS]) {
+    const int i = find_param(n->family, sz_str_c(name));
+    int32_t count = 0;
+    ret[0] = sz_net_get(n, name);
+    if (i < 0 || n->given[i].len == 0) return 1;
+    for (uint32_t k = 0; k < n->given[i].len; k++) { // its form was seen to when it was read
+        const char c = n->given[i].p[k];
+        if (k == 0 || c == 'x') ret[count++] = 0;
+        if (c != 'x') ret[count - 1] = 10 * ret[count - 1] + (c - '0');
+    }
+    return count;
+}
+
+void sz_net_axes(sz_net *n, const char *name, int32_t count, int64_t *ret) {
+    int64_t all[SZ_NET_NUMBERS];
+    const int32_t given = sz_net_list_of(n, name, all);
+    for (int32_t k = 0; k < count; k++) ret[k] = all[given == count ? k : 0];
+    if (given != 1 && given != count)
+        sz_net_fail(n, "%s has %d numbers, but there are %d axes: give one for all, or %d", name,
+                    given, count, count);
+}
+
 // ---- reading -----------------------------------------------------------------------------------
 
 static sz_status unknown_param(sz_net *n, sz_str name) {
@@ -118,7 +143,7 @@ static sz_status read_word(sz_net *n, const sz_net_param *p, sz_str text, int64_
 
 static sz_status read_number(sz_net *n, const sz_net_param *p, sz_str text, int64_t *ret_value) {
     int64_t value = 0;
-    bool good = text.len > 0 && text.len < 19;
+    bool good = text.len > 0 && text.len < 19 && (text.len == 1 || text.p[0] != '0');
     for (uint32_t i = 0; i < text.len && good; i++) {
         good = text.p[i] >= '0' && text.p[i] <= '9';
         value = 10 * value + (text.p[i] - '0');
@@ -129,6 +154,23 @@ static sz_status read_number(sz_net *n, const sz_net_param *p, sz_str text, int6
                        n->family->name, p->name, p->min, p->max, sz_show(n->ctx, text));
     *ret_value = value;
     return SZ_OK;
+}
+
+// "5x20": each is held to the limits of the parameter.
+static sz_status read_numbers(sz_net *n, const sz_net_param *p, sz_str text, int64_t *ret_value) {
+    int count = 0;
+    for (sz_str rest = text;; count++) {
+        const char *x = rest.len ? memchr(rest.p, 'x', rest.len) : NULL;
+        const sz_str one = {rest.p, x ? (uint32_t)(x - rest.p) : rest.len};
+        int64_t value;
+        SZ_TRY(read_number(n, p, one, &value));
+        if (count == 0) *ret_value = value;
+        if (!x) break;
+        rest = (sz_str){x + 1, rest.len - one.len - 1};
+    }
+    if (count < SZ_NET_NUMBERS) return SZ_OK;
+    return sz_fail(n->ctx, SZ_ERR_USAGE, "net '%s': %s has more than %d numbers", n->family->name,
+                   p->name, SZ_NET_NUMBERS);
 }
 
 // "name=value" of length `len`; `seen` has a bit for each parameter that was given.
@@ -145,6 +187,8 @@ static sz_status read_param(sz_net *n, const char *text, uint32_t len, uint64_t 
                        sz_net_param_get(n->family, (size_t)i)->name);
     *seen |= (uint64_t)1 << i;
     const sz_net_param *p = sz_net_param_get(n->family, (size_t)i);
+    n->given[i] = value;
+    if (p->words == sz_net_numbers) return read_numbers(n, p, value, &n->values[i]);
     return p->words ? read_word(n, p, value, &n->values[i])
                     : read_number(n, p, value, &n->values[i]);
 }

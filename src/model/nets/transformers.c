@@ -52,15 +52,14 @@ static sz_value_id rotate(sz_net *n, const block *b, const char *name, sz_value_
                                        .inputs = {x, b->cos, b->sin}});
 }
 
-// [B, S, hidden] -> [B, heads, S, head_dim]
 static sz_value_id project(sz_net *n, const block *b, const char *name, sz_value_id x,
                            int64_t heads) {
-    char text[64];
-    x = sz_net_linear(n, name, x, b->hidden, heads * b->head_dim, b->qkv_bias);
-    snprintf(text, sizeof text, "%s.heads", name);
-    x = sz_net_reshape(n, text, x, SZ_SHAPE(n->batch, b->seq, heads, b->head_dim));
-    snprintf(text, sizeof text, "%s.turn", name);
-    return sz_net_transpose(n, text, x, SZ_SHAPE(0, 2, 1, 3));
+    const sz_net_heads h = {.tokens = b->seq,
+                            .in = b->hidden,
+                            .heads = heads,
+                            .head_dim = b->head_dim,
+                            .bias = b->qkv_bias};
+    return sz_net_split_heads(n, name, x, &h);
 }
 
 // Keys or values of earlier tokens, which come in, before those of this step; all go out.
@@ -223,8 +222,7 @@ void sz_family_bert(sz_net *n) {
 
 // [B, S, hidden] x [vocab, hidden], transposed without a copy.
 static void logits(sz_net *n, sz_value_id x, const block *b, sz_value_id table, int64_t vocab) {
-    int64_t rows = 0;
-    if (!sz_mul(n->batch, b->seq, &rows)) sz_net_fail(n, "batch x seq exceeds 2^63");
+    const int64_t rows = sz_net_mul(n, n->batch, b->seq);
     x = sz_net_reshape(n, "tokens", x, SZ_SHAPE(rows, b->hidden));
     x = sz_net_node(n, &(sz_net_op){.name = "head",
                                     .op = "Gemm",

@@ -13,6 +13,7 @@
 #include "os/source.h"
 #include "run/backends/job.h"
 #include "run/bench/range.h"
+#include "run/bench/suite.h"
 
 typedef struct request {
     sz_ctx *ctx;
@@ -23,6 +24,9 @@ typedef struct request {
     size_t n_axes;
     sz_plan_how how;
     const char *batch; // symbol that `batch` binds; NULL = itself
+    sz_map *seen;         // specs that are planned; NULL = no two can be the same
+    size_t unread;        // cases whose model could not be read
+    sz_status why_unread; // of the last of them
 } request;
 
 // ---- what is asked for -------------------------------------------------------------------------
@@ -40,7 +44,9 @@ static const sz_net_family *find_family(const char *name) {
 static sz_status unknown(sz_ctx *ctx, const char *name) {
     const char *names[128] = {NULL};
     const sz_net_family *f;
-    for (size_t i = 0; i + 1 < 128 && (f = sz_net_family_get(i)); i++) names[i] = f->name;
+    size_t n = 0;
+    for (; n < 96 && (f = sz_net_family_get(n)); n++) names[n] = f->name;
+    for (size_t i = 0; n + 1 < 128 && i < sz_n_suites; i++) names[n++] = sz_suites[i].name;
     const char *near = sz_text_nearest(name, names);
     const char *shown = sz_show(ctx, sz_str_c(name));
     if (near)
@@ -49,8 +55,8 @@ static sz_status unknown(sz_ctx *ctx, const char *name) {
                        "'%s'?",
                        shown, near);
     return sz_fail(ctx, SZ_ERR_USAGE,
-                   "no file and no workload is called '%s'; 'sizeup list models' "
-                   "shows the workloads",
+                   "no file and no workload is called '%s'; 'sizeup list models' shows the "
+                   "workloads, 'list suites' lists of them",
                    shown);
 }
 
@@ -303,10 +309,14 @@ static sz_status weigh(request *r, int64_t point, sz_case *c) {
                                .n_inputs = c->n_inputs};
     sz_model *m;
     sz_costs *costs;
-    SZ_TRY(sz_model_load(r->ctx, c->model, &o, &m));
     sz_train_step step;
+    sz_status status = sz_model_load(r->ctx, c->model, &o, &m);
+    if (status != SZ_OK) {
+        r->unread++, r->why_unread = status;
+        return status;
+    }
     count_samples(r, point, m, c);
-    sz_status status = r->how.training ? sz_train_graph(r->ctx, m->graph, NULL, &step) : SZ_OK;
+    if (r->how.training) status = sz_train_graph(r->ctx, m->graph, NULL, &step);
     if (status == SZ_OK) status = sz_costs_create(r->ctx, m, NULL, &costs);
     if (status == SZ_OK) {
         const sz_cost total = sz_costs_total(costs);
@@ -330,13 +340,35 @@ static sz_status check_memory(const request *r, const sz_case *c) {
                    (double)c->memory / 1e9, (double)r->how.available / 1e9);
 }
 
+// Two lines of a suite may ask for the same work in the same format.
+static sz_status is_planned(request *r, const sz_case *c, bool *ret_is) {
+    *ret_is = false;
+    if (!r->seen) return SZ_OK;
+    sz_buf buf;
+    sz_buf_init(&buf, r->ctx);
+    sz_buf_printf(&buf, "%s %s", c->spec, c->precision ? c->precision : "");
+    const char *key = keep(r, &buf); // the map does not copy it
+    sz_buf_finish(&buf);
+    if (!key) return sz_no_memory(r->ctx);
+    *ret_is = sz_map_get(r->seen, sz_str_c(key), NULL);
+    return *ret_is ? SZ_OK : sz_map_put(r->seen, sz_str_c(key), 0);
+}
+
 static sz_status add_case(request *r, int64_t point) {
     sz_case c = {.samples = 1};
+    const size_t unread = r->unread;
+    bool planned;
     SZ_TRY(name_case(r, point, &c));
-    sz_status status = weigh(r, point, &c);
+    sz_status status = weigh(r, point, &c); // also sees to it that there are such parameters
     if (status == SZ_OK) status = check_memory(r, &c);
     if (status == SZ_ERR_USAGE || status == SZ_ERR_MEMORY || status == SZ_ERR_INTERNAL)
         return status;
+    SZ_TRY(is_planned(r, &c, &planned));
+    if (planned) {
+        if (status != SZ_OK) sz_ctx_clear(r->ctx);
+        r->unread = unread; // it counts once
+        return SZ_OK;
+    }
     if (status != SZ_OK) {
         const char *why = sz_ctx_error(r->ctx);
         c.error = sz_arena_strdup(&r->plan->arena, why, strlen(why));
@@ -346,21 +378,123 @@ static sz_status add_case(request *r, int64_t point) {
     return sz_vec_push(r->ctx, &r->plan->cases, c) ? SZ_OK : sz_no_memory(r->ctx);
 }
 
-static sz_status make(request *r, const char *what, const char *const *words, size_t n) {
+static sz_status add_points(request *r) {
     int64_t points;
-    SZ_TRY(read_what(r, what));
-    SZ_TRY(read_words(r, words, n));
     if (r->family && r->how.n_inputs)
         return sz_fail(r->ctx, SZ_ERR_USAGE,
                        "the shapes of '%s' follow from its parameters: --input is for files",
                        r->base);
     if (!r->family) SZ_TRY(read_file_words(r));
     SZ_TRY(sz_sweep_size(r->ctx, r->axes, r->n_axes, &points));
+    points += (int64_t)r->plan->cases.n;
     if (points > SZ_MAX_CASES)
         return sz_fail(r->ctx, SZ_ERR_USAGE, "these are %lld cases; the most at once are %d",
                        (long long)points, SZ_MAX_CASES);
+    points -= (int64_t)r->plan->cases.n;
     for (int64_t i = 0; i < points; i++) SZ_TRY(add_case(r, i));
     return SZ_OK;
+}
+
+// ---- suites ------------------------------------------------------------------------------------
+
+// Words behind the name of a suite.
+typedef struct overrides {
+    sz_axis axes[SZ_MAX_AXES];
+    bool used[SZ_MAX_AXES];
+    size_t n;
+} overrides;
+
+static bool has_param(const request *r, const char *name) {
+    const sz_net_param *p;
+    for (size_t i = 0; r->family && (p = sz_net_param_get(r->family, i)); i++)
+        if (strcmp(p->name, name) == 0) return true;
+    return !r->family; // which free dimensions a file has shows when it is read
+}
+
+// In place of what the line says, or behind it.
+static sz_status override(request *r, const sz_axis *axis) {
+    for (size_t k = 0; k < r->n_axes; k++)
+        if (strcmp(r->axes[k].name, axis->name) == 0) {
+            r->axes[k] = *axis;
+            return SZ_OK;
+        }
+    if (r->n_axes == SZ_MAX_AXES)
+        return sz_fail(r->ctx, SZ_ERR_USAGE, "more than %d parameters", SZ_MAX_AXES);
+    r->axes[r->n_axes++] = *axis;
+    return SZ_OK;
+}
+
+static sz_status make_line(request *r, const sz_suite_line *line, overrides *over) {
+    r->n_axes = 0, r->family = NULL, r->batch = NULL;
+    SZ_TRY(read_what(r, line->what));
+    SZ_TRY(read_words(r, line->words, line->n_words));
+    for (size_t k = 0; k < over->n; k++) {
+        if (!has_param(r, over->axes[k].name)) continue;
+        over->used[k] = true;
+        SZ_TRY(override(r, &over->axes[k]));
+    }
+    return add_points(r);
+}
+
+static sz_status make_lines(request *r, const sz_suite_lines *lines, overrides *over) {
+    for (size_t i = 0; i < lines->lines.n; i++) {
+        const sz_suite_line *line = &lines->lines.items[i];
+        const sz_status status = make_line(r, line, over);
+        if (status != SZ_OK)
+            return sz_place(r->ctx, status, "suite '%s' line %lld",
+                            sz_show(r->ctx, sz_str_c(line->from)), (long long)line->number);
+    }
+    for (size_t k = 0; k < over->n; k++)
+        if (!over->used[k])
+            return sz_fail(r->ctx, SZ_ERR_USAGE, "no workload of it has a parameter '%s'",
+                           sz_show(r->ctx, sz_str_c(over->axes[k].name)));
+    return SZ_OK;
+}
+
+static sz_status make_suite(request *r, const char *what, overrides *over) {
+    sz_suite_lines lines;
+    sz_map seen;
+    SZ_TRY(sz_suite_read(r->ctx, &r->plan->arena, what, &lines));
+    sz_map_init(&seen, r->ctx);
+    r->seen = &seen;
+    const sz_status status = make_lines(r, &lines, over);
+    sz_map_finish(&seen);
+    sz_suite_finish(r->ctx, &lines);
+    return status;
+}
+
+static sz_status suite_with_words(request *r, const char *what, const char *const *words,
+                                  size_t n) {
+    overrides *over = sz_alloc(r->ctx, sizeof *over);
+    if (!over) return sz_no_memory(r->ctx);
+    sz_status status = read_words(r, words, n);
+    memcpy(over->axes, r->axes, r->n_axes * sizeof *over->axes);
+    over->n = r->n_axes;
+    if (status == SZ_OK) status = make_suite(r, what, over);
+    sz_free(r->ctx, over, sizeof *over);
+    return status;
+}
+
+// ---- the plan ----------------------------------------------------------------------------------
+
+// A file that is broken, or a size that goes with no other, is the fault of who asks: nothing runs.
+static sz_status check_any(const request *r) {
+    const sz_bench_plan *p = r->plan;
+    if (p->cases.n == 0 || r->unread < p->cases.n) return SZ_OK;
+    return sz_fail(r->ctx, r->why_unread, "%s", p->cases.items[0].error);
+}
+
+static sz_status make_all(request *r, const char *what, const char *const *words, size_t n) {
+    const bool known = sz_source_exists(what) || find_family(what); // those go before a suite
+    if (!known && sz_suite_is(what)) return suite_with_words(r, what, words, n);
+    SZ_TRY(read_what(r, what));
+    SZ_TRY(read_words(r, words, n));
+    return add_points(r);
+}
+
+static sz_status make(request *r, const char *what, const char *const *words, size_t n) {
+    SZ_TRY(make_all(r, what, words, n));
+    return check_any(r);
 }
 
 sz_status sz_bench_plan_make(sz_ctx *ctx, const char *what, const char *const *words,

@@ -163,7 +163,7 @@ static sz_status run_child(group *g, bool *ret_whole, int *ret_code) {
 // Why the child ended before it was through.
 static void explain(const group *g, bool whole, int code, char *buf, size_t cap) {
     if (!whole)
-        snprintf(buf, cap, "no sign of life for %.0f s: the child was ended (--timeout)",
+        snprintf(buf, cap, "no sign of life for %g s: the child was ended (--timeout)",
                  g->run->timeout_s);
     else if (code == -9)
         snprintf(buf, cap, "the child was killed, as the system does when memory runs out");
@@ -339,10 +339,17 @@ static sz_status describe(sz_bench_sweep *r) {
     return sz_env_begin(r->ctx, r->here, r->env);
 }
 
+static bool is_repeat(const char *const *names, size_t k) {
+    for (size_t i = 0; i < k; i++)
+        if (strcmp(names[i], names[k]) == 0) return true;
+    return false;
+}
+
 static sz_status run_plan(sz_bench_sweep *r, const sz_bench_plan *plan, int64_t available,
                           const char *const *names, size_t n, sz_run_result *result) {
     SZ_TRY(describe(r));
     for (size_t k = 0; k < n; k++) {
+        if (is_repeat(names, k)) continue;
         // The reference has one thread, whatever is asked for.
         const size_t times = strcmp(names[k], "ref") == 0 ? 1 : r->n_thread_counts;
         for (size_t t = 0; t < times; t++) {

@@ -278,6 +278,27 @@ static bool has_word(sz_str name, const char *word) {
     return false;
 }
 
+// Zipf's law, about: of [0, n) each octave of ranks comes as often, so a rank comes about as often
+// as one over it. Whole numbers only, so that every machine draws the same.
+static int64_t draw_zipf(random_t *r, int64_t n) {
+    uint64_t octaves = 0;
+    while (octaves < 62 && (INT64_C(1) << octaves) <= n) octaves++; // ranks 1 ... n
+    const int64_t first = INT64_C(1) << next(r) % octaves;
+    const int64_t past = first <= n / 2 ? 2 * first : n + 1;
+    return first - 1 + (int64_t)(next(r) % (uint64_t)(past - first));
+}
+
+static void fill_indices(sz_buffer *b, random_t *r, int64_t low, int64_t high, bool zipf) {
+    if (!zipf || low != 0) {
+        fill_integers(b, r, low, high);
+        return;
+    }
+    for (int64_t k = 0; k < b->count; k++) {
+        const int64_t x = draw_zipf(r, high + 1);
+        sz_buffer_put_integers(b, k, 1, &x);
+    }
+}
+
 // Indices stay inside the table that they look into; masks let everything through.
 static void integer_range(const sz_graph *g, sz_value_id id, int64_t *ret_low, int64_t *ret_high) {
     int32_t input = 0;
@@ -289,7 +310,9 @@ static void integer_range(const sz_graph *g, sz_value_id id, int64_t *ret_low, i
         const sz_type *scores = &sz_graph_value(g, n->inputs[0])->type;
         if (scores->rank > 1 && scores->dims[1] > 0) *ret_high = scores->dims[1] - 1;
     }
-    if (!sz_str_is(n->op, "Gather")) return;
+    const sz_type *own = &sz_graph_value(g, id)->type; // a last axis of 1: rows of a table
+    const bool rows = sz_str_is(n->op, "ScatterND") && own->dims[own->rank - 1] == 1;
+    if (!rows && !sz_str_is(n->op, "Gather")) return;
     const sz_type *table = &sz_graph_value(g, n->inputs[0])->type;
     const int64_t axis = sz_attr_i(n, "axis", 0);
     if (axis >= 0 && axis < table->rank && table->dims[axis] > 0) *ret_high = table->dims[axis] - 1;
@@ -313,7 +336,7 @@ sz_status sz_ref_sample(sz_ref *r, sz_graph *g, sz_value_id id, sz_buffer **ret_
         fill_integers(b, &random, low, low + (INT64_C(1) << d->bits) - 1);
     } else {
         integer_range(g, id, &low, &high);
-        fill_integers(b, &random, low, high);
+        fill_indices(b, &random, low, high, has_word(v->name, "zipf"));
     }
     *ret_buffer = b;
     return SZ_OK;
