@@ -214,6 +214,22 @@ static void refuses_slips(void **state) {
     sz_ctx_destroy(ctx);
 }
 
+// It counts once, so that the good line beside it is run.
+static void broken_lines_may_be_repeated(void **state) {
+    (void)state;
+    sz_ctx *ctx = sz_ctx_create(NULL);
+    const char *what = write_suite("gemm m=3\n"
+                                   "conv2d size=2 kernel=5 pad=0\n"
+                                   "conv2d kernel=5 pad=0 size=2\n");
+    sz_bench_plan p;
+    plan(ctx, what, NULL, &p);
+    assert_int_equal(p.cases.n, 2);
+    assert_null(p.cases.items[0].error);
+    assert_non_null(strstr(p.cases.items[1].error, "kernel larger than padded input"));
+    sz_bench_plan_finish(ctx, &p);
+    sz_ctx_destroy(ctx);
+}
+
 static void only_whole_words_of_a_name(void **state) {
     (void)state;
     sz_ctx *ctx = sz_ctx_create(NULL);
@@ -239,6 +255,7 @@ int main(void) {
         cmocka_unit_test(nets_consist_of_their_suites),
         cmocka_unit_test(words_replace),
         cmocka_unit_test(refuses_slips),
+        cmocka_unit_test(broken_lines_may_be_repeated),
         cmocka_unit_test(only_whole_words_of_a_name),
     };
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
