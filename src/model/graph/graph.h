@@ -159,6 +159,7 @@ typedef struct sz_symbol {
     sz_value_id input; // graph input that shows it first, SZ_NONE when none
     int32_t axis;
     int64_t bound; // what it was bound to, -1 while it is free
+    int64_t usual; // taken where no size is given and none may stay free; -1 = none
     bool by_input; // bound by the shape of an input, not by name
 } sz_symbol;
 
