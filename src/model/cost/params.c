@@ -50,7 +50,8 @@ static bool is_scale(const sz_node *n, int32_t input) {
         int32_t from;
     } rows[] = {{"Linear", SZ_LLM_LINEAR_SCALES},
                 {"ExpertLinear", SZ_LLM_EXPERT_SCALES},
-                {"Embed", SZ_LLM_EMBED_SCALES}};
+                {"Embed", SZ_LLM_EMBED_SCALES},
+                {"Unplaced", SZ_LLM_UNPLACED_SCALES}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (sz_str_is(n->domain, SZ_LLM_DOMAIN) && sz_str_is(n->op, rows[i].op))
             return input >= rows[i].from;

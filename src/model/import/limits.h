@@ -66,6 +66,14 @@ enum {
     SZ_GGUF_MAX_SHARDS = 10000
 };
 
+enum {
+    SZ_JSON_MAX_TEXT = 1024 * 1024,        // bytes of a string
+    SZ_JSON_MAX_DIGITS = 1000,             // of a number
+    SZ_JSON_MAX_DEPTH = 64,                // brackets in brackets
+    SZ_ST_MAX_HEADER = 100 * 1000 * 1000,  // bytes; the format's own limit
+    SZ_ST_MAX_SHARDS = 10000
+};
+
 // Memory goes by the header bytes read (model/graph/allowance.h). Headers are read more than once
 // (bodies of functions as often as they are called), so they count up to 4 times the file's size.
 enum { SZ_IMPORT_MAX_REREAD = 4 };

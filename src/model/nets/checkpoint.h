@@ -33,9 +33,14 @@ typedef struct sz_llm {
     bool parallel;           // attention and feed-forward of a block start from the same input
     bool has_rope;           // rotary positions
     bool has_head;           // ends in logits; of the table of the embedding where none is stored
+    bool is_tied;            // no weight of the head is stored
+    uint64_t kinds;          // which weights a block has, see llm_weights.h; of nets without weights
     int64_t layers, hidden, heads, kv_heads, key_length, value_length, ffn, vocab, context;
     int64_t rope_dim, kv_lora_rank, q_lora_rank;
     int64_t experts, experts_used, experts_shared, expert_ffn, leading_dense;
+    int64_t shared_ffn; // of all shared experts
+    int64_t moe_every;  // experts in each n-th block, counted from 1; 0 = in all
+    int64_t token_types;
     int64_t window, window_every; // sliding window in tokens; all but each n-th block (0 = all)
     int64_t n_windows;            // entries of `windowed`
     const bool *windowed;         // per block, where the file says so; arena

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/nets/llm_archs.h"
 
+#include "model/nets/llm_weights.h"
+
 enum { PARALLEL = 1, NO_ROPE = 2, ENCODER = 4 };
 
 static const struct {
     const char *name, *types, *act;
     int flags;
     int64_t window_every;
+    uint64_t kinds;
 } table[] = {
-#define ARCH(name, types, act, flags, every) {#name, types, #act, flags, every},
+#define ARCH(name, types, act, flags, every, kinds) {#name, types, #act, flags, every, kinds},
 #include "model/nets/llm_archs.def"
 #undef ARCH
 };
@@ -34,6 +37,7 @@ void sz_llm_by_arch(sz_llm *llm) {
         llm->is_encoder = (table[i].flags & ENCODER) != 0;
         llm->has_head = !llm->is_encoder;
         llm->window_every = table[i].window_every;
+        llm->kinds = table[i].kinds;
         return;
     }
 }

@@ -236,19 +236,27 @@ static void decoder(sz_lm *m) {
 
 // ---- what has no place -------------------------------------------------------------------------
 
+static void unplaced(sz_lm *m, sz_weight *w, size_t n) {
+    char name[32];
+    snprintf(name, sizeof name, "unplaced.%zu", n);
+    sz_net_op op = {.name = name, .op = "Unplaced", .domain = SZ_LLM_DOMAIN, .n_inputs = 1};
+    const sz_value_id v = sz_lm_value(m, w);
+    if (w->is_scale) op.inputs[0] = SZ_NONE, op.inputs[op.n_inputs++] = v;
+    else op.inputs[0] = v;
+    for (int32_t s = w->is_scale ? SZ_NONE : w->scales; s != SZ_NONE && op.n_inputs < 8;
+         s = m->cp->weights.items[s].next_scale)
+        op.inputs[op.n_inputs++] = sz_lm_value(m, &m->cp->weights.items[s]);
+    sz_net_node(&m->net, &op);
+}
+
+// Weights first: they take their scales along.
 static void place_rest(sz_lm *m) {
     size_t n = 0;
-    for (size_t i = 0; i < m->cp->weights.n && m->net.status == SZ_OK; i++) {
-        sz_weight *w = &m->cp->weights.items[i];
-        if (w->placed || w->is_data) continue;
-        char name[32];
-        snprintf(name, sizeof name, "unplaced.%zu", ++n);
-        sz_net_node(&m->net, &(sz_net_op){.name = name,
-                                          .op = "Unplaced",
-                                          .domain = SZ_LLM_DOMAIN,
-                                          .n_inputs = 1,
-                                          .inputs = {sz_lm_value(m, w)}});
-    }
+    for (int scales = 0; scales < 2; scales++)
+        for (size_t i = 0; i < m->cp->weights.n && m->net.status == SZ_OK; i++) {
+            sz_weight *w = &m->cp->weights.items[i];
+            if (!w->placed && !w->is_data && w->is_scale == (scales == 1)) unplaced(m, w, ++n);
+        }
     if (n)
         sz_warn(m->net.ctx, "%zu tensors have no place in the net that is known: their parameters "
                 "and bytes count, what they cost does not", n);
