@@ -201,6 +201,9 @@ static sz_status build(st *x, sz_graph *g) {
     if (x->is_config_only) SZ_TRY(sz_llm_weights(x->cp));
     else SZ_TRY(st_take_tensors(x));
     st_compare(x);
+    sz_vec_finish(x->ctx, &x->tensors);
+    sz_map_finish(&x->names);
+    sz_map_init(&x->names, x->ctx);
     g->format = sz_str_c(x->is_config_only ? "config" : "safetensors");
     g->header_bytes = x->fetched;
     return sz_llm_build(x->cp, g);

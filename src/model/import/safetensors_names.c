@@ -139,6 +139,7 @@ static sz_str role_in_net(st *x, sz_str name, const char *end) {
     }
     const struct row *row = find_row(name, IN_NET);
     if (!row) return (sz_str){0};
+    if (strcmp(row->role, "position_embd") == 0 && *stack == 'e') return (sz_str){0};
     if (strcmp(row->role, "output_norm") != 0) stack = "";
     return sz_checkpoint_text(x->cp, "%s%s.%s", stack, row->role, end);
 }

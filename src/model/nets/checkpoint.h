@@ -31,6 +31,7 @@ typedef struct sz_llm {
     bool is_known;           // `arch` is in the table of architectures
     bool is_encoder;         // no mask, no cache, no head
     bool parallel;           // attention and feed-forward of a block start from the same input
+    bool has_features;       // the encoder takes features of sound or images, no tokens
     bool has_rope;           // rotary positions
     bool has_head;           // ends in logits; of the table of the embedding where none is stored
     bool is_tied;            // no weight of the head is stored

@@ -198,10 +198,27 @@ static sz_value_id head(sz_lm *m, sz_value_id x) {
     return sz_net_node(&m->net, &op);
 }
 
+// Features of tokens, where no table gives them.
+static sz_value_id features(sz_lm *m, const char *name) {
+    const int64_t width = m->llm->hidden > 0 ? m->llm->hidden : 1;
+    const int64_t dims[] = {m->batch, m->seq, width};
+    const sz_value_id x = sz_net_input(&m->net, name, m->llm->activations, 3, dims);
+    note_symbol(m, m->batch, x, 0);
+    note_symbol(m, m->seq, x, 1);
+    return x;
+}
+
 // An encoder whose output the blocks of a decoder take.
 static void encoder(sz_lm *m) {
-    begin_stack(m, "input_ids", "seq");
-    const sz_value_id x = embed(m, "enc.token_embd", "token_embd.weight", m->ids);
+    sz_value_id x;
+    if (m->llm->has_features) {
+        m->batch = free_dim(m, "batch", 1);
+        m->seq = free_dim(m, "seq", 1);
+        x = features(m, "features");
+    } else {
+        begin_stack(m, "input_ids", "seq");
+        x = embed(m, "enc.token_embd", "token_embd.weight", m->ids);
+    }
     m->is_encoder = true;
     m->memory = sz_lm_norm(m, "enc.output_norm", run_blocks(m, "enc.blk.", x));
     m->is_encoder = false;
@@ -218,15 +235,19 @@ static bool has_blocks(sz_lm *m, const char *prefix) {
 static void decoder(sz_lm *m) {
     const bool is_second = m->memory != SZ_NONE;
     const char *const prefix = is_second ? "dec.blk." : "blk.";
-    begin_stack(m, is_second ? "decoder_input_ids" : "input_ids", is_second ? "decoder_seq" : "seq");
+    const char *const seq = is_second ? "decoder_seq" : "seq";
+    const sz_weight *table = sz_checkpoint_find(m->cp, "token_embd.weight");
+    sz_value_id x;
     m->is_encoder = m->llm->is_encoder;
-    if (!m->is_encoder) add_past(m);
-    sz_value_id x = embedding(m);
-    if (x == SZ_NONE) { // no table: the input is what a table would give
-        const int64_t width = m->llm->hidden > 0 ? m->llm->hidden : 1;
-        x = sz_net_input(&m->net, "hidden", m->llm->activations,
-                         SZ_SHAPE(m->batch, m->seq, width));
+    if (table && table->rank == 2) {
+        begin_stack(m, is_second ? "decoder_input_ids" : "input_ids", seq);
+        x = embedding(m);
+    } else {
+        m->batch = free_dim(m, "batch", 1);
+        m->seq = free_dim(m, seq, 1);
+        x = features(m, "features");
     }
+    if (!m->is_encoder) add_past(m);
     x = run_blocks(m, prefix, x);
     x = sz_lm_norm(m, is_second ? "dec.output_norm" : "output_norm", x);
     const sz_value_id pooled = pooler(m, x);
@@ -255,7 +276,10 @@ static void place_rest(sz_lm *m) {
     for (int scales = 0; scales < 2; scales++)
         for (size_t i = 0; i < m->cp->weights.n && m->net.status == SZ_OK; i++) {
             sz_weight *w = &m->cp->weights.items[i];
-            if (!w->placed && !w->is_data && w->is_scale == (scales == 1)) unplaced(m, w, ++n);
+            bool is_empty = false;
+            for (int32_t k = 0; k < w->rank; k++) is_empty = is_empty || w->dims[k] == 0;
+            if (w->placed || w->is_data || is_empty || w->is_scale != (scales == 1)) continue;
+            unplaced(m, w, ++n);
         }
     if (n)
         sz_warn(m->net.ctx, "%zu tensors have no place in the net that is known: their parameters "

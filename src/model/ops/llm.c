@@ -107,6 +107,15 @@ sz_status sz_shape_llm_combine(sz_infer *n) {
     return sz_out(n, 0, y->dtype, 3, (int64_t[]){y->dims[0], y->dims[1], y->dims[3]});
 }
 
+// Gives nothing to anyone.
+sz_status sz_shape_llm_unplaced(sz_infer *n) {
+    return sz_out(n, 0, sz_dtype_by_name("f32"), 1, (int64_t[]){0});
+}
+
+sz_status sz_cost_llm_unplaced(sz_costing *c) {
+    return sz_cost_unknown(c, "what this weight is for is not known");
+}
+
 // ---- attention ---------------------------------------------------------------------------------
 
 // q [B,S,heads x size], k and v [B,T,kv_heads x size].
