@@ -51,6 +51,7 @@ static bool is_scale(const sz_node *n, int32_t input) {
     } rows[] = {{"Linear", SZ_LLM_LINEAR_SCALES},
                 {"ExpertLinear", SZ_LLM_EXPERT_SCALES},
                 {"Embed", SZ_LLM_EMBED_SCALES},
+                {"Product", SZ_LLM_PRODUCT_SCALES},
                 {"Unplaced", SZ_LLM_UNPLACED_SCALES}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (sz_str_is(n->domain, SZ_LLM_DOMAIN) && sz_str_is(n->op, rows[i].op))

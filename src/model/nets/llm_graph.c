@@ -257,33 +257,68 @@ static void decoder(sz_lm *m) {
 
 // ---- what has no place -------------------------------------------------------------------------
 
-static void unplaced(sz_lm *m, sz_weight *w, size_t n) {
+static bool contains(sz_str s, const char *part) {
+    const size_t n = strlen(part);
+    for (uint32_t i = 0; i + n <= s.len; i++)
+        if (memcmp(s.p + i, part, n) == 0) return true;
+    return false;
+}
+
+// A matrix of a block, by its role a product with each token, though nothing is known of the layer
+// around it.
+static bool is_product(const sz_weight *w) {
+    const bool in_block = w->role.p && (block_of_role(w->role, "blk.") >= 0 ||
+                                        block_of_role(w->role, "dec.blk.") >= 0);
+    const bool of_experts = in_block && w->rank == 3 && contains(w->role, "_exps.");
+    return in_block && !w->is_scale && (w->rank == 2 || of_experts) &&
+           contains(w->role, ".weight") && !contains(w->role, "norm") &&
+           !contains(w->role, "conv") && !contains(w->role, "_embd");
+}
+
+static void loose(sz_lm *m, sz_weight *w, size_t n) {
+    const bool is_known = is_product(w);
     char name[32];
-    snprintf(name, sizeof name, "unplaced.%zu", n);
+    snprintf(name, sizeof name, is_known ? "product.%zu" : "unplaced.%zu", n);
     sz_net_op op = {.name = name, .op = "Unplaced", .domain = SZ_LLM_DOMAIN, .n_inputs = 1};
     const sz_value_id v = sz_lm_value(m, w);
-    if (w->is_scale) op.inputs[0] = SZ_NONE, op.inputs[op.n_inputs++] = v;
-    else op.inputs[0] = v;
+    op.inputs[0] = w->is_scale ? SZ_NONE : v;
+    if (w->is_scale) op.inputs[op.n_inputs++] = v;
+    if (is_known) {
+        op.op = "Product";
+        op.inputs[op.n_inputs++] = m->ids;
+        if (w->rank == 3)
+            op.attrs[op.n_attrs++] = sz_net_int(
+                "used", m->llm->experts_used > 0 ? m->llm->experts_used : 1);
+    }
     for (int32_t s = w->is_scale ? SZ_NONE : w->scales; s != SZ_NONE && op.n_inputs < 8;
          s = m->cp->weights.items[s].next_scale)
         op.inputs[op.n_inputs++] = sz_lm_value(m, &m->cp->weights.items[s]);
     sz_net_node(&m->net, &op);
 }
 
+static bool is_left(const sz_weight *w, bool scales) {
+    bool is_empty = false;
+    for (int32_t k = 0; k < w->rank; k++) is_empty = is_empty || w->dims[k] == 0;
+    return !w->placed && !w->is_data && !is_empty && w->is_scale == scales;
+}
+
 // Weights first: they take their scales along.
 static void place_rest(sz_lm *m) {
-    size_t n = 0;
+    size_t n[2] = {0, 0};
     for (int scales = 0; scales < 2; scales++)
         for (size_t i = 0; i < m->cp->weights.n && m->net.status == SZ_OK; i++) {
             sz_weight *w = &m->cp->weights.items[i];
-            bool is_empty = false;
-            for (int32_t k = 0; k < w->rank; k++) is_empty = is_empty || w->dims[k] == 0;
-            if (w->placed || w->is_data || is_empty || w->is_scale != (scales == 1)) continue;
-            unplaced(m, w, ++n);
+            if (!is_left(w, scales == 1)) continue;
+            const bool is_known = is_product(w);
+            if (is_known && m->ids == SZ_NONE) begin_stack(m, "input_ids", "seq");
+            loose(m, w, ++n[is_known]);
         }
-    if (n)
+    if (n[0])
         sz_warn(m->net.ctx, "%zu tensors have no place in the net that is known: their parameters "
-                "and bytes count, what they cost does not", n);
+                "and bytes count, what they cost does not", n[0]);
+    if (n[1])
+        sz_warn(m->net.ctx, "%zu matrices are costed by their role alone, as products with each "
+                "token: the layers around them are not known", n[1]);
 }
 
 sz_status sz_llm_build(sz_checkpoint *cp, sz_graph *graph) {

@@ -112,6 +112,21 @@ sz_status sz_shape_llm_unplaced(sz_infer *n) {
     return sz_out(n, 0, sz_dtype_by_name("f32"), 1, (int64_t[]){0});
 }
 
+sz_status sz_cost_llm_product(sz_costing *c) {
+    const sz_type *w = sz_in(&c->in, 0);
+    const int64_t tokens = sz_cost_in_elements(c, 1), used = sz_attr_i(c->in.node, "used", 0);
+    int64_t bytes, n = sz_cost_in_elements(c, 0);
+    if (used > 0 && w->rank == 3 && w->dims[0] > 0) {
+        if (used > w->dims[0])
+            return sz_op_fail(&c->in, "%lld of %lld experts are used", (long long)used,
+                              (long long)w->dims[0]);
+        n = n / w->dims[0] * used;
+        SZ_TRY(sz_type_bytes(c->in.ctx, w, &bytes));
+        if (bytes > 0) c->work->bytes_read -= bytes - touched(bytes, w->dims[0], used, tokens);
+    }
+    return sz_cost_add_macs(c, 2, (int64_t[]){tokens, n});
+}
+
 sz_status sz_cost_llm_unplaced(sz_costing *c) {
     return sz_cost_unknown(c, "what this weight is for is not known");
 }
