@@ -18,18 +18,18 @@ static const struct {
 };
 enum { FIELDS = sizeof fields / sizeof *fields };
 
-static const sz_json_node *get(const st *x, const sz_json_node *map, const char *key) {
-    return sz_json_get(&x->config, map, key);
+static const sz_jtree_node *get(const st *x, const sz_jtree_node *map, const char *key) {
+    return sz_jtree_get(&x->config, map, key);
 }
 
-static bool is_true(const st *x, const sz_json_node *map, const char *key) {
-    const sz_json_node *n = get(x, map, key);
-    return n && n->kind == SZ_JSON_TRUE;
+static bool is_true(const st *x, const sz_jtree_node *map, const char *key) {
+    const sz_jtree_node *n = get(x, map, key);
+    return n && n->kind == SZ_JTREE_TRUE;
 }
 
-static bool is_false(const st *x, const sz_json_node *map, const char *key) {
-    const sz_json_node *n = get(x, map, key);
-    return n && n->kind == SZ_JSON_FALSE;
+static bool is_false(const st *x, const sz_jtree_node *map, const char *key) {
+    const sz_jtree_node *n = get(x, map, key);
+    return n && n->kind == SZ_JTREE_FALSE;
 }
 
 // ---- numbers -----------------------------------------------------------------------------------
@@ -52,14 +52,14 @@ static bool may_be_null(const char *key) {
     return true;
 }
 
-static void read_field(st *x, const sz_json_node *map, size_t row) {
+static void read_field(st *x, const sz_jtree_node *map, size_t row) {
     const char *key = fields[row].key;
-    const sz_json_node *n = get(x, map, key);
+    const sz_jtree_node *n = get(x, map, key);
     int64_t *to = (int64_t *)((char *)&x->cp->llm + fields[row].field), v;
     const int64_t most = (int64_t)1 << 40;
-    if (!n || (n->kind == SZ_JSON_NULL && may_be_null(key))) return;
-    if (n->kind == SZ_JSON_TEXT && sz_str_is(n->text, "auto")) return;
-    if (!sz_json_size(n, &v))
+    if (!n || (n->kind == SZ_JTREE_NULL && may_be_null(key))) return;
+    if (n->kind == SZ_JTREE_TEXT && sz_str_is(n->text, "auto")) return;
+    if (!sz_jtree_size(n, &v))
         sz_warn(x->ctx, "config.json: '%s' is no whole number from 0 to 2^63: it is not used", key);
     else if (v > most || (v == 0 && !may_be_zero(key)))
         sz_warn(x->ctx, "config.json: '%s' is %" PRId64 ", which can't be: it is not used", key, v);
@@ -68,19 +68,19 @@ static void read_field(st *x, const sz_json_node *map, size_t row) {
 
 // ---- layers with a window ----------------------------------------------------------------------
 
-static void read_windows(st *x, const sz_json_node *map) {
+static void read_windows(st *x, const sz_jtree_node *map) {
     sz_llm *d = &x->cp->llm;
-    const sz_json_node *types = get(x, map, "layer_types");
+    const sz_jtree_node *types = get(x, map, "layer_types");
     int64_t i = 0;
     if (is_false(x, map, "use_sliding_window")) d->window = 0;
-    if (!types || types->kind != SZ_JSON_LIST) return;
+    if (!types || types->kind != SZ_JTREE_LIST) return;
     if (d->layers > 0 && types->n != d->layers)
         sz_warn(x->ctx, "config.json: layer_types has %u entries for %" PRId64 " layers", types->n,
                 d->layers);
     bool *windowed = sz_arena_array(&x->cp->arena, types->n ? types->n : 1, sizeof *windowed);
     if (!windowed) return;
-    for (const sz_json_node *t = sz_json_first(&x->config, types); t; t = sz_json_next(&x->config, t))
-        windowed[i++] = t->kind == SZ_JSON_TEXT && sz_str_is(t->text, "sliding_attention");
+    for (const sz_jtree_node *t = sz_jtree_first(&x->config, types); t; t = sz_jtree_next(&x->config, t))
+        windowed[i++] = t->kind == SZ_JTREE_TEXT && sz_str_is(t->text, "sliding_attention");
     d->windowed = windowed;
     d->n_windows = i;
 }
@@ -97,8 +97,8 @@ static sz_dtype dtype_of(sz_str name) {
 }
 
 // What norms are stored in is what is computed with; else what config.json says; else f32.
-static sz_dtype activations(st *x, const sz_json_node *map) {
-    const sz_json_node *said = get(x, map, "torch_dtype");
+static sz_dtype activations(st *x, const sz_jtree_node *map) {
+    const sz_jtree_node *said = get(x, map, "torch_dtype");
     if (!said) said = get(x, map, "dtype");
     for (size_t i = 0; i < x->tensors.n; i++) {
         const st_tensor *t = &x->tensors.items[i];
@@ -106,29 +106,29 @@ static sz_dtype activations(st *x, const sz_json_node *map) {
             sz_dtype_get(t->dtype)->bits >= 16)
             return t->dtype;
     }
-    if (said && said->kind == SZ_JSON_TEXT && !dtype_of(said->text))
+    if (said && said->kind == SZ_JTREE_TEXT && !dtype_of(said->text))
         sz_warn(x->ctx, "config.json: dtype '%s' is not known: f32 is taken",
                 sz_show(x->ctx, said->text));
-    const sz_dtype t = said && said->kind == SZ_JSON_TEXT ? dtype_of(said->text) : 0;
+    const sz_dtype t = said && said->kind == SZ_JTREE_TEXT ? dtype_of(said->text) : 0;
     return t ? t : sz_dtype_by_name("f32");
 }
 
-static void read_quant(st *x, const sz_json_node *root) {
-    const sz_json_node *q = get(x, root, "quantization_config"), *mlx = get(x, root, "quantization");
+static void read_quant(st *x, const sz_jtree_node *root) {
+    const sz_jtree_node *q = get(x, root, "quantization_config"), *mlx = get(x, root, "quantization");
     const bool is_mlx = !q && mlx != NULL;
     if (is_mlx) q = mlx;
-    if (!q || q->kind != SZ_JSON_MAP) return;
-    const sz_json_node *method = get(x, q, "quant_method");
+    if (!q || q->kind != SZ_JTREE_MAP) return;
+    const sz_jtree_node *method = get(x, q, "quant_method");
     x->quant.method = is_mlx ? sz_str_c("mlx")
-                             : method && method->kind == SZ_JSON_TEXT ? method->text : (sz_str){0};
-    sz_json_size(get(x, q, "bits"), &x->quant.bits);
-    sz_json_size(get(x, q, "group_size"), &x->quant.group);
-    const sz_json_node *groups = sz_json_first(&x->config, get(x, q, "config_groups"));
-    const sz_json_node *weights = get(x, groups, "weights");
-    if (weights) sz_json_size(get(x, weights, "num_bits"), &x->quant.bits);
+                             : method && method->kind == SZ_JTREE_TEXT ? method->text : (sz_str){0};
+    sz_jtree_size(get(x, q, "bits"), &x->quant.bits);
+    sz_jtree_size(get(x, q, "group_size"), &x->quant.group);
+    const sz_jtree_node *groups = sz_jtree_first(&x->config, get(x, q, "config_groups"));
+    const sz_jtree_node *weights = get(x, groups, "weights");
+    if (weights) sz_jtree_size(get(x, weights, "num_bits"), &x->quant.bits);
     if (get(x, q, "bits") && (x->quant.bits < 1 || x->quant.bits > 16))
         sz_warn(x->ctx, "config.json: weights of %" PRId64 " bits can't be", x->quant.bits);
-    const sz_json_node *group = get(x, q, "group_size");
+    const sz_jtree_node *group = get(x, q, "group_size");
     if (group && x->quant.group == 0 && sz_str_is(group->text, "0"))
         sz_warn(x->ctx, "config.json: groups of 0 weights can't be");
 }
@@ -141,18 +141,18 @@ static bool ends_in(sz_str s, const char *end) {
 }
 
 // "LlamaForCausalLM" ends in logits, "LlamaModel" does not.
-static bool wants_head(st *x, const sz_json_node *root, bool usual) {
-    const sz_json_node *list = get(x, root, "architectures");
-    const sz_json_node *first = sz_json_first(&x->config, list);
-    if (!first || first->kind != SZ_JSON_TEXT) return usual;
+static bool wants_head(st *x, const sz_jtree_node *root, bool usual) {
+    const sz_jtree_node *list = get(x, root, "architectures");
+    const sz_jtree_node *first = sz_jtree_first(&x->config, list);
+    if (!first || first->kind != SZ_JTREE_TEXT) return usual;
     return !ends_in(first->text, "Model") || ends_in(first->text, "LMHeadModel");
 }
 
-static sz_status read_arch(st *x, const sz_json_node *root, const sz_json_node *map) {
+static sz_status read_arch(st *x, const sz_jtree_node *root, const sz_jtree_node *map) {
     sz_llm *d = &x->cp->llm;
-    const sz_json_node *type = get(x, map, "model_type");
+    const sz_jtree_node *type = get(x, map, "model_type");
     if (!type) type = get(x, root, "model_type");
-    if (type && type->kind != SZ_JSON_TEXT) return st_fail(x, type->at, "model_type is no text");
+    if (type && type->kind != SZ_JTREE_TEXT) return st_fail(x, type->at, "model_type is no text");
     if (!type) {
         if (x->is_config_only)
             return st_fail(x, 0, "this JSON is no config.json (no model_type) and no index of "
@@ -169,12 +169,12 @@ static sz_status read_arch(st *x, const sz_json_node *root, const sz_json_node *
     return SZ_OK;
 }
 
-static bool is_tied(st *x, const sz_json_node *root, const sz_json_node *map) {
+static bool is_tied(st *x, const sz_jtree_node *root, const sz_jtree_node *map) {
     static const char *const usual[] = {"gpt2", "gemma", "gemma2", "gemma3", "command_r", "cohere2",
                                         "starcoder2", "falcon", "mamba", "t5", "bert"};
-    const sz_json_node *n = get(x, map, "tie_word_embeddings");
+    const sz_jtree_node *n = get(x, map, "tie_word_embeddings");
     if (!n) n = get(x, root, "tie_word_embeddings");
-    if (n) return n->kind == SZ_JSON_TRUE;
+    if (n) return n->kind == SZ_JTREE_TRUE;
     for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
         if (x->cp->llm.arch.p && sz_str_is(x->cp->llm.arch, usual[i])) return true;
     return false;
@@ -203,25 +203,25 @@ static void usual_sizes(st *x) {
                 d->experts_used, d->experts);
 }
 
-static void special_sizes(st *x, const sz_json_node *map) {
+static void special_sizes(st *x, const sz_jtree_node *map) {
     sz_llm *d = &x->cp->llm;
     int64_t plain, expand = 2;
-    if (sz_json_size(get(x, map, "qk_nope_head_dim"), &plain) && plain < (int64_t)1 << 40)
+    if (sz_jtree_size(get(x, map, "qk_nope_head_dim"), &plain) && plain < (int64_t)1 << 40)
         d->key_length = plain + d->rope_dim;
     if (d->kinds & STATE_SPACE || d->ssm_state > 0) {
-        sz_json_size(get(x, map, "expand"), &expand);
+        sz_jtree_size(get(x, map, "expand"), &expand);
         d->ssm_inner = d->ffn > 0 && !get(x, map, "expand") ? d->ffn
                        : expand < 1 << 20                   ? expand * d->hidden : 0;
         if (d->ssm_rank == 0) d->ssm_rank = (d->hidden + 15) / 16;
     }
     if (is_true(x, map, "multi_query") && !is_true(x, map, "new_decoder_architecture"))
         d->kv_heads = 1;
-    const sz_json_node *topk = get(x, map, "topk_method");
-    if (topk && topk->kind == SZ_JSON_TEXT && sz_str_is(topk->text, "noaux_tc"))
+    const sz_jtree_node *topk = get(x, map, "topk_method");
+    if (topk && topk->kind == SZ_JTREE_TEXT && sz_str_is(topk->text, "noaux_tc"))
         d->kinds |= CORRECTION;
 }
 
-static void biases(st *x, const sz_json_node *map) {
+static void biases(st *x, const sz_jtree_node *map) {
     sz_llm *d = &x->cp->llm;
     if (!d->kinds) return;
     if (is_true(x, map, "attention_bias")) d->kinds |= BIAS_QKV | BIAS_OUT;
@@ -233,19 +233,19 @@ static void biases(st *x, const sz_json_node *map) {
     if (is_true(x, map, "use_qk_norm")) d->kinds |= HEAD_NORMS;
 }
 
-static void strange(st *x, const sz_json_node *map) {
-    const sz_json_node *rope = get(x, map, "rope_scaling");
-    const sz_json_node *factor = rope ? get(x, rope, "factor") : NULL;
-    if (factor && factor->kind == SZ_JSON_NUMBER && sz_str_is(factor->text, "0"))
+static void strange(st *x, const sz_jtree_node *map) {
+    const sz_jtree_node *rope = get(x, map, "rope_scaling");
+    const sz_jtree_node *factor = rope ? get(x, rope, "factor") : NULL;
+    if (factor && factor->kind == SZ_JTREE_NUMBER && sz_str_is(factor->text, "0"))
         sz_warn(x->ctx, "config.json: a factor of 0 for rotary positions can't be");
     if (get(x, map, "auto_map"))
         sz_warn(x->ctx, "config.json asks for code of its repository, which is never run: what the "
                 "other keys say is counted");
-    for (const sz_json_node *n = sz_json_first(&x->config, map); n; n = sz_json_next(&x->config, n)) {
+    for (const sz_jtree_node *n = sz_jtree_first(&x->config, map); n; n = sz_jtree_next(&x->config, n)) {
         if (sz_str_is(n->key, "_attn_implementation_internal"))
             sz_warn(x->ctx, "config.json names code for attention, which is never run");
         double value = 0;
-        if (n->kind == SZ_JSON_NUMBER && memchr(n->text.p, 'e', n->text.len)) {
+        if (n->kind == SZ_JTREE_NUMBER && memchr(n->text.p, 'e', n->text.len)) {
             const uint32_t e = (uint32_t)((const char *)memchr(n->text.p, 'e', n->text.len) -
                                           n->text.p);
             for (uint32_t i = e + 1; i < n->text.len; i++)
@@ -264,8 +264,8 @@ sz_status st_describe(st *x) {
         d->activations = activations(x, NULL);
         return SZ_OK;
     }
-    const sz_json_node *root = &x->config.nodes.items[0], *map = get(x, root, "text_config");
-    if (!map || map->kind != SZ_JSON_MAP) map = root;
+    const sz_jtree_node *root = &x->config.nodes.items[0], *map = get(x, root, "text_config");
+    if (!map || map->kind != SZ_JTREE_MAP) map = root;
     SZ_TRY(read_arch(x, root, map));
     sz_llm_by_arch(d);
     const int64_t every = d->window_every;

@@ -67,9 +67,9 @@ enum {
 };
 
 enum {
-    SZ_JSON_MAX_TEXT = 1024 * 1024,        // bytes of a string
-    SZ_JSON_MAX_DIGITS = 1000,             // of a number
-    SZ_JSON_MAX_DEPTH = 64,                // brackets in brackets
+    SZ_JTREE_MAX_TEXT = 1024 * 1024,        // bytes of a string
+    SZ_JTREE_MAX_DIGITS = 1000,             // of a number
+    SZ_JTREE_MAX_DEPTH = 64,                // brackets in brackets
     SZ_ST_MAX_HEADER = 100 * 1000 * 1000,  // bytes; the format's own limit
     SZ_ST_MAX_SHARDS = 10000
 };

@@ -62,7 +62,7 @@ st_tensor *st_find_text(const st *x, const char *fmt, ...) {
 
 // ---- shards ------------------------------------------------------------------------------------
 
-static sz_status read_sibling(st *x, const sz_json_node *at) {
+static sz_status read_sibling(st *x, const sz_jtree_node *at) {
     sz_source *side = NULL;
     for (size_t i = 0; i < x->shards.n; i++)
         if (sz_str_eq(x->shards.items[i], at->text)) return SZ_OK;
@@ -75,26 +75,26 @@ static sz_status read_sibling(st *x, const sz_json_node *at) {
     return status == SZ_OK ? SZ_OK : sz_place(x->ctx, status, "shard '%s'", shown);
 }
 
-static void check_total(st *x, const sz_json *j, const sz_json_node *root) {
-    const sz_json_node *meta = sz_json_get(j, root, "metadata");
+static void check_total(st *x, const sz_jtree *j, const sz_jtree_node *root) {
+    const sz_jtree_node *meta = sz_jtree_get(j, root, "metadata");
     int64_t said, sum = 0;
     for (size_t i = 0; i < x->tensors.n; i++)
         if (!sz_add(sum, (int64_t)(x->tensors.items[i].end - x->tensors.items[i].begin), &sum))
             return;
-    if (sz_json_size(sz_json_get(j, meta, "total_size"), &said) && said != sum)
+    if (sz_jtree_size(sz_jtree_get(j, meta, "total_size"), &said) && said != sum)
         sz_warn(x->ctx, "the index says that the tensors have %" PRId64 " bytes, they have %" PRId64,
                 said, sum);
 }
 
 // Each file of the weight map once; each of its tensors where it says.
-static sz_status read_map(st *x, const sz_json *j, const sz_json_node *map) {
-    const sz_json_node *before = NULL;
-    for (const sz_json_node *m = sz_json_first(j, map); m; m = sz_json_next(j, m)) {
-        if (m->kind != SZ_JSON_TEXT) return st_fail(x, m->at, "the file of a tensor is no text");
+static sz_status read_map(st *x, const sz_jtree *j, const sz_jtree_node *map) {
+    const sz_jtree_node *before = NULL;
+    for (const sz_jtree_node *m = sz_jtree_first(j, map); m; m = sz_jtree_next(j, m)) {
+        if (m->kind != SZ_JTREE_TEXT) return st_fail(x, m->at, "the file of a tensor is no text");
         if (!before || !sz_str_eq(before->text, m->text)) SZ_TRY(read_sibling(x, m));
         before = m;
     }
-    for (const sz_json_node *m = sz_json_first(j, map); m; m = sz_json_next(j, m)) {
+    for (const sz_jtree_node *m = sz_jtree_first(j, map); m; m = sz_jtree_next(j, m)) {
         const st_tensor *t = st_find(x, m->key);
         if (!t || !sz_str_eq(x->shards.items[t->shard], m->text))
             return st_fail(x, m->at, "shard '%s' has no tensor '%s'", sz_show(x->ctx, m->text),
@@ -106,9 +106,9 @@ static sz_status read_map(st *x, const sz_json *j, const sz_json_node *map) {
     return SZ_OK;
 }
 
-static sz_status read_index(st *x, const sz_json *j) {
-    const sz_json_node *root = &j->nodes.items[0], *map = sz_json_get(j, root, "weight_map");
-    if (map->kind != SZ_JSON_MAP) return st_fail(x, map->at, "weight_map is no map");
+static sz_status read_index(st *x, const sz_jtree *j) {
+    const sz_jtree_node *root = &j->nodes.items[0], *map = sz_jtree_get(j, root, "weight_map");
+    if (map->kind != SZ_JTREE_MAP) return st_fail(x, map->at, "weight_map is no map");
     SZ_TRY(read_map(x, j, map));
     check_total(x, j, root);
     return SZ_OK;
@@ -124,8 +124,8 @@ static sz_status sibling(st *x, const char *name, sz_source **ret) {
 static sz_status read_config(st *x, sz_source *source) {
     x->config_size = (size_t)source->size;
     SZ_TRY(st_read_text(x, source, 0, source->size, &x->config_text));
-    SZ_TRY(sz_json_read(&x->config, x->ctx, &x->cp->arena, x->config_text, x->config_size, 0));
-    if (x->config.nodes.items[0].kind != SZ_JSON_MAP) return st_fail(x, 0, "config.json is no map");
+    SZ_TRY(sz_jtree_read(&x->config, x->ctx, &x->cp->arena, x->config_text, x->config_size, 0));
+    if (x->config.nodes.items[0].kind != SZ_JTREE_MAP) return st_fail(x, 0, "config.json is no map");
     return SZ_OK;
 }
 
@@ -143,15 +143,15 @@ static sz_status read_config_beside(st *x) {
 }
 
 static sz_status read_json_file(st *x, sz_source *source, bool *ret_is_index) {
-    sz_json j = {.ctx = x->ctx};
+    sz_jtree j = {.ctx = x->ctx};
     char *text;
     SZ_TRY(st_read_text(x, source, 0, source->size, &text));
-    sz_status status = sz_json_read(&j, x->ctx, &x->cp->arena, text, (size_t)source->size, 0);
+    sz_status status = sz_jtree_read(&j, x->ctx, &x->cp->arena, text, (size_t)source->size, 0);
     if (status == SZ_OK) {
-        *ret_is_index = sz_json_get(&j, &j.nodes.items[0], "weight_map") != NULL;
+        *ret_is_index = sz_jtree_get(&j, &j.nodes.items[0], "weight_map") != NULL;
         if (*ret_is_index) status = read_index(x, &j);
     }
-    sz_json_finish(&j);
+    sz_jtree_finish(&j);
     sz_free(x->ctx, text, (size_t)source->size);
     return status;
 }
@@ -218,7 +218,7 @@ sz_status sz_safetensors_read(sz_ctx *ctx, sz_source *source, sz_graph **ret_gra
     sz_map_init(&x.names, ctx);
     x.config.ctx = ctx;
     const sz_status status = build(&x, g);
-    sz_json_finish(&x.config);
+    sz_jtree_finish(&x.config);
     if (x.config_text) sz_free(ctx, x.config_text, x.config_size ? x.config_size : 1);
     sz_vec_finish(ctx, &x.tensors);
     sz_vec_finish(ctx, &x.shards);

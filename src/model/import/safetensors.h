@@ -6,7 +6,7 @@
 #define SZ_SAFETENSORS_H
 
 #include "base/source.h"
-#include "model/import/json.h"
+#include "model/import/jtree.h"
 #include "model/import/limits.h"
 #include "model/nets/checkpoint.h"
 
@@ -37,7 +37,7 @@ typedef struct st {
     SZ_VEC(sz_str) shards;
     char *config_text;
     size_t config_size;
-    sz_json config; // nodes.n == 0: there is none
+    sz_jtree config; // nodes.n == 0: there is none
     bool is_config_only;
     st_quant quant;
 } st;

@@ -97,9 +97,9 @@ bool st_is_data(sz_str name) {
 
 // Two stacks of blocks: names begin with the one's or the other's.
 static const char *stack_of(const st *x, sz_str before) {
-    const sz_json_node *root = x->config.nodes.n ? &x->config.nodes.items[0] : NULL;
-    const sz_json_node *both = sz_json_get(&x->config, root, "is_encoder_decoder");
-    if (!both || both->kind != SZ_JSON_TRUE) return "";
+    const sz_jtree_node *root = x->config.nodes.n ? &x->config.nodes.items[0] : NULL;
+    const sz_jtree_node *both = sz_jtree_get(&x->config, root, "is_encoder_decoder");
+    if (!both || both->kind != SZ_JTREE_TRUE) return "";
     return has(before, "encoder") ? "enc." : has(before, "decoder") ? "dec." : "";
 }
 

@@ -18,30 +18,30 @@ static sz_dtype dtype_of(sz_str name) {
     return 0;
 }
 
-static sz_status entry_fail(st *x, const sz_json_node *n, const char *what) {
+static sz_status entry_fail(st *x, const sz_jtree_node *n, const char *what) {
     return st_fail(x, n->at, "tensor '%s': %s", sz_show(x->ctx, n->key), what);
 }
 
-static sz_status read_shape(st *x, const sz_json *j, const sz_json_node *entry, st_tensor *t) {
-    const sz_json_node *shape = sz_json_get(j, entry, "shape");
-    if (!shape || shape->kind != SZ_JSON_LIST) return entry_fail(x, entry, "it has no list 'shape'");
+static sz_status read_shape(st *x, const sz_jtree *j, const sz_jtree_node *entry, st_tensor *t) {
+    const sz_jtree_node *shape = sz_jtree_get(j, entry, "shape");
+    if (!shape || shape->kind != SZ_JTREE_LIST) return entry_fail(x, entry, "it has no list 'shape'");
     if (shape->n > SZ_MAX_RANK) return entry_fail(x, entry, "it has too many dimensions");
     int64_t *dims = sz_arena_array(&x->cp->arena, shape->n ? shape->n : 1, sizeof *dims);
     if (!dims) return sz_no_memory(x->ctx);
-    for (const sz_json_node *d = sz_json_first(j, shape); d; d = sz_json_next(j, d))
-        if (!sz_json_size(d, &dims[t->rank++]))
+    for (const sz_jtree_node *d = sz_jtree_first(j, shape); d; d = sz_jtree_next(j, d))
+        if (!sz_jtree_size(d, &dims[t->rank++]))
             return entry_fail(x, entry, "a dimension is no whole number from 0 to 2^63");
     t->dims = dims;
     return SZ_OK;
 }
 
-static sz_status read_offsets(st *x, const sz_json *j, const sz_json_node *entry, st_tensor *t) {
-    const sz_json_node *list = sz_json_get(j, entry, "data_offsets");
+static sz_status read_offsets(st *x, const sz_jtree *j, const sz_jtree_node *entry, st_tensor *t) {
+    const sz_jtree_node *list = sz_jtree_get(j, entry, "data_offsets");
     int64_t from, to;
-    if (!list || list->kind != SZ_JSON_LIST || list->n != 2)
+    if (!list || list->kind != SZ_JTREE_LIST || list->n != 2)
         return entry_fail(x, entry, "it has no pair 'data_offsets'");
-    const sz_json_node *first = sz_json_first(j, list);
-    if (!sz_json_size(first, &from) || !sz_json_size(sz_json_next(j, first), &to) || to < from)
+    const sz_jtree_node *first = sz_jtree_first(j, list);
+    if (!sz_jtree_size(first, &from) || !sz_jtree_size(sz_jtree_next(j, first), &to) || to < from)
         return entry_fail(x, entry, "its data_offsets are no pair of rising offsets");
     t->begin = (uint64_t)from;
     t->end = (uint64_t)to;
@@ -49,7 +49,7 @@ static sz_status read_offsets(st *x, const sz_json *j, const sz_json_node *entry
 }
 
 // The bytes that dtype and shape ask for are those that the offsets give.
-static sz_status check_size(st *x, const sz_json_node *entry, const st_tensor *t) {
+static sz_status check_size(st *x, const sz_jtree_node *entry, const st_tensor *t) {
     const int bits = sz_dtype_get(t->dtype)->bits;
     int64_t n = 1;
     for (int32_t i = 0; i < t->rank; i++)
@@ -63,11 +63,11 @@ static sz_status check_size(st *x, const sz_json_node *entry, const st_tensor *t
                    "give %" PRIu64, sz_show(x->ctx, entry->key), bytes, t->end - t->begin);
 }
 
-static sz_status read_entry(st *x, const sz_json *j, const sz_json_node *entry) {
+static sz_status read_entry(st *x, const sz_jtree *j, const sz_jtree_node *entry) {
     st_tensor t = {.shard = (int32_t)x->shards.n - 1, .at = entry->at};
-    if (entry->kind != SZ_JSON_MAP) return entry_fail(x, entry, "it is no map");
-    const sz_json_node *dtype = sz_json_get(j, entry, "dtype");
-    t.dtype = dtype && dtype->kind == SZ_JSON_TEXT ? dtype_of(dtype->text) : 0;
+    if (entry->kind != SZ_JTREE_MAP) return entry_fail(x, entry, "it is no map");
+    const sz_jtree_node *dtype = sz_jtree_get(j, entry, "dtype");
+    t.dtype = dtype && dtype->kind == SZ_JTREE_TEXT ? dtype_of(dtype->text) : 0;
     if (!t.dtype) return entry_fail(x, entry, "its dtype is missing or not known");
     SZ_TRY(read_shape(x, j, entry, &t));
     SZ_TRY(read_offsets(x, j, entry, &t));
@@ -83,10 +83,10 @@ static sz_status read_entry(st *x, const sz_json *j, const sz_json_node *entry) 
     return sz_map_put(&x->names, t.name, (int32_t)(x->tensors.n - 1));
 }
 
-static sz_status check_metadata(st *x, const sz_json *j, const sz_json_node *meta) {
-    if (meta->kind != SZ_JSON_MAP) return st_fail(x, meta->at, "__metadata__ is no map");
-    for (const sz_json_node *m = sz_json_first(j, meta); m; m = sz_json_next(j, m))
-        if (m->kind != SZ_JSON_TEXT)
+static sz_status check_metadata(st *x, const sz_jtree *j, const sz_jtree_node *meta) {
+    if (meta->kind != SZ_JTREE_MAP) return st_fail(x, meta->at, "__metadata__ is no map");
+    for (const sz_jtree_node *m = sz_jtree_first(j, meta); m; m = sz_jtree_next(j, m))
+        if (m->kind != SZ_JTREE_TEXT)
             return st_fail(x, m->at, "__metadata__: the value of '%s' is no text",
                            sz_show(x->ctx, m->key));
     return SZ_OK;
@@ -131,11 +131,11 @@ static sz_status check_layout(st *x, size_t first, uint64_t data) {
 
 // ---- the file ----------------------------------------------------------------------------------
 
-static sz_status read_tree(st *x, const sz_json *j, uint64_t data) {
-    const sz_json_node *root = &j->nodes.items[0];
+static sz_status read_tree(st *x, const sz_jtree *j, uint64_t data) {
+    const sz_jtree_node *root = &j->nodes.items[0];
     const size_t first = x->tensors.n;
-    if (root->kind != SZ_JSON_MAP) return st_fail(x, 8, "the header is no map");
-    for (const sz_json_node *m = sz_json_first(j, root); m; m = sz_json_next(j, m)) {
+    if (root->kind != SZ_JTREE_MAP) return st_fail(x, 8, "the header is no map");
+    for (const sz_jtree_node *m = sz_jtree_first(j, root); m; m = sz_jtree_next(j, m)) {
         if (sz_str_is(m->key, "__metadata__")) SZ_TRY(check_metadata(x, j, m));
         else SZ_TRY(read_entry(x, j, m));
     }
@@ -145,7 +145,7 @@ static sz_status read_tree(st *x, const sz_json *j, uint64_t data) {
 sz_status st_read_shard(st *x, sz_source *source, const char *name) {
     unsigned char head[8];
     uint64_t n = 0;
-    sz_json j = {.ctx = x->ctx};
+    sz_jtree j = {.ctx = x->ctx};
     char *text;
     if (source->size < sizeof head) return st_fail(x, 0, "the file is shorter than its first number");
     SZ_TRY(source->read(source, x->ctx, 0, head, sizeof head));
@@ -157,11 +157,11 @@ sz_status st_read_shard(st *x, sz_source *source, const char *name) {
     const sz_str copy = sz_checkpoint_text(x->cp, "%s", name);
     if (!copy.p || !sz_vec_push(x->ctx, &x->shards, copy)) return sz_no_memory(x->ctx);
     SZ_TRY(st_read_text(x, source, sizeof head, n, &text));
-    sz_status status = *text == '{' ? sz_json_read(&j, x->ctx, &x->cp->arena, text, (size_t)n,
+    sz_status status = *text == '{' ? sz_jtree_read(&j, x->ctx, &x->cp->arena, text, (size_t)n,
                                                    sizeof head)
                                     : st_fail(x, sizeof head, "the header does not begin with '{'");
     if (status == SZ_OK) status = read_tree(x, &j, source->size - sizeof head - n);
-    sz_json_finish(&j);
+    sz_jtree_finish(&j);
     sz_free(x->ctx, text, (size_t)n);
     return status;
 }

@@ -329,6 +329,10 @@ sz_status sz_llm_build(sz_checkpoint *cp, sz_graph *graph) {
                .ids = SZ_NONE,
                .past = SZ_NONE,
                .memory = SZ_NONE};
+    const sz_str arch = cp->llm.arch;
+    const char *copy = arch.p ? sz_arena_strdup(graph->arena, arch.p, arch.len) : NULL;
+    if (arch.p && !copy) return sz_no_memory(cp->ctx);
+    graph->arch = (sz_str){copy, arch.len};
     if (has_blocks(&m, "enc.blk.")) encoder(&m);
     const bool has_net = sz_checkpoint_find(cp, "token_embd.weight") || has_blocks(&m, "blk.") ||
                          m.memory != SZ_NONE;

@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "model/import/json.h"
+#include "model/import/jtree.h"
 
 #include "model/import/limits.h"
 
 #include <inttypes.h>
 
-static sz_status fail(sz_json *j, const char *what) {
+static sz_status fail(sz_jtree *j, const char *what) {
     return sz_fail(j->ctx, SZ_ERR_INPUT, "@%" PRIu64 ": %s", j->base + j->i, what);
 }
 
-static void skip_blanks(sz_json *j) {
+static void skip_blanks(sz_jtree *j) {
     while (j->i < j->len && (j->text[j->i] == ' ' || j->text[j->i] == '\t' ||
                              j->text[j->i] == '\n' || j->text[j->i] == '\r'))
         j->i++;
 }
 
-static bool is_digit(const sz_json *j) {
+static bool is_digit(const sz_jtree *j) {
     return j->i < j->len && j->text[j->i] >= '0' && j->text[j->i] <= '9';
 }
 
-static bool take(sz_json *j, char c) {
+static bool take(sz_jtree *j, char c) {
     if (j->i >= j->len || j->text[j->i] != c) return false;
     j->i++;
     return true;
@@ -28,7 +28,7 @@ static bool take(sz_json *j, char c) {
 // ---- texts -------------------------------------------------------------------------------------
 
 // Length of the character at text[i] by RFC 3629; 0 = none.
-static size_t utf8(const sz_json *j) {
+static size_t utf8(const sz_jtree *j) {
     const unsigned char *p = (const unsigned char *)j->text + j->i;
     const size_t left = j->len - j->i;
     if (p[0] < 0x80) return 1;
@@ -41,7 +41,7 @@ static size_t utf8(const sz_json *j) {
     return n;
 }
 
-static bool hex4(sz_json *j, uint32_t *ret) {
+static bool hex4(sz_jtree *j, uint32_t *ret) {
     *ret = 0;
     if (j->len - j->i < 4) return false;
     for (int k = 0; k < 4; k++) {
@@ -70,7 +70,7 @@ static size_t put_utf8(char *to, uint32_t c) {
 }
 
 // Behind a backslash: at most 4 bytes into `to`.
-static sz_status escape(sz_json *j, char *to, size_t *ret_n) {
+static sz_status escape(sz_jtree *j, char *to, size_t *ret_n) {
     static const char from[] = "\"\\/bfnrt", as[] = "\"\\/\b\f\n\r\t";
     uint32_t c, low;
     const char kind = j->i < j->len ? j->text[j->i++] : '\0';
@@ -88,7 +88,7 @@ static sz_status escape(sz_json *j, char *to, size_t *ret_n) {
 }
 
 // To the closing quote; *ret_escapes: how many bytes it is at most without them.
-static sz_status scan(sz_json *j, size_t *ret_end, bool *ret_escapes) {
+static sz_status scan(sz_jtree *j, size_t *ret_end, bool *ret_escapes) {
     *ret_escapes = false;
     for (;;) {
         if (j->i >= j->len) return fail(j, "a string without end");
@@ -110,12 +110,12 @@ static sz_status scan(sz_json *j, size_t *ret_end, bool *ret_escapes) {
     return SZ_OK;
 }
 
-static sz_status string(sz_json *j, sz_str *ret) {
+static sz_status string(sz_jtree *j, sz_str *ret) {
     const size_t start = ++j->i;
     size_t end, n = 0;
     bool escapes;
     SZ_TRY(scan(j, &end, &escapes));
-    if (end - start > SZ_JSON_MAX_TEXT) return fail(j, "a string longer than the limit");
+    if (end - start > SZ_JTREE_MAX_TEXT) return fail(j, "a string longer than the limit");
     *ret = (sz_str){j->text + start, (uint32_t)(end - start)};
     if (!escapes) return SZ_OK;
     char *copy = sz_arena_alloc(j->arena, end - start + 4);
@@ -138,7 +138,7 @@ static sz_status string(sz_json *j, sz_str *ret) {
 
 // ---- values ------------------------------------------------------------------------------------
 
-static sz_status number(sz_json *j, sz_str *ret) {
+static sz_status number(sz_jtree *j, sz_str *ret) {
     const size_t start = j->i;
     take(j, '-');
     if (!is_digit(j)) return fail(j, "a value that is none of JSON's");
@@ -153,12 +153,12 @@ static sz_status number(sz_json *j, sz_str *ret) {
         if (!is_digit(j)) return fail(j, "a number without an exponent behind its e");
         while (is_digit(j)) j->i++;
     }
-    if (j->i - start > SZ_JSON_MAX_DIGITS) return fail(j, "a number of too many digits");
+    if (j->i - start > SZ_JTREE_MAX_DIGITS) return fail(j, "a number of too many digits");
     *ret = (sz_str){j->text + start, (uint32_t)(j->i - start)};
     return SZ_OK;
 }
 
-static bool word(sz_json *j, const char *w) {
+static bool word(sz_jtree *j, const char *w) {
     const size_t n = strlen(w);
     if (j->len - j->i < n || memcmp(j->text + j->i, w, n) != 0) return false;
     j->i += n;
@@ -166,20 +166,20 @@ static bool word(sz_json *j, const char *w) {
 }
 
 // A value, of a list or map only its opening bracket.
-static sz_status value(sz_json *j, sz_json_node *n) {
+static sz_status value(sz_jtree *j, sz_jtree_node *n) {
     n->at = j->base + j->i;
     if (j->i >= j->len) return fail(j, "the text ends where a value is due");
     const char c = j->text[j->i];
     if (c == '{' || c == '[') {
-        n->kind = c == '{' ? SZ_JSON_MAP : SZ_JSON_LIST;
+        n->kind = c == '{' ? SZ_JTREE_MAP : SZ_JTREE_LIST;
         j->i++;
         return SZ_OK;
     }
-    if (c == '"') return n->kind = SZ_JSON_TEXT, string(j, &n->text);
-    if (word(j, "null")) return n->kind = SZ_JSON_NULL, SZ_OK;
-    if (word(j, "true")) return n->kind = SZ_JSON_TRUE, SZ_OK;
-    if (word(j, "false")) return n->kind = SZ_JSON_FALSE, SZ_OK;
-    n->kind = SZ_JSON_NUMBER;
+    if (c == '"') return n->kind = SZ_JTREE_TEXT, string(j, &n->text);
+    if (word(j, "null")) return n->kind = SZ_JTREE_NULL, SZ_OK;
+    if (word(j, "true")) return n->kind = SZ_JTREE_TRUE, SZ_OK;
+    if (word(j, "false")) return n->kind = SZ_JTREE_FALSE, SZ_OK;
+    n->kind = SZ_JTREE_NUMBER;
     return number(j, &n->text);
 }
 
@@ -187,26 +187,26 @@ static sz_status value(sz_json *j, sz_json_node *n) {
 
 enum { FEW = 12 }; // compared each with each
 
-static sz_status twice(sz_json *j, const sz_json_node *n) {
+static sz_status twice(sz_jtree *j, const sz_jtree_node *n) {
     j->i = (size_t)(n->at - j->base);
     return sz_fail(j->ctx, SZ_ERR_INPUT, "@%" PRIu64 ": key '%s' is there twice", n->at,
                    sz_show(j->ctx, n->key));
 }
 
-static sz_status check_few(sz_json *j, const sz_json_node *map) {
-    for (const sz_json_node *a = sz_json_first(j, map); a; a = sz_json_next(j, a))
-        for (const sz_json_node *b = sz_json_next(j, a); b; b = sz_json_next(j, b))
+static sz_status check_few(sz_jtree *j, const sz_jtree_node *map) {
+    for (const sz_jtree_node *a = sz_jtree_first(j, map); a; a = sz_jtree_next(j, a))
+        for (const sz_jtree_node *b = sz_jtree_next(j, a); b; b = sz_jtree_next(j, b))
             if (sz_str_eq(a->key, b->key)) return twice(j, b);
     return SZ_OK;
 }
 
-static sz_status check_keys(sz_json *j, const sz_json_node *map) {
+static sz_status check_keys(sz_jtree *j, const sz_jtree_node *map) {
     sz_status status = SZ_OK;
     sz_map seen;
     if (map->n <= FEW) return check_few(j, map);
     sz_map_init(&seen, j->ctx);
-    for (const sz_json_node *a = sz_json_first(j, map); a && status == SZ_OK;
-         a = sz_json_next(j, a)) {
+    for (const sz_jtree_node *a = sz_jtree_first(j, map); a && status == SZ_OK;
+         a = sz_jtree_next(j, a)) {
         status = sz_map_get(&seen, a->key, NULL) ? twice(j, a) : sz_map_put(&seen, a->key, 1);
     }
     sz_map_finish(&seen);
@@ -220,17 +220,17 @@ typedef struct level {
 } level;
 
 // Reads "KEY :" inside of a map.
-static sz_status key(sz_json *j, sz_str *ret) {
+static sz_status key(sz_jtree *j, sz_str *ret) {
     if (j->i >= j->len || j->text[j->i] != '"') return fail(j, "a key is due, in quotes");
     SZ_TRY(string(j, ret));
     skip_blanks(j);
     return take(j, ':') ? SZ_OK : fail(j, "':' is due behind a key");
 }
 
-static sz_status add(sz_json *j, level *top) {
-    sz_json_node n = {.child = SZ_JSON_END, .next = SZ_JSON_END};
+static sz_status add(sz_jtree *j, level *top) {
+    sz_jtree_node n = {.child = SZ_JTREE_END, .next = SZ_JTREE_END};
     skip_blanks(j);
-    if (top && j->nodes.items[top->node].kind == SZ_JSON_MAP) {
+    if (top && j->nodes.items[top->node].kind == SZ_JTREE_MAP) {
         SZ_TRY(key(j, &n.key));
         skip_blanks(j);
     }
@@ -246,30 +246,30 @@ static sz_status add(sz_json *j, level *top) {
     return SZ_OK;
 }
 
-static bool is_open(const sz_json *j, size_t id) { return j->nodes.items[id].kind >= SZ_JSON_LIST; }
+static bool is_open(const sz_jtree *j, size_t id) { return j->nodes.items[id].kind >= SZ_JTREE_LIST; }
 
 // Behind a value, or behind an opening bracket: a closing bracket, a comma, or the first member.
-static sz_status step(sz_json *j, level *levels, int *depth) {
+static sz_status step(sz_jtree *j, level *levels, int *depth) {
     level *top = &levels[*depth - 1];
-    const sz_json_node *open = &j->nodes.items[top->node];
+    const sz_jtree_node *open = &j->nodes.items[top->node];
     skip_blanks(j);
-    if (take(j, open->kind == SZ_JSON_MAP ? '}' : ']')) {
+    if (take(j, open->kind == SZ_JTREE_MAP ? '}' : ']')) {
         --*depth;
-        return open->kind == SZ_JSON_MAP ? check_keys(j, open) : SZ_OK;
+        return open->kind == SZ_JTREE_MAP ? check_keys(j, open) : SZ_OK;
     }
     if (top->last >= 0 && !take(j, ',')) return fail(j, "a comma or a closing bracket is due");
     SZ_TRY(add(j, top));
     if (!is_open(j, j->nodes.n - 1)) return SZ_OK;
-    if (*depth == SZ_JSON_MAX_DEPTH) return fail(j, "brackets are nested too deeply");
+    if (*depth == SZ_JTREE_MAX_DEPTH) return fail(j, "brackets are nested too deeply");
     levels[(*depth)++] = (level){(int32_t)(j->nodes.n - 1), -1};
     return SZ_OK;
 }
 
-sz_status sz_json_read(sz_json *j, sz_ctx *ctx, sz_arena *arena, const char *text, size_t len,
+sz_status sz_jtree_read(sz_jtree *j, sz_ctx *ctx, sz_arena *arena, const char *text, size_t len,
                        uint64_t base) {
-    level levels[SZ_JSON_MAX_DEPTH];
+    level levels[SZ_JTREE_MAX_DEPTH];
     int depth = 0;
-    *j = (sz_json){.ctx = ctx, .arena = arena, .text = text, .len = len, .base = base};
+    *j = (sz_jtree){.ctx = ctx, .arena = arena, .text = text, .len = len, .base = base};
     SZ_TRY(add(j, NULL));
     if (is_open(j, 0)) levels[depth++] = (level){0, -1};
     while (depth > 0) SZ_TRY(step(j, levels, &depth));
@@ -277,18 +277,18 @@ sz_status sz_json_read(sz_json *j, sz_ctx *ctx, sz_arena *arena, const char *tex
     return j->i == j->len ? SZ_OK : fail(j, "something follows the end of the JSON text");
 }
 
-void sz_json_finish(sz_json *j) { sz_vec_finish(j->ctx, &j->nodes); }
+void sz_jtree_finish(sz_jtree *j) { sz_vec_finish(j->ctx, &j->nodes); }
 
-const sz_json_node *sz_json_get(const sz_json *j, const sz_json_node *map, const char *name) {
-    if (!map || map->kind != SZ_JSON_MAP) return NULL;
-    for (const sz_json_node *m = sz_json_first(j, map); m; m = sz_json_next(j, m))
+const sz_jtree_node *sz_jtree_get(const sz_jtree *j, const sz_jtree_node *map, const char *name) {
+    if (!map || map->kind != SZ_JTREE_MAP) return NULL;
+    for (const sz_jtree_node *m = sz_jtree_first(j, map); m; m = sz_jtree_next(j, m))
         if (sz_str_is(m->key, name)) return m;
     return NULL;
 }
 
-bool sz_json_size(const sz_json_node *n, int64_t *ret) {
+bool sz_jtree_size(const sz_jtree_node *n, int64_t *ret) {
     int64_t v = 0;
-    if (!n || n->kind != SZ_JSON_NUMBER || n->text.len > 19) return false;
+    if (!n || n->kind != SZ_JTREE_NUMBER || n->text.len > 19) return false;
     for (uint32_t i = 0; i < n->text.len; i++) {
         const char c = n->text.p[i];
         if (c < '0' || c > '9' || !sz_mul(v, 10, &v) || !sz_add(v, c - '0', &v)) return false;
