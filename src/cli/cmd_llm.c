@@ -128,10 +128,10 @@ static sz_status cache(cli_app *app, llm_job *job, sz_dtype dtype) {
     const int64_t batch = job->options->batch;
     sz_status status = sz_model_llm_cache(app->ctx, job->model, job->context, dtype, &job->cache);
     job->cache_per_token = sz_dtype_bytes(dtype, job->facts.cache_per_token);
-    if (status == SZ_OK && (__builtin_mul_overflow(job->cache, batch, &job->cache) ||
-                            __builtin_add_overflow(job->cache, job->prefill.weight_bytes,
-                                                   &job->total) ||
-                            __builtin_add_overflow(job->total, job->live.peak_bytes, &job->total)))
+    if (status == SZ_OK &&
+        (__builtin_mul_overflow(job->cache, batch, &job->cache) ||
+         __builtin_add_overflow(job->cache, job->prefill.weight_bytes, &job->total) ||
+         __builtin_add_overflow(job->total, job->live.peak_bytes, &job->total)))
         return SZ_ERR_LIMIT;
     return status;
 }
@@ -238,16 +238,15 @@ static int write_doc(cli_app *app, const llm_job *job, const number *rows, size_
 static int write_out(cli_app *app, const llm_job *job) {
     const sz_cost *c = &job->prefill;
     const int64_t active = c->params - job->facts.idle_params;
-    const number rows[] = {
-        {"params", "parameters", c->params},
-        {"active_params", "active per token", active},
-        {"active_params_without_embedding", "active, without the embedding",
-         active - job->facts.embedding_params},
-        {"weight_bytes", "weights, B", c->weight_bytes},
-        {"kv_cache_bytes_per_token", "cache per token, B", job->cache_per_token},
-        {"kv_cache_bytes", "cache, B", job->cache},
-        {"activation_bytes", "activations, peak, B", job->live.peak_bytes},
-        {"total_bytes", "memory, B", job->total}};
+    const number rows[] = {{"params", "parameters", c->params},
+                           {"active_params", "active per token", active},
+                           {"active_params_without_embedding", "active, without the embedding",
+                            active - job->facts.embedding_params},
+                           {"weight_bytes", "weights, B", c->weight_bytes},
+                           {"kv_cache_bytes_per_token", "cache per token, B", job->cache_per_token},
+                           {"kv_cache_bytes", "cache, B", job->cache},
+                           {"activation_bytes", "activations, peak, B", job->live.peak_bytes},
+                           {"total_bytes", "memory, B", job->total}};
     if (cli_wants(app, "json")) return write_json(app, job, rows, CLI_COUNT(rows));
     return write_doc(app, job, rows, CLI_COUNT(rows));
 }
@@ -258,7 +257,8 @@ int cli_llm(cli_app *app, const void *options) {
     const sz_dtype dtype = sz_dtype_by_name(o->kv_dtype);
     if (!dtype) return cli_error(app, CLI_USAGE, "no numeric format is called '%s'", o->kv_dtype);
     if (o->prompt < 1 || o->batch < 1 || o->prompt > INT32_MAX || o->generate > INT32_MAX)
-        return cli_error(app, CLI_USAGE, "a prompt of 1 token or more, and a batch of 1 or more, are "
+        return cli_error(app, CLI_USAGE,
+                         "a prompt of 1 token or more, and a batch of 1 or more, are "
                          "needed");
     job.context = o->context > 0 ? o->context : o->prompt + o->generate;
     job.steps_at = o->prompt + o->generate / 2;

@@ -69,9 +69,12 @@ sz_status sz_model_llm(sz_ctx *ctx, const sz_model *model, sz_llm_facts *ret_fac
         SZ_TRY(add_node(g, &g->nodes.items[i], &f));
     }
     if (!found)
-        return sz_fail(ctx, SZ_ERR_INPUT, "file '%s': @0: not a language model of weights and "
-                       "hyper-parameters (GGUF, safetensors, config.json): count what it costs with "
-                       "'sizeup count'", sz_model_path(model));
+        return sz_fail(
+            ctx, SZ_ERR_INPUT,
+            "file '%s': @0: not a language model of weights and "
+            "hyper-parameters (GGUF, safetensors, config.json): count what it costs with "
+            "'sizeup count'",
+            sz_model_path(model));
     *ret_facts = f;
     return SZ_OK;
 }

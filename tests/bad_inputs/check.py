@@ -22,7 +22,8 @@ import time
 # The one valid model that has a free dimension: counting needs its size.
 BINDS = {"onnx/valid.dynamic-batch.onnx": ["--bind", "N=1"]}
 
-# Formats of weights have no dimensions of their own; that one was left to us says nothing of a file.
+# Formats of weights have no dimensions of their own: that one was left to us says nothing of a
+# file.
 USUAL = re.compile(r"'(batch|seq|past)' is taken as ")
 
 

@@ -83,7 +83,7 @@ def check_types(path, t):
 
 def weights_of(t):
     """Integers wider than a byte are no parameters of a vector: they have no weight bytes."""
-    return [0 if k in ("I8", "I16", "I32", "I64") else b for k, b in t["bytes_by_type"].items()]
+    return [0 if k in ("I16", "I32", "I64") else b for k, b in t["bytes_by_type"].items()]
 
 
 def count_plain(path):
@@ -141,8 +141,8 @@ def check_size(scratch):
 
 def timed(path):
     start = time.monotonic()
-    pid = os.posix_spawn(sizeup, [sizeup, "count", "--by", "total", "--quiet", "-o", os.devnull, path],
-                         os.environ)
+    argv = [sizeup, "count", "--by", "total", "--quiet", "-o", os.devnull, path]
+    pid = os.posix_spawn(sizeup, argv, os.environ)
     _, status, usage = os.wait4(pid, 0)
     check("exit", os.waitstatus_to_exitcode(status), 0)
     return time.monotonic() - start, usage.ru_maxrss * 1024

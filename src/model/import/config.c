@@ -36,9 +36,10 @@ static bool is_false(const st *x, const sz_jtree_node *map, const char *key) {
 
 // Keys that may well be 0 or null.
 static bool may_be_zero(const char *key) {
-    static const char *const keys[] = {"n_shared_experts", "first_k_dense_replace", "num_experts",
-                                       "shared_expert_intermediate_size", "sliding_window",
-                                       "num_local_experts", "type_vocab_size"};
+    static const char *const keys[] = {"n_shared_experts", "first_k_dense_replace",
+                                       "num_experts",      "shared_expert_intermediate_size",
+                                       "sliding_window",   "num_local_experts",
+                                       "type_vocab_size"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         if (strcmp(key, keys[i]) == 0) return true;
     return false;
@@ -63,7 +64,8 @@ static void read_field(st *x, const sz_jtree_node *map, size_t row) {
         sz_warn(x->ctx, "config.json: '%s' is no whole number from 0 to 2^63: it is not used", key);
     else if (v > most || (v == 0 && !may_be_zero(key)))
         sz_warn(x->ctx, "config.json: '%s' is %" PRId64 ", which can't be: it is not used", key, v);
-    else if (*to == 0) *to = v;
+    else if (*to == 0)
+        *to = v;
 }
 
 // ---- layers with a window ----------------------------------------------------------------------
@@ -79,7 +81,8 @@ static void read_windows(st *x, const sz_jtree_node *map) {
                 d->layers);
     bool *windowed = sz_arena_array(&x->cp->arena, types->n ? types->n : 1, sizeof *windowed);
     if (!windowed) return;
-    for (const sz_jtree_node *t = sz_jtree_first(&x->config, types); t; t = sz_jtree_next(&x->config, t))
+    for (const sz_jtree_node *t = sz_jtree_first(&x->config, types); t;
+         t = sz_jtree_next(&x->config, t))
         windowed[i++] = t->kind == SZ_JTREE_TEXT && sz_str_is(t->text, "sliding_attention");
     d->windowed = windowed;
     d->n_windows = i;
@@ -88,8 +91,8 @@ static void read_windows(st *x, const sz_jtree_node *map) {
 // ---- formats -----------------------------------------------------------------------------------
 
 static sz_dtype dtype_of(sz_str name) {
-    static const char *const rows[][2] = {{"float32", "f32"}, {"float16", "f16"},
-                                          {"bfloat16", "bf16"}, {"float64", "f64"},
+    static const char *const rows[][2] = {{"float32", "f32"},        {"float16", "f16"},
+                                          {"bfloat16", "bf16"},      {"float64", "f64"},
                                           {"float8_e4m3fn", "bf16"}, {"auto", "bf16"}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (sz_str_is(name, rows[i][0])) return sz_dtype_by_name(rows[i][1]);
@@ -114,13 +117,15 @@ static sz_dtype activations(st *x, const sz_jtree_node *map) {
 }
 
 static void read_quant(st *x, const sz_jtree_node *root) {
-    const sz_jtree_node *q = get(x, root, "quantization_config"), *mlx = get(x, root, "quantization");
+    const sz_jtree_node *q = get(x, root, "quantization_config"),
+                        *mlx = get(x, root, "quantization");
     const bool is_mlx = !q && mlx != NULL;
     if (is_mlx) q = mlx;
     if (!q || q->kind != SZ_JTREE_MAP) return;
     const sz_jtree_node *method = get(x, q, "quant_method");
-    x->quant.method = is_mlx ? sz_str_c("mlx")
-                             : method && method->kind == SZ_JTREE_TEXT ? method->text : (sz_str){0};
+    x->quant.method = is_mlx                                    ? sz_str_c("mlx")
+                      : method && method->kind == SZ_JTREE_TEXT ? method->text
+                                                                : (sz_str){0};
     sz_jtree_size(get(x, q, "bits"), &x->quant.bits);
     sz_jtree_size(get(x, q, "group_size"), &x->quant.group);
     const sz_jtree_node *groups = sz_jtree_first(&x->config, get(x, q, "config_groups"));
@@ -155,7 +160,8 @@ static sz_status read_arch(st *x, const sz_jtree_node *root, const sz_jtree_node
     if (type && type->kind != SZ_JTREE_TEXT) return st_fail(x, type->at, "model_type is no text");
     if (!type) {
         if (x->is_config_only)
-            return st_fail(x, 0, "this JSON is no config.json (no model_type) and no index of "
+            return st_fail(x, 0,
+                           "this JSON is no config.json (no model_type) and no index of "
                            "safetensors files (no weight_map)");
         sz_warn(x->ctx, "config.json has no model_type: the net is told from its weights");
         return SZ_OK;
@@ -164,14 +170,17 @@ static sz_status read_arch(st *x, const sz_jtree_node *root, const sz_jtree_node
     const sz_str name = arch ? sz_str_c(arch) : type->text;
     d->arch = sz_checkpoint_text(x->cp, "%.*s", (int)(name.len < 64 ? name.len : 64), name.p);
     if (!arch)
-        sz_warn(x->ctx, "model_type '%s' is not known: activations, positions and windows are taken "
-                "as Llama's", sz_show(x->ctx, type->text));
+        sz_warn(x->ctx,
+                "model_type '%s' is not known: activations, positions and windows are taken "
+                "as Llama's",
+                sz_show(x->ctx, type->text));
     return SZ_OK;
 }
 
 static bool is_tied(st *x, const sz_jtree_node *root, const sz_jtree_node *map) {
-    static const char *const usual[] = {"gpt2", "gemma", "gemma2", "gemma3", "command_r", "cohere2",
-                                        "starcoder2", "falcon", "mamba", "t5", "bert"};
+    static const char *const usual[] = {"gpt2",      "gemma",   "gemma2",     "gemma3",
+                                        "command_r", "cohere2", "starcoder2", "falcon",
+                                        "mamba",     "t5",      "bert"};
     const sz_jtree_node *n = get(x, map, "tie_word_embeddings");
     if (!n) n = get(x, root, "tie_word_embeddings");
     if (n) return n->kind == SZ_JTREE_TRUE;
@@ -211,7 +220,8 @@ static void special_sizes(st *x, const sz_jtree_node *map) {
     if (d->kinds & STATE_SPACE || d->ssm_state > 0) {
         sz_jtree_size(get(x, map, "expand"), &expand);
         d->ssm_inner = d->ffn > 0 && !get(x, map, "expand") ? d->ffn
-                       : expand < 1 << 20                   ? expand * d->hidden : 0;
+                       : expand < 1 << 20                   ? expand * d->hidden
+                                                            : 0;
         if (d->ssm_rank == 0) d->ssm_rank = (d->hidden + 15) / 16;
     }
     if (is_true(x, map, "multi_query") && !is_true(x, map, "new_decoder_architecture"))
@@ -240,8 +250,9 @@ static void strange(st *x, const sz_jtree_node *map) {
         sz_warn(x->ctx, "config.json: a factor of 0 for rotary positions can't be");
     if (get(x, map, "auto_map"))
         sz_warn(x->ctx, "config.json asks for code of its repository, which is never run: what the "
-                "other keys say is counted");
-    for (const sz_jtree_node *n = sz_jtree_first(&x->config, map); n; n = sz_jtree_next(&x->config, n)) {
+                        "other keys say is counted");
+    for (const sz_jtree_node *n = sz_jtree_first(&x->config, map); n;
+         n = sz_jtree_next(&x->config, n)) {
         if (sz_str_is(n->key, "_attn_implementation_internal"))
             sz_warn(x->ctx, "config.json names code for attention, which is never run");
         double value = 0;
@@ -288,8 +299,10 @@ sz_status st_describe(st *x) {
 
 static void differ(st *x, const char *what, int64_t said, int64_t is) {
     if (said > 0 && is > 0 && said != is)
-        sz_warn(x->ctx, "config.json says %s is %" PRId64 ", the weights say %" PRId64
-                ": the weights are counted", what, said, is);
+        sz_warn(x->ctx,
+                "config.json says %s is %" PRId64 ", the weights say %" PRId64
+                ": the weights are counted",
+                what, said, is);
 }
 
 void st_compare(st *x) {

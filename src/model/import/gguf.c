@@ -141,10 +141,13 @@ static sz_status check_places(gguf *x, uint64_t start, uint64_t data) {
         const bool fits = !__builtin_add_overflow(end, t->offset, &end) &&
                           !__builtin_add_overflow(end, t->bytes, &end);
         if (data == 0 && fits)
-            return tensor_fail(x, t, "the weights are not in the file: this is its header only; "
+            return tensor_fail(x, t,
+                               "the weights are not in the file: this is its header only; "
                                "'truncate -s SIZE' makes a copy of it as long as the whole file");
-        return tensor_fail(x, t, "%" PRIu64 " bytes at %" PRIu64 " lie outside of the data, which "
-                           "has %" PRIu64, t->bytes, t->offset, data);
+        return tensor_fail(x, t,
+                           "%" PRIu64 " bytes at %" PRIu64 " lie outside of the data, which "
+                           "has %" PRIu64,
+                           t->bytes, t->offset, data);
     }
     return SZ_OK;
 }
@@ -219,8 +222,8 @@ static const char *shard_number(const char *name, int64_t count) {
     return at[-1] == '-' ? at : NULL;
 }
 
-static sz_status read_shard(gguf *x, sz_source *main_, const char *at, int64_t k,
-                            sz_checkpoint *cp, bool *ret_found) {
+static sz_status read_shard(gguf *x, sz_source *main_, const char *at, int64_t k, sz_checkpoint *cp,
+                            bool *ret_found) {
     const char *slash = strrchr(main_->name, '/'), *base = slash ? slash + 1 : main_->name;
     char name[SZ_MAX_SIDE_NAME + 1];
     sz_source *side = NULL;
@@ -231,8 +234,9 @@ static sz_status read_shard(gguf *x, sz_source *main_, const char *at, int64_t k
     if (!side) return SZ_OK;
     *ret_found = true;
     const sz_status status = read_file(x, side, cp);
-    return status == SZ_OK ? SZ_OK : sz_place(x->ctx, status, "shard '%s'",
-                                              sz_show(x->ctx, sz_str_c(name)));
+    return status == SZ_OK
+               ? SZ_OK
+               : sz_place(x->ctx, status, "shard '%s'", sz_show(x->ctx, sz_str_c(name)));
 }
 
 // The other shards; where they are not beside this one, the totals are said to be partial.
@@ -256,7 +260,8 @@ static sz_status read_shards(gguf *x, sz_source *main_, sz_checkpoint *cp) {
         sz_warn(x->ctx, "%" PRId64 " of %" PRId64 " shards are not there: all totals are partial",
                 missing, count->i);
     else if (all && all->i != x->n_tensors)
-        sz_warn(x->ctx, "split.tensors.count is %" PRId64 ", but the shards have %" PRId64 " tensors",
+        sz_warn(x->ctx,
+                "split.tensors.count is %" PRId64 ", but the shards have %" PRId64 " tensors",
                 all->i, x->n_tensors);
     return SZ_OK;
 }
@@ -299,7 +304,9 @@ sz_status sz_gguf_read(sz_ctx *ctx, sz_source *source, sz_graph **ret_graph) {
     sz_map_finish(&x.keys);
     sz_map_finish(&x.names);
     sz_checkpoint_finish(&cp);
-    if (status != SZ_OK) sz_graph_destroy(g);
-    else *ret_graph = g;
+    if (status != SZ_OK)
+        sz_graph_destroy(g);
+    else
+        *ret_graph = g;
     return status;
 }

@@ -9,16 +9,28 @@
 #include "model/nets/checkpoint.h"
 
 typedef enum gguf_kind {
-    GGUF_U8, GGUF_I8, GGUF_U16, GGUF_I16, GGUF_U32, GGUF_I32, GGUF_F32, GGUF_BOOL, GGUF_STRING,
-    GGUF_ARRAY, GGUF_U64, GGUF_I64, GGUF_F64, GGUF_KINDS
+    GGUF_U8,
+    GGUF_I8,
+    GGUF_U16,
+    GGUF_I16,
+    GGUF_U32,
+    GGUF_I32,
+    GGUF_F32,
+    GGUF_BOOL,
+    GGUF_STRING,
+    GGUF_ARRAY,
+    GGUF_U64,
+    GGUF_I64,
+    GGUF_F64,
+    GGUF_KINDS
 } gguf_kind;
 
 // A value of a key. Numbers of small arrays and short texts are kept, of others only how many.
 typedef struct gguf_value {
-    sz_str key;          // arena
+    sz_str key; // arena
     gguf_kind kind;
-    gguf_kind of;        // of an array: kind of its elements
-    int64_t i;           // whole numbers and bools; those beyond 2^63: INT64_MAX
+    gguf_kind of; // of an array: kind of its elements
+    int64_t i;    // whole numbers and bools; those beyond 2^63: INT64_MAX
     double f;
     sz_str text;         // arena
     int64_t count;       // of an array

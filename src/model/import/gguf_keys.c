@@ -13,10 +13,10 @@ static const struct {
     int bytes;
     bool is_signed, is_float;
 } kinds[GGUF_KINDS] = {
-    [GGUF_U8] = {1, false, false},   [GGUF_I8] = {1, true, false},   [GGUF_U16] = {2, false, false},
-    [GGUF_I16] = {2, true, false},   [GGUF_U32] = {4, false, false}, [GGUF_I32] = {4, true, false},
-    [GGUF_F32] = {4, false, true},   [GGUF_BOOL] = {1, false, false}, [GGUF_U64] = {8, false, false},
-    [GGUF_I64] = {8, true, false},   [GGUF_F64] = {8, false, true}};
+    [GGUF_U8] = {1, false, false}, [GGUF_I8] = {1, true, false},    [GGUF_U16] = {2, false, false},
+    [GGUF_I16] = {2, true, false}, [GGUF_U32] = {4, false, false},  [GGUF_I32] = {4, true, false},
+    [GGUF_F32] = {4, false, true}, [GGUF_BOOL] = {1, false, false}, [GGUF_U64] = {8, false, false},
+    [GGUF_I64] = {8, true, false}, [GGUF_F64] = {8, false, true}};
 
 // ---- values ------------------------------------------------------------------------------------
 
@@ -52,8 +52,10 @@ static sz_status read_scalar(gguf *x, gguf_kind kind, int64_t *ret_i, double *re
     SZ_TRY(gguf_number(x, kinds[kind].bytes, &bits));
     if (kind == GGUF_BOOL && bits > 1)
         return gguf_fail(x, at, "a bool is %" PRIu64 ", neither 0 nor 1", bits);
-    if (kinds[kind].is_float) *ret_f = real(kind, bits);
-    else *ret_i = whole(kind, bits);
+    if (kinds[kind].is_float)
+        *ret_f = real(kind, bits);
+    else
+        *ret_i = whole(kind, bits);
     return SZ_OK;
 }
 
@@ -120,10 +122,14 @@ static sz_status skip_arrays(gguf *x, uint64_t n) {
         left[depth]--;
         const uint64_t at = x->at;
         SZ_TRY(array_head(x, &of, &count));
-        if (of == GGUF_STRING) SZ_TRY(skip_strings(x, count));
-        else if (of != GGUF_ARRAY) SZ_TRY(gguf_skip(x, count * (uint64_t)kinds[of].bytes));
-        else if (++depth < SZ_GGUF_MAX_NESTED) left[depth] = count;
-        else return gguf_fail(x, at, "arrays are nested deeper than %d", SZ_GGUF_MAX_NESTED);
+        if (of == GGUF_STRING)
+            SZ_TRY(skip_strings(x, count));
+        else if (of != GGUF_ARRAY)
+            SZ_TRY(gguf_skip(x, count * (uint64_t)kinds[of].bytes));
+        else if (++depth < SZ_GGUF_MAX_NESTED)
+            left[depth] = count;
+        else
+            return gguf_fail(x, at, "arrays are nested deeper than %d", SZ_GGUF_MAX_NESTED);
     }
     return SZ_OK;
 }
@@ -178,8 +184,10 @@ static sz_status set_alignment(gguf *x, const gguf_value *v) {
     if (v->kind != GGUF_U32)
         return gguf_fail(x, v->at, "general.alignment is no 32-bit number without sign");
     if (v->i < 8 || v->i > SZ_GGUF_MAX_ALIGNMENT || (v->i & (v->i - 1)) != 0)
-        return gguf_fail(x, v->at, "general.alignment is %" PRId64 ", a power of 2 from 8 to %d is "
-                         "needed", v->i, SZ_GGUF_MAX_ALIGNMENT);
+        return gguf_fail(x, v->at,
+                         "general.alignment is %" PRId64 ", a power of 2 from 8 to %d is "
+                         "needed",
+                         v->i, SZ_GGUF_MAX_ALIGNMENT);
     x->alignment = (uint64_t)v->i;
     return SZ_OK;
 }
@@ -213,7 +221,8 @@ static const struct {
     size_t field;    // of sz_llm
     int flags;
 } fields[] = {
-#define FIELD(key, name, flags) {key, offsetof(sz_llm, name), flags}
+#define FIELD(key, name, flags)                                                                    \
+    { key, offsetof(sz_llm, name), flags }
     FIELD("block_count", layers, NEEDED | NOT_ZERO),
     FIELD("embedding_length", hidden, NEEDED | NOT_ZERO),
     FIELD("context_length", context, NOT_ZERO),
@@ -266,7 +275,8 @@ static void read_field(gguf *x, sz_llm *llm, size_t row) {
     else if (v->i < 0 || v->i > most || (v->i == 0 && fields[row].flags & NOT_ZERO))
         sz_warn(x->ctx, "key '%s' is %" PRId64 ", which can't be: it is not used",
                 sz_show(x->ctx, v->key), v->i);
-    else *(int64_t *)((char *)llm + fields[row].field) = v->i;
+    else
+        *(int64_t *)((char *)llm + fields[row].field) = v->i;
 }
 
 static const int64_t *list_of(gguf *x, sz_checkpoint *cp, const char *name, int64_t *ret_n) {
@@ -308,7 +318,8 @@ static void read_arch(gguf *x, sz_checkpoint *cp) {
     for (size_t i = 0; i < x->values.n; i++) {
         const sz_str key = x->values.items[i].key;
         const uint32_t len = sizeof end - 1;
-        if (key.len <= len || key.len > 64 || memcmp(key.p + key.len - len, end, len) != 0) continue;
+        if (key.len <= len || key.len > 64 || memcmp(key.p + key.len - len, end, len) != 0)
+            continue;
         cp->llm.arch = sz_checkpoint_text(cp, "%.*s", (int)(key.len - len), key.p);
         return;
     }
@@ -328,8 +339,10 @@ sz_status gguf_describe(gguf *x, sz_checkpoint *cp) {
     read_arch(x, cp);
     sz_llm_by_arch(llm);
     if (llm->arch.p && !llm->is_known)
-        sz_warn(x->ctx, "architecture '%s' is not known: activations, positions and windows are "
-                "taken as Llama's", sz_show(x->ctx, llm->arch));
+        sz_warn(x->ctx,
+                "architecture '%s' is not known: activations, positions and windows are "
+                "taken as Llama's",
+                sz_show(x->ctx, llm->arch));
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) read_field(x, llm, i);
     read_lists(x, cp);
     softcap = find_of(x, llm, "attn_logit_softcapping");
@@ -386,7 +399,7 @@ void gguf_compare(gguf *x, sz_checkpoint *cp) {
         differ(x, "block_count", llm->layers, "there are tensors of", count_blocks(cp));
     differ(x, "embedding_length", llm->hidden, "the table of the embedding says",
            is_table ? words->dims[1] : 0);
-    differ(x, "vocab_size", llm->vocab, "the table of the embedding has rows:",
-           is_table ? words->dims[0] : 0);
+    differ(x, "vocab_size", llm->vocab,
+           "the table of the embedding has rows:", is_table ? words->dims[0] : 0);
     compare_words(x, is_table ? words->dims[0] : 0);
 }

@@ -57,8 +57,7 @@ sz_status gguf_number(gguf *x, int bytes, uint64_t *ret) {
     const unsigned char *p;
     uint64_t v = 0;
     SZ_TRY(peek(x, (size_t)bytes, &p));
-    for (int i = 0; i < bytes; i++)
-        v |= (uint64_t)p[x->big_endian ? bytes - 1 - i : i] << (8 * i);
+    for (int i = 0; i < bytes; i++) v |= (uint64_t)p[x->big_endian ? bytes - 1 - i : i] << (8 * i);
     x->at += (uint64_t)bytes;
     *ret = v;
     return SZ_OK;

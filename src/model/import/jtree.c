@@ -123,7 +123,8 @@ static sz_status string(sz_jtree *j, sz_str *ret) {
     const size_t after = j->i;
     for (j->i = start; j->i < end;) {
         size_t k = 1;
-        if (j->text[j->i] != '\\') copy[n] = j->text[j->i++];
+        if (j->text[j->i] != '\\')
+            copy[n] = j->text[j->i++];
         else {
             j->i++;
             SZ_TRY(escape(j, copy + n, &k));
@@ -239,14 +240,18 @@ static sz_status add(sz_jtree *j, level *top) {
     const int32_t id = (int32_t)j->nodes.n;
     if (!sz_vec_push(j->ctx, &j->nodes, n)) return sz_no_memory(j->ctx);
     if (!top) return SZ_OK;
-    if (top->last < 0) j->nodes.items[top->node].child = id;
-    else j->nodes.items[top->last].next = id;
+    if (top->last < 0)
+        j->nodes.items[top->node].child = id;
+    else
+        j->nodes.items[top->last].next = id;
     j->nodes.items[top->node].n++;
     top->last = id;
     return SZ_OK;
 }
 
-static bool is_open(const sz_jtree *j, size_t id) { return j->nodes.items[id].kind >= SZ_JTREE_LIST; }
+static bool is_open(const sz_jtree *j, size_t id) {
+    return j->nodes.items[id].kind >= SZ_JTREE_LIST;
+}
 
 // Behind a value, or behind an opening bracket: a closing bracket, a comma, or the first member.
 static sz_status step(sz_jtree *j, level *levels, int *depth) {
@@ -266,13 +271,45 @@ static sz_status step(sz_jtree *j, level *levels, int *depth) {
 }
 
 sz_status sz_jtree_read(sz_jtree *j, sz_ctx *ctx, sz_arena *arena, const char *text, size_t len,
-                       uint64_t base) {
+                        uint64_t base) {
     level levels[SZ_JTREE_MAX_DEPTH];
     int depth = 0;
     *j = (sz_jtree){.ctx = ctx, .arena = arena, .text = text, .len = len, .base = base};
     SZ_TRY(add(j, NULL));
     if (is_open(j, 0)) levels[depth++] = (level){0, -1};
     while (depth > 0) SZ_TRY(step(j, levels, &depth));
+    skip_blanks(j);
+    return j->i == j->len ? SZ_OK : fail(j, "something follows the end of the JSON text");
+}
+
+// One member of a map, whole, as the root of the tree.
+static sz_status member(sz_jtree *j) {
+    level levels[SZ_JTREE_MAX_DEPTH];
+    sz_jtree_node n = {.child = SZ_JTREE_END, .next = SZ_JTREE_END};
+    int depth = 0;
+    j->nodes.n = 0;
+    SZ_TRY(key(j, &n.key));
+    skip_blanks(j);
+    SZ_TRY(value(j, &n));
+    if (!sz_vec_push(j->ctx, &j->nodes, n)) return sz_no_memory(j->ctx);
+    if (is_open(j, 0)) levels[depth++] = (level){0, -1};
+    while (depth > 0) SZ_TRY(step(j, levels, &depth));
+    return SZ_OK;
+}
+
+sz_status sz_jtree_each(sz_jtree *j, sz_status (*take_member)(void *with, const sz_jtree *j),
+                        void *with) {
+    skip_blanks(j);
+    if (!take(j, '{')) return fail(j, "a map is due, in braces");
+    skip_blanks(j);
+    for (bool more = !take(j, '}'); more;) {
+        SZ_TRY(member(j));
+        SZ_TRY(take_member(with, j));
+        skip_blanks(j);
+        more = !take(j, '}');
+        if (more && !take(j, ',')) return fail(j, "a comma or a closing bracket is due");
+        skip_blanks(j);
+    }
     skip_blanks(j);
     return j->i == j->len ? SZ_OK : fail(j, "something follows the end of the JSON text");
 }

@@ -18,7 +18,8 @@ int sz_safetensors_sniff(const unsigned char *head, size_t len) {
     size_t at = 0;
     for (int i = 7; i >= 0 && len > 8; i--) n = n << 8 | head[i];
     if (len > 8 && head[8] == '{') return n >= 2 && n <= SZ_ST_MAX_HEADER ? 95 : 60;
-    while (at < len && (head[at] == ' ' || head[at] == '\n' || head[at] == '\r' || head[at] == '\t'))
+    while (at < len &&
+           (head[at] == ' ' || head[at] == '\n' || head[at] == '\r' || head[at] == '\t'))
         at++;
     return at < len && head[at] == '{' ? 50 : 0; // an index or a config.json
 }
@@ -41,8 +42,10 @@ sz_status st_read_text(st *x, sz_source *source, uint64_t at, uint64_t size, cha
     char *text = sz_alloc(x->ctx, size ? (size_t)size : 1);
     if (!text) return sz_no_memory(x->ctx);
     const sz_status status = source->read(source, x->ctx, at, text, (size_t)size);
-    if (status != SZ_OK) sz_free(x->ctx, text, size ? (size_t)size : 1);
-    else *ret_text = text;
+    if (status != SZ_OK)
+        sz_free(x->ctx, text, size ? (size_t)size : 1);
+    else
+        *ret_text = text;
     return status;
 }
 
@@ -82,8 +85,9 @@ static void check_total(st *x, const sz_jtree *j, const sz_jtree_node *root) {
         if (!sz_add(sum, (int64_t)(x->tensors.items[i].end - x->tensors.items[i].begin), &sum))
             return;
     if (sz_jtree_size(sz_jtree_get(j, meta, "total_size"), &said) && said != sum)
-        sz_warn(x->ctx, "the index says that the tensors have %" PRId64 " bytes, they have %" PRId64,
-                said, sum);
+        sz_warn(x->ctx,
+                "the index says that the tensors have %" PRId64 " bytes, they have %" PRId64, said,
+                sum);
 }
 
 // Each file of the weight map once; each of its tensors where it says.
@@ -125,7 +129,8 @@ static sz_status read_config(st *x, sz_source *source) {
     x->config_size = (size_t)source->size;
     SZ_TRY(st_read_text(x, source, 0, source->size, &x->config_text));
     SZ_TRY(sz_jtree_read(&x->config, x->ctx, &x->cp->arena, x->config_text, x->config_size, 0));
-    if (x->config.nodes.items[0].kind != SZ_JTREE_MAP) return st_fail(x, 0, "config.json is no map");
+    if (x->config.nodes.items[0].kind != SZ_JTREE_MAP)
+        return st_fail(x, 0, "config.json is no map");
     return SZ_OK;
 }
 
@@ -134,7 +139,8 @@ static sz_status read_config_beside(st *x) {
     SZ_TRY(sibling(x, config_name, &side));
     if (!side) {
         if (x->tensors.n)
-            sz_warn(x->ctx, "there is no config.json beside the weights: the net is told from their "
+            sz_warn(x->ctx,
+                    "there is no config.json beside the weights: the net is told from their "
                     "names");
         return SZ_OK;
     }
@@ -198,8 +204,10 @@ static sz_status read_all(st *x) {
 static sz_status build(st *x, sz_graph *g) {
     SZ_TRY(read_all(x));
     SZ_TRY(st_describe(x));
-    if (x->is_config_only) SZ_TRY(sz_llm_weights(x->cp));
-    else SZ_TRY(st_take_tensors(x));
+    if (x->is_config_only)
+        SZ_TRY(sz_llm_weights(x->cp));
+    else
+        SZ_TRY(st_take_tensors(x));
     st_compare(x);
     sz_vec_finish(x->ctx, &x->tensors);
     sz_map_finish(&x->names);
@@ -224,7 +232,9 @@ sz_status sz_safetensors_read(sz_ctx *ctx, sz_source *source, sz_graph **ret_gra
     sz_vec_finish(ctx, &x.shards);
     sz_map_finish(&x.names);
     sz_checkpoint_finish(&cp);
-    if (status != SZ_OK) sz_graph_destroy(g);
-    else *ret_graph = g;
+    if (status != SZ_OK)
+        sz_graph_destroy(g);
+    else
+        *ret_graph = g;
     return status;
 }

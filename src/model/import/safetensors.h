@@ -38,6 +38,8 @@ typedef struct st {
     char *config_text;
     size_t config_size;
     sz_jtree config; // nodes.n == 0: there is none
+    bool has_metadata; // of the shard at hand
+    bool has_companions; // some tensors are scales of others
     bool is_config_only;
     st_quant quant;
 } st;

@@ -77,17 +77,17 @@ static int64_t block_of(sz_str *s, sz_str *ret_before) {
 
 // Towers for images and sound beside a language model have no place in its net.
 static bool is_tower(sz_str name) {
-    static const char *const words[] = {"vision", "visual", "image", "audio_tower", "projector",
-                                        "mtp."};
+    static const char *const words[] = {"vision",      "visual",    "image",
+                                        "audio_tower", "projector", "mtp."};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (has(name, words[i])) return true;
     return false;
 }
 
 bool st_is_data(sz_str name) {
-    static const char *const ends[] = {".rotary_emb.inv_freq", ".attn.bias", ".attn.masked_bias",
-                                       ".attention.bias", ".attention.masked_bias",
-                                       "position_ids"};
+    static const char *const ends[] = {".rotary_emb.inv_freq",   ".attn.bias",
+                                       ".attn.masked_bias",      ".attention.bias",
+                                       ".attention.masked_bias", "position_ids"};
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
         const size_t n = strlen(ends[i]);
         if (name.len >= n && memcmp(name.p + name.len - n, ends[i], n) == 0) return true;
@@ -129,13 +129,15 @@ static sz_str role_in_block(st *x, sz_str rest, sz_str before, int64_t block, co
 }
 
 static sz_str role_in_net(st *x, sz_str name, const char *end) {
-    static const char *const leads[] = {"model.", "transformer.", "bert.", "roberta.", "gpt_neox.",
-                                        "backbone.", "language_model.", "decoder.", "encoder.",
-                                        "vit."};
+    static const char *const leads[] = {"model.",    "transformer.", "bert.",           "roberta.",
+                                        "gpt_neox.", "backbone.",    "language_model.", "decoder.",
+                                        "encoder.",  "vit."};
     const char *stack = stack_of(x, name);
     for (size_t i = 0; i < sizeof leads / sizeof *leads;) {
-        if (begins(name, leads[i])) name = behind(name, strlen(leads[i])), i = 0;
-        else i++;
+        if (begins(name, leads[i]))
+            name = behind(name, strlen(leads[i])), i = 0;
+        else
+            i++;
     }
     const struct row *row = find_row(name, IN_NET);
     if (!row) return (sz_str){0};

@@ -13,13 +13,28 @@ enum { BITS_OF_WORD = 32, MAX_RANK = 8 };
 // ---- what belongs to a weight ------------------------------------------------------------------
 
 // Tensors beside BASE.weight, BASE.qweight, BASE.weight_packed or BASE_blocks that are no weights.
-static const char *const companions[] = {
-    ".scales",        ".qzeros",          ".g_idx",           ".weight_scale",
-    ".weight_zero_point", ".weight_g_idx", ".weight_scale_inv", ".weight_global_scale",
-    ".input_global_scale", ".input_scale", ".weight_scale_2",  ".output_scale",
-    ".weight.absmax", ".weight.quant_map", ".weight.nested_absmax", ".weight.nested_quant_map",
-    ".weight.quant_state.bitsandbytes__nf4", ".weight.quant_state.bitsandbytes__fp4",
-    ".SCB",           ".weight_format",   ".weight_shape",    "_scales"};
+static const char *const companions[] = {".scales",
+                                         ".qzeros",
+                                         ".g_idx",
+                                         ".weight_scale",
+                                         ".weight_zero_point",
+                                         ".weight_g_idx",
+                                         ".weight_scale_inv",
+                                         ".weight_global_scale",
+                                         ".input_global_scale",
+                                         ".input_scale",
+                                         ".weight_scale_2",
+                                         ".output_scale",
+                                         ".weight.absmax",
+                                         ".weight.quant_map",
+                                         ".weight.nested_absmax",
+                                         ".weight.nested_quant_map",
+                                         ".weight.quant_state.bitsandbytes__nf4",
+                                         ".weight.quant_state.bitsandbytes__fp4",
+                                         ".SCB",
+                                         ".weight_format",
+                                         ".weight_shape",
+                                         "_scales"};
 enum { COMPANIONS = sizeof companions / sizeof *companions };
 
 static bool cut(sz_str name, const char *end, sz_str *ret_base) {
@@ -51,6 +66,7 @@ static sz_status add_scale(st *x, st_tensor *t, int32_t *first) {
 
 static sz_status add_companions(st *x, sz_str base, bool has_biases, int32_t *ret_first) {
     *ret_first = SZ_NONE;
+    if (!x->has_companions) return SZ_OK;
     for (size_t i = 0; i < COMPANIONS; i++) {
         st_tensor *t = beside(x, base, companions[i]);
         if (t && !t->taken) SZ_TRY(add_scale(x, t, ret_first));
@@ -92,8 +108,10 @@ static bool unpack_qweight(const st *x, const st_tensor *t, sz_str base, unpacke
     if (zeros && zeros->rank == 2 && bits <= 0 && out > 0)
         bits = zeros->dims[1] * BITS_OF_WORD / out;
     if (bits < 1 || bits > 8) return false;
-    if (is_awq) in = t->dims[0];
-    else if (!words_to_numbers(t->dims[0], bits, &in)) return false;
+    if (is_awq)
+        in = t->dims[0];
+    else if (!words_to_numbers(t->dims[0], bits, &in))
+        return false;
     *u = (unpacked){integer_of(bits, false), 2, {out, in}};
     return u->dtype != 0;
 }
@@ -292,8 +310,10 @@ static sz_status merge_scales(st *x, int32_t first, int32_t of) {
 static sz_status add_weight(st *x, st_tensor *t, found *f) {
     sz_weight w = {.name = t->name, .next_scale = SZ_NONE, .value = SZ_NONE, .scales = SZ_NONE};
     const bool is_bare_name = strchr(f->end, '_') != NULL;
-    if (is_bare_name) role_of_bare(x, f);
-    else if (!f->role.p && *f->end) f->role = st_role(x, f->base, f->end, &f->expert, &f->turned);
+    if (is_bare_name)
+        role_of_bare(x, f);
+    else if (!f->role.p && *f->end)
+        f->role = st_role(x, f->base, f->end, &f->expert, &f->turned);
     if (f->turned && f->u.rank == 2) swap_last(&f->u);
     if (f->expert < 0) turn_experts(x, f);
     w.role = f->role;
@@ -323,21 +343,35 @@ static bool is_companion(const st *x, const st_tensor *t) {
             (beside(x, base, ".weight") || beside(x, base, ".qweight") ||
              beside(x, base, ".weight_packed") || beside(x, base, "_blocks")))
             return true;
-    return cut(t->name, ".biases", &base) && beside(x, base, ".scales") && beside(x, base, ".weight");
+    return cut(t->name, ".biases", &base) && beside(x, base, ".scales") &&
+           beside(x, base, ".weight");
+}
+
+static bool has_companions(const st *x) {
+    sz_str base;
+    for (size_t i = 0; i < x->tensors.n; i++)
+        for (size_t k = 0; k < COMPANIONS; k++)
+            if (cut(x->tensors.items[i].name, companions[k], &base)) return true;
+    return false;
 }
 
 sz_status st_take_tensors(st *x) {
+    x->has_companions = has_companions(x);
     for (size_t i = 0; i < x->tensors.n; i++) {
         st_tensor *t = &x->tensors.items[i];
         found f;
         if (t->taken || is_companion(x, t)) continue;
         if (!recognize(x, t, &f)) {
-            sz_warn(x->ctx, "tensor '%s' is packed in a way that is not known: its stored numbers "
-                    "count", sz_show(x->ctx, t->name));
+            sz_warn(x->ctx,
+                    "tensor '%s' is packed in a way that is not known: its stored numbers "
+                    "count",
+                    sz_show(x->ctx, t->name));
             f = (found){.expert = -1, .end = "", .base = t->name};
-            if (!same(t, &f)) return st_fail(x, t->at, "tensor '%s' has %d dimensions, the "
-                                                "limit is %d", sz_show(x->ctx, t->name),
-                                                (int)t->rank, MAX_RANK);
+            if (!same(t, &f))
+                return st_fail(x, t->at,
+                               "tensor '%s' has %d dimensions, the "
+                               "limit is %d",
+                               sz_show(x->ctx, t->name), (int)t->rank, MAX_RANK);
         }
         t->taken = true;
         SZ_TRY(add_weight(x, t, &f));

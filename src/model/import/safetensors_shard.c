@@ -6,13 +6,28 @@
 #include <stdlib.h>
 
 static sz_dtype dtype_of(sz_str name) {
-    static const char *const rows[][2] = {
-        {"F64", "f64"},       {"F32", "f32"},         {"F16", "f16"},        {"BF16", "bf16"},
-        {"F8_E4M3", "f8e4m3fn"}, {"F8_E5M2", "f8e5m2"}, {"F8_E4M3FNUZ", "f8e4m3fnuz"},
-        {"F8_E5M2FNUZ", "f8e5m2fnuz"}, {"F8_E8M0", "f8e8m0"}, {"F6_E2M3", "f6e2m3"},
-        {"F6_E3M2", "f6e3m2"}, {"F4", "f4e2m1"},      {"I64", "i64"},        {"I32", "i32"},
-        {"I16", "i16"},       {"I8", "i8"},           {"U64", "u64"},        {"U32", "u32"},
-        {"U16", "u16"},       {"U8", "u8"},           {"BOOL", "bool"},      {"C64", "c64"}};
+    static const char *const rows[][2] = {{"F64", "f64"},
+                                          {"F32", "f32"},
+                                          {"F16", "f16"},
+                                          {"BF16", "bf16"},
+                                          {"F8_E4M3", "f8e4m3fn"},
+                                          {"F8_E5M2", "f8e5m2"},
+                                          {"F8_E4M3FNUZ", "f8e4m3fnuz"},
+                                          {"F8_E5M2FNUZ", "f8e5m2fnuz"},
+                                          {"F8_E8M0", "f8e8m0"},
+                                          {"F6_E2M3", "f6e2m3"},
+                                          {"F6_E3M2", "f6e3m2"},
+                                          {"F4", "f4e2m1"},
+                                          {"I64", "i64"},
+                                          {"I32", "i32"},
+                                          {"I16", "i16"},
+                                          {"I8", "i8"},
+                                          {"U64", "u64"},
+                                          {"U32", "u32"},
+                                          {"U16", "u16"},
+                                          {"U8", "u8"},
+                                          {"BOOL", "bool"},
+                                          {"C64", "c64"}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (sz_str_is(name, rows[i][0])) return sz_dtype_by_name(rows[i][1]);
     return 0;
@@ -24,7 +39,8 @@ static sz_status entry_fail(st *x, const sz_jtree_node *n, const char *what) {
 
 static sz_status read_shape(st *x, const sz_jtree *j, const sz_jtree_node *entry, st_tensor *t) {
     const sz_jtree_node *shape = sz_jtree_get(j, entry, "shape");
-    if (!shape || shape->kind != SZ_JTREE_LIST) return entry_fail(x, entry, "it has no list 'shape'");
+    if (!shape || shape->kind != SZ_JTREE_LIST)
+        return entry_fail(x, entry, "it has no list 'shape'");
     if (shape->n > SZ_MAX_RANK) return entry_fail(x, entry, "it has too many dimensions");
     int64_t *dims = sz_arena_array(&x->cp->arena, shape->n ? shape->n : 1, sizeof *dims);
     if (!dims) return sz_no_memory(x->ctx);
@@ -59,8 +75,10 @@ static sz_status check_size(st *x, const sz_jtree_node *entry, const st_tensor *
     const int64_t bytes = sz_dtype_bytes(t->dtype, n);
     if (bytes < 0) return entry_fail(x, entry, "its bytes exceed 2^63");
     if ((uint64_t)bytes == t->end - t->begin) return SZ_OK;
-    return st_fail(x, entry->at, "tensor '%s': its shape asks for %" PRId64 " bytes, its offsets "
-                   "give %" PRIu64, sz_show(x->ctx, entry->key), bytes, t->end - t->begin);
+    return st_fail(x, entry->at,
+                   "tensor '%s': its shape asks for %" PRId64 " bytes, its offsets "
+                   "give %" PRIu64,
+                   sz_show(x->ctx, entry->key), bytes, t->end - t->begin);
 }
 
 static sz_status read_entry(st *x, const sz_jtree *j, const sz_jtree_node *entry) {
@@ -75,7 +93,7 @@ static sz_status read_entry(st *x, const sz_jtree *j, const sz_jtree_node *entry
     if (entry->n > 3)
         sz_warn(x->ctx, "tensor '%s' has a key that is not known", sz_show(x->ctx, entry->key));
     if (sz_map_get(&x->names, entry->key, NULL))
-        return entry_fail(x, entry, "another shard has a tensor of that name");
+        return entry_fail(x, entry, "a tensor of that name is there already");
     const char *copy = sz_arena_strdup(&x->cp->arena, entry->key.p, entry->key.len);
     if (!copy || !sz_vec_room(x->ctx, &x->tensors)) return sz_no_memory(x->ctx);
     t.name = (sz_str){copy, entry->key.len};
@@ -105,17 +123,21 @@ static sz_status check_order(st *x, st_tensor **t, size_t n, uint64_t data) {
     uint64_t end = 0;
     for (size_t i = 0; i < n; i++) {
         if (t[i]->begin != end)
-            return st_fail(x, t[i]->at, "tensor '%s' begins at %" PRIu64 ", but %" PRIu64
-                           " bytes lie before it", sz_show(x->ctx, t[i]->name), t[i]->begin, end);
+            return st_fail(x, t[i]->at,
+                           "tensor '%s' begins at %" PRIu64 ", but %" PRIu64 " bytes lie before it",
+                           sz_show(x->ctx, t[i]->name), t[i]->begin, end);
         end = t[i]->end;
     }
     if (end == data) return SZ_OK;
     if (data == 0)
-        return st_fail(x, 0, "the weights are not in the file: this is its header only, of a file "
-                       "whose data has %" PRIu64 " bytes; 'truncate -s +%" PRIu64 "' makes a copy of "
-                       "it as long", end, end);
-    return st_fail(x, 0, "the tensors have %" PRIu64 " bytes, the file has %" PRIu64 " for them", end,
-                   data);
+        return st_fail(x, 0,
+                       "the weights are not in the file: this is its header only, of a file "
+                       "whose data has %" PRIu64 " bytes; 'truncate -s +%" PRIu64
+                       "' makes a copy of "
+                       "it as long",
+                       end, end);
+    return st_fail(x, 0, "the tensors have %" PRIu64 " bytes, the file has %" PRIu64 " for them",
+                   end, data);
 }
 
 static sz_status check_layout(st *x, size_t first, uint64_t data) {
@@ -131,14 +153,20 @@ static sz_status check_layout(st *x, size_t first, uint64_t data) {
 
 // ---- the file ----------------------------------------------------------------------------------
 
-static sz_status read_tree(st *x, const sz_jtree *j, uint64_t data) {
-    const sz_jtree_node *root = &j->nodes.items[0];
+static sz_status read_member(void *with, const sz_jtree *j) {
+    st *x = with;
+    const sz_jtree_node *m = &j->nodes.items[0];
+    if (!sz_str_is(m->key, "__metadata__")) return read_entry(x, j, m);
+    if (x->has_metadata) return st_fail(x, m->at, "key '__metadata__' is there twice");
+    x->has_metadata = true;
+    return check_metadata(x, j, m);
+}
+
+static sz_status read_header(st *x, sz_jtree *j, uint64_t data) {
     const size_t first = x->tensors.n;
-    if (root->kind != SZ_JTREE_MAP) return st_fail(x, 8, "the header is no map");
-    for (const sz_jtree_node *m = sz_jtree_first(j, root); m; m = sz_jtree_next(j, m)) {
-        if (sz_str_is(m->key, "__metadata__")) SZ_TRY(check_metadata(x, j, m));
-        else SZ_TRY(read_entry(x, j, m));
-    }
+    x->has_metadata = false;
+    if (j->text[0] != '{') return st_fail(x, j->base, "the header does not begin with '{'");
+    SZ_TRY(sz_jtree_each(j, read_member, x));
     return check_layout(x, first, data);
 }
 
@@ -147,20 +175,24 @@ sz_status st_read_shard(st *x, sz_source *source, const char *name) {
     uint64_t n = 0;
     sz_jtree j = {.ctx = x->ctx};
     char *text;
-    if (source->size < sizeof head) return st_fail(x, 0, "the file is shorter than its first number");
+    if (source->size < sizeof head)
+        return st_fail(x, 0, "the file is shorter than its first number");
     SZ_TRY(source->read(source, x->ctx, 0, head, sizeof head));
     for (int i = 7; i >= 0; i--) n = n << 8 | head[i];
     if (n > source->size - sizeof head || n < 2)
-        return st_fail(x, 0, "a header of %" PRIu64 " bytes in a file of %" PRIu64, n, source->size);
+        return st_fail(x, 0, "a header of %" PRIu64 " bytes in a file of %" PRIu64, n,
+                       source->size);
     if (n > SZ_ST_MAX_HEADER)
         return st_fail(x, 0, "a header of %" PRIu64 " bytes, the limit is %d", n, SZ_ST_MAX_HEADER);
     const sz_str copy = sz_checkpoint_text(x->cp, "%s", name);
     if (!copy.p || !sz_vec_push(x->ctx, &x->shards, copy)) return sz_no_memory(x->ctx);
     SZ_TRY(st_read_text(x, source, sizeof head, n, &text));
-    sz_status status = *text == '{' ? sz_jtree_read(&j, x->ctx, &x->cp->arena, text, (size_t)n,
-                                                   sizeof head)
-                                    : st_fail(x, sizeof head, "the header does not begin with '{'");
-    if (status == SZ_OK) status = read_tree(x, &j, source->size - sizeof head - n);
+    j = (sz_jtree){.ctx = x->ctx,
+                   .arena = &x->cp->arena,
+                   .text = text,
+                   .len = (size_t)n,
+                   .base = sizeof head};
+    const sz_status status = read_header(x, &j, source->size - sizeof head - n);
     sz_jtree_finish(&j);
     sz_free(x->ctx, text, (size_t)n);
     return status;

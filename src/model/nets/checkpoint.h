@@ -19,23 +19,23 @@ typedef struct sz_weight {
     int32_t scales;      // first of the scales and zero points of this weight, SZ_NONE = none
     int32_t next_scale;  // of a scale: the next one of the same weight
     bool is_scale;       // belongs to another weight: no parameter
-    bool is_data;        // a table that the code of the model makes, kept all the same: no parameter
-    bool placed;         // has a place in the net
-    sz_value_id value;   // in the graph, SZ_NONE = not made yet
+    bool is_data;      // a table that the code of the model makes, kept all the same: no parameter
+    bool placed;       // has a place in the net
+    sz_value_id value; // in the graph, SZ_NONE = not made yet
 } sz_weight;
 
 // What a net is like beside its weights. 0 = not said.
 typedef struct sz_llm {
-    sz_str arch;             // as GGUF calls it: "llama", "qwen2moe"; p == NULL: not said
-    const char *act;         // "silu", "gelu", "relu", "relu2"; NULL: not known
-    bool is_known;           // `arch` is in the table of architectures
-    bool is_encoder;         // no mask, no cache, no head
-    bool parallel;           // attention and feed-forward of a block start from the same input
-    bool has_features;       // the encoder takes features of sound or images, no tokens
-    bool has_rope;           // rotary positions
-    bool has_head;           // ends in logits; of the table of the embedding where none is stored
-    bool is_tied;            // no weight of the head is stored
-    uint64_t kinds;          // which weights a block has, see llm_weights.h; of nets without weights
+    sz_str arch;       // as GGUF calls it: "llama", "qwen2moe"; p == NULL: not said
+    const char *act;   // "silu", "gelu", "relu", "relu2"; NULL: not known
+    bool is_known;     // `arch` is in the table of architectures
+    bool is_encoder;   // no mask, no cache, no head
+    bool parallel;     // attention and feed-forward of a block start from the same input
+    bool has_features; // the encoder takes features of sound or images, no tokens
+    bool has_rope;     // rotary positions
+    bool has_head;     // ends in logits; of the table of the embedding where none is stored
+    bool is_tied;      // no weight of the head is stored
+    uint64_t kinds;    // which weights a block has, see llm_weights.h; of nets without weights
     int64_t layers, hidden, heads, kv_heads, key_length, value_length, ffn, vocab, context;
     int64_t rope_dim, kv_lora_rank, q_lora_rank;
     int64_t experts, experts_used, experts_shared, expert_ffn, leading_dense;

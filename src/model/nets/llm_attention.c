@@ -122,7 +122,8 @@ static sz_value_id latent(sz_lm *m, sz_value_id x) {
         parts[0] = sz_lm_linear(m, "attn_k_b", kv[0]);
         parts[1] = sz_lm_linear(m, "attn_v_b", kv[0]);
     }
-    const sz_value_id times = sz_net_ints(n, "attn_k_tile.times", 3, (const int64_t[]){1, 1, heads_});
+    const sz_value_id times = sz_net_ints(n, "attn_k_tile.times", 3,
+                                          (const int64_t[]){1, 1, heads_});
     const sz_value_id tiled = sz_net_binary(n, "attn_k_tile", "Tile", kv[1], times);
     qkv[0] = q;
     qkv[1] = sz_net_node(n, &(sz_net_op){.name = "attn_k",

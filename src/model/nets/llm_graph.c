@@ -107,8 +107,8 @@ static sz_value_id serial_block(sz_lm *m, sz_value_id x) {
     sz_value_id y = mixer(m, sz_lm_norm(m, "attn_norm", x));
     y = y == SZ_NONE ? y : sz_lm_norm(m, "post_attention_norm", y);
     x = sz_lm_norm(m, "attn_output_norm", add(m, "attn_sum", x, y));
-    y = sz_lm_has(m, "cross_attn_q")
-            ? sz_lm_cross_attention(m, sz_lm_norm(m, "cross_attn_norm", x)) : SZ_NONE;
+    y = sz_lm_has(m, "cross_attn_q") ? sz_lm_cross_attention(m, sz_lm_norm(m, "cross_attn_norm", x))
+                                     : SZ_NONE;
     x = add(m, "cross_sum", x, y);
     if (sz_lm_has(m, "channel_mix_key"))
         return add(m, "block", x, sz_lm_channel_mix(m, sz_lm_norm(m, "attn_norm_2", x)));
@@ -314,16 +314,23 @@ static void place_rest(sz_lm *m) {
             loose(m, w, ++n[is_known]);
         }
     if (n[0])
-        sz_warn(m->net.ctx, "%zu tensors have no place in the net that is known: their parameters "
-                "and bytes count, what they cost does not", n[0]);
+        sz_warn(m->net.ctx,
+                "%zu tensors have no place in the net that is known: their parameters "
+                "and bytes count, what they cost does not",
+                n[0]);
     if (n[1])
-        sz_warn(m->net.ctx, "%zu matrices are costed by their role alone, as products with each "
-                "token: the layers around them are not known", n[1]);
+        sz_warn(m->net.ctx,
+                "%zu matrices are costed by their role alone, as products with each "
+                "token: the layers around them are not known",
+                n[1]);
 }
 
 sz_status sz_llm_build(sz_checkpoint *cp, sz_graph *graph) {
-    sz_lm m = {.net = {.ctx = cp->ctx, .graph = graph, .dtype = cp->llm.activations,
-                       .mask = SZ_NONE, .below = SZ_NONE},
+    sz_lm m = {.net = {.ctx = cp->ctx,
+                       .graph = graph,
+                       .dtype = cp->llm.activations,
+                       .mask = SZ_NONE,
+                       .below = SZ_NONE},
                .cp = cp,
                .llm = &cp->llm,
                .ids = SZ_NONE,

@@ -11,10 +11,10 @@ typedef struct sz_lm {
     sz_net net;
     sz_checkpoint *cp;
     const sz_llm *llm;
-    char at[64];    // role of the block at hand: "blk.3."
-    int64_t block;  // its number
+    char at[64];   // role of the block at hand: "blk.3."
+    int64_t block; // its number
     bool is_encoder;
-    int64_t batch, seq; // free dimensions of the stack at hand
+    int64_t batch, seq;            // free dimensions of the stack at hand
     sz_value_id ids, past, memory; // SZ_NONE: none; memory: output of the encoder
 } sz_lm;
 

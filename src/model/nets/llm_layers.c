@@ -97,7 +97,9 @@ sz_value_id sz_lm_act(sz_lm *m, const char *name, sz_value_id x) {
         x = sz_net_unary(&m->net, name, "Relu", x);
         return sz_net_binary(&m->net, "ffn_square", "Mul", x, x);
     }
-    const char *op = strcmp(act, "silu") == 0 ? "Swish" : strcmp(act, "relu") == 0 ? "Relu" : "Gelu";
+    const char *op = strcmp(act, "silu") == 0   ? "Swish"
+                     : strcmp(act, "relu") == 0 ? "Relu"
+                                                : "Gelu";
     if (strcmp(act, "gelu_tanh") != 0) return sz_net_unary(&m->net, name, op, x);
     return sz_net_node(&m->net, &(sz_net_op){.name = name,
                                              .op = op,
@@ -227,8 +229,10 @@ static sz_value_id experts(sz_lm *m, sz_value_id x) {
         up = gated(m, &t, parts[0], parts[1]);
     } else {
         up = expert_linear(m, t.up, x, route);
-        if (sz_lm_has(m, t.gate)) up = gated(m, &t, expert_linear(m, t.gate, x, route), up);
-        else up = sz_lm_act(m, t.act, up);
+        if (sz_lm_has(m, t.gate))
+            up = gated(m, &t, expert_linear(m, t.gate, x, route), up);
+        else
+            up = sz_lm_act(m, t.act, up);
     }
     up = expert_linear(m, t.down, up, route);
     up = sz_net_node(&m->net, &(sz_net_op){.name = "ffn_combine",

@@ -32,8 +32,10 @@ static sz_value_id convolve(sz_lm *m, sz_value_id x) {
 // dt = softplus(...): its bias may be all of it.
 static sz_value_id steps(sz_lm *m, sz_value_id dt) {
     sz_weight *bias = sz_lm_find(m, "ssm_dt.bias");
-    if (sz_lm_has(m, "ssm_dt")) dt = sz_lm_linear(m, "ssm_dt", dt);
-    else if (bias) dt = sz_net_binary(&m->net, "ssm_dt", "Add", dt, sz_lm_value(m, bias));
+    if (sz_lm_has(m, "ssm_dt"))
+        dt = sz_lm_linear(m, "ssm_dt", dt);
+    else if (bias)
+        dt = sz_net_binary(&m->net, "ssm_dt", "Add", dt, sz_lm_value(m, bias));
     return sz_net_unary(&m->net, "ssm_softplus", "Softplus", dt);
 }
 
@@ -70,7 +72,8 @@ static sz_value_id mamba2(sz_lm *m, sz_value_id x, int64_t inner) {
     const int64_t mixed = rows - inner - heads, bc = (mixed - inner) / 2;
     const int64_t groups = m->llm->ssm_groups > 0 ? m->llm->ssm_groups : 1;
     if (heads <= 0 || bc <= 0 || inner % heads) {
-        sz_net_fail(&m->net, "sizes of the state space contradict each other: %lld heads, %lld inner",
+        sz_net_fail(&m->net,
+                    "sizes of the state space contradict each other: %lld heads, %lld inner",
                     (long long)heads, (long long)inner);
         return SZ_NONE;
     }
@@ -90,15 +93,16 @@ static sz_value_id mamba2(sz_lm *m, sz_value_id x, int64_t inner) {
     sz_weight *norm = sz_lm_find(m, "ssm_norm.weight");
     if (norm && norm->rank == 2) // by groups
         y = sz_lm_head_norm(m, "ssm_norm", y, norm->dims[0], norm->dims[1]);
-    else y = sz_lm_norm(m, "ssm_norm", y);
+    else
+        y = sz_lm_norm(m, "ssm_norm", y);
     return sz_lm_linear(m, "ssm_out", y);
 }
 
 // Peng et al.: receptance, key, value and gate; what mixes a token with the one before, and the
 // small products that make the decay, have no place here and are reported.
 static sz_value_id time_mix(sz_lm *m, sz_value_id x) {
-    static const char *const products[] = {"time_mix_receptance", "time_mix_key",
-                                           "time_mix_value", "time_mix_gate"};
+    static const char *const products[] = {"time_mix_receptance", "time_mix_key", "time_mix_value",
+                                           "time_mix_gate"};
     sz_value_id in[4] = {SZ_NONE, SZ_NONE, SZ_NONE, SZ_NONE};
     const int64_t rows = sz_lm_rows(m, "time_mix_receptance");
     const int64_t size = m->llm->wkv_head > 0 ? m->llm->wkv_head : 64;

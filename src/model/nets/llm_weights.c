@@ -49,7 +49,7 @@ enum {
 #define SIZE(name, a, b) name,
     SIZES(SIZE)
 #undef SIZE
-    SIZE_COUNT
+        SIZE_COUNT
 };
 
 // All fields of `d` are at most 2^40 (the importers see to it), so sums of a few do not overflow.
@@ -57,10 +57,13 @@ static bool size_of(const sz_llm *d, int which, int64_t *ret) {
     int64_t a = 0, b = 0;
     switch (which) {
 #define SIZE(name, x, y)                                                                           \
-    case name: a = (x), b = (y); break;
+    case name:                                                                                     \
+        a = (x), b = (y);                                                                          \
+        break;
         SIZES(SIZE)
 #undef SIZE
-    default: return false;
+    default:
+        return false;
     }
     return a > 0 && b > 0 && sz_mul(a, b, ret);
 }
@@ -122,8 +125,8 @@ static sz_status add(sz_checkpoint *cp, const struct row *r, int64_t block) {
     w.rank = dims_of(&cp->llm, r, dims);
     w.dtype = cp->llm.activations;
     if (!w.rank)
-        return sz_fail(cp->ctx, SZ_ERR_INPUT, "@0: a size that '%s' needs is missing, 0 or too large",
-                       r->role);
+        return sz_fail(cp->ctx, SZ_ERR_INPUT,
+                       "@0: a size that '%s' needs is missing, 0 or too large", r->role);
     w.role = r->place == BLOCK ? sz_checkpoint_text(cp, "blk.%" PRId64 ".%s", block, r->role)
                                : sz_checkpoint_text(cp, "%s", r->role);
     w.name = w.role;
@@ -145,7 +148,8 @@ static sz_status add_all(sz_checkpoint *cp, int place, int64_t block) {
 sz_status sz_llm_weights(sz_checkpoint *cp) {
     const sz_llm *d = &cp->llm;
     if (!d->kinds)
-        return sz_fail(cp->ctx, SZ_ERR_INPUT, "@0: which weights '%s' has is not known from its "
+        return sz_fail(cp->ctx, SZ_ERR_INPUT,
+                       "@0: which weights '%s' has is not known from its "
                        "hyper-parameters: put its safetensors files beside config.json",
                        d->arch.p ? sz_show(cp->ctx, d->arch) : "a net without a name");
     if (d->layers < 1 || d->layers > MAX_BLOCKS)

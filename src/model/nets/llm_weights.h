@@ -8,21 +8,21 @@
 
 // What an architecture has beside the plain block (norm, attention, feed-forward).
 enum {
-    GATED = 1 << 0,        // gate and up
-    NORM2 = 1 << 1,        // a norm of its own before the feed-forward layer
+    GATED = 1 << 0, // gate and up
+    NORM2 = 1 << 1, // a norm of its own before the feed-forward layer
     BIAS_QKV = 1 << 2,
     BIAS_OUT = 1 << 3,
     BIAS_FFN = 1 << 4,
-    BIAS_NORM = 1 << 5,    // layer norms, not RMS norms
+    BIAS_NORM = 1 << 5, // layer norms, not RMS norms
     BIAS_HEAD = 1 << 6,
     BIAS_ROUTER = 1 << 7,
     BIAS_EXPERTS = 1 << 8,
-    HEAD_NORMS = 1 << 9,   // norms of queries and keys per head
-    WHOLE_NORMS = 1 << 10, // norms of queries and keys over all heads
-    POST_NORMS = 1 << 11,  // norms behind both layers, inside the sum
-    NORMS_BEHIND = 1 << 12,// norms behind the sums only, as BERT has them
-    POSITIONS = 1 << 13,   // a learned table of positions
-    TYPES = 1 << 14,       // a table of token types
+    HEAD_NORMS = 1 << 9,    // norms of queries and keys per head
+    WHOLE_NORMS = 1 << 10,  // norms of queries and keys over all heads
+    POST_NORMS = 1 << 11,   // norms behind both layers, inside the sum
+    NORMS_BEHIND = 1 << 12, // norms behind the sums only, as BERT has them
+    POSITIONS = 1 << 13,    // a learned table of positions
+    TYPES = 1 << 14,        // a table of token types
     EMBED_NORM = 1 << 15,
     POOLER = 1 << 16,
     SINKS = 1 << 17,

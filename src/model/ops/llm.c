@@ -174,7 +174,8 @@ static sz_status cache_bytes(sz_costing *c, const sz_heads *h) {
     if (!sz_mul(per_token, h->batch, &read) || !sz_mul(read, h->kv_len, &written) ||
         !sz_mul(read, past, &read))
         return sz_op_fail(&c->in, "cache exceeds 2^63");
-    if ((read = sz_dtype_bytes(dtype, read)) < 0 || (written = sz_dtype_bytes(dtype, written)) < 0 ||
+    if ((read = sz_dtype_bytes(dtype, read)) < 0 ||
+        (written = sz_dtype_bytes(dtype, written)) < 0 ||
         !sz_add(c->work->bytes_read, read, &c->work->bytes_read) ||
         !sz_add(c->work->bytes_written, written, &c->work->bytes_written))
         return sz_op_fail(&c->in, "cache exceeds 2^63");
@@ -193,7 +194,7 @@ sz_status sz_cost_llm_attention(sz_costing *c) {
     if (window > 0 && sz_add(window, h.q_len - 1, &most) && h.total > most) h.total = most;
     if (h.total < h.kv_len) h.total = h.kv_len;
     if (sz_attr_f(c->in.node, "softcap", 0) != 0) work += 3; // quotient, tanh, product
-    SZ_TRY(sz_read_rows(c, 3, 0, h.past)); // positions are not read
+    SZ_TRY(sz_read_rows(c, 3, 0, h.past));                   // positions are not read
     SZ_TRY(cache_bytes(c, &h));
     return sz_attention_cost(c, &h, work);
 }
@@ -218,8 +219,8 @@ sz_status sz_cost_llm_scan(sz_costing *c) {
 
 sz_status sz_shape_llm_time_mix(sz_infer *n) { return sz_out_like(n, 0, 2); }
 
-// Peng et al., "RWKV" 5 and later: S = diag(w) S + k v', y = r S. Per token and element of the state
-// of a head, size x size: k v' and r S are MACs, the decay and its sum 2 operations.
+// Peng et al., "RWKV" 5 and later: S = diag(w) S + k v', y = r S. Per token and element of the
+// state of a head, size x size: k v' and r S are MACs, the decay and its sum 2 operations.
 sz_status sz_cost_llm_time_mix(sz_costing *c) {
     const int64_t size = sz_attr_i(c->in.node, "head_size", 1), x = c->work->in_elements;
     SZ_TRY(sz_cost_add_macs(c, 3, (int64_t[]){x, size, 2}));

@@ -8,7 +8,12 @@
 #define SZ_LLM_DOMAIN "llm"
 
 // Inputs from this one on hold scales and zero points of the weight: bytes, but no parameters.
-enum { SZ_LLM_LINEAR_SCALES = 3, SZ_LLM_EXPERT_SCALES = 4, SZ_LLM_EMBED_SCALES = 2,
-       SZ_LLM_UNPLACED_SCALES = 1, SZ_LLM_PRODUCT_SCALES = 2 };
+enum {
+    SZ_LLM_LINEAR_SCALES = 3,
+    SZ_LLM_EXPERT_SCALES = 4,
+    SZ_LLM_EMBED_SCALES = 2,
+    SZ_LLM_UNPLACED_SCALES = 1,
+    SZ_LLM_PRODUCT_SCALES = 2
+};
 
 #endif
