@@ -40,8 +40,9 @@ typedef struct sz_jtree {
 // Reads the one value that `text` is; it must stay alive as long as the tree.
 sz_status sz_jtree_read(sz_jtree *j, sz_ctx *ctx, sz_arena *arena, const char *text, size_t len,
                         uint64_t base);
-// The same for a map of very many members: each becomes the tree by itself (node 0, with its key) and
-// is handed out; keys that are there twice are the taker's to find. Needs: all fields but nodes set.
+// The same for a map of very many members: each becomes the tree by itself (node 0, with its key)
+// and is handed out; keys that are there twice are the taker's to find. Needs: all fields but nodes
+// set.
 sz_status sz_jtree_each(sz_jtree *j, sz_status (*take_member)(void *with, const sz_jtree *j),
                         void *with);
 void sz_jtree_finish(sz_jtree *j);
