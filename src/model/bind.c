@@ -166,6 +166,15 @@ static sz_status unbound(sz_graph *g, const sz_value *v, const sz_symbol *s, int
                    sz_show(g->ctx, s->name));
 }
 
+// Formats that hold only weights have no dimensions of their own: those that we gave the net have a
+// size for whoever gives none.
+static void take_usual(sz_graph *g, sz_symbol *s) {
+    if (s->usual < 0) return;
+    s->bound = s->usual;
+    sz_warn(g->ctx, "'%s' is taken as %" PRId64 "; give another size with --bind %s=SIZE",
+            sz_show(g->ctx, s->name), s->usual, sz_show(g->ctx, s->name));
+}
+
 // Put the sizes into the types of the inputs.
 static sz_status substitute(sz_graph *g, sz_value *v, bool allow_symbols) {
     int64_t *own = sz_graph_dims(g, v->type.rank);
@@ -173,7 +182,8 @@ static sz_status substitute(sz_graph *g, sz_value *v, bool allow_symbols) {
     for (int32_t i = 0; i < v->type.rank; i++) {
         own[i] = v->type.dims[i];
         if (own[i] > SZ_DIM_SYMBOL(0)) continue;
-        const sz_symbol *s = &g->symbols.items[SZ_SYMBOL_OF(own[i])];
+        sz_symbol *s = &g->symbols.items[SZ_SYMBOL_OF(own[i])];
+        if (s->bound < 0 && !allow_symbols) take_usual(g, s);
         if (s->bound < 0 && !allow_symbols) return unbound(g, v, s, i);
         if (s->bound >= 0) own[i] = s->bound;
     }
@@ -181,7 +191,14 @@ static sz_status substitute(sz_graph *g, sz_value *v, bool allow_symbols) {
     return SZ_OK;
 }
 
+// A dimension that usually is 0 may be: there is just nothing from before.
+static bool may_be_empty(const sz_graph *g, const int64_t *before, int32_t i) {
+    return before && before[i] <= SZ_DIM_SYMBOL(0) &&
+           g->symbols.items[SZ_SYMBOL_OF(before[i])].usual == 0;
+}
+
 static sz_status check_input(sz_graph *g, sz_value *v, bool allow_symbols) {
+    const int64_t *before = v->type.rank > 0 ? v->type.dims : NULL;
     if (v->type.kind == SZ_TYPE_TENSOR && v->type.rank < 0 && !allow_symbols)
         return sz_fail(g->ctx, SZ_ERR_INPUT,
                        "input '%s' has no shape; give it with --input %s=SHAPE",
@@ -191,7 +208,7 @@ static sz_status check_input(sz_graph *g, sz_value *v, bool allow_symbols) {
                 sz_show(g->ctx, v->name));
     if (v->type.rank > 0) SZ_TRY(substitute(g, v, allow_symbols));
     for (int32_t i = 0; i < v->type.rank; i++)
-        if (v->type.dims[i] == 0)
+        if (v->type.dims[i] == 0 && !may_be_empty(g, before, i))
             sz_warn(g->ctx, "input '%s' has a dimension of size 0: the net is empty there",
                     sz_show(g->ctx, v->name));
     return SZ_OK;

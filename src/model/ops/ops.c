@@ -15,6 +15,7 @@
 #define OPENVINO_EXEC "openvino.exec"
 #define XLA     "xla"
 #define CHLO    "chlo"
+#define LLM     "llm"
 
 static const sz_op table[] = {
 #define OP(domain, name, since, kind, min_in, max_in, max_out, shape, value, cost, work)           \
