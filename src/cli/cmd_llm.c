@@ -216,8 +216,8 @@ static void put_row(sz_doc *doc, const char *title, int64_t value) {
 }
 
 static int write_doc(cli_app *app, const llm_job *job, const number *rows, size_t n) {
-    static const sz_column columns[] = {{"what", "", NULL, SZ_AS_TEXT, 0},
-                                        {"value", "", NULL, SZ_AS_SI, 0}};
+    static const sz_column columns[] = {{"what", "what", NULL, SZ_AS_TEXT, 0},
+                                        {"value", "value", NULL, SZ_AS_SI, 0}};
     const int64_t batch = job->options->batch;
     sz_doc *doc;
     if (sz_doc_create(app->out, "sizeup.llm/1", &doc) != SZ_OK)

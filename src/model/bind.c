@@ -168,11 +168,20 @@ static sz_status unbound(sz_graph *g, const sz_value *v, const sz_symbol *s, int
 
 // Formats that hold only weights have no dimensions of their own: those that we gave the net have a
 // size for whoever gives none.
-static void take_usual(sz_graph *g, sz_symbol *s) {
-    if (s->usual < 0) return;
-    s->bound = s->usual;
-    sz_warn(g->ctx, "'%s' is taken as %" PRId64 "; give another size with --bind %s=SIZE",
-            sz_show(g->ctx, s->name), s->usual, sz_show(g->ctx, s->name));
+static void take_usual(sz_graph *g) {
+    char taken[256] = "";
+    size_t n = 0;
+    for (size_t i = 0; i < g->symbols.n; i++) {
+        sz_symbol *s = &g->symbols.items[i];
+        if (s->bound >= 0 || s->usual < 0 || s->input == SZ_NONE) continue;
+        s->bound = s->usual;
+        const int k = snprintf(taken + n, sizeof taken - n, "%s%s=%" PRId64, n ? "," : "",
+                               sz_show(g->ctx, s->name), s->usual);
+        n = k > 0 && (size_t)k < sizeof taken - n ? n + (size_t)k : sizeof taken - 1;
+    }
+    if (n)
+        sz_warn(g->ctx, "weights alone have no sizes: taken as --bind %s; give others with --bind",
+                taken);
 }
 
 // Put the sizes into the types of the inputs.
@@ -182,8 +191,7 @@ static sz_status substitute(sz_graph *g, sz_value *v, bool allow_symbols) {
     for (int32_t i = 0; i < v->type.rank; i++) {
         own[i] = v->type.dims[i];
         if (own[i] > SZ_DIM_SYMBOL(0)) continue;
-        sz_symbol *s = &g->symbols.items[SZ_SYMBOL_OF(own[i])];
-        if (s->bound < 0 && !allow_symbols) take_usual(g, s);
+        const sz_symbol *s = &g->symbols.items[SZ_SYMBOL_OF(own[i])];
         if (s->bound < 0 && !allow_symbols) return unbound(g, v, s, i);
         if (s->bound >= 0) own[i] = s->bound;
     }
@@ -221,6 +229,7 @@ sz_status sz_bind(sz_graph *g, const sz_load_options *options) {
     for (size_t i = 0; i < options->n_inputs; i++) SZ_TRY(apply_input(g, options->inputs[i]));
     for (size_t i = 0; i < options->n_binds; i++)
         SZ_TRY(apply_bind(g, options->binds[i], true, free));
+    if (!free) take_usual(g);
     for (size_t i = 0; i < g->inputs.n; i++)
         SZ_TRY(check_input(g, sz_graph_value(g, g->inputs.items[i]), options->allow_symbols));
     return SZ_OK;

@@ -22,9 +22,9 @@ import time
 # The one valid model that has a free dimension: counting needs its size.
 BINDS = {"onnx/valid.dynamic-batch.onnx": ["--bind", "N=1"]}
 
-# Formats of weights have no dimensions of their own: that one was left to us says nothing of a
+# Formats of weights have no dimensions of their own: that they were left to us says nothing of a
 # file.
-USUAL = re.compile(r"'(batch|seq|past)' is taken as ")
+USUAL = re.compile(r"weights alone have no sizes: taken as --bind ")
 
 
 class Done:
