@@ -16,8 +16,8 @@
 typedef struct bench_options {
     cli_strings backends, binds, inputs;
     int64_t seed, streams, top;
-    const char *preheat, *cache, *budget, *timeout, *blas, *onednn, *store, *machine, *threads, *batch,
-        *dtype, *mode, *root;
+    const char *preheat, *cache, *budget, *timeout, *blas, *onednn, *store, *machine, *threads;
+    const char *batch, *dtype, *mode, *root;
     bool layers, energy, counters, resume;
 } bench_options;
 
@@ -32,7 +32,7 @@ static const cli_option options_table[] = {
      "the parameter; of a file: the format that the library is asked for",
      offsetof(bench_options, dtype)},
     {"mode", 0, CLI_CHOICE, "inference|training", "inference",
-     "training: a step with loss, backward pass and optimizer", offsetof(bench_options, mode)},
+     "training: a whole step of it", offsetof(bench_options, mode)},
     {"bind", 0, CLI_WORDS, "SYMBOL=RANGE", NULL, "bind free dimensions, as words do",
      offsetof(bench_options, binds)},
     {"input", 0, CLI_LIST, "NAME=SHAPE", NULL, "shape of an input of a file; may be repeated",

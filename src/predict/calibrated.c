@@ -33,9 +33,10 @@ void sz_choose_calibration(sz_estimate *e) {
 
 void sz_calibrate_node(sz_estimate *e, size_t row, sz_node_time *t) {
     if (!(t->time_s > 0)) return;
-    const sz_calibrated_value v = sz_calibration_at(e->options.calibration, e->costs, row);
+    const sz_calibrated_value v = sz_calibration_at(e->options.calibration, e->costs, row,
+                                                    t->time_s);
     const double half = wider(e, v.half);
-    t->time_s *= v.factor;
+    t->time_s = v.time_s;
     t->time_lo_s = t->time_s * exp(-half);
     t->time_hi_s = t->time_s * exp(half);
     t->outside = v.is_outside;

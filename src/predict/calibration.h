@@ -37,6 +37,7 @@ struct sz_calibration {
     sz_machine *machine; // its record when the calibration was made
     SZ_VEC(sz_calibrated_kind) kinds;
     SZ_VEC(sz_calibrated_net) nets;
+    double start_s;         // added to each roofline time: what a kernel takes that does nothing
     double fixed_s, factor; // whole = fixed_s + factor x parts
     double half;            // of the 90 % interval of a net, in logarithms; NaN = too few
 };
@@ -52,12 +53,13 @@ sz_status sz_calibration_add(sz_calibration *c, const sz_features *f, double bas
 // After all kernels of all nets: chooses scales, intervals, and the sum of each net's kernels.
 sz_status sz_calibration_settle(sz_calibration *c);
 
-// The factor over the roofline time, and half of its interval.
+// What a kernel of the row takes, and half of its interval in logarithms.
 typedef struct sz_calibrated_value {
-    double factor, half;
+    double time_s, half;
     bool is_seen;    // its kind was measured
     bool is_outside; // nothing near it was
 } sz_calibrated_value;
-sz_calibrated_value sz_calibration_at(const sz_calibration *c, const sz_costs *costs, size_t row);
+sz_calibrated_value sz_calibration_at(const sz_calibration *c, const sz_costs *costs, size_t row,
+                                      double base_s);
 
 #endif

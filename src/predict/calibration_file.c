@@ -63,6 +63,7 @@ sz_status sz_calibration_json(sz_ctx *ctx, const sz_calibration *c, sz_buf *buf)
     sz_json_key_i64(&j, "threads", c->threads);
     sz_json_key_str(&j, "fingerprint", c->fingerprint);
     sz_json_key_str(&j, "started_utc", c->started_utc);
+    sz_json_key_f64(&j, "start_s", c->start_s);
     sz_json_key_f64(&j, "fixed_s", c->fixed_s);
     sz_json_key_f64(&j, "factor", c->factor);
     sz_json_key_f64(&j, "half", c->half);
@@ -155,9 +156,10 @@ static sz_status read_root(sz_calibration *c, const json_t *root) {
     c->fingerprint = text(c, root, "fingerprint"), c->started_utc = text(c, root, "started_utc");
     c->threads = (int)json_integer_value(json_object_get(root, "threads"));
     c->fixed_s = number(root, "fixed_s"), c->factor = number(root, "factor");
-    c->half = number(root, "half");
+    c->half = number(root, "half"), c->start_s = number(root, "start_s");
     if (!c->backend || !c->fingerprint || c->threads < 1) return bad(c->ctx, "it names no backend");
-    if (!(c->factor > 0) || !(c->fixed_s >= 0)) return bad(c->ctx, "it was not settled");
+    if (!(c->factor > 0) || !(c->fixed_s >= 0) || !(c->start_s >= 0))
+        return bad(c->ctx, "it was not settled");
     SZ_TRY(read_machine(c, root));
     for (size_t i = 0; i < json_array_size(nets); i++) SZ_TRY(read_net(c, json_array_get(nets, i)));
     for (size_t i = 0; i < json_array_size(kinds); i++)

@@ -43,13 +43,15 @@ static void judge(ratios *r, sz_calibration_score *s) {
     s->constant_error = median_of(r->roofline, r->n);
 }
 
-static void fill_kind(const sz_calibrated_kind *kind, ratios *r, sz_calibration_score *s) {
+static void fill_kind(const sz_calibration *c, const sz_calibrated_kind *kind, ratios *r,
+                      sz_calibration_score *s) {
     s->kind = kind->name;
     s->half = kind->half;
     for (size_t i = 0; i < kind->local.points.n; i++) {
         const sz_local_point *p = &kind->local.points.items[i];
         r->told[r->n] = sz_local_at(&kind->local, p->x, p->group).y - p->y;
-        r->roofline[r->n++] = -p->y;
+        const double base_s = kind->bases.items[i];
+        r->roofline[r->n++] = log((base_s - c->start_s) / base_s) - p->y;
     }
 }
 
@@ -60,7 +62,7 @@ static double roofline_of(const sz_calibration *c, int32_t net) {
         const sz_calibrated_kind *kind = &c->kinds.items[k];
         if (strcmp(kind->name, "any") == 0) continue;
         for (size_t i = 0; i < kind->local.points.n; i++)
-            if (kind->local.points.items[i].group == net) sum += kind->bases.items[i];
+            if (kind->local.points.items[i].group == net) sum += kind->bases.items[i] - c->start_s;
     }
     return sum;
 }
@@ -88,7 +90,7 @@ sz_status sz_calibration_score_of(sz_ctx *ctx, const sz_calibration *c, size_t i
     if (i == 0)
         fill_nets(c, &r, s);
     else
-        fill_kind(&c->kinds.items[i - 1], &r, s);
+        fill_kind(c, &c->kinds.items[i - 1], &r, s);
     double roofline = 0;
     for (size_t k = 0; k < r.n; k++) roofline += fabs(exp(r.roofline[k]) - 1) / (double)r.n;
     s->roofline_error = r.n ? roofline : NAN;
