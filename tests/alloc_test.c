@@ -330,7 +330,7 @@ static const scenario scenarios[] = {
     {"gguf, cut off", refuse_file, WEIGHTS "fuzz_gguf_count/valid.llama.gguf", NULL, 100, 60},
     {"safetensors", count_file, WEIGHTS "fuzz_safetensors_count/valid.small.safetensors", NULL, 300,
      200},
-    {"config.json", count_file, "../llm/safetensors/gpt2/config.json", NULL, 300, 60},
+    {"config.json", count_file, WEIGHTS "fuzz_safetensors_count/valid.llama.json", NULL, 300, 60},
     {"conventions", compare_conventions, "mlp.int8dyn.onnx", NULL, 300, 100},
     {"optimized", optimize_file, "mlp.int8dyn.onnx", NULL, 300, 100},
     {"optimized resnet18", optimize_file, "resnet18.bn.onnx", NULL, 0, 60},

@@ -287,6 +287,7 @@ static const int64_t *list_of(gguf *x, sz_checkpoint *cp, const char *name, int6
                 sz_show(x->ctx, v->key), v->count, cp->llm.layers);
     int64_t *copy = sz_arena_array(&cp->arena, v->count ? (size_t)v->count : 1, sizeof *copy);
     for (int64_t i = 0; copy && i < v->count; i++) copy[i] = v->ints[i];
+    if (!copy) cp->is_starved = true;
     *ret_n = copy ? v->count : 0;
     return copy;
 }
@@ -299,6 +300,7 @@ static void read_lists(gguf *x, sz_checkpoint *cp) {
     const int64_t *windows = list_of(x, cp, "attention.sliding_window_pattern", &n);
     bool *copy = windows ? sz_arena_array(&cp->arena, n ? (size_t)n : 1, sizeof *copy) : NULL;
     for (int64_t i = 0; copy && i < n; i++) copy[i] = windows[i] != 0;
+    if (windows && !copy) cp->is_starved = true;
     llm->windowed = copy;
     llm->n_windows = copy ? n : 0;
     const gguf_value *every = find_of(x, llm, "attention.sliding_window_pattern");

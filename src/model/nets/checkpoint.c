@@ -22,7 +22,9 @@ sz_str sz_checkpoint_text(sz_checkpoint *cp, const char *fmt, ...) {
     const int n = vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
     const size_t len = n < 0 ? 0 : (size_t)n < sizeof text ? (size_t)n : sizeof text - 1;
-    return (sz_str){sz_arena_strdup(&cp->arena, text, len), (uint32_t)len};
+    const char *copy = sz_arena_strdup(&cp->arena, text, len);
+    if (!copy) cp->is_starved = true;
+    return (sz_str){copy, (uint32_t)len};
 }
 
 sz_status sz_checkpoint_add(sz_checkpoint *cp, const sz_weight *w) {

@@ -58,6 +58,7 @@ typedef struct sz_checkpoint {
     SZ_VEC(sz_weight) weights;
     sz_map roles; // role -> number of the weight
     sz_llm llm;
+    bool is_starved; // there was no memory for something that it should say: no net is built
 } sz_checkpoint;
 
 void sz_checkpoint_init(sz_checkpoint *cp, sz_ctx *ctx);

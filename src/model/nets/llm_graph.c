@@ -336,6 +336,7 @@ sz_status sz_llm_build(sz_checkpoint *cp, sz_graph *graph) {
                .ids = SZ_NONE,
                .past = SZ_NONE,
                .memory = SZ_NONE};
+    if (cp->is_starved) return sz_no_memory(cp->ctx);
     const sz_str arch = cp->llm.arch;
     const char *copy = arch.p ? sz_arena_strdup(graph->arena, arch.p, arch.len) : NULL;
     if (arch.p && !copy) return sz_no_memory(cp->ctx);
