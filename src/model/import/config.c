@@ -80,6 +80,7 @@ static void read_windows(st *x, const sz_jtree_node *map) {
         sz_warn(x->ctx, "config.json: layer_types has %u entries for %" PRId64 " layers", types->n,
                 d->layers);
     bool *windowed = sz_arena_array(&x->cp->arena, types->n ? types->n : 1, sizeof *windowed);
+    if (!windowed) x->cp->is_starved = true;
     if (!windowed) return;
     for (const sz_jtree_node *t = sz_jtree_first(&x->config, types); t;
          t = sz_jtree_next(&x->config, t))

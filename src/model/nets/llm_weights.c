@@ -147,6 +147,7 @@ static sz_status add_all(sz_checkpoint *cp, int place, int64_t block) {
 
 sz_status sz_llm_weights(sz_checkpoint *cp) {
     const sz_llm *d = &cp->llm;
+    if (cp->is_starved) return sz_no_memory(cp->ctx);
     if (!d->kinds)
         return sz_fail(cp->ctx, SZ_ERR_INPUT,
                        "@0: which weights '%s' has is not known from its "
