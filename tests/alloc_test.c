@@ -312,6 +312,8 @@ static const char text_graph[] =
     "  output y, n, odd\n"
     "}\n";
 
+#define WEIGHTS "../../fuzz/corpus/"
+
 static const scenario scenarios[] = {
     {"mlp", count_file, "mlp.onnx", NULL, 300, 200},
     {"mlp from memory", count_memory, "mlp.onnx", NULL, 300, 200},
@@ -324,6 +326,11 @@ static const scenario scenarios[] = {
     {"gpt2_prefill.fused", count_file, "gpt2_prefill.fused.onnx", NULL, 0, 60},
     {"ssdlite", count_file, "ssdlite.onnx", NULL, 0, 25},
     {"lstm.dyn, cut off", refuse_file, "lstm.dyn.onnx", NULL, 100, 200},
+    {"gguf", count_file, WEIGHTS "fuzz_gguf_count/valid.llama.gguf", NULL, 300, 60},
+    {"gguf, cut off", refuse_file, WEIGHTS "fuzz_gguf_count/valid.llama.gguf", NULL, 100, 60},
+    {"safetensors", count_file, WEIGHTS "fuzz_safetensors_count/valid.small.safetensors", NULL, 300,
+     200},
+    {"config.json", count_file, WEIGHTS "fuzz_safetensors_count/valid.llama.json", NULL, 300, 60},
     {"conventions", compare_conventions, "mlp.int8dyn.onnx", NULL, 300, 100},
     {"optimized", optimize_file, "mlp.int8dyn.onnx", NULL, 300, 100},
     {"optimized resnet18", optimize_file, "resnet18.bn.onnx", NULL, 0, 60},

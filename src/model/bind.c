@@ -166,6 +166,24 @@ static sz_status unbound(sz_graph *g, const sz_value *v, const sz_symbol *s, int
                    sz_show(g->ctx, s->name));
 }
 
+// Formats that hold only weights have no dimensions of their own: those that we gave the net have a
+// size for whoever gives none.
+static void take_usual(sz_graph *g) {
+    char taken[256] = "";
+    size_t n = 0;
+    for (size_t i = 0; i < g->symbols.n; i++) {
+        sz_symbol *s = &g->symbols.items[i];
+        if (s->bound >= 0 || s->usual < 0 || s->input == SZ_NONE) continue;
+        s->bound = s->usual;
+        const int k = snprintf(taken + n, sizeof taken - n, "%s%s=%" PRId64, n ? "," : "",
+                               sz_show(g->ctx, s->name), s->usual);
+        n = k > 0 && (size_t)k < sizeof taken - n ? n + (size_t)k : sizeof taken - 1;
+    }
+    if (n)
+        sz_warn(g->ctx, "weights alone have no sizes: taken as --bind %s; give others with --bind",
+                taken);
+}
+
 // Put the sizes into the types of the inputs.
 static sz_status substitute(sz_graph *g, sz_value *v, bool allow_symbols) {
     int64_t *own = sz_graph_dims(g, v->type.rank);
@@ -181,7 +199,14 @@ static sz_status substitute(sz_graph *g, sz_value *v, bool allow_symbols) {
     return SZ_OK;
 }
 
+// A dimension that usually is 0 may be: there is just nothing from before.
+static bool may_be_empty(const sz_graph *g, const int64_t *before, int32_t i) {
+    return before && before[i] <= SZ_DIM_SYMBOL(0) &&
+           g->symbols.items[SZ_SYMBOL_OF(before[i])].usual == 0;
+}
+
 static sz_status check_input(sz_graph *g, sz_value *v, bool allow_symbols) {
+    const int64_t *before = v->type.rank > 0 ? v->type.dims : NULL;
     if (v->type.kind == SZ_TYPE_TENSOR && v->type.rank < 0 && !allow_symbols)
         return sz_fail(g->ctx, SZ_ERR_INPUT,
                        "input '%s' has no shape; give it with --input %s=SHAPE",
@@ -191,7 +216,7 @@ static sz_status check_input(sz_graph *g, sz_value *v, bool allow_symbols) {
                 sz_show(g->ctx, v->name));
     if (v->type.rank > 0) SZ_TRY(substitute(g, v, allow_symbols));
     for (int32_t i = 0; i < v->type.rank; i++)
-        if (v->type.dims[i] == 0)
+        if (v->type.dims[i] == 0 && !may_be_empty(g, before, i))
             sz_warn(g->ctx, "input '%s' has a dimension of size 0: the net is empty there",
                     sz_show(g->ctx, v->name));
     return SZ_OK;
@@ -204,6 +229,7 @@ sz_status sz_bind(sz_graph *g, const sz_load_options *options) {
     for (size_t i = 0; i < options->n_inputs; i++) SZ_TRY(apply_input(g, options->inputs[i]));
     for (size_t i = 0; i < options->n_binds; i++)
         SZ_TRY(apply_bind(g, options->binds[i], true, free));
+    if (!free) take_usual(g);
     for (size_t i = 0; i < g->inputs.n; i++)
         SZ_TRY(check_input(g, sz_graph_value(g, g->inputs.items[i]), options->allow_symbols));
     return SZ_OK;

@@ -10,6 +10,8 @@
 
 #include <sizeup/optimize.h>
 
+#include <stdio.h>
+
 static const sz_load_options no_options;
 
 static sz_status prepare(sz_graph *g, const sz_load_options *options) {
@@ -83,11 +85,33 @@ static sz_status load_net(sz_ctx *ctx, const char *spec, const sz_load_options *
     return optimize(ctx, options, ret_model);
 }
 
+// A folder stands for the model in it, by the names that such files have.
+static sz_status load_folder(sz_ctx *ctx, const char *path, const sz_load_options *options,
+                             sz_model **ret_model) {
+    static const char *const names[] = {"model.safetensors.index.json", "model.safetensors",
+                                        "config.json"};
+    const size_t size = strlen(path) + 64;
+    sz_source *source = NULL;
+    char *name = sz_alloc(ctx, size);
+    if (!name) return sz_no_memory(ctx);
+    bool found = false;
+    for (size_t i = 0; i < sizeof names / sizeof *names && !found; i++) {
+        snprintf(name, size, "%s/%s", path, names[i]);
+        found = sz_source_exists(name);
+    }
+    sz_status status = found ? sz_source_open(ctx, name, &source)
+                             : sz_source_open(ctx, path, &source); // says what a folder is
+    if (status == SZ_OK) status = load(ctx, source, name, options, ret_model);
+    sz_free(ctx, name, size);
+    return status;
+}
+
 sz_status sz_model_load(sz_ctx *ctx, const char *path, const sz_load_options *options,
                         sz_model **ret_model) {
     sz_source *source;
     if (sz_net_is_spec(path) && !sz_source_exists(path))
         return load_net(ctx, path, options, ret_model);
+    if (sz_source_is_folder(path)) return load_folder(ctx, path, options, ret_model);
     SZ_TRY(sz_source_open(ctx, path, &source));
     return load(ctx, source, path, options, ret_model);
 }

@@ -217,6 +217,11 @@ static file_source *file_new(sz_ctx *ctx, sz_str name, const struct stat *st, in
 
 bool sz_source_exists(const char *path) { return access(path, F_OK) == 0; }
 
+bool sz_source_is_folder(const char *path) {
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 sz_status sz_source_open(sz_ctx *ctx, const char *path, sz_source **ret_source) {
     struct stat st;
     int fd = -1;

@@ -13,5 +13,6 @@ sz_status sz_source_open(sz_ctx *ctx, const char *path, sz_source **ret_source);
 
 // Is there anything of that name?
 bool sz_source_exists(const char *path);
+bool sz_source_is_folder(const char *path);
 
 #endif

@@ -13,6 +13,7 @@ its folder, and without passing a control byte on.
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,10 @@ import time
 
 # The one valid model that has a free dimension: counting needs its size.
 BINDS = {"onnx/valid.dynamic-batch.onnx": ["--bind", "N=1"]}
+
+# Formats of weights have no dimensions of their own: that they were left to us says nothing of a
+# file.
+USUAL = re.compile(r"weights alone have no sizes: taken as --bind ")
 
 
 class Done:
@@ -58,7 +63,7 @@ def broken_contract(done, entry, canary, sanitized):
 def wrong_end(done, entry):
     expected = entry["expectation"]
     if done.code == 0:
-        warnings = json.loads(done.out)["warnings"]
+        warnings = [w for w in json.loads(done.out)["warnings"] if not USUAL.match(w)]
         if expected == "error":
             return "accepted"
         if expected in ("ok-with-warning", "not-silent") and not warnings:

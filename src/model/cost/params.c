@@ -4,6 +4,7 @@
 // A parameter is an element of a float constant, or of an integer constant that stands for floats
 // (quantized weights and biases). Indices, shapes and zero points are not parameters.
 #include "model/cost/costs.h"
+#include "model/ops/llm.h"
 
 typedef struct operand_row {
     const char *op;
@@ -42,6 +43,22 @@ static bool is_viewed(const sz_node *n) {
     return n->row != SZ_NONE && sz_op_get(n->row)->kind == SZ_KIND_VIEW;
 }
 
+// Scales and zero points of a quantized weight: stored, but no parameters.
+static bool is_scale(const sz_node *n, int32_t input) {
+    static const struct {
+        const char *op;
+        int32_t from;
+    } rows[] = {{"Linear", SZ_LLM_LINEAR_SCALES},
+                {"ExpertLinear", SZ_LLM_EXPERT_SCALES},
+                {"Embed", SZ_LLM_EMBED_SCALES},
+                {"Product", SZ_LLM_PRODUCT_SCALES},
+                {"Unplaced", SZ_LLM_UNPLACED_SCALES}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (sz_str_is(n->domain, SZ_LLM_DOMAIN) && sz_str_is(n->op, rows[i].op))
+            return input >= rows[i].from;
+    return false;
+}
+
 static bool is_parameter(const sz_node *n, int32_t input, const sz_type *t) {
     const sz_dtype_info *d = sz_dtype_get(t->dtype);
     if (d->cls == SZ_CLASS_FLOAT || d->cls == SZ_CLASS_BLOCK || d->cls == SZ_CLASS_COMPLEX)
@@ -50,6 +67,7 @@ static bool is_parameter(const sz_node *n, int32_t input, const sz_type *t) {
     for (size_t i = 0; i < sizeof operands / sizeof *operands; i++)
         if (operands[i].input == input && sz_str_is(n->op, operands[i].op))
             return operands[i].is_parameter;
+    if (is_scale(n, input)) return true; // for its bytes
     if (d->bits > 8 || t->rank < 1) return false;
     return t->rank >= 2 || is_moved(n);
 }
@@ -78,6 +96,8 @@ static int64_t packed(const sz_node *n, const sz_type *t) {
 
 static sz_status elements_of(sz_graph *g, const sz_node *n, int32_t input, const sz_value *v,
                              int64_t *ret_elements) {
+    *ret_elements = 0;
+    if (is_scale(n, input)) return SZ_OK;
     SZ_TRY(sz_type_elements(g->ctx, &v->type, ret_elements));
     if (*ret_elements < 0) *ret_elements = 0;
     // MatMulNBits pads K up to whole blocks: the matrix itself is N x K.

@@ -132,7 +132,8 @@ sz_status sz_graph_symbol(sz_graph *g, sz_str name, int64_t *ret_dim) {
     char *copy = sz_arena_strdup(root->arena, name.p, name.len);
     if (!copy || !sz_vec_room(root->ctx, &root->symbols)) return sz_no_memory(root->ctx);
     *ret_dim = SZ_DIM_SYMBOL(root->symbols.n);
-    root->symbols.items[root->symbols.n++] = (sz_symbol){{copy, name.len}, SZ_NONE, 0, -1, false};
+    root->symbols.items[root->symbols.n++] =
+        (sz_symbol){{copy, name.len}, SZ_NONE, 0, -1, -1, false};
     return SZ_OK;
 }
 

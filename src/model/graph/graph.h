@@ -159,6 +159,7 @@ typedef struct sz_symbol {
     sz_value_id input; // graph input that shows it first, SZ_NONE when none
     int32_t axis;
     int64_t bound; // what it was bound to, -1 while it is free
+    int64_t usual; // taken where no size is given and none may stay free; -1 = none
     bool by_input; // bound by the shape of an input, not by name
 } sz_symbol;
 
@@ -177,6 +178,7 @@ typedef struct sz_graph {
     struct sz_graph *parent; // NULL for the main graph
     int32_t number;          // 0 for the main graph, then the bodies as they were made
     sz_str name, format, producer;
+    sz_str arch; // of a language model whose file holds only weights: "llama"; p == NULL: none
     char *path;               // of the main file, owned by the arena; NULL when from memory
     struct sz_source *source; // for reading constants; owned by the root; NULL for hand-made graphs
     SZ_VEC(sz_value) values;

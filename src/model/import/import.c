@@ -50,7 +50,8 @@ static const struct {
     MAGIC(0, "\x89HDF\r\n", "an HDF5 file (Keras): export the model to ONNX"),
     MAGIC(4, "TFL3", "a TensorFlow Lite model, which can't be read yet"),
     MAGIC(4, "ORTM", "a model in ONNX Runtime's own format: use the .onnx file it was made of"),
-    MAGIC(0, "GGUF", "a GGUF file, which can't be read yet"),
+    MAGIC(0, "tjgg", "a model of llama.cpp from before GGUF (ggjt): convert it"),
+    MAGIC(0, "lmgg", "a model of llama.cpp from before GGUF (ggml): convert it"),
     MAGIC(0, "\x7f" "ELF", "a program"),
     MAGIC(0, "\0\0\0\0\0\0\0\0", "zeros, perhaps a download that was never finished"),
 #undef MAGIC

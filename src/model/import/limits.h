@@ -52,6 +52,28 @@ enum {
     SZ_IR_MAX_SYMBOLS = 10000       // free dimensions: looked up one by one
 };
 
+enum {
+    SZ_GGUF_WINDOW = 64 * 1024,         // bytes of the file in memory at one time
+    SZ_GGUF_FIRST_READ = 8 * 1024,      // grows while the reading goes on straight
+    SZ_GGUF_MAX_VERSION = 3,
+    SZ_GGUF_MAX_KEY = 65535,            // bytes; the format's own limit
+    SZ_GGUF_MAX_NAME = 4096,            // of a tensor
+    SZ_GGUF_MAX_TEXT = 4096,            // of a value: what is kept of it
+    SZ_GGUF_MAX_RANK = 4,               // the format's own limit
+    SZ_GGUF_MAX_NUMBERS = 4096,         // of an array that is kept
+    SZ_GGUF_MAX_NESTED = 16,            // arrays in arrays
+    SZ_GGUF_MAX_ALIGNMENT = 1024 * 1024,
+    SZ_GGUF_MAX_SHARDS = 10000
+};
+
+enum {
+    SZ_JTREE_MAX_TEXT = 1024 * 1024,        // bytes of a string
+    SZ_JTREE_MAX_DIGITS = 1000,             // of a number
+    SZ_JTREE_MAX_DEPTH = 64,                // brackets in brackets
+    SZ_ST_MAX_HEADER = 100 * 1000 * 1000,  // bytes; the format's own limit
+    SZ_ST_MAX_SHARDS = 10000
+};
+
 // Memory goes by the header bytes read (model/graph/allowance.h). Headers are read more than once
 // (bodies of functions as often as they are called), so they count up to 4 times the file's size.
 enum { SZ_IMPORT_MAX_REREAD = 4 };

@@ -16,6 +16,7 @@
 #define XLA     "xla"
 #define CHLO    "chlo"
 #define SIZEUP  "sizeup"
+#define LLM     "llm"
 
 static const sz_op table[] = {
 #define OP(domain, name, since, kind, min_in, max_in, max_out, shape, value, cost, work)           \

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+// Weights by hyper-parameters, from a table.
+#include "model/nets/llm_weights.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+// Decided per net or block, beside the kinds of the architecture.
+enum {
+    LATENT = 1 << 24,
+    Q_LOW_RANK = 1 << 25,
+    MIXTURE = 1 << 26,
+    SHARED = 1 << 27,
+    HEAD = 1 << 28
+};
+
+enum { NET, BLOCK };
+
+enum { MAX_BLOCKS = 10000 }; // of a net that is made of nothing but numbers
+
+#define SIZES(X)                                                                                   \
+    X(ONE, 1, 1)                                                                                   \
+    X(VOCAB, d->vocab, 1)                                                                          \
+    X(HIDDEN, d->hidden, 1)                                                                        \
+    X(CONTEXT, d->context, 1)                                                                      \
+    X(TOKEN_TYPES, d->token_types, 1)                                                              \
+    X(HEADS, d->heads, 1)                                                                          \
+    X(KEY, d->key_length, 1)                                                                       \
+    X(Q_WIDTH, d->heads, d->key_length)                                                            \
+    X(K_WIDTH, d->kv_heads, d->key_length)                                                         \
+    X(V_WIDTH, d->kv_heads, d->value_length)                                                       \
+    X(O_WIDTH, d->heads, d->value_length)                                                          \
+    X(Q_RANK, d->q_lora_rank, 1)                                                                   \
+    X(KV_RANK, d->kv_lora_rank, 1)                                                                 \
+    X(KV_A_WIDTH, d->kv_lora_rank + d->rope_dim, 1)                                                \
+    X(KV_B_WIDTH, d->heads, d->key_length - d->rope_dim + d->value_length)                         \
+    X(FFN, d->ffn, 1)                                                                              \
+    X(EXPERTS, d->experts, 1)                                                                      \
+    X(EXPERT_FFN, d->expert_ffn, 1)                                                                \
+    X(SHARED_FFN, d->shared_ffn, 1)                                                                \
+    X(INNER, d->ssm_inner, 1)                                                                      \
+    X(INNER_TWICE, d->ssm_inner, 2)                                                                \
+    X(TAPS, d->ssm_conv, 1)                                                                        \
+    X(X_WIDTH, d->ssm_rank + 2 * d->ssm_state, 1)                                                  \
+    X(DT_RANK, d->ssm_rank, 1)                                                                     \
+    X(STATE, d->ssm_state, 1)
+
+enum {
+#define SIZE(name, a, b) name,
+    SIZES(SIZE)
+#undef SIZE
+        SIZE_COUNT
+};
+
+// All fields of `d` are at most 2^40 (the importers see to it), so sums of a few do not overflow.
+static bool size_of(const sz_llm *d, int which, int64_t *ret) {
+    int64_t a = 0, b = 0;
+    switch (which) {
+#define SIZE(name, x, y)                                                                           \
+    case name:                                                                                     \
+        a = (x), b = (y);                                                                          \
+        break;
+        SIZES(SIZE)
+#undef SIZE
+    default:
+        return false;
+    }
+    return a > 0 && b > 0 && sz_mul(a, b, ret);
+}
+
+static const struct row {
+    int place;
+    const char *role;
+    uint64_t need, bar;
+    int rows, columns, depth;
+} table[] = {
+#define WEIGHT(place, role, need, bar, rows, columns, depth)                                       \
+    {place, role, need, bar, rows, columns, depth},
+#include "model/nets/llm_weights.def"
+#undef WEIGHT
+};
+enum { ROWS = sizeof table / sizeof *table };
+
+static int32_t dims_of(const sz_llm *d, const struct row *r, int64_t *dims) {
+    int32_t rank = 0;
+    if (r->depth != ONE && !size_of(d, r->depth, &dims[rank++])) return 0;
+    if ((r->rows != ONE || r->depth != ONE) && !size_of(d, r->rows, &dims[rank++])) return 0;
+    return size_of(d, r->columns, &dims[rank]) ? rank + 1 : 0;
+}
+
+// Is block `i` one of experts?
+static bool is_mixture(const sz_llm *d, int64_t i) {
+    if (d->experts <= 0 || i < d->leading_dense) return false;
+    return d->moe_every <= 1 || (i + 1) % d->moe_every == 0;
+}
+
+static uint64_t kinds_of(const sz_llm *d, int64_t block) {
+    uint64_t k = d->kinds;
+    if (d->kv_lora_rank > 0) k |= LATENT;
+    if (d->q_lora_rank > 0) k |= Q_LOW_RANK;
+    if (d->shared_ffn > 0) k |= SHARED;
+    if (d->has_head && !d->is_tied) k |= HEAD;
+    return block >= 0 && is_mixture(d, block) ? k | MIXTURE : k;
+}
+
+int32_t sz_llm_weight_dims(const sz_llm *llm, sz_str role, int64_t *ret_dims) {
+    int64_t block = -1;
+    if (role.len > 4 && memcmp(role.p, "blk.", 4) == 0) {
+        uint32_t i = 4;
+        for (block = 0; i < role.len && role.p[i] >= '0' && role.p[i] <= '9'; i++)
+            if (block < MAX_BLOCKS) block = block * 10 + (role.p[i] - '0');
+        role = i < role.len ? (sz_str){role.p + i + 1, role.len - i - 1} : (sz_str){0};
+    }
+    const uint64_t kinds = kinds_of(llm, block);
+    for (size_t i = 0; i < ROWS; i++)
+        if ((table[i].need & ~kinds) == 0 && (table[i].bar & kinds) == 0 &&
+            sz_str_is(role, table[i].role))
+            return dims_of(llm, &table[i], ret_dims);
+    return 0;
+}
+
+static sz_status add(sz_checkpoint *cp, const struct row *r, int64_t block) {
+    int64_t dims[3];
+    sz_weight w = {.scales = SZ_NONE, .next_scale = SZ_NONE, .value = SZ_NONE};
+    w.rank = dims_of(&cp->llm, r, dims);
+    w.dtype = cp->llm.activations;
+    if (!w.rank)
+        return sz_fail(cp->ctx, SZ_ERR_INPUT,
+                       "@0: a size that '%s' needs is missing, 0 or too large", r->role);
+    w.role = r->place == BLOCK ? sz_checkpoint_text(cp, "blk.%" PRId64 ".%s", block, r->role)
+                               : sz_checkpoint_text(cp, "%s", r->role);
+    w.name = w.role;
+    int64_t *own = sz_arena_array(&cp->arena, (size_t)w.rank, sizeof *own);
+    if (!own || !w.role.p) return sz_no_memory(cp->ctx);
+    for (int32_t i = 0; i < w.rank; i++) own[i] = dims[i];
+    w.dims = own;
+    return sz_checkpoint_add(cp, &w);
+}
+
+static sz_status add_all(sz_checkpoint *cp, int place, int64_t block) {
+    const uint64_t kinds = kinds_of(&cp->llm, block);
+    for (size_t i = 0; i < ROWS; i++)
+        if (table[i].place == place && (table[i].need & ~kinds) == 0 && (table[i].bar & kinds) == 0)
+            SZ_TRY(add(cp, &table[i], block));
+    return SZ_OK;
+}
+
+sz_status sz_llm_weights(sz_checkpoint *cp) {
+    const sz_llm *d = &cp->llm;
+    if (cp->is_starved) return sz_no_memory(cp->ctx);
+    if (!d->kinds)
+        return sz_fail(cp->ctx, SZ_ERR_INPUT,
+                       "@0: which weights '%s' has is not known from its "
+                       "hyper-parameters: put its safetensors files beside config.json",
+                       d->arch.p ? sz_show(cp->ctx, d->arch) : "a net without a name");
+    if (d->layers < 1 || d->layers > MAX_BLOCKS)
+        return sz_fail(cp->ctx, SZ_ERR_INPUT, "@0: %" PRId64 " blocks, 1 to %d can be", d->layers,
+                       MAX_BLOCKS);
+    SZ_TRY(add_all(cp, NET, -1));
+    for (int64_t i = 0; i < d->layers; i++) SZ_TRY(add_all(cp, BLOCK, i));
+    return SZ_OK;
+}
