@@ -81,6 +81,7 @@ static const char *const specs[] = {
     "mobilenet:image=32,width=25,classes=10",
     "deeplab:image=17,width=4,classes=3",
     "probe:seed=8,steps=6,work=1",
+    "ozaki:m=6,n=5,k=7,count=3,pieces=f32",
     "unet:image=16,channels=4,depth=2",
     "cosmoflow:size=8,channels=4,blocks=2",
     "transformer:layers=1,heads=2,hidden=8,seq=5",
