@@ -173,9 +173,9 @@ static sz_status show(sink *s, const char *record, size_t size) {
 
 // A full disk is no reason to lose what is measured from here on: it is shown all the same.
 static void keep(sink *s, const char *record, size_t size) {
-    sz_ctx *ctx = sz_ctx_create(NULL);
     int64_t number;
     if (!s->store || s->lost) return;
+    sz_ctx *ctx = sz_ctx_create(NULL);
     if (!ctx || sz_store_append(ctx, s->store, s->run, record, size, &number) != SZ_OK) {
         s->lost = true;
         cli_error(s->app, CLI_UNAVAILABLE, "results are not kept from here on: %s",

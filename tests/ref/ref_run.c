@@ -171,8 +171,7 @@ static void run_case(const job *j, const char *name) {
     sz_ctx_clear(j->ctx);
     snprintf(path, sizeof path, "%s/%s.onnx", j->folder, name);
     sz_status status = sz_model_load(j->ctx, path, &options, &m);
-    if (status == SZ_OK)
-        status = (j->backend ? by_backend : by_reference)(j, name, m->graph);
+    if (status == SZ_OK) status = (j->backend ? by_backend : by_reference)(j, name, m->graph);
     if (status != SZ_OK) {
         snprintf(path, sizeof path, "%s/%s.error", j->folder, name);
         FILE *f = fopen(path, "wb");
@@ -217,7 +216,10 @@ int main(int argc, char **argv) {
     if (j.backend && j.backend->open(j.ctx, NULL, &j.library) != SZ_OK) return failed(&j);
     const int bad = strcmp(j.model, "--cases") == 0 ? run_cases(&j) : run_model(&j);
     sz_ctx_clear(j.ctx);
-    if (j.backend) return bad; // which stays open until the process ends
+    if (j.backend == &sz_backend_plain)
+        sz_plain_close(j.library);
+    else if (j.backend)
+        return bad; // a library stays open until the process ends
     if (sz_ctx_memory_used(j.ctx)) fprintf(stderr, "ref_run: memory is left\n");
     const int leak = sz_ctx_memory_used(j.ctx) != 0;
     sz_ctx_destroy(j.ctx);
