@@ -10,6 +10,7 @@
 // has to run all of it.
 #include "model/graph/model.h"
 #include "run/backends/job.h"
+#include "run/backends/plain/plain.h"
 #include "run/backends/ref/ref.h"
 
 #include <dirent.h>
