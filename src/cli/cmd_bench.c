@@ -40,7 +40,7 @@ static const cli_option options_table[] = {
     {"threads", 't', CLI_STRING, "RANGE", "0",
      "threads of the library; 0: all CPUs it may use",
      offsetof(bench_options, threads)},
-    {"streams", 0, CLI_INT, "N", "1", "batches that the library runs at once",
+    {"streams", 0, CLI_INT, "N", "1", "batches at once; the time is that of all of them",
      offsetof(bench_options, streams)},
     {"layers", 0, CLI_FLAG, NULL, NULL, "time each layer too, apart from the whole",
      offsetof(bench_options, layers)},

@@ -59,16 +59,20 @@ static sz_status fill_energy(const sz_bench_sweep *r, const sz_case *c, const js
     else
         b->energy.why = r->options->energy ? "the case was not measured"
                                            : "not asked for (--energy)";
-    if (b->energy.joule > 0) b->energy.samples_per_j = (double)c->samples / b->energy.joule;
+    const double batches = r->options->streams > 1 ? r->options->streams : 1;
+    if (b->energy.joule > 0)
+        b->energy.samples_per_j = batches * (double)c->samples / b->energy.joule;
     return SZ_OK;
 }
 
 static void fill_rates(const sz_bench_sweep *r, const sz_case *c, sz_bench *b) {
     const double s = b->time.median_s;
     if (!(s > 0)) return;
-    b->rate.samples_per_s = (double)c->samples / s;
-    if (c->flops >= 0) b->rate.flop_per_s = (double)c->flops / s;
-    if (c->bytes_moved >= 0) b->rate.byte_per_s = (double)c->bytes_moved / s;
+    // With several streams a run is a batch in each.
+    const double batches = r->options->streams > 1 ? r->options->streams : 1;
+    b->rate.samples_per_s = batches * (double)c->samples / s;
+    if (c->flops >= 0) b->rate.flop_per_s = batches * (double)c->flops / s;
+    if (c->bytes_moved >= 0) b->rate.byte_per_s = batches * (double)c->bytes_moved / s;
     const double roof = sz_roof_for(r->options->roofs, b->ran_as.dtype, b->ran_as.threads);
     if (c->flops > 0) b->rate.of_roof = b->rate.flop_per_s / roof;
 }
