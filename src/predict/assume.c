@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a prediction assumes, in words a reader can check.
-#include "predict/calibration.h"
 #include "predict/predict.h"
 
 #include <math.h>

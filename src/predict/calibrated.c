@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // The level "calibrated".
-#include "predict/calibration.h"
 #include "predict/predict.h"
 
 #include <math.h>
@@ -31,16 +30,38 @@ void sz_choose_calibration(sz_estimate *e) {
                 c->backend, c->threads, e->options.threads);
 }
 
-void sz_calibrate_node(sz_estimate *e, size_t row, sz_node_time *t) {
-    if (!(t->time_s > 0)) return;
-    const sz_calibrated_value v = sz_calibration_at(e->options.calibration, e->costs, row,
-                                                    t->time_s);
+static bool are_same(const sz_features *a, const sz_features *b) {
+    return a->n == b->n && strcmp(a->kind, b->kind) == 0 &&
+           memcmp(a->x, b->x, (size_t)a->n * sizeof *a->x) == 0;
+}
+
+// Kernels of one size come again and again in a net.
+static sz_status find_told(sz_estimate *e, size_t row, sz_calibrated_value *ret_value) {
+    sz_told one;
+    sz_features any;
+    sz_features_any(e->costs, row, &any);
+    if (!sz_features_of(e->costs, row, &one.features)) one.features = any;
+    for (size_t i = 0; i < e->told.n; i++)
+        if (are_same(&e->told.items[i].features, &one.features)) {
+            *ret_value = e->told.items[i].value;
+            return SZ_OK;
+        }
+    one.value = sz_calibration_at(e->options.calibration, &one.features, &any);
+    *ret_value = one.value;
+    return sz_vec_push(e->ctx, &e->told, one) ? SZ_OK : sz_no_memory(e->ctx);
+}
+
+sz_status sz_calibrate_node(sz_estimate *e, size_t row, sz_node_time *t) {
+    sz_calibrated_value v;
+    if (!(t->time_s > 0)) return SZ_OK;
+    SZ_TRY(find_told(e, row, &v));
     const double half = wider(e, v.half);
-    t->time_s = v.time_s;
+    t->time_s = (t->time_s + e->options.calibration->start_s) * v.ratio;
     t->time_lo_s = t->time_s * exp(-half);
     t->time_hi_s = t->time_s * exp(half);
     t->outside = v.is_outside;
     e->outside += v.is_outside;
+    return SZ_OK;
 }
 
 void sz_calibrate_total(sz_estimate *e) {

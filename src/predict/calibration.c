@@ -156,24 +156,21 @@ sz_status sz_calibration_settle(sz_calibration *c) {
 
 // ---- asking ------------------------------------------------------------------------------------
 
-static sz_calibrated_value at(const sz_calibrated_kind *kind, const sz_features *f, double base_s,
-                              bool is_seen) {
+static sz_calibrated_value at(const sz_calibrated_kind *kind, const sz_features *f) {
     const sz_local_value v = sz_local_at(&kind->local, f->x, -1);
-    return (sz_calibrated_value){base_s * exp(v.y), kind->half, is_seen, v.is_outside || !is_seen};
+    return (sz_calibrated_value){exp(v.y), kind->half, v.is_outside};
 }
 
-sz_calibrated_value sz_calibration_at(const sz_calibration *c, const sz_costs *costs, size_t row,
-                                      double base_s) {
+sz_calibrated_value sz_calibration_at(const sz_calibration *c, const sz_features *f,
+                                      const sz_features *any) {
     enum { FEW = 5 };
-    sz_features f;
-    const sz_calibrated_kind *kind = NULL, *any = sz_calibration_kind(c, "any");
-    const double base = base_s + c->start_s;
-    if (sz_features_of(costs, row, &f)) kind = sz_calibration_kind(c, f.kind);
-    if (kind && kind->local.axes == f.n && kind->local.points.n >= FEW)
-        return at(kind, &f, base, true);
-    sz_features_any(costs, row, &f);
-    if (any && any->local.points.n > 0) return at(any, &f, base, false);
-    return (sz_calibrated_value){base, NAN, false, true};
+    const sz_calibrated_kind *kind = sz_calibration_kind(c, f->kind);
+    if (kind && kind->local.axes == f->n && kind->local.points.n >= FEW) return at(kind, f);
+    kind = sz_calibration_kind(c, any->kind);
+    sz_calibrated_value v = {1, NAN, true};
+    if (kind && kind->local.axes == any->n && kind->local.points.n > 0) v = at(kind, any);
+    v.is_outside = true;
+    return v;
 }
 
 sz_calibration_facts sz_calibration_about(const sz_calibration *c) {

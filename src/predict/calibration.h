@@ -53,13 +53,14 @@ sz_status sz_calibration_add(sz_calibration *c, const sz_features *f, double bas
 // After all kernels of all nets: chooses scales, intervals, and the sum of each net's kernels.
 sz_status sz_calibration_settle(sz_calibration *c);
 
-// What a kernel of the row takes, and half of its interval in logarithms.
+// What a kernel takes, as a multiple of its roofline time and the start, and half of its interval
+// in logarithms.
 typedef struct sz_calibrated_value {
-    double time_s, half;
-    bool is_seen;    // its kind was measured
-    bool is_outside; // nothing near it was
+    double ratio, half;
+    bool is_outside; // nothing near it was measured, or nothing of its kind
 } sz_calibrated_value;
-sz_calibrated_value sz_calibration_at(const sz_calibration *c, const sz_costs *costs, size_t row,
-                                      double base_s);
+// By the features of a row; `any`: those of whatever kind.
+sz_calibrated_value sz_calibration_at(const sz_calibration *c, const sz_features *f,
+                                      const sz_features *any);
 
 #endif

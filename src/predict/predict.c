@@ -170,7 +170,7 @@ static sz_status estimate_node(sz_estimate *e, const predictor *p, size_t i,
     const double overhead = works ? e->dispatch_s + e->fork_join_s : 0;
     t.time_s = p->node(t.memory_s, t.compute_s) + (p->whole || p->calibrated ? 0 : overhead);
     t.time_lo_s = t.time_hi_s = SZ_NAN;
-    if (p->calibrated) sz_calibrate_node(e, i, &t);
+    if (p->calibrated) SZ_TRY(sz_calibrate_node(e, i, &t));
     t.bound = larger_share(t.memory_s, t.compute_s, p->whole ? 0 : overhead);
     t.intensity = bytes > 0 ? (double)n->cost.flops / bytes : SZ_NAN;
     sz_add_energy(e, format, macs, (double)n->cost.flops - 2 * macs, far_bytes(e, i, bytes));
@@ -256,6 +256,7 @@ sz_status sz_estimate_create(sz_ctx *ctx, const sz_costs *costs, const sz_machin
 void sz_estimate_destroy(sz_estimate *e) {
     if (!e) return;
     sz_vec_finish(e->ctx, &e->served);
+    sz_vec_finish(e->ctx, &e->told);
     sz_vec_finish(e->ctx, &e->nodes);
     sz_vec_finish(e->ctx, &e->assumptions);
     sz_arena_finish(&e->arena);

@@ -5,6 +5,7 @@
 
 #include "base/base.h"
 #include "machine/machine.h"
+#include "predict/calibration.h"
 
 #include <sizeup/predict.h>
 
@@ -41,6 +42,12 @@ typedef struct sz_node_estimate {
     size_t index; // in the costs
 } sz_node_estimate;
 
+// What a calibration told of kernels with these features.
+typedef struct sz_told {
+    sz_features features;
+    sz_calibrated_value value;
+} sz_told;
+
 struct sz_estimate {
     sz_ctx *ctx;
     const sz_costs *costs;
@@ -53,6 +60,7 @@ struct sz_estimate {
     sz_memory_rates levels[SZ_MAX_LEVELS]; // from the innermost to main memory
     size_t n_levels;
     sz_level_bytes *by_row; // [row][level]; NULL = all from main memory
+    SZ_VEC(sz_told) told;   // by the calibration, so far
     bool is_carried;        // calibrated on another machine
     int64_t outside;        // rows that no measured kernel is near
     bool too_large;         // main memory does not hold the net
@@ -102,7 +110,7 @@ double sz_memory_time(const sz_memory_rates *m, double bytes_read, double bytes_
 // On the machine that was calibrated its own record of then is used, not a newer one.
 void sz_choose_calibration(sz_estimate *e);
 // From the roofline time of a row to what such kernels take, with its interval.
-void sz_calibrate_node(sz_estimate *e, size_t row, sz_node_time *t);
+sz_status sz_calibrate_node(sz_estimate *e, size_t row, sz_node_time *t);
 // From the sum of the rows to the time of the net, with its interval.
 void sz_calibrate_total(sz_estimate *e);
 
