@@ -41,13 +41,37 @@ static bool threads_differ(const sz_bench_set *set) {
     return false;
 }
 
+static bool has_advice(const sz_bench *b) {
+    return b->verdict && b->next_step && strcmp(b->verdict, "valid") != 0;
+}
+
+// Cases of the same verdict and step, from `at` on, that no case before has.
+static size_t count_alike(const sz_bench_set *set, size_t at) {
+    const sz_bench *one = sz_bench_set_get(set, at);
+    size_t n = 0;
+    for (size_t i = 0; i < sz_bench_set_count(set); i++) {
+        const sz_bench *b = sz_bench_set_get(set, i);
+        if (!has_advice(b) || strcmp(b->verdict, one->verdict) != 0 ||
+            strcmp(b->next_step, one->next_step) != 0)
+            continue;
+        if (i < at) return 0;
+        n++;
+    }
+    return n;
+}
+
+// Each piece of advice once.
 static void put_advice(const sz_bench_set *set, sz_doc *doc) {
     for (size_t i = 0; i < sz_bench_set_count(set); i++) {
         const sz_bench *b = sz_bench_set_get(set, i);
         char text[1024];
-        if (!b->verdict || strcmp(b->verdict, "valid") == 0 || !b->next_step) continue;
-        snprintf(text, sizeof text, "%s on %s is %s: %s", b->case_name, b->ran_as.backend,
-                 b->verdict, b->next_step);
+        const size_t n = has_advice(b) ? count_alike(set, i) : 0;
+        if (n == 0) continue;
+        if (n == 1)
+            snprintf(text, sizeof text, "%s on %s is %s: %s", b->case_name, b->ran_as.backend,
+                     b->verdict, b->next_step);
+        else
+            snprintf(text, sizeof text, "%zu cases are %s: %s", n, b->verdict, b->next_step);
         cli_put_wrapped(doc, "", "  ", text);
     }
 }

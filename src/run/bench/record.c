@@ -108,6 +108,15 @@ static size_t count_of(const json_t *layers, const char *backend) {
     return count;
 }
 
+// How many, and how many of them the library did not have.
+static void name_many(const json_t *layers, size_t n, char *buf, size_t cap) {
+    const size_t plain = count_of(layers, "plain"), ref = count_of(layers, "ref");
+    char own[48] = "", last[48] = "";
+    if (plain) snprintf(own, sizeof own, ", %zu of them own plain ones", plain);
+    if (ref) snprintf(last, sizeof last, ", %zu of the reference", ref);
+    snprintf(buf, cap, "%zu kernels%s%s", n, own, last);
+}
+
 // One kernel where there is one, else how many of them, and of whom where the library refused.
 static void name_kernels(const json_t *answer, char *buf, size_t cap) {
     const json_t *layers = json_object_get(answer, "layers");
@@ -116,8 +125,7 @@ static void name_kernels(const json_t *answer, char *buf, size_t cap) {
     if (n == 1)
         snprintf(buf, cap, "%s", first ? first : "");
     else if (n)
-        snprintf(buf, cap, "%zu kernels, %zu of them own plain ones, %zu of the reference", n,
-                 count_of(layers, "plain"), count_of(layers, "ref"));
+        name_many(layers, n, buf, cap);
 }
 
 static void put_reproducer(const sz_bench_sweep *r, const sz_case *c, const char *backend,
