@@ -149,6 +149,23 @@ static void tells_no_counts_of_a_split_node(void **state) {
     sz_ctx_destroy(ctx);
 }
 
+// One of the two takes nearly all of the time: it is what does the node.
+static void gives_a_split_node_to_the_longer(void **state) {
+    (void)state;
+    static const sz_node_id both[] = {0};
+    sz_ctx *ctx = sz_ctx_create(NULL);
+    sz_model *m = small_mlp(ctx);
+    fake f = {.layers = {{.name = str("a"), .sources = both, .n_sources = 1, .time_s = 1e-6},
+                         {.name = str("b"), .sources = both, .n_sources = 1, .time_s = 4e-6}},
+              .n = 2};
+    json_t *layers = layers_of(ctx, m, &f);
+    assert_int_equal(whole_at(layers, 0, "flops"), -1);
+    assert_int_equal(whole_at(layers, 1, "macs"), 2 * 4 * 8);
+    json_decref(layers);
+    sz_model_destroy(m);
+    sz_ctx_destroy(ctx);
+}
+
 // ---- roofs -------------------------------------------------------------------------------------
 
 // 1 core of 1 GHz and 16 multiply-adds a cycle: 32 GFLOP/s; 10 GB/s from memory.
@@ -190,6 +207,7 @@ int main(void) {
         cmocka_unit_test(needs_a_library_that_tells),
         cmocka_unit_test(counts_a_fusion_at_its_border),
         cmocka_unit_test(tells_no_counts_of_a_split_node),
+        cmocka_unit_test(gives_a_split_node_to_the_longer),
         cmocka_unit_test(names_the_roof),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

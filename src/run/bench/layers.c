@@ -73,18 +73,32 @@ static sz_status allocate(counting *c, sz_arena *arena) {
     return SZ_OK;
 }
 
-// A node that several layers do is none's alone: what is counted can't be told apart.
+// A node that two layers do is that one's which takes at least twice the time of the other, as a
+// convolution's is and not its bias's; else what is counted can't be told apart.
+static void share_node(counting *c, int32_t *home, int32_t k) {
+    const double first = c->r->type->layer(c->r->state, (size_t)*home).time_s;
+    const double second = c->r->type->layer(c->r->state, (size_t)k).time_s;
+    if (!(first >= 2 * second)) c->is_split[*home] = true;
+    if (!(second >= 2 * first)) c->is_split[k] = true;
+    if (second >= 2 * first) *home = k;
+}
+
 static void assign(counting *c) {
     for (size_t k = 0; k < c->n; k++) {
         const sz_run_layer l = c->r->type->layer(c->r->state, k);
         for (int32_t i = 0; i < l.n_sources; i++) {
             int32_t *home = &c->layer_of[l.sources[i]];
             if (*home != SZ_NONE && *home != (int32_t)k)
-                c->is_split[*home] = c->is_split[k] = true;
+                share_node(c, home, (int32_t)k);
             else
                 *home = (int32_t)k;
         }
-        if (l.n_sources) c->anchors[k] = l.sources[0];
+    }
+    // A layer is named by the first of the nodes that are its own.
+    for (size_t k = 0; k < c->n; k++) {
+        const sz_run_layer l = c->r->type->layer(c->r->state, k);
+        for (int32_t i = l.n_sources; i-- > 0;)
+            if (c->layer_of[l.sources[i]] == (int32_t)k) c->anchors[k] = l.sources[i];
     }
 }
 
