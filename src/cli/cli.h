@@ -149,6 +149,9 @@ int cli_fail(cli_app *app, sz_status status);
 int cli_error(const cli_app *app, int code, const char *fmt, ...) SZ_PRINTF(3, 4);
 // A sentence of the command's own as a warning on standard error, unless --quiet.
 void cli_warn(cli_app *app, const char *fmt, ...) SZ_PRINTF(2, 3);
+// Where `name` lies in the folder of data, by XDG_DATA_HOME or HOME. False: neither is an absolute
+// path.
+bool cli_data_place(const char *name, char *buf, size_t cap);
 // Seconds of "500ms", "5s", "10min"; else CLI_USAGE with the option's name.
 int cli_read_time(const cli_app *app, const char *option, const char *text, double *ret_s);
 // CLI_USAGE with "unknown KIND 'word'" and the nearest of `candidates` (NULL-ended) as a hint.

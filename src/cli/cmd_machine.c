@@ -5,7 +5,6 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -157,16 +156,7 @@ const cli_usage cli_machine_usage = {
     .words = words_schemas,
 };
 
-// The command line may read the environment; the library may not.
-bool cli_machine_folder(char *buf, size_t cap) {
-    const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
-    int len = -1;
-    if (data && data[0] == '/')
-        len = snprintf(buf, cap, "%s/sizeup/machines", data);
-    else if (home && home[0] == '/')
-        len = snprintf(buf, cap, "%s/.local/share/sizeup/machines", home);
-    return len > 0 && (size_t)len < cap;
-}
+bool cli_machine_folder(char *buf, size_t cap) { return cli_data_place("machines", buf, cap); }
 
 // ---- text --------------------------------------------------------------------------------------
 

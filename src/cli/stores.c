@@ -8,15 +8,20 @@
 
 // ---- opening -----------------------------------------------------------------------------------
 
-bool cli_store_url(const char *url, char *buf, size_t cap) {
+// The command line may read the environment; the library may not.
+bool cli_data_place(const char *name, char *buf, size_t cap) {
     const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
     int len = -1;
-    if (url)
-        len = snprintf(buf, cap, "%s", url);
-    else if (data && data[0] == '/')
-        len = snprintf(buf, cap, "%s/sizeup/results.db", data);
+    if (data && data[0] == '/')
+        len = snprintf(buf, cap, "%s/sizeup/%s", data, name);
     else if (home && home[0] == '/')
-        len = snprintf(buf, cap, "%s/.local/share/sizeup/results.db", home);
+        len = snprintf(buf, cap, "%s/.local/share/sizeup/%s", home, name);
+    return len > 0 && (size_t)len < cap;
+}
+
+bool cli_store_url(const char *url, char *buf, size_t cap) {
+    if (!url) return cli_data_place("results.db", buf, cap);
+    const int len = snprintf(buf, cap, "%s", url);
     return len > 0 && (size_t)len < cap;
 }
 

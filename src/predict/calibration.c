@@ -39,11 +39,11 @@ const sz_calibrated_kind *sz_calibration_kind(const sz_calibration *c, const cha
 
 sz_status sz_calibration_find(sz_calibration *c, const char *name, int axes,
                               sz_calibrated_kind **ret_kind) {
-    for (size_t k = 0; k < c->kinds.n; k++)
-        if (strcmp(c->kinds.items[k].name, name) == 0) {
-            *ret_kind = &c->kinds.items[k];
-            return SZ_OK;
-        }
+    const sz_calibrated_kind *known = sz_calibration_kind(c, name);
+    if (known) {
+        *ret_kind = &c->kinds.items[known - c->kinds.items];
+        return SZ_OK;
+    }
     sz_calibrated_kind kind = {.half = NAN};
     kind.local.axes = axes;
     kind.name = sz_arena_strdup(&c->arena, name, strlen(name));

@@ -116,12 +116,6 @@ static const struct {
 
 // ---- whatever it is ----------------------------------------------------------------------------
 
-static const sz_group *group_of(const sz_costs *c, size_t row) {
-    const sz_plan *plan = c->row_nodes ? c->graph->plan : NULL;
-    const int32_t k = plan ? plan->group_of[c->row_nodes[row]] : SZ_NONE;
-    return k == SZ_NONE ? NULL : &plan->groups[k];
-}
-
 static void sizes(asked *a) {
     const sz_cost *c = &a->row->cost;
     put(a, (double)c->bytes_read);
@@ -147,7 +141,7 @@ typedef struct members {
 } members;
 
 static void members_of(const sz_costs *c, size_t row, members *m) {
-    const sz_group *group = group_of(c, row);
+    const sz_group *group = sz_costs_group_of(c, row);
     m->one = c->row_nodes ? c->row_nodes[row] : (sz_node_id)row;
     m->nodes = group ? group->nodes : &m->one;
     m->n = group ? group->n_nodes : 1;

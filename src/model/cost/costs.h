@@ -44,6 +44,11 @@ const char *sz_costs_text(sz_costs *costs, sz_str s);
 
 // Sets costs->inside where the graph has groups.
 sz_status sz_costs_find_inside(sz_costs *costs);
+// The group of nodes that a row stands for, NULL = one node.
+static inline const sz_group *sz_costs_group_of(const sz_costs *c, size_t row) {
+    const int32_t k = c->row_nodes ? sz_graph_group_of(c->graph, c->row_nodes[row]) : SZ_NONE;
+    return k == SZ_NONE ? NULL : &c->graph->plan->groups[k];
+}
 // Turns the rows of nodes into rows of kernels where the graph is optimized. Last of all.
 sz_status sz_costs_group(sz_costs *costs);
 

@@ -63,12 +63,6 @@ static sz_status add_row(walk *w, const sz_node_id *nodes, int32_t n, const sz_c
 
 // ---- rows --------------------------------------------------------------------------------------
 
-static const sz_group *group_of(const sz_costs *c, size_t row) {
-    const sz_plan *plan = c->row_nodes ? c->graph->plan : NULL;
-    const int32_t k = plan ? plan->group_of[c->row_nodes[row]] : SZ_NONE;
-    return k == SZ_NONE ? NULL : &plan->groups[k];
-}
-
 static void mark_made(const sz_graph *g, const sz_node_id *nodes, int32_t n, int32_t row,
                       int32_t *made_by) {
     for (int32_t k = 0; k < n; k++) {
@@ -95,7 +89,7 @@ static sz_status add_rows(const sz_costs *c, sz_flows *f, int32_t *seen, int32_t
     walk w = {c, f, root, made_by, seen, 0, 0};
     find_roots(c->graph, root);
     for (size_t i = 0; i < c->n_nodes; i++) {
-        const sz_group *group = group_of(c, i);
+        const sz_group *group = sz_costs_group_of(c, i);
         const sz_node_id id = c->row_nodes ? c->row_nodes[i] : (sz_node_id)i;
         const sz_node_id *nodes = group ? group->nodes : &id;
         const int32_t n = group ? group->n_nodes : 1;
