@@ -17,7 +17,8 @@ extern "C" {
 #endif
 
 #define SZ_RAN_AS_FIELDS(F)                                                                        \
-    F(const char *, dtype, SZ_FIELD_STR, "", "numeric format that ran: the lowest that was touched") \
+    F(const char *, dtype, SZ_FIELD_STR, "",                                                       \
+      "numeric format that ran: the lowest that was touched")                                      \
     F(const char *, accumulation, SZ_FIELD_STR, "", "format in which that adds up")                \
     F(const char *, kernel, SZ_FIELD_STR, "", "kernel that the library chose")                     \
     F(int64_t, threads, SZ_FIELD_I64, "", "threads; 0 = not known")                                \
@@ -118,7 +119,8 @@ SZ_API const sz_record_type *sz_bench_counters_type(void);
     F(const char *, why, SZ_FIELD_STR, "", "why the library that was asked for did not")           \
     F(const char *, dtype, SZ_FIELD_STR, "", "numeric format that the arithmetic touched")         \
     F(const char *, accumulation, SZ_FIELD_STR, "", "format in which it adds up")                  \
-    F(double, time_s, SZ_FIELD_F64, "s", "median")                                                 \
+    F(double, time_s, SZ_FIELD_F64, "s", "mean of the middle third of the runs")                   \
+    F(double, quick_s, SZ_FIELD_F64, "s", "mean of the quickest quarter: undisturbed")             \
     F(double, share, SZ_FIELD_F64, "", "of the sum of all layers")                                 \
     F(double, macs, SZ_FIELD_F64, "MAC", "multiply-accumulates")                                   \
     F(double, flops, SZ_FIELD_F64, "FLOP", "operations")                                           \
@@ -176,13 +178,14 @@ typedef struct sz_bench {
     size_t n_samples;
     sz_bench_rate rate;
     sz_bench_energy energy;
-    sz_bench_window window; /**< in the key `energy` too, where runs > 0 */
-    sz_bench_accuracy accuracy; /**< key there only where `pieces` is known */
+    sz_bench_window window;                  /**< in the key `energy` too, where runs > 0 */
+    sz_bench_accuracy accuracy;              /**< key there only where `pieces` is known */
     const char *counters_json, *layers_json; /**< layers: an array */
     const char *machine_json, *env_json, *software_json;
     const char *verdict, *next_step, *started_utc, *reproducer;
     unsigned asked;         /**< SZ_ASKED_..., key `asked` */
     double layers_sum_s;    /**< sum of the layers' times */
+    double layers_whole_s;  /**< median of whole runs in turn with them; NaN = not known */
     const char *from_store; /**< "RUN.CASE" it was taken from instead of being run; NULL = it ran */
 } sz_bench;
 

@@ -42,7 +42,7 @@ extern "C" {
     F(double, energy_lo_j, SZ_FIELD_F64, "J", "what arithmetic and main memory take alone")        \
     F(double, energy_hi_j, SZ_FIELD_F64, "J", "TDP x time_s")                                      \
     F(double, energy_per_sample_j, SZ_FIELD_F64, "J", "energy_j over the samples of a run")        \
-    F(int64_t, samples, SZ_FIELD_I64, "", "samples of a run; 0 = not known")                        \
+    F(int64_t, samples, SZ_FIELD_I64, "", "samples of a run; 0 = not known")                       \
     F(double, carbon_g, SZ_FIELD_F64, "g", "of CO2 equivalent; needs an intensity of the grid")    \
     F(double, cost, SZ_FIELD_F64, "", "in the currency of the price per hour; needs one")          \
     F(const char *, bound, SZ_FIELD_STR, "", "takes the largest share: memory, compute, overhead")
@@ -50,19 +50,19 @@ typedef struct sz_prediction {
     SZ_PREDICTION_FIELDS(SZ_FIELD_MEMBER)
 } sz_prediction;
 
-#define SZ_NODE_TIME_FIELDS(F)                                                                        \
-    F(const char *, name, SZ_FIELD_STR, "", "node")                                                   \
-    F(const char *, op, SZ_FIELD_STR, "", "operator")                                                 \
-    F(double, time_s, SZ_FIELD_F64, "s", "by the level; at level bound, of the node alone")           \
-    F(double, time_lo_s, SZ_FIELD_F64, "s", "calibrated: 90 % interval, low end")                     \
-    F(double, time_hi_s, SZ_FIELD_F64, "s", "calibrated: 90 % interval, high end")                    \
-    F(int, outside, SZ_FIELD_BOOL, "", "calibrated: no measured kernel is near, this is a guess")     \
-    F(double, memory_s, SZ_FIELD_F64, "s", "T_mem")                                                   \
-    F(double, compute_s, SZ_FIELD_F64, "s", "T_comp")                                                 \
-    F(const char *, bound, SZ_FIELD_STR, "", "the largest: memory, compute or overhead")              \
-    F(const char *, level, SZ_FIELD_STR, "", "level of memory that the bytes come from")              \
-    F(double, intensity, SZ_FIELD_F64, "FLOP/B", "operations per byte moved")                         \
-    F(const char *, roof, SZ_FIELD_STR, "", "roof of its operations")                                 \
+#define SZ_NODE_TIME_FIELDS(F)                                                                     \
+    F(const char *, name, SZ_FIELD_STR, "", "node")                                                \
+    F(const char *, op, SZ_FIELD_STR, "", "operator")                                              \
+    F(double, time_s, SZ_FIELD_F64, "s", "by the level; at level bound, of the node alone")        \
+    F(double, time_lo_s, SZ_FIELD_F64, "s", "calibrated: 90 % interval, low end")                  \
+    F(double, time_hi_s, SZ_FIELD_F64, "s", "calibrated: 90 % interval, high end")                 \
+    F(int, outside, SZ_FIELD_BOOL, "", "calibrated: no measured kernel is near, this is a guess")  \
+    F(double, memory_s, SZ_FIELD_F64, "s", "T_mem")                                                \
+    F(double, compute_s, SZ_FIELD_F64, "s", "T_comp")                                              \
+    F(const char *, bound, SZ_FIELD_STR, "", "the largest: memory, compute or overhead")           \
+    F(const char *, level, SZ_FIELD_STR, "", "level of memory that the bytes come from")           \
+    F(double, intensity, SZ_FIELD_F64, "FLOP/B", "operations per byte moved")                      \
+    F(const char *, roof, SZ_FIELD_STR, "", "roof of its operations")                              \
     F(double, of_roof, SZ_FIELD_F64, "", "share of the roof that is reached: not known on paper")
 typedef struct sz_node_time {
     SZ_NODE_TIME_FIELDS(SZ_FIELD_MEMBER)
@@ -111,7 +111,9 @@ typedef struct sz_calibration_facts {
     const char *fingerprint;
     int threads;
     size_t nets;
-    double fixed_s, factor; /**< a net takes fixed_s + factor x the sum of its kernels */
+    /** A net takes usual x (fixed_s + factor x the sum of its kernels); usual: what strangers on
+     * the host cost while it was calibrated, 1 = nothing. */
+    double fixed_s, factor, usual;
 } sz_calibration_facts;
 SZ_API sz_calibration_facts sz_calibration_about(const sz_calibration *calibration);
 
@@ -137,10 +139,10 @@ SZ_API sz_status sz_calibration_score_of(sz_ctx *ctx, const sz_calibration *cali
 
 /** Options. Zero-initialise. */
 typedef struct sz_predict_options {
-    const char *level; /**< NULL = "roofline" */
-    const char *dtype; /**< compute and store all floats as this; NULL = as the nodes say */
-    int threads;       /**< 0 = all the machine was measured with */
-    int64_t samples;   /**< of one run; 0 = the first axis of the first input */
+    const char *level;       /**< NULL = "roofline" */
+    const char *dtype;       /**< compute and store all floats as this; NULL = as the nodes say */
+    int threads;             /**< 0 = all the machine was measured with */
+    int64_t samples;         /**< of one run; 0 = the first axis of the first input */
     double price_per_h;      /**< of the machine; 0 = not known */
     double carbon_g_per_kwh; /**< of the electricity; 0 = not known */
     const sz_calibration *calibration; /**< of level "calibrated"; outlives the estimate */
@@ -197,7 +199,7 @@ typedef struct sz_across_row {
 
 /** How the net does on whatever machine; names are NULL where nothing is known. */
 #define SZ_ACROSS_SCORE_FIELDS(F)                                                                  \
-    F(int64_t, machines, SZ_FIELD_I64, "", "that hold it and have its format or a wider one")                                      \
+    F(int64_t, machines, SZ_FIELD_I64, "", "that hold it and have its format or a wider one")      \
     F(double, geometric_mean, SZ_FIELD_F64, "", "of of_roof over these machines")                  \
     F(double, worst, SZ_FIELD_F64, "", "lowest of_roof")                                           \
     F(const char *, worst_machine, SZ_FIELD_STR, "", "where that is")                              \

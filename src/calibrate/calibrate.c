@@ -10,18 +10,20 @@
 #include "machine/machine.h"
 #include "os/clock.h"
 
-enum { FEWEST = 8 };
+// Nets are timed some at a time, in turn, so that each sees the machine at several times.
+enum { FEWEST = 8, TOGETHER = 8 };
 
 // Times of one net: short, because there are many, and the next net tells more than the next run.
-static const double PREHEAT_S = 0.15, BUDGET_S = 0.35;
+static const double PREHEAT_S = 0.15, BUDGET_S = 0.4;
 
 typedef struct calibrator {
     sz_ctx *ctx;
     const sz_calibrate_options *o;
     sz_calibration *c;
-    char spec[256];
-    char why[512]; // the last net that was not measured
+    char lines[TOGETHER * 256]; // nets that are being measured
+    char why[512];              // the last net that was not measured
     int64_t failed;
+    uint64_t next;
 } calibrator;
 
 static const char *text_at(const json_t *o, const char *part, const char *key) {
@@ -48,13 +50,13 @@ static sz_status take(void *user, const char *line, size_t size) {
         snprintf(k->why, sizeof k->why, "%s", error);
     } else if (record) {
         status = keep_facts(k, record);
-        if (status == SZ_OK) status = sz_observe(k->c, k->spec, record);
+        if (status == SZ_OK) status = sz_observe(k->c, record);
     }
     json_decref(record);
     return status;
 }
 
-static sz_status measure_net(calibrator *k) {
+static sz_status measure_some(calibrator *k) {
     const sz_calibrate_options *o = k->o;
     const char *const backends[] = {k->c->backend};
     const sz_run_options how = {.backends = backends,
@@ -70,19 +72,35 @@ static sz_status measure_net(calibrator *k) {
                                 .emit = take,
                                 .user = k};
     sz_run_result result;
-    const sz_status status = sz_bench_run(k->ctx, k->spec, NULL, 0, &how, &result);
-    return status;
+    return sz_bench_run(k->ctx, k->lines, NULL, 0, &how, &result);
+}
+
+static void choose_some(calibrator *k) {
+    size_t at = (size_t)snprintf(k->lines, sizeof k->lines, "lines:");
+    for (int i = 0; i < TOGETHER; i++) {
+        char spec[240];
+        sz_choose_net(k->o->seed, k->next++, spec, sizeof spec);
+        at += (size_t)snprintf(k->lines + at, sizeof k->lines - at, "%s\n", spec);
+    }
+}
+
+static void tell(const calibrator *k, double done) {
+    char first[240];
+    const char *spec = k->lines + strlen("lines:");
+    if (!k->o->progress) return;
+    snprintf(first, sizeof first, "%.*s", (int)strcspn(spec, "\n"), spec);
+    k->o->progress(k->o->user, first, done);
 }
 
 static sz_status measure_all(calibrator *k) {
     const double start = sz_clock_s(), budget = k->o->budget_s > 0 ? k->o->budget_s : 600;
-    for (uint64_t i = 0;; i++) {
+    for (;;) {
         const double spent = sz_clock_s() - start;
         if (spent >= budget || (k->o->stop && *k->o->stop)) return SZ_OK;
         if (k->failed >= FEWEST && k->c->nets.n == 0) return SZ_OK; // it will not get better
-        sz_choose_net(k->o->seed, i, k->spec, sizeof k->spec);
-        if (k->o->progress) k->o->progress(k->o->user, k->spec, spent / budget);
-        SZ_TRY(measure_net(k));
+        choose_some(k);
+        tell(k, spent / budget);
+        SZ_TRY(measure_some(k));
     }
 }
 

@@ -40,7 +40,7 @@ static void take_layer(observer *o, int32_t k) {
         const sz_node_id id = name ? find_node(o->g, name) : SZ_NONE;
         if (id != SZ_NONE && o->layer_of[id] != SZ_NONE) home = o->layer_of[id];
     }
-    o->times_s[home] += json_number_value(json_object_get(layer, "time_s"));
+    o->times_s[home] += json_number_value(json_object_get(layer, "quick_s"));
     for (size_t i = 0; i < json_array_size(sources); i++) {
         const char *name = json_string_value(json_array_get(sources, i));
         const sz_node_id id = name ? find_node(o->g, name) : SZ_NONE;
@@ -70,10 +70,12 @@ static sz_status add_rows(observer *o, const sz_costs *costs, const sz_estimate 
         const double base_s = fmax(t.memory_s, t.compute_s);
         sz_features f;
         if (!sz_features_of(costs, row, &f)) continue;
+        sz_features_put_around(&f, base_s, sz_estimate_run_bytes(e));
         const double time_s = time_of(o,
                                       costs->row_nodes ? costs->row_nodes[row] : (sz_node_id)row);
         SZ_TRY(sz_calibration_add(o->c, &f, base_s, time_s, net));
         sz_features_any(costs, row, &f);
+        sz_features_put_around(&f, base_s, sz_estimate_run_bytes(e));
         SZ_TRY(sz_calibration_add(o->c, &f, base_s, time_s, net));
     }
     return SZ_OK;
@@ -84,7 +86,8 @@ static sz_status add_net(sz_calibration *c, const char *spec, const json_t *reco
     const json_t *time = json_object_get(record, "time");
     const sz_calibrated_net net = {
         .spec = sz_arena_strdup(&c->arena, spec, strlen(spec)),
-        .whole_s = json_number_value(json_object_get(time, "median_s")),
+        .whole_s = json_number_value(json_object_get(record, "layers_quick_s")),
+        .usual_s = json_number_value(json_object_get(time, "median_s")),
     };
     *ret_net = (int32_t)c->nets.n;
     return net.spec && sz_vec_push(c->ctx, &c->nets, net) ? SZ_OK : sz_no_memory(c->ctx);
@@ -106,10 +109,11 @@ static sz_status observe_model(observer *o, const sz_model *m, const char *spec,
     return status;
 }
 
-sz_status sz_observe(sz_calibration *c, const char *spec, const json_t *record) {
+sz_status sz_observe(sz_calibration *c, const json_t *record) {
+    const char *spec = json_string_value(json_object_get(record, "case"));
     observer o = {.c = c, .layers = json_object_get(record, "layers")};
     sz_model *m = NULL;
-    if (json_array_size(o.layers) == 0) return SZ_OK;
+    if (!spec || json_array_size(o.layers) == 0) return SZ_OK;
     SZ_TRY(sz_model_load(c->ctx, spec, NULL, &m));
     o.g = m->graph;
     const size_t nodes = o.g->nodes.n + 1, layers = json_array_size(o.layers) + 1;

@@ -7,7 +7,9 @@
 
 #include <jansson.h>
 
-// Adds the net and its kernels. A record without layer times adds nothing. `spec`: of the net.
-sz_status sz_observe(sz_calibration *c, const char *spec, const json_t *record);
+// Adds the net, which is the record's case, and its kernels, with the times of the quickest runs:
+// strangers on the same host slow a machine for seconds at a time, and what a kernel takes must not
+// depend on when it was asked. A record without layer times adds nothing.
+sz_status sz_observe(sz_calibration *c, const json_t *record);
 
 #endif

@@ -220,10 +220,12 @@ static void put_layers(const sz_bench_set *set, size_t i, int64_t top, sz_doc *d
     }
     free(order);
     if (shown < n) sz_doc_line(doc, "%zu of %zu layers; --top 0 shows all.", shown, n);
-    const double ratio = b->layers_sum_s / b->time.median_s;
-    sz_doc_line(
-        doc, "Layers add up to %.1f %% of the whole.%s", 100 * ratio,
-        fabs(ratio - 1) > 0.05 ? " They were timed after it: what else ran was not the same." : "");
+    if (!isnan(b->layers_whole_s))
+        sz_doc_line(doc, "Layers add up to %.1f %% of the whole, which took turns with them.",
+                    100 * b->layers_sum_s / b->layers_whole_s);
+    else
+        sz_doc_line(doc, "Layers add up to %.1f %% of the whole, which was timed before.",
+                    100 * b->layers_sum_s / b->time.median_s);
 }
 
 void cli_bench_table(const cli_app *app, const sz_bench_set *set, int64_t top, sz_doc *doc) {

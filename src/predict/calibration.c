@@ -10,7 +10,7 @@ static const double LEVEL = 0.9;
 sz_status sz_calibration_create(sz_ctx *ctx, sz_calibration **ret_calibration) {
     sz_calibration *c = sz_alloc(ctx, sizeof *c);
     if (!c) return sz_no_memory(ctx);
-    c->ctx = ctx, c->factor = 1, c->half = NAN;
+    c->ctx = ctx, c->factor = 1, c->usual = 1, c->half = NAN;
     sz_arena_init(&c->arena, ctx);
     *ret_calibration = c;
     return SZ_OK;
@@ -18,10 +18,7 @@ sz_status sz_calibration_create(sz_ctx *ctx, sz_calibration **ret_calibration) {
 
 void sz_calibration_destroy(sz_calibration *c) {
     if (!c) return;
-    for (size_t k = 0; k < c->kinds.n; k++) {
-        sz_local_finish(c->ctx, &c->kinds.items[k].local);
-        sz_vec_finish(c->ctx, &c->kinds.items[k].bases);
-    }
+    for (size_t k = 0; k < c->kinds.n; k++) sz_process_finish(c->ctx, &c->kinds.items[k].process);
     sz_vec_finish(c->ctx, &c->kinds);
     sz_vec_finish(c->ctx, &c->nets);
     sz_machine_destroy(c->machine);
@@ -45,7 +42,7 @@ sz_status sz_calibration_find(sz_calibration *c, const char *name, int axes,
         return SZ_OK;
     }
     sz_calibrated_kind kind = {.half = NAN};
-    kind.local.axes = axes;
+    kind.process.axes = axes;
     kind.name = sz_arena_strdup(&c->arena, name, strlen(name));
     if (!kind.name || !sz_vec_push(c->ctx, &c->kinds, kind)) return sz_no_memory(c->ctx);
     *ret_kind = &c->kinds.items[c->kinds.n - 1];
@@ -57,11 +54,10 @@ sz_status sz_calibration_add(sz_calibration *c, const sz_features *f, double bas
     sz_calibrated_kind *kind;
     if (!(base_s > 0) || !(time_s > 0)) return SZ_OK; // nothing was timed, or it does nothing
     SZ_TRY(sz_calibration_find(c, f->kind, f->n, &kind));
-    if (kind->local.axes != f->n) return SZ_OK;
-    if (!sz_local_add(c->ctx, &kind->local, f->x, log(time_s / base_s), group) ||
-        !sz_vec_push(c->ctx, &kind->bases, base_s))
-        return sz_no_memory(c->ctx);
-    return SZ_OK;
+    if (kind->process.axes != f->n) return SZ_OK;
+    sz_process_point one = {.y = log(time_s / base_s), .own = base_s, .group = group};
+    memcpy(one.x, f->x, (size_t)f->n * sizeof *one.x);
+    return sz_process_add(c->ctx, &kind->process, &one) ? SZ_OK : sz_no_memory(c->ctx);
 }
 
 // ---- nets --------------------------------------------------------------------------------------
@@ -72,11 +68,10 @@ static void sum_parts(sz_calibration *c) {
     for (size_t k = 0; k < c->kinds.n; k++) {
         const sz_calibrated_kind *kind = &c->kinds.items[k];
         if (strcmp(kind->name, "any") == 0) continue; // the same kernels once more
-        for (size_t i = 0; i < kind->local.points.n; i++) {
-            const sz_local_point *p = &kind->local.points.items[i];
-            const double y = sz_local_at(&kind->local, p->x, p->group).y;
+        for (size_t i = 0; i < kind->process.points.n; i++) {
+            const sz_process_point *p = &kind->process.points.items[i];
             if (p->group >= 0 && (size_t)p->group < c->nets.n)
-                c->nets.items[p->group].parts_s += kind->bases.items[i] * exp(y);
+                c->nets.items[p->group].parts_s += p->own * exp(p->told);
         }
     }
 }
@@ -102,6 +97,26 @@ static void fit_whole(sz_calibration *c) {
     }
 }
 
+// Medians over what the same nets take undisturbed.
+static sz_status find_usual(sz_calibration *c) {
+    double *ratios = sz_alloc(c->ctx, (c->nets.n + 1) * sizeof *ratios);
+    size_t n = 0;
+    if (!ratios) return sz_no_memory(c->ctx);
+    for (size_t i = 0; i < c->nets.n; i++) {
+        const sz_calibrated_net *net = &c->nets.items[i];
+        if (net->whole_s > 0 && net->usual_s > 0) ratios[n++] = net->usual_s / net->whole_s;
+    }
+    sz_sort_values(ratios, n);
+    c->usual = n ? fmax(1, sz_quantile(ratios, n, 0.5)) : 1;
+    sz_free(c->ctx, ratios, (c->nets.n + 1) * sizeof *ratios);
+    return SZ_OK;
+}
+
+double sz_calibration_whole(const sz_calibration *c, double parts_s) {
+    return c->usual * (c->fixed_s + c->factor * parts_s);
+}
+
+// Of what people measure: medians, with whatever else the host did.
 static sz_status fit_net_interval(sz_calibration *c) {
     const size_t n = c->nets.n;
     double *errors = sz_alloc(c->ctx, (n + 1) * sizeof *errors);
@@ -109,8 +124,8 @@ static sz_status fit_net_interval(sz_calibration *c) {
     if (!errors) return sz_no_memory(c->ctx);
     for (size_t i = 0; i < n; i++) {
         const sz_calibrated_net *net = &c->nets.items[i];
-        if (net->whole_s > 0 && net->parts_s > 0)
-            errors[seen++] = fabs(log((c->fixed_s + c->factor * net->parts_s) / net->whole_s));
+        if (net->usual_s > 0 && net->parts_s > 0)
+            errors[seen++] = fabs(log(sz_calibration_whole(c, net->parts_s) / net->usual_s));
     }
     const double rank = ceil(LEVEL * (double)(seen + 1));
     sz_sort_values(errors, seen);
@@ -123,20 +138,20 @@ static sz_status fit_net_interval(sz_calibration *c) {
 // few. Ratios to a roofline time without it would grow beyond all bounds.
 static sz_status find_start(sz_calibration *c) {
     const sz_calibrated_kind *any = sz_calibration_kind(c, "any");
-    const size_t n = any ? any->local.points.n : 0;
+    const size_t n = any ? any->process.points.n : 0;
     double *times = sz_alloc(c->ctx, (n + 1) * sizeof *times);
     if (!times) return sz_no_memory(c->ctx);
     for (size_t i = 0; i < n; i++)
-        times[i] = any->bases.items[i] * exp(any->local.points.items[i].y);
+        times[i] = any->process.points.items[i].own * exp(any->process.points.items[i].y);
     sz_sort_values(times, n);
     c->start_s = n ? sz_quantile(times, n, 0.02) : 0;
     sz_free(c->ctx, times, (n + 1) * sizeof *times);
     for (size_t k = 0; k < c->kinds.n; k++) {
-        sz_calibrated_kind *kind = &c->kinds.items[k];
-        for (size_t i = 0; i < kind->local.points.n; i++) {
-            kind->local.points.items[i].y += log(kind->bases.items[i]);
-            kind->bases.items[i] += c->start_s;
-            kind->local.points.items[i].y -= log(kind->bases.items[i]);
+        sz_process *p = &c->kinds.items[k].process;
+        for (size_t i = 0; i < p->points.n; i++) {
+            sz_process_point *one = &p->points.items[i];
+            one->y += log(one->own / (one->own + c->start_s));
+            one->own += c->start_s;
         }
     }
     return SZ_OK;
@@ -146,18 +161,19 @@ sz_status sz_calibration_settle(sz_calibration *c) {
     SZ_TRY(find_start(c));
     for (size_t k = 0; k < c->kinds.n; k++) {
         sz_calibrated_kind *kind = &c->kinds.items[k];
-        SZ_TRY(sz_local_settle(c->ctx, &kind->local));
-        SZ_TRY(sz_local_interval(c->ctx, &kind->local, LEVEL, &kind->half));
+        SZ_TRY(sz_process_settle(c->ctx, &kind->process));
+        SZ_TRY(sz_process_interval(c->ctx, &kind->process, LEVEL, &kind->half));
     }
     sum_parts(c);
     fit_whole(c);
+    SZ_TRY(find_usual(c));
     return fit_net_interval(c);
 }
 
 // ---- asking ------------------------------------------------------------------------------------
 
 static sz_calibrated_value at(const sz_calibrated_kind *kind, const sz_features *f) {
-    const sz_local_value v = sz_local_at(&kind->local, f->x, -1);
+    const sz_process_value v = sz_process_at(&kind->process, f->x);
     return (sz_calibrated_value){exp(v.y), kind->half, v.is_outside};
 }
 
@@ -165,10 +181,10 @@ sz_calibrated_value sz_calibration_at(const sz_calibration *c, const sz_features
                                       const sz_features *any) {
     enum { FEW = 5 };
     const sz_calibrated_kind *kind = sz_calibration_kind(c, f->kind);
-    if (kind && kind->local.axes == f->n && kind->local.points.n >= FEW) return at(kind, f);
+    if (kind && kind->process.axes == f->n && kind->process.points.n >= FEW) return at(kind, f);
     kind = sz_calibration_kind(c, any->kind);
     sz_calibrated_value v = {1, NAN, true};
-    if (kind && kind->local.axes == any->n && kind->local.points.n > 0) v = at(kind, any);
+    if (kind && kind->process.axes == any->n && kind->process.points.n > 0) v = at(kind, any);
     v.is_outside = true;
     return v;
 }
@@ -183,5 +199,6 @@ sz_calibration_facts sz_calibration_about(const sz_calibration *c) {
                                   .threads = c->threads,
                                   .nets = c->nets.n,
                                   .fixed_s = c->fixed_s,
-                                  .factor = c->factor};
+                                  .factor = c->factor,
+                                  .usual = c->usual};
 }

@@ -14,15 +14,15 @@
 
 typedef struct sz_calibrated_kind {
     const char *name;
-    sz_local local;
-    SZ_VEC(double) bases; // roofline times, by point
+    sz_process process; // of a point: own = its roofline time and the start
     double half; // of the 90 % interval of a kernel, in logarithms; NaN = too few were measured
 } sz_calibrated_kind;
 
 // A net that was measured whole.
 typedef struct sz_calibrated_net {
     const char *spec;
-    double whole_s; // median
+    double whole_s; // when nobody disturbs: mean of the quickest runs
+    double usual_s; // median of all runs: with whatever else the host did
     double parts_s; // sum over its kernels as they are told without it
 } sz_calibrated_net;
 
@@ -39,6 +39,7 @@ struct sz_calibration {
     SZ_VEC(sz_calibrated_net) nets;
     double start_s;         // added to each roofline time: what a kernel takes that does nothing
     double fixed_s, factor; // whole = fixed_s + factor x parts
+    double usual;           // what strangers on the host cost: a median over a quick run, >= 1
     double half;            // of the 90 % interval of a net, in logarithms; NaN = too few
 };
 
@@ -47,7 +48,8 @@ const sz_calibrated_kind *sz_calibration_kind(const sz_calibration *c, const cha
 sz_status sz_calibration_find(sz_calibration *c, const char *name, int axes,
                               sz_calibrated_kind **ret_kind);
 
-// A kernel that was measured: `base_s` is its roofline time. `group`: number of its net.
+// A kernel that was measured: `base_s` is its roofline time, and the features have what is around
+// it. `group`: number of its net.
 sz_status sz_calibration_add(sz_calibration *c, const sz_features *f, double base_s, double time_s,
                              int32_t group);
 // After all kernels of all nets: chooses scales, intervals, and the sum of each net's kernels.
@@ -59,8 +61,14 @@ typedef struct sz_calibrated_value {
     double ratio, half;
     bool is_outside; // nothing near it was measured, or nothing of its kind
 } sz_calibrated_value;
-// By the features of a row; `any`: those of whatever kind.
+// By the features of a row; `any`: those of whatever kind. Both with what is around.
 sz_calibrated_value sz_calibration_at(const sz_calibration *c, const sz_features *f,
                                       const sz_features *any);
+
+// Bytes that a run moves, at most twice what the caches of the machine hold.
+double sz_estimate_run_bytes(const sz_estimate *e);
+
+// Time of a net as people measure it, by the sum of its kernels when nobody disturbs.
+double sz_calibration_whole(const sz_calibration *c, double parts_s);
 
 #endif

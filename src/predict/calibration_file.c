@@ -10,33 +10,46 @@
 
 #include "os/folder.h"
 
-enum { MOST_BYTES = 64 << 20, MOST_POINTS = 200000 };
+enum { MOST_BYTES = 64 << 20 };
 
 // ---- writing -----------------------------------------------------------------------------------
 
-static void put_points(sz_json *j, const sz_calibrated_kind *kind) {
+// A point: its weight, its value, and where it lies.
+static void put_points(sz_json *j, const sz_process *p) {
     sz_json_key_array(j, "points");
-    for (size_t i = 0; i < kind->local.points.n; i++) {
-        const sz_local_point *p = &kind->local.points.items[i];
+    for (size_t i = 0; i < p->n_used; i++) {
+        const sz_process_point *one = &p->points.items[i];
         sz_json_begin_array(j);
-        sz_json_i64(j, p->group);
-        sz_json_f64(j, kind->bases.items[i]);
-        sz_json_f64(j, p->y);
-        for (int a = 0; a < kind->local.axes; a++) sz_json_f64(j, p->x[a]);
+        sz_json_f64(j, one->weight);
+        sz_json_f64(j, one->y);
+        for (int a = 0; a < p->axes; a++) sz_json_f64(j, one->x[a]);
         sz_json_end_array(j);
     }
     sz_json_end_array(j);
 }
 
+static void put_axes(sz_json *j, const char *key, const sz_process *p, const double *values) {
+    sz_json_key_array(j, key);
+    for (int a = 0; a < p->axes; a++) sz_json_f64(j, values[a]);
+    sz_json_end_array(j);
+}
+
 static void put_kind(sz_json *j, const sz_calibrated_kind *kind) {
+    const sz_process *p = &kind->process;
     sz_json_begin_object(j);
     sz_json_key_str(j, "kind", kind->name);
     sz_json_key_f64(j, "half", kind->half);
-    sz_json_key_f64(j, "reach", kind->local.reach);
-    sz_json_key_array(j, "scale");
-    for (int a = 0; a < kind->local.axes; a++) sz_json_f64(j, kind->local.scale[a]);
-    sz_json_end_array(j);
-    put_points(j, kind);
+    sz_json_key_f64(j, "level", p->level);
+    sz_json_key_f64(j, "height", p->height);
+    sz_json_key_f64(j, "noise", p->noise);
+    sz_json_key_f64(j, "common", p->common);
+    sz_json_key_f64(j, "reach", p->reach);
+    put_axes(j, "centre", p, p->centre);
+    put_axes(j, "spread", p, p->spread);
+    put_axes(j, "length", p, p->length);
+    put_axes(j, "least", p, p->least);
+    put_axes(j, "most", p, p->most);
+    put_points(j, p);
     sz_json_end_object(j);
 }
 
@@ -44,6 +57,7 @@ static void put_net(sz_json *j, const sz_calibrated_net *net) {
     sz_json_begin_object(j);
     sz_json_key_str(j, "spec", net->spec);
     sz_json_key_f64(j, "whole_s", net->whole_s);
+    sz_json_key_f64(j, "usual_s", net->usual_s);
     sz_json_key_f64(j, "parts_s", net->parts_s);
     sz_json_end_object(j);
 }
@@ -66,6 +80,7 @@ sz_status sz_calibration_json(sz_ctx *ctx, const sz_calibration *c, sz_buf *buf)
     sz_json_key_f64(&j, "start_s", c->start_s);
     sz_json_key_f64(&j, "fixed_s", c->fixed_s);
     sz_json_key_f64(&j, "factor", c->factor);
+    sz_json_key_f64(&j, "usual", c->usual);
     sz_json_key_f64(&j, "half", c->half);
     sz_json_key(&j, "machine_record");
     sz_json_str_n(&j, machine.data ? machine.data : "", machine.size);
@@ -97,45 +112,68 @@ static const char *text(sz_calibration *c, const json_t *o, const char *key) {
     return s ? sz_arena_strdup(&c->arena, s, strlen(s)) : NULL;
 }
 
-static sz_status read_point(sz_calibration *c, sz_calibrated_kind *kind, const json_t *point) {
-    double v[3 + SZ_LOCAL_AXES];
-    const size_t n = 3 + (size_t)kind->local.axes;
-    if (json_array_size(point) != n) return bad(c->ctx, "a point has another number of axes");
-    for (size_t i = 0; i < n; i++) {
-        v[i] = json_number_value(json_array_get(point, i));
-        if (!json_is_number(json_array_get(point, i)) || !isfinite(v[i]))
-            return bad(c->ctx, "a point is no list of numbers");
+static sz_status read_numbers(sz_calibration *c, const json_t *values, int n, double *to) {
+    if (json_array_size(values) != (size_t)n)
+        return bad(c->ctx, "a list has another number of axes");
+    for (int a = 0; a < n; a++) {
+        to[a] = json_number_value(json_array_get(values, (size_t)a));
+        if (!json_is_number(json_array_get(values, (size_t)a)) || !isfinite(to[a]))
+            return bad(c->ctx, "a list is none of numbers");
     }
-    if (!(v[1] > 0) || fabs(v[0]) > 1e9) return bad(c->ctx, "a point has no base time");
-    if (!sz_local_add(c->ctx, &kind->local, v + 3, v[2], (int32_t)v[0]) ||
-        !sz_vec_push(c->ctx, &kind->bases, v[1]))
-        return sz_no_memory(c->ctx);
+    return SZ_OK;
+}
+
+static sz_status read_axes(sz_calibration *c, const json_t *from, const char *key,
+                           const sz_process *p, double *to) {
+    return read_numbers(c, json_object_get(from, key), p->axes, to);
+}
+
+static sz_status read_point(sz_calibration *c, sz_process *p, const json_t *point) {
+    double v[2 + SZ_PROCESS_AXES];
+    sz_process_point one = {.group = 0};
+    SZ_TRY(read_numbers(c, point, 2 + p->axes, v));
+    one.weight = v[0], one.y = v[1];
+    memcpy(one.x, v + 2, (size_t)p->axes * sizeof *one.x);
+    return sz_process_add(c->ctx, p, &one) ? SZ_OK : sz_no_memory(c->ctx);
+}
+
+static sz_status read_process(sz_calibration *c, const json_t *from, sz_process *p) {
+    const json_t *points = json_object_get(from, "points");
+    p->level = number(from, "level"), p->height = number(from, "height");
+    p->noise = number(from, "noise"), p->common = number(from, "common");
+    p->reach = number(from, "reach");
+    SZ_TRY(read_axes(c, from, "centre", p, p->centre));
+    SZ_TRY(read_axes(c, from, "spread", p, p->spread));
+    SZ_TRY(read_axes(c, from, "length", p, p->length));
+    SZ_TRY(read_axes(c, from, "least", p, p->least));
+    SZ_TRY(read_axes(c, from, "most", p, p->most));
+    for (int a = 0; a < p->axes; a++)
+        if (!(p->spread[a] > 0) || !(p->length[a] > 0))
+            return bad(c->ctx, "a length is not above 0");
+    if (!isfinite(p->level) || !(p->height >= 0)) return bad(c->ctx, "a kind was not settled");
+    for (size_t i = 0; i < json_array_size(points); i++)
+        SZ_TRY(read_point(c, p, json_array_get(points, i)));
+    p->n_used = p->points.n;
+    sz_process_restore(p);
     return SZ_OK;
 }
 
 static sz_status read_kind(sz_calibration *c, const json_t *from) {
-    const json_t *scale = json_object_get(from, "scale"), *points = json_object_get(from, "points");
     const char *name = json_string_value(json_object_get(from, "kind"));
-    const size_t axes = json_array_size(scale);
+    const size_t axes = json_array_size(json_object_get(from, "length"));
     sz_calibrated_kind *kind;
-    if (!name || axes < 1 || axes > SZ_LOCAL_AXES) return bad(c->ctx, "a kind has no axes");
-    if (json_array_size(points) > MOST_POINTS) return bad(c->ctx, "a kind has too many points");
+    if (!name || axes < 1 || axes > SZ_PROCESS_AXES) return bad(c->ctx, "a kind has no axes");
+    if (json_array_size(json_object_get(from, "points")) > SZ_PROCESS_POINTS)
+        return bad(c->ctx, "a kind has too many points");
     if (sz_calibration_kind(c, name)) return bad(c->ctx, "a kind is there twice");
     SZ_TRY(sz_calibration_find(c, name, (int)axes, &kind));
-    for (size_t i = 0; i < json_array_size(points); i++)
-        SZ_TRY(read_point(c, kind, json_array_get(points, i)));
-    for (size_t a = 0; a < axes; a++) {
-        kind->local.scale[a] = json_number_value(json_array_get(scale, a));
-        if (!(kind->local.scale[a] > 0)) return bad(c->ctx, "a scale is not above 0");
-    }
     kind->half = number(from, "half");
-    kind->local.reach = number(from, "reach");
-    return SZ_OK;
+    return read_process(c, from, &kind->process);
 }
 
 static sz_status read_net(sz_calibration *c, const json_t *from) {
     const sz_calibrated_net net = {text(c, from, "spec"), number(from, "whole_s"),
-                                   number(from, "parts_s")};
+                                   number(from, "usual_s"), number(from, "parts_s")};
     return sz_vec_push(c->ctx, &c->nets, net) ? SZ_OK : sz_no_memory(c->ctx);
 }
 
@@ -157,8 +195,9 @@ static sz_status read_root(sz_calibration *c, const json_t *root) {
     c->threads = (int)json_integer_value(json_object_get(root, "threads"));
     c->fixed_s = number(root, "fixed_s"), c->factor = number(root, "factor");
     c->half = number(root, "half"), c->start_s = number(root, "start_s");
+    c->usual = number(root, "usual");
     if (!c->backend || !c->fingerprint || c->threads < 1) return bad(c->ctx, "it names no backend");
-    if (!(c->factor > 0) || !(c->fixed_s >= 0) || !(c->start_s >= 0))
+    if (!(c->factor > 0) || !(c->fixed_s >= 0) || !(c->start_s >= 0) || !(c->usual >= 1))
         return bad(c->ctx, "it was not settled");
     SZ_TRY(read_machine(c, root));
     for (size_t i = 0; i < json_array_size(nets); i++) SZ_TRY(read_net(c, json_array_get(nets, i)));

@@ -47,10 +47,10 @@ static void fill_kind(const sz_calibration *c, const sz_calibrated_kind *kind, r
                       sz_calibration_score *s) {
     s->kind = kind->name;
     s->half = kind->half;
-    for (size_t i = 0; i < kind->local.points.n; i++) {
-        const sz_local_point *p = &kind->local.points.items[i];
-        r->told[r->n] = sz_local_at(&kind->local, p->x, p->group).y - p->y;
-        const double base_s = kind->bases.items[i];
+    for (size_t i = 0; i < kind->process.points.n; i++) {
+        const sz_process_point *p = &kind->process.points.items[i];
+        r->told[r->n] = p->told - p->y;
+        const double base_s = p->own;
         r->roofline[r->n++] = log((base_s - c->start_s) / base_s) - p->y;
     }
 }
@@ -61,8 +61,9 @@ static double roofline_of(const sz_calibration *c, int32_t net) {
     for (size_t k = 0; k < c->kinds.n; k++) {
         const sz_calibrated_kind *kind = &c->kinds.items[k];
         if (strcmp(kind->name, "any") == 0) continue;
-        for (size_t i = 0; i < kind->local.points.n; i++)
-            if (kind->local.points.items[i].group == net) sum += kind->bases.items[i] - c->start_s;
+        for (size_t i = 0; i < kind->process.points.n; i++)
+            if (kind->process.points.items[i].group == net)
+                sum += kind->process.points.items[i].own - c->start_s;
     }
     return sum;
 }
@@ -72,9 +73,9 @@ static void fill_nets(const sz_calibration *c, ratios *r, sz_calibration_score *
     s->half = c->half;
     for (size_t i = 0; i < c->nets.n; i++) {
         const sz_calibrated_net *net = &c->nets.items[i];
-        if (!(net->whole_s > 0) || !(net->parts_s > 0)) continue;
-        r->told[r->n] = log((c->fixed_s + c->factor * net->parts_s) / net->whole_s);
-        r->roofline[r->n++] = log(roofline_of(c, (int32_t)i) / net->whole_s);
+        if (!(net->usual_s > 0) || !(net->parts_s > 0)) continue;
+        r->told[r->n] = log(sz_calibration_whole(c, net->parts_s) / net->usual_s);
+        r->roofline[r->n++] = log(roofline_of(c, (int32_t)i) / net->usual_s);
     }
 }
 
@@ -82,7 +83,7 @@ size_t sz_calibration_score_count(const sz_calibration *c) { return c->kinds.n +
 
 sz_status sz_calibration_score_of(sz_ctx *ctx, const sz_calibration *c, size_t i,
                                   sz_calibration_score *s) {
-    const size_t most = (i == 0 ? c->nets.n : c->kinds.items[i - 1].local.points.n) + 1;
+    const size_t most = (i == 0 ? c->nets.n : c->kinds.items[i - 1].process.points.n) + 1;
     double *values = sz_alloc(ctx, 2 * most * sizeof *values);
     *s = (sz_calibration_score){.n = 0};
     if (!values) return sz_no_memory(ctx);

@@ -12,7 +12,7 @@ typedef struct asked {
 } asked;
 
 static void put(asked *a, double size) {
-    if (a->f->n < SZ_LOCAL_AXES) a->f->x[a->f->n++] = log(fmax(size, 1));
+    if (a->f->n < SZ_PROCESS_AXES) a->f->x[a->f->n++] = log(fmax(size, 1));
 }
 
 static const sz_type *input(const asked *a, int i) {
@@ -175,6 +175,12 @@ static const char *name_group(const sz_costs *c, const members *m) {
 static asked ask(const sz_costs *c, size_t row, sz_node_id id, sz_features *f) {
     *f = (sz_features){.n = 0};
     return (asked){c, sz_graph_node(c->graph, id), &c->nodes[row], f};
+}
+
+void sz_features_put_around(sz_features *f, double base_s, double run_bytes) {
+    if (f->n + 2 > SZ_PROCESS_AXES) return;
+    f->x[f->n++] = log(fmax(base_s, 1e-9));
+    f->x[f->n++] = log(fmax(run_bytes, 1));
 }
 
 // ---- all ---------------------------------------------------------------------------------------

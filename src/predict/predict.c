@@ -33,8 +33,8 @@ static double node_sum(double memory_s, double compute_s) { return memory_s + co
 typedef struct predictor {
     sz_predictor_row row;
     double (*node)(double memory_s, double compute_s);
-    bool whole;  // time of the whole net is not the sum of its nodes
-    bool levels; // bytes come from the level that still holds them
+    bool whole;      // time of the whole net is not the sum of its nodes
+    bool levels;     // bytes come from the level that still holds them
     bool calibrated; // times what was measured of such kernels
 } predictor;
 
@@ -49,11 +49,7 @@ static const predictor predictors[] = {
      false,
      true,
      false},
-    {{"sum", "sum over the nodes of memory time + compute time", 1},
-     node_sum,
-     false,
-     false,
-     false},
+    {{"sum", "sum over the nodes of memory time + compute time", 1}, node_sum, false, false, false},
     {{"calibrated", "roofline times what a backend was measured to take, kernel by kernel", 1},
      node_max,
      false,
@@ -78,7 +74,8 @@ static sz_status choose_predictor(sz_estimate *e, const predictor **ret_predicto
     const char *name = e->options.level ? e->options.level : "roofline";
     const predictor *p = find_predictor(name);
     if (!p)
-        return sz_fail(e->ctx, SZ_ERR_USAGE, "unknown level '%s'; known are: bound roofline sum "
+        return sz_fail(e->ctx, SZ_ERR_USAGE,
+                       "unknown level '%s'; known are: bound roofline sum "
                        "calibrated",
                        sz_show(e->ctx, sz_str_c(name)));
     if (p->calibrated && !e->options.calibration)
@@ -160,8 +157,7 @@ static sz_status estimate_node(sz_estimate *e, const predictor *p, size_t i,
     sz_node_time t = {.name = n->name, .op = n->op, .level = e->memory.level, .of_roof = SZ_NAN};
     SZ_TRY(serve_part(e, format, false, 2 * macs, &t));
     SZ_TRY(serve_part(e, format, true, (double)n->cost.flops - 2 * macs, &t));
-    move_bytes(e, i, scale * (double)n->cost.bytes_read, scale * (double)n->cost.bytes_written,
-               &t);
+    move_bytes(e, i, scale * (double)n->cost.bytes_read, scale * (double)n->cost.bytes_written, &t);
     if (bytes > 0) {
         t.memory_s += e->machine->transfer_latency_s;
         e->far_s += e->machine->transfer_latency_s;
@@ -229,6 +225,7 @@ static sz_status fill(sz_estimate *e) {
     SZ_TRY(sz_choose_memory(e));
     sz_choose_overhead(e);
     if (p->levels) SZ_TRY(sz_choose_levels(e));
+    sz_choose_around(e);
     SZ_TRY(estimate_nodes(e, p));
     sz_choose_nearest(e);
     sum_up(e, p);

@@ -11,12 +11,12 @@
 
 // Bandwidths of a level of memory that a run is charged with, byte/s.
 typedef struct sz_memory_rates {
-    const char *level;   // "DRAM"
-    double capacity;     // bytes, of all instances that the threads have
-    double load, copy;   // for bytes only read; for bytes read and written in equal parts
-    double store;        // for bytes only written
-    double best;         // of any mix
-    double nearest;      // best of the innermost level that holds the whole model; +inf = not known
+    const char *level; // "DRAM"
+    double capacity;   // bytes, of all instances that the threads have
+    double load, copy; // for bytes only read; for bytes read and written in equal parts
+    double store;      // for bytes only written
+    double best;       // of any mix
+    double nearest;    // best of the innermost level that holds the whole model; +inf = not known
     const char *nearest_level;
 } sz_memory_rates;
 
@@ -24,7 +24,7 @@ typedef struct sz_memory_rates {
 typedef struct sz_served {
     const char *machine_dtype; // as asked
     bool elementary;
-    const sz_roof *roof;       // NULL = there is none
+    const sz_roof *roof; // NULL = there is none
     double flop_per_s;
     bool exact;
     int64_t nodes;
@@ -54,21 +54,22 @@ struct sz_estimate {
     const sz_machine *machine;
     sz_predict_options options;
     const char *level;
-    int64_t threads;             // of the roofs used; 0 = whole device
+    int64_t threads; // of the roofs used; 0 = whole device
     sz_arena arena;
     sz_memory_rates memory;                // main memory
     sz_memory_rates levels[SZ_MAX_LEVELS]; // from the innermost to main memory
     size_t n_levels;
-    sz_level_bytes *by_row; // [row][level]; NULL = all from main memory
-    SZ_VEC(sz_told) told;   // by the calibration, so far
-    bool is_carried;        // calibrated on another machine
-    int64_t outside;        // rows that no measured kernel is near
-    bool too_large;         // main memory does not hold the net
-    double far_s;           // time of all bytes from main memory
-    double dynamic_j;       // energy of arithmetic and main memory; NaN = some is not known
-    double bytes;                // of all nodes
+    sz_level_bytes *by_row;         // [row][level]; NULL = all from main memory
+    SZ_VEC(sz_told) told;           // by the calibration, so far
+    bool is_carried;                // calibrated on another machine
+    double run_bytes;               // that a run moves, at most twice what caches hold
+    int64_t outside;                // rows that no measured kernel is near
+    bool too_large;                 // main memory does not hold the net
+    double far_s;                   // time of all bytes from main memory
+    double dynamic_j;               // energy of arithmetic and main memory; NaN = some is not known
+    double bytes;                   // of all nodes
     double dispatch_s, fork_join_s; // that each node at work pays, 0 = not known or not paid
-    double overhead_s;           // of all nodes
+    double overhead_s;              // of all nodes
     SZ_VEC(sz_served) served;
     SZ_VEC(sz_node_estimate) nodes;
     SZ_VEC(sz_assumption) assumptions;
@@ -109,6 +110,8 @@ double sz_memory_time(const sz_memory_rates *m, double bytes_read, double bytes_
 
 // On the machine that was calibrated its own record of then is used, not a newer one.
 void sz_choose_calibration(sz_estimate *e);
+// After the levels: fills run_bytes.
+void sz_choose_around(sz_estimate *e);
 // From the roofline time of a row to what such kernels take, with its interval.
 sz_status sz_calibrate_node(sz_estimate *e, size_t row, sz_node_time *t);
 // From the sum of the rows to the time of the net, with its interval.

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "run/backends/profiles.h"
 #include "run/bench/layers.h"
 
 #define assert_near(a, b) assert_true(fabs((a) - (b)) <= 1e-9 * fabs(b))
@@ -19,11 +20,22 @@ typedef struct fake {
     sz_run_layer layers[4];
     size_t n;
     double now, each_s, settle; // the medians shrink by `settle` with each profile
-    int64_t profiles;
+    double whole_s;             // of a run that is not looked at; half of it after another such
+    bool again;
+    int64_t profiles, wholes;
 } fake;
+
+static sz_status fake_run(void *state) {
+    fake *f = state;
+    f->wholes++;
+    f->now += f->again ? f->whole_s / 2 : f->whole_s;
+    f->again = true;
+    return SZ_OK;
+}
 
 static sz_status fake_profile(void *state) {
     fake *f = state;
+    f->again = false;
     f->profiles++;
     f->now += f->each_s;
     for (size_t i = 0; i < f->n; i++) f->layers[i].time_s *= 1 - f->settle;
@@ -34,29 +46,45 @@ static sz_run_layer fake_layer(void *state, size_t i) { return ((const fake *)st
 static double fake_clock(void *user) { return ((const fake *)user)->now; }
 
 static const sz_runner_type fake_type = {
-    .profile = fake_profile, .layer_count = fake_count, .layer = fake_layer};
+    .run = fake_run, .profile = fake_profile, .layer_count = fake_count, .layer = fake_layer};
 
 static sz_str str(const char *s) { return (sz_str){s, strlen(s)}; }
 
 // ---- how long ----------------------------------------------------------------------------------
 
-static int64_t profiles_of(fake *f, double budget_s) {
-    const sz_runner r = {&fake_type, f};
-    const sz_profile_how how = {.clock = fake_clock, .clock_user = f, .budget_s = budget_s};
-    int64_t runs = -1;
-    assert_int_equal(sz_profile_run(&r, &how, &runs), SZ_OK);
-    assert_int_equal(runs, f->profiles);
-    return runs;
+static sz_profiling profile_of(fake *f, const sz_runner *r, double budget_s) {
+    sz_profiling p = {.r = r, .clock = fake_clock, .clock_user = f, .budget_s = budget_s};
+    while (!p.is_done) assert_int_equal(sz_profile_turn(&p), SZ_OK);
+    assert_int_equal(p.runs, f->profiles);
+    return p;
 }
 
-static void ends_when_medians_stand_still(void **state) {
+static void ends_when_times_stand_still(void **state) {
     (void)state;
-    fake still = {.layers = {{.time_s = 1e-3}}, .n = 1, .each_s = 1e-3};
+    fake still = {.layers = {{.time_s = 1e-3}}, .n = 1, .each_s = 1e-3, .whole_s = 2e-3};
     fake moving = {.layers = {{.time_s = 1e-3}}, .n = 1, .each_s = 1e-3, .settle = 0.01};
-    fake slow = {.layers = {{.time_s = 1}}, .n = 1, .each_s = 1};
-    assert_int_equal(profiles_of(&still, 10), 8); // looked at after 5 and after 8
-    assert_int_equal(profiles_of(&moving, 10), SZ_MAX_PROFILES);
-    assert_int_equal(profiles_of(&slow, 0.5), SZ_MIN_PROFILES); // five even beyond the time
+    fake slow = {.layers = {{.time_s = 1}}, .n = 1, .each_s = 1, .whole_s = 1};
+    const sz_runner a = {&fake_type, &still}, b = {&fake_type, &moving}, c = {&fake_type, &slow};
+    assert_int_equal(profile_of(&still, &a, 10).runs, 9); // 1 and 4, looked at, 4 more, looked at
+    assert_int_equal(profile_of(&moving, &b, 10).runs, SZ_MAX_PROFILES);
+    assert_int_equal(profile_of(&slow, &c, 0.5).runs, SZ_MIN_PROFILES); // five even beyond the time
+}
+
+// The first run of a block finds the caches as the profiled ones left them.
+static void whole_runs_take_turns(void **state) {
+    (void)state;
+    fake quick = {.layers = {{.time_s = 1e-3}}, .n = 1, .each_s = 1e-3, .whole_s = 2e-3};
+    fake slow = {.layers = {{.time_s = 1}}, .n = 1, .each_s = 1, .whole_s = 2};
+    const sz_runner a = {&fake_type, &quick}, b = {&fake_type, &slow};
+    sz_profiling p = profile_of(&quick, &a, 10);
+    assert_int_equal(quick.wholes, 9);
+    assert_int_equal(p.whole_runs, 1 + 3 + 3);
+    const sz_profile_whole whole = sz_profile_end(&p);
+    assert_near(whole.median_s, 1e-3);
+    assert_near(whole.quick_s, 1e-3); // two of the six
+    p = profile_of(&slow, &b, 0.5);
+    assert_int_equal(p.whole_runs, SZ_MIN_PROFILES); // one and one
+    assert_near(sz_profile_end(&p).median_s, 2.0);
 }
 
 static void needs_a_library_that_tells(void **state) {
@@ -64,10 +92,34 @@ static void needs_a_library_that_tells(void **state) {
     static const sz_runner_type silent = {.layer_count = fake_count, .layer = fake_layer};
     fake f = {.n = 0};
     const sz_runner r = {&silent, &f};
-    const sz_profile_how how = {.clock = fake_clock, .clock_user = &f, .budget_s = 1};
-    int64_t runs = -1;
-    assert_int_equal(sz_profile_run(&r, &how, &runs), SZ_OK);
-    assert_int_equal(runs, 0);
+    sz_profiling p = profile_of(&f, &r, 1);
+    assert_int_equal(p.runs, 0);
+    assert_true(isnan(sz_profile_end(&p).median_s));
+}
+
+// Eight runs of two layers: the layers of a run rise and fall together, in tenths; the quickest two
+// are runs 3 and 6, the middle third those of 1.2 to 1.5.
+static void believes_whole_runs(void **state) {
+    (void)state;
+    static const double pace[] = {1.2, 1.3, 2.0, 1.0, 1.5, 1.4, 1.0, 1.9};
+    sz_ctx *ctx = sz_ctx_create(NULL);
+    sz_arena arena;
+    sz_profiles p;
+    sz_arena_init(&arena, ctx);
+    assert_int_equal(sz_profiles_init(ctx, &arena, 2, &p), SZ_OK);
+    assert_true(isnan(sz_profiles_usual(&p, 0)));
+    assert_near(sz_profiles_quickness(&p), 1.0);
+    for (int r = 0; r < 8; r++) {
+        sz_profiles_put(&p, 0, pace[r] * 1e-3);
+        sz_profiles_put(&p, 1, pace[r] * 2e-3);
+        sz_profiles_end(&p, pace[r] * 4e-3); // and what lies between layers
+    }
+    assert_near(sz_profiles_quick(&p, 0), 1e-3);
+    assert_near(sz_profiles_quick(&p, 1), 2e-3);
+    assert_near(sz_profiles_usual(&p, 1), (1.2 + 1.3 + 1.4 + 1.5) / 4 * 2e-3);
+    assert_near(sz_profiles_quickness(&p), 8 / (1.2 + 1.3 + 2 + 1 + 1.5 + 1.4 + 1 + 1.9));
+    sz_arena_finish(&arena);
+    sz_ctx_destroy(ctx);
 }
 
 // ---- counts ------------------------------------------------------------------------------------
@@ -203,8 +255,10 @@ static void names_the_roof(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ends_when_medians_stand_still),
+        cmocka_unit_test(ends_when_times_stand_still),
+        cmocka_unit_test(whole_runs_take_turns),
         cmocka_unit_test(needs_a_library_that_tells),
+        cmocka_unit_test(believes_whole_runs),
         cmocka_unit_test(counts_a_fusion_at_its_border),
         cmocka_unit_test(tells_no_counts_of_a_split_node),
         cmocka_unit_test(gives_a_split_node_to_the_longer),

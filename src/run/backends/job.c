@@ -457,46 +457,29 @@ static sz_status runner_check(void *state, int64_t flops, sz_check *ret_check) {
     return (j->how.step ? sz_job_check_step : sz_job_check)(state, flops, ret_check);
 }
 
-static sz_status make_times(sz_job *j) {
-    for (size_t k = 0; k < j->nodes.n; k++) {
-        double *times = sz_arena_array(&j->arena, SZ_JOB_PROFILES, sizeof *times);
-        if (!times) return sz_no_memory(j->ctx);
-        j->nodes.items[k].times_s = times;
-    }
-    return SZ_OK;
-}
-
 static sz_status runner_profile(void *state) {
     sz_job *j = state;
-    if (j->profiled == 0) SZ_TRY(make_times(j));
+    if (!j->profiles.times_s) SZ_TRY(sz_profiles_init(j->ctx, &j->arena, j->nodes.n, &j->profiles));
     const int set = j->next;
     j->next = set + 1 < SZ_INPUT_SETS ? set + 1 : 0;
-    double before = sz_clock_s();
+    const double start = sz_clock_s();
+    double before = start;
     for (size_t k = 0; k < j->nodes.n; k++) {
         const sz_job_node *n = &j->nodes.items[k];
         SZ_TRY(n->step.run(n->step.state, set));
         const double after = sz_clock_s();
-        n->times_s[j->profiled % SZ_JOB_PROFILES] = after - before;
+        sz_profiles_put(&j->profiles, k, after - before);
         before = after;
     }
     note_loss(j, set);
-    j->profiled++;
+    sz_profiles_end(&j->profiles, before - start);
     return SZ_OK;
 }
 
 static size_t runner_layer_count(void *state) { return ((const sz_job *)state)->nodes.n; }
 
-static double median_of(const sz_job *j, const sz_job_node *n) {
-    double sorted[SZ_JOB_PROFILES];
-    const size_t count = (size_t)(j->profiled < SZ_JOB_PROFILES ? j->profiled : SZ_JOB_PROFILES);
-    if (count == 0) return NAN;
-    memcpy(sorted, n->times_s, count * sizeof *sorted);
-    sz_sort_values(sorted, count);
-    return sz_quantile(sorted, count, 0.5);
-}
-
 static sz_run_layer runner_layer(void *state, size_t i) {
-    const sz_job *j = state;
+    sz_job *j = state;
     const sz_job_node *n = &j->nodes.items[i];
     const sz_dtype_info *d = n->step.ran_as ? sz_dtype_get(n->step.ran_as) : NULL;
     const sz_dtype_info *sums = n->step.sums ? sz_dtype_get(n->step.sums) : NULL;
@@ -509,7 +492,8 @@ static sz_run_layer runner_layer(void *state, size_t i) {
                           .sums = sums ? sums->name : NULL,
                           .sources = &n->id,
                           .n_sources = 1,
-                          .time_s = median_of(j, n)};
+                          .time_s = sz_profiles_usual(&j->profiles, i),
+                          .quick_s = sz_profiles_quick(&j->profiles, i)};
 }
 
 static sz_dtype runner_lowest(void *state) { return sz_job_lowest(state); }

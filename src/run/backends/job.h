@@ -3,9 +3,8 @@
 #ifndef SZ_JOB_H
 #define SZ_JOB_H
 
+#include "run/backends/profiles.h"
 #include "run/backends/runner.h"
-
-enum { SZ_JOB_PROFILES = 64 };
 
 typedef struct sz_job_node {
     const sz_node *node;
@@ -13,7 +12,6 @@ typedef struct sz_job_node {
     sz_step step;
     const char *backend;
     const char *why; // the library refused it, and own kernels or the reference run it; NULL = no
-    double *times_s; // by profiled run, of the last SZ_JOB_PROFILES; NULL before the first
 } sz_job_node;
 
 // Memory that holds one value at a time.
@@ -32,8 +30,8 @@ typedef struct sz_job {
     sz_buffer **slots[SZ_INPUT_SETS]; // by value; only inputs of the graph differ
     sz_ref *numbers[SZ_INPUT_SETS];   // where inputs and constants come from
     bool *needed;
-    bool *constant;   // by value: known before the run, as it follows from constants
-    int32_t *readers; // of each value
+    bool *constant;       // by value: known before the run, as it follows from constants
+    int32_t *readers;     // of each value
     sz_value_id *becomes; // by value: the constant whose memory it shares, as it is its next one
     bool *changes;        // by value: a constant that a step changes
     sz_trained trained;
@@ -42,8 +40,8 @@ typedef struct sz_job {
     struct sz_plain *plain; // for what the library refuses
     sz_arena arena;
     sz_run_how how;
-    int next;         // set of the next run
-    int64_t profiled; // runs so far
+    int next;             // set of the next run
+    sz_profiles profiles; // by node; none before the first
 } sz_job;
 
 // Bytes that a job on this graph needs, about. SZ_ERR_INPUT when a type depends on data.

@@ -7,6 +7,7 @@
 #ifndef SZ_BACKEND_OPENVINO_H
 #define SZ_BACKEND_OPENVINO_H
 
+#include "run/backends/profiles.h"
 #include "run/backends/runner.h"
 
 typedef int sz_vino_status; // 0 = right
@@ -117,15 +118,8 @@ typedef struct sz_vino_compiled {
     int n;
 } sz_vino_compiled;
 
-enum { SZ_VINO_RUNS = 64 };  // profiled runs that are kept
-typedef struct sz_vino_sum { // of the layers of a run
-    double time_s;
-    int run;
-} sz_vino_sum;
-
 typedef struct sz_vino_layer {
     sz_run_layer shown;
-    double *times_s;            // of the last profiled runs, without the cold first one
     int64_t total_us, first_us; // of all runs, of the first
 } sz_vino_layer;
 
@@ -144,10 +138,8 @@ typedef struct sz_vino_net {
     sz_vino_compiled timed, looked_at; // the second one counts its layers' times
     sz_vino_layer *layers;
     size_t n_layers;
-    int64_t profiled;               // runs of `looked_at` so far
-    sz_vino_sum sums[SZ_VINO_RUNS]; // in rising order
-    int n_sums;
-    int64_t summed; // `profiled` when they were made
+    sz_profiles profiles; // runs of `looked_at` without the cold first one
+    int64_t profiled;     // its runs so far, the cold one too
     int threads, next;
     sz_dtype precision, lowest; // read back; of what ran
 } sz_vino_net;
@@ -165,7 +157,8 @@ sz_status sz_vino_look(sz_vino_net *net);
 sz_status sz_vino_profile_once(sz_vino_net *net);
 // Gives each layer its nodes (openvino_join.c).
 sz_status sz_vino_join(sz_vino_net *net);
-double sz_vino_layer_time(sz_vino_net *net, const sz_vino_layer *l);
+// Sets time_s and quick_s of layer i.
+void sz_vino_layer_times(sz_vino_net *net, size_t i, sz_run_layer *l);
 
 sz_status sz_vino_compile_net(sz_ctx *ctx, void *library, sz_graph *g, const sz_run_how *how,
                               sz_runner *ret_runner);

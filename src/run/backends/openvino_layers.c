@@ -6,6 +6,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "os/clock.h"
+
 // ---- formats -----------------------------------------------------------------------------------
 
 // Layers whose arithmetic is in the format that their kernel is named after, whole numbers too.
@@ -52,14 +54,13 @@ static size_t count_executed(const sz_vino_profiles *p) {
 static sz_status add_layer(sz_vino_net *net, const sz_vino_profile *p) {
     sz_vino_layer *l = &net->layers[net->n_layers++];
     const sz_dtype t = dtype_of(p->exec_type);
-    l->times_s = sz_arena_array(&net->arena, SZ_VINO_RUNS, sizeof *l->times_s);
-    if (!l->times_s) return sz_no_memory(net->ctx);
     l->shown = (sz_run_layer){.name = keep(net, p->name),
                               .op = keep(net, p->type),
                               .kernel = keep(net, p->exec_type).p,
                               .backend = sz_backend_openvino.name,
                               .dtype = t ? sz_dtype_get(t)->name : NULL,
-                              .time_s = NAN};
+                              .time_s = NAN,
+                              .quick_s = NAN};
     lower_to(net, t, p->type);
     return SZ_OK;
 }
@@ -67,6 +68,7 @@ static sz_status add_layer(sz_vino_net *net, const sz_vino_profile *p) {
 static sz_status add_layers(sz_vino_net *net, const sz_vino_profiles *p) {
     net->layers = sz_arena_array(&net->arena, count_executed(p) + 1, sizeof *net->layers);
     if (!net->layers) return sz_no_memory(net->ctx);
+    SZ_TRY(sz_profiles_init(net->ctx, &net->arena, count_executed(p), &net->profiles));
     net->n_layers = 0;
     for (size_t i = 0; i < p->n; i++)
         if (p->items[i].state == SZ_VINO_EXECUTED) SZ_TRY(add_layer(net, &p->items[i]));
@@ -75,77 +77,66 @@ static sz_status add_layers(sz_vino_net *net, const sz_vino_profiles *p) {
 
 // ---- times -------------------------------------------------------------------------------------
 
-// The library gives the mean over all runs so far, the cold first one too, in whole microseconds:
-// run k took k times this mean less (k - 1) times the one before.
-static void add_times(sz_vino_net *net, const sz_vino_profiles *p) {
+// The library gives the mean over all runs so far, the cold first one too, cut to whole
+// microseconds: run k took k times this mean less (k - 1) times the one before.
+static void add_times(sz_vino_net *net, const sz_vino_profiles *p, double run_s) {
     const int64_t k = net->profiled + 1; // runs, this one included
     size_t n = 0;
     for (size_t i = 0; i < p->n && n < net->n_layers; i++) {
         if (p->items[i].state != SZ_VINO_EXECUTED) continue;
-        sz_vino_layer *l = &net->layers[n++];
+        sz_vino_layer *l = &net->layers[n];
         int64_t total;
         if (!sz_mul(p->items[i].real_us, k, &total)) continue;
         if (k == 1)
             l->first_us = total;
         else
-            l->times_s[(k - 2) % SZ_VINO_RUNS] = (double)(total - l->total_us) * 1e-6;
+            sz_profiles_put(&net->profiles, n, (double)(total - l->total_us) * 1e-6);
         l->total_us = total;
+        n++;
     }
+    if (k > 1) sz_profiles_end(&net->profiles, run_s);
     net->profiled = k;
 }
 
-static int by_sum(const void *a, const void *b) {
-    const sz_vino_sum *x = a, *y = b;
-    return x->time_s < y->time_s ? -1 : x->time_s > y->time_s;
-}
-
-// The middle third of the profiled runs, by the sums of their layers. Medians of single layers
-// would leave out what disturbs each run at another place, and add up to less than any run took.
-static int find_middle(sz_vino_net *net) {
-    const int64_t warm = net->profiled - 1;
-    const int n = (int)(warm < SZ_VINO_RUNS ? warm : SZ_VINO_RUNS);
-    for (int r = 0; r < n; r++) {
-        net->sums[r] = (sz_vino_sum){0, r};
-        for (size_t i = 0; i < net->n_layers; i++) net->sums[r].time_s += net->layers[i].times_s[r];
+// A mean that is cut to whole microseconds blurs run k by k of them. Where that is much of a layer,
+// the mean of all runs but the cold one is closer; half a microsecond is what was cut off.
+void sz_vino_layer_times(sz_vino_net *net, size_t i, sz_run_layer *ret_layer) {
+    const sz_vino_layer *l = &net->layers[i];
+    const double warm = (double)(net->profiled - 1), runs = (double)net->profiled;
+    if (warm < 1) return;
+    const double cut = l->total_us > 0 ? 0.5 : 0; // a layer of no time does nothing
+    const double mean = fmax(0, (double)(l->total_us - l->first_us) / warm + cut) * 1e-6;
+    if (mean < 20e-6 * runs) {
+        ret_layer->time_s = mean;
+        ret_layer->quick_s = mean * sz_profiles_quickness(&net->profiles);
+        return;
     }
-    qsort(net->sums, (size_t)n, sizeof *net->sums, by_sum);
-    return n;
-}
-
-// A mean of whole microseconds blurs run k by k of them. Where that is much of a layer, the mean of
-// all runs but the cold one is closer.
-double sz_vino_layer_time(sz_vino_net *net, const sz_vino_layer *l) {
-    const int64_t warm = net->profiled - 1;
-    double sum = 0;
-    if (warm < 1) return NAN;
-    const double mean = (double)(l->total_us - l->first_us) * 1e-6 / (double)warm;
-    if (mean < 20e-6 * (double)net->profiled) return mean > 0 ? mean : 0;
-    if (net->summed != net->profiled) net->n_sums = find_middle(net);
-    net->summed = net->profiled;
-    const int from = net->n_sums / 3, to = net->n_sums - from;
-    for (int r = from; r < to; r++) sum += l->times_s[net->sums[r].run];
-    return sum / (to - from);
+    ret_layer->time_s = sz_profiles_usual(&net->profiles, i);
+    ret_layer->quick_s = sz_profiles_quick(&net->profiles, i);
 }
 
 // ---- looking -----------------------------------------------------------------------------------
 
-static sz_status run_counted(sz_vino_net *net, sz_vino_profiles *ret_profiles) {
+static sz_status run_counted(sz_vino_net *net, sz_vino_profiles *ret_profiles, double *ret_s) {
     const sz_vino *lib = net->lib;
     const sz_vino_compiled *c = &net->looked_at;
     void *request = c->requests[net->profiled % c->n];
+    const double start = sz_clock_s();
     SZ_TRY(sz_vino_said(net->ctx, lib, lib->infer_request_infer(request), "does not run the net"));
+    *ret_s = sz_clock_s() - start;
     return sz_vino_said(net->ctx, lib, lib->infer_request_get_profiling_info(request, ret_profiles),
                         "does not tell what ran");
 }
 
 sz_status sz_vino_look(sz_vino_net *net) {
     sz_vino_profiles p = {NULL, 0};
+    double run_s;
     if (net->looked_at.model) return SZ_OK;
     net->profiled = 0;
     SZ_TRY(sz_vino_compile(net, true, &net->looked_at));
-    SZ_TRY(run_counted(net, &p));
+    SZ_TRY(run_counted(net, &p, &run_s));
     sz_status status = net->layers ? SZ_OK : add_layers(net, &p);
-    if (status == SZ_OK) add_times(net, &p);
+    if (status == SZ_OK) add_times(net, &p, run_s);
     net->lib->profiling_info_list_free(&p);
     if (status == SZ_OK && !net->is_joined) status = sz_vino_join(net);
     net->is_joined = true;
@@ -155,10 +146,11 @@ sz_status sz_vino_look(sz_vino_net *net) {
 
 sz_status sz_vino_profile_once(sz_vino_net *net) {
     sz_vino_profiles p = {NULL, 0};
+    double run_s;
     net->how.layers = true; // it is wanted after all
     SZ_TRY(sz_vino_look(net));
-    SZ_TRY(run_counted(net, &p));
-    add_times(net, &p);
+    SZ_TRY(run_counted(net, &p, &run_s));
+    add_times(net, &p, run_s);
     net->lib->profiling_info_list_free(&p);
     return SZ_OK;
 }

@@ -300,7 +300,7 @@ static size_t layer_count(void *state) { return ((const sz_vino_net *)state)->n_
 static sz_run_layer layer(void *state, size_t i) {
     sz_vino_net *net = state;
     sz_run_layer l = net->layers[i].shown;
-    l.time_s = sz_vino_layer_time(net, &net->layers[i]);
+    sz_vino_layer_times(net, i, &l);
     return l;
 }
 

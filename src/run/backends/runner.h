@@ -19,7 +19,7 @@ typedef struct sz_run_how {
     sz_dtype precision; // that a library is asked for; 0 = as the net is written
     bool training;
     const struct sz_train_step *step; // of training: what the graph says of itself
-    int streams;      // of a library that runs several batches at once; 0 = one
+    int streams;                      // of a library that runs several batches at once; 0 = one
     bool layers;      // times of layers are wanted: a library may have to be told beforehand
     const char *path; // of the model's file, NULL = it has none (a family of nets)
 } sz_run_how;
@@ -28,14 +28,15 @@ typedef struct sz_run_how {
 typedef struct sz_run_layer {
     sz_str name, op;
     const char *kernel, *backend;
-    const char *why;           // the library refused it, and something slower ran; NULL = it ran
-    const char *dtype;         // that the arithmetic touched; NULL = not known
-    const char *sums;          // format in which it adds up; NULL = not known
+    const char *why;   // the library refused it, and something slower ran; NULL = it ran
+    const char *dtype; // that the arithmetic touched; NULL = not known
+    const char *sums;  // format in which it adds up; NULL = not known
     // Nodes of the graph that it does, in their order. One that the library took apart is in each
     // of the layers that it became.
     const sz_node_id *sources;
-    int32_t n_sources;         // 0 = none is known: the library put it in
-    double time_s;             // of a usual run, NaN = not measured
+    int32_t n_sources; // 0 = none is known: the library put it in
+    double time_s;     // of a usual run, NaN = not measured
+    double quick_s;    // of the quickest quarter of the runs, NaN likewise
 } sz_run_layer;
 
 // How far outputs are from what the reference says.

@@ -34,8 +34,8 @@ typedef struct child_case {
     sz_check check;
     double compile_s;
     sz_counted counted;
-    int64_t profiles; // runs that were looked at layer by layer
-    bool is_done;     // its line is out
+    sz_profiling profiling;
+    bool is_done; // its line is out
 } child_case;
 
 struct child {
@@ -288,8 +288,14 @@ static sz_status send_timing(child *c, size_t i, const sz_timing *t, double cloc
     put_training(&j, r, &one->step);
     tell_at(c, i);
     SZ_TRY(put_asked(c, one, t, &j));
-    if (is_true(c->request, "layers")) sz_json_key_i64(&j, "layers_runs", one->profiles);
-    SZ_TRY(sz_layers_put(c->ctx, &j, one->model, r, one->profiles > 0));
+    if (is_true(c->request, "layers")) {
+        const sz_profile_whole whole = sz_profile_end(&one->profiling);
+        sz_json_key_i64(&j, "layers_runs", one->profiling.runs);
+        sz_json_key_i64(&j, "layers_whole_runs", one->profiling.whole_runs);
+        sz_json_key_f64(&j, "layers_whole_s", whole.median_s);
+        sz_json_key_f64(&j, "layers_quick_s", whole.quick_s);
+    }
+    SZ_TRY(sz_layers_put(c->ctx, &j, one->model, r, one->profiling.runs > 0));
     sz_json_key_array(&j, "samples_s");
     for (size_t k = 0; k < t->samples.n; k++) sz_json_f64(&j, t->samples.items[k]);
     sz_json_end_array(&j);
@@ -312,25 +318,30 @@ static void tell_measured(void *user, size_t i) {
     tell_at(m->owner, m->which[i]);
 }
 
-static void count(void *user, size_t i, int64_t runs) {
+// Around the timed runs of a case in a round. After them its layers are looked at, so that these
+// see the machine at as many times as the whole does.
+static sz_status around(void *user, size_t i, int64_t runs) {
     measuring *m = user;
     child *c = m->owner;
-    if (runs)
-        sz_counted_add(&c->cases[m->which[i]].counted, &c->counters, runs);
-    else
-        sz_counters_begin(&c->counters);
+    child_case *one = &c->cases[m->which[i]];
+    if (c->counts && runs) sz_counted_add(&one->counted, &c->counters, runs);
+    if (c->counts && !runs) sz_counters_begin(&c->counters);
+    return runs && is_true(c->request, "layers") ? sz_profile_turn(&one->profiling) : SZ_OK;
 }
 
-// What is asked for beside the times, apart from them.
-static sz_status look_closer(child *c, measuring *m, size_t k) {
-    child_case *one = &c->cases[m->which[k]];
-    const sz_profile_how how = {.clock = wall,
-                                .budget_s = number(c->request, "budget_s"),
-                                .before = m->timed[k].before,
-                                .user = one};
-    if (!is_true(c->request, "layers")) return SZ_OK;
-    tell_at(c, m->which[k]);
-    return sz_profile_run(&one->runner, &how, &one->profiles);
+// What is left to look at, again in turns.
+static sz_status look_closer(child *c, const measuring *m) {
+    bool more = is_true(c->request, "layers");
+    while (more) {
+        more = false;
+        for (size_t k = 0; k < m->n; k++) {
+            sz_profiling *p = &c->cases[m->which[k]].profiling;
+            tell_at(c, m->which[k]);
+            SZ_TRY(sz_profile_turn(p));
+            more |= !p->is_done;
+        }
+    }
+    return SZ_OK;
 }
 
 static double clock_now(const measuring *m) {
@@ -356,7 +367,7 @@ static sz_status time_all(child *c, measuring *m) {
                            .one_call = c->evict != NULL,
                            .tell = tell_measured,
                            .tell_user = m,
-                           .around = c->counts ? count : NULL,
+                           .around = around,
                            .around_user = m,
                            .finished = finished,
                            .finished_user = m};
@@ -364,15 +375,19 @@ static sz_status time_all(child *c, measuring *m) {
         if (c->cases[i].is_done) continue;
         m->which[m->n] = i;
         m->timed[m->n++] = (sz_timed){run_case, c->evict ? evict : NULL, &c->cases[i]};
+        c->cases[i].profiling = (sz_profiling){.r = &c->cases[i].runner,
+                                               .clock = wall,
+                                               .budget_s = number(c->request, "budget_s"),
+                                               .before = c->evict ? evict : NULL,
+                                               .user = &c->cases[i]};
     }
     if (m->n == 0) return SZ_OK;
     m->chain = sz_watch_chain();
     m->clock_before = clock_now(m);
     SZ_TRY(sz_protocol_run(c->ctx, &p, m->timed, m->n, m->timings));
-    for (size_t k = 0; k < m->n && c->looks_closer; k++) {
-        SZ_TRY(look_closer(c, m, k));
-        SZ_TRY(report(m, k));
-    }
+    if (!c->looks_closer) return SZ_OK;
+    SZ_TRY(look_closer(c, m));
+    for (size_t k = 0; k < m->n; k++) SZ_TRY(report(m, k));
     return SZ_OK;
 }
 
@@ -403,8 +418,8 @@ static sz_status open_library(child *c, bool *ret_there) {
 
 // Before the library is there: it is quiet then, and the threads that it starts are counted.
 static sz_status open_meters(child *c) {
-    const sz_sensor_options options = {.root = json_string_value(json_object_get(c->request,
-                                                                                 "root"))};
+    const sz_sensor_options options = {
+        .root = json_string_value(json_object_get(c->request, "root"))};
     c->counts = is_true(c->request, "counters") && whole(c->request, "evict_bytes") == 0;
     if (c->counts) sz_counters_open_heirs(&c->counters, NULL);
     if (!is_true(c->request, "energy")) return SZ_OK;

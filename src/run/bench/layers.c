@@ -3,11 +3,13 @@
 
 #include <math.h>
 
+#include "machine/measure/stats.h"
 #include "model/cost/costs.h"
+#include "run/backends/profiles.h"
 
 // ---- times -------------------------------------------------------------------------------------
 
-static double sum_of_medians(const sz_runner *r) {
+static double sum_of_times(const sz_runner *r) {
     double sum = 0;
     for (size_t i = 0; i < r->type->layer_count(r->state); i++) {
         const double t = r->type->layer(r->state, i).time_s;
@@ -16,30 +18,67 @@ static double sum_of_medians(const sz_runner *r) {
     return sum;
 }
 
-// Medians are sorted out of all runs, so they are looked at more and more seldom.
-static bool is_time_to_look(int64_t runs) {
-    return runs == SZ_MIN_PROFILES || runs == 8 || runs == 12 || (runs >= 16 && runs % 8 == 0);
+// Runs are sorted for it, so it is looked at more and more seldom.
+static bool is_time_to_look(int64_t runs, int64_t before) {
+    return runs >= SZ_MIN_PROFILES && (runs < 16 || runs / 8 != before / 8);
 }
 
-sz_status sz_profile_run(const sz_runner *r, const sz_profile_how *how, int64_t *ret_runs) {
-    const double start = how->clock(how->clock_user);
-    double last = 0;
-    int64_t runs = 0;
-    *ret_runs = 0;
-    if (!r->type->profile) return SZ_OK;
-    while (runs < SZ_MAX_PROFILES) {
-        if (how->before) how->before(how->user);
-        SZ_TRY(r->type->profile(r->state));
-        runs++;
-        if (runs < SZ_MIN_PROFILES) continue;
-        if (how->clock(how->clock_user) - start >= how->budget_s) break;
-        if (!is_time_to_look(runs)) continue;
-        const double sum = sum_of_medians(r);
-        if (last > 0 && fabs(sum - last) < SZ_PROFILE_STEADY * last) break;
-        last = sum;
+static double now(const sz_profiling *p) { return p->clock(p->clock_user); }
+
+static sz_status look(sz_profiling *p, int64_t n) {
+    for (int64_t i = 0; i < n && p->runs < SZ_MAX_PROFILES; i++, p->runs++) {
+        if (p->before) p->before(p->user);
+        SZ_TRY(p->r->type->profile(p->r->state));
     }
-    *ret_runs = runs;
     return SZ_OK;
+}
+
+static sz_status run_whole(sz_profiling *p, int64_t n) {
+    p->slowest_s = 0;
+    for (int64_t i = 0; i < n; i++) {
+        if (p->before) p->before(p->user);
+        const double start = now(p);
+        SZ_TRY(p->r->type->run(p->r->state));
+        const double time_s = now(p) - start;
+        p->slowest_s = fmax(p->slowest_s, time_s);
+        if ((i > 0 || n == 1) && p->whole_runs < SZ_MAX_PROFILES)
+            p->whole_s[p->whole_runs++] = time_s;
+    }
+    return SZ_OK;
+}
+
+static bool is_over(sz_profiling *p, int64_t before) {
+    if (p->runs < SZ_MIN_PROFILES) return false;
+    if (p->runs >= SZ_MAX_PROFILES || p->spent_s >= p->budget_s) return true;
+    if (!is_time_to_look(p->runs, before)) return false;
+    const double sum = sum_of_times(p->r), last = p->last_s;
+    p->last_s = sum;
+    return last > 0 && fabs(sum - last) < SZ_PROFILE_STEADY * last;
+}
+
+static int64_t block_of(const sz_profiling *p) {
+    if (p->runs == 0 || p->slowest_s > 0.03) return 1;
+    return p->slowest_s > 0.005 ? 2 : 4;
+}
+
+sz_status sz_profile_turn(sz_profiling *p) {
+    const int64_t before = p->runs;
+    p->is_done |= !p->r->type->profile;
+    if (p->is_done) return SZ_OK;
+    const int64_t n = block_of(p);
+    const double start = now(p);
+    SZ_TRY(look(p, n));
+    SZ_TRY(run_whole(p, n));
+    p->spent_s += now(p) - start;
+    p->is_done = is_over(p, before);
+    return SZ_OK;
+}
+
+sz_profile_whole sz_profile_end(sz_profiling *p) {
+    const size_t n = (size_t)p->whole_runs;
+    if (n == 0) return (sz_profile_whole){NAN, NAN};
+    sz_sort_values(p->whole_s, n);
+    return (sz_profile_whole){sz_quantile(p->whole_s, n, 0.5), sz_quick_mean(p->whole_s, n)};
 }
 
 // ---- counts ------------------------------------------------------------------------------------
@@ -150,7 +189,10 @@ static void put_layer(sz_json *j, const sz_graph *g, const sz_run_layer *l, cons
     if (l->why) sz_json_key_str(j, "why", l->why);
     if (l->dtype) sz_json_key_str(j, "dtype", l->dtype);
     if (l->sums) sz_json_key_str(j, "accumulation", l->sums);
-    if (!isnan(l->time_s)) sz_json_key_f64(j, "time_s", l->time_s);
+    if (!isnan(l->time_s)) {
+        sz_json_key_f64(j, "time_s", l->time_s);
+        sz_json_key_f64(j, "quick_s", l->quick_s);
+    }
     if (cost) put_counts(j, cost);
     sz_json_end_object(j);
 }

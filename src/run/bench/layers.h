@@ -14,17 +14,32 @@
 enum { SZ_MIN_PROFILES = 5, SZ_MAX_PROFILES = 64 };
 #define SZ_PROFILE_STEADY 0.005 // change of the sum of the medians between looks, as a share
 
-// How layers are looked at: runs apart from the timed ones, until the sum of their medians stands
-// still, at most SZ_MAX_PROFILES or `budget_s`.
-typedef struct sz_profile_how {
+// How layers are looked at: in runs apart from the timed ones, until the sum of their times stands
+// still, at most SZ_MAX_PROFILES or `budget_s`. Whole runs are timed in turn with them, so that
+// both meet the same machine: blocks of up to 4, of which the first finds other caches and is not
+// counted; long runs, which hardly notice, one by one.
+typedef struct sz_profiling {
+    const sz_runner *r;
     double (*clock)(void *user); // seconds
     void *clock_user;
     double budget_s;
     void (*before)(void *user); // before every run; NULL = nothing
     void *user;
-} sz_profile_how;
-// *ret_runs 0: the library tells no times of layers.
-sz_status sz_profile_run(const sz_runner *r, const sz_profile_how *how, int64_t *ret_runs);
+    // What comes out. runs 0: the library tells no times of layers.
+    int64_t runs, whole_runs;
+    bool is_done;
+    // Within.
+    double whole_s[SZ_MAX_PROFILES], spent_s, last_s, slowest_s;
+} sz_profiling;
+
+// A block of each; nothing once it is done. Those of several cases can take turns, too.
+sz_status sz_profile_turn(sz_profiling *p);
+
+// Of the whole runs: the median, and the mean of the quickest quarter. NaN = there were none.
+typedef struct sz_profile_whole {
+    double median_s, quick_s;
+} sz_profile_whole;
+sz_profile_whole sz_profile_end(sz_profiling *p);
 
 // In the child: `layers` as an array of the object that is open, with counts where times are known.
 sz_status sz_layers_put(sz_ctx *ctx, sz_json *j, sz_model *m, const sz_runner *r, bool counted);

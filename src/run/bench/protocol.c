@@ -88,24 +88,26 @@ static sz_status is_known(sz_ctx *ctx, const sz_timing *t, bool *ret_known) {
     return SZ_OK;
 }
 
-static sz_status slice(sz_ctx *ctx, const sz_protocol *p, size_t i, const sz_timed *c,
+// `early`: even if the median were known, more rounds follow.
+static sz_status slice(sz_ctx *ctx, const sz_protocol *p, size_t i, const sz_timed *c, bool early,
                        sz_timing *t) {
     const double until = t->spent_s + SZ_SLICE_S;
     const size_t before = t->samples.n;
     bool known;
-    if (p->around) p->around(p->around_user, i, 0);
+    if (p->around) SZ_TRY(p->around(p->around_user, i, 0));
     do {
         SZ_TRY(sample(ctx, p, c, t));
         if (stopped(p))
             t->stopped = "interrupted";
         else if (t->spent_s >= p->budget_s)
             t->stopped = "time";
-        else if (t->samples.n >= SZ_MAX_SAMPLES)
+        else if (t->samples.n >= SZ_MAX_SAMPLES && !early)
             t->stopped = "samples";
     } while (!t->stopped && t->spent_s < until);
-    if (p->around) p->around(p->around_user, i, (int64_t)(t->samples.n - before) * t->calls);
+    const int64_t runs = (int64_t)(t->samples.n - before) * t->calls;
+    if (p->around) SZ_TRY(p->around(p->around_user, i, runs));
     SZ_TRY(is_known(ctx, t, &known));
-    if (known) t->stopped = "interval";
+    if (known && !early) t->stopped = "interval";
     return SZ_OK;
 }
 
@@ -121,14 +123,16 @@ static void shuffle(size_t *order, size_t n, uint64_t *random) {
 static sz_status rounds(sz_ctx *ctx, const sz_protocol *p, const sz_timed *cases, size_t n,
                         sz_timing *ret, size_t *order) {
     uint64_t random = p->seed;
-    for (bool more = true; more;) {
+    bool more = true;
+    for (int round = 1; more; round++) {
+        const bool early = n > 1 && round < SZ_MIN_ROUNDS;
         more = false;
         shuffle(order, n, &random);
         for (size_t k = 0; k < n; k++) {
             const size_t i = order[k];
             if (ret[i].stopped) continue;
             tell(p, i);
-            SZ_TRY(slice(ctx, p, i, &cases[i], &ret[i]));
+            SZ_TRY(slice(ctx, p, i, &cases[i], early, &ret[i]));
             more |= !ret[i].stopped;
             if (ret[i].stopped && p->finished) SZ_TRY(p->finished(p->finished_user, i));
         }

@@ -25,8 +25,8 @@ typedef struct sz_protocol {
     void (*tell)(void *user, size_t i); // told before work on case i begins; NULL = nobody
     void *tell_user;
     // Told when timed runs of case i begin (0 runs) and when they end: for what is counted
-    // meanwhile. NULL = nobody.
-    void (*around)(void *user, size_t i, int64_t runs);
+    // meanwhile, or looked at between. NULL = nobody.
+    sz_status (*around)(void *user, size_t i, int64_t runs);
     void *around_user;
     // Told once case i has all its samples, while others may go on; NULL = nobody.
     sz_status (*finished)(void *user, size_t i);
@@ -43,9 +43,9 @@ typedef struct sz_timing {
     int64_t involuntary;  // times that the thread was taken off its CPU meanwhile
 } sz_timing;
 
-enum { SZ_MAX_SAMPLES = 1000, SZ_MIN_SAMPLES = 20 };
+enum { SZ_MAX_SAMPLES = 1000, SZ_MIN_SAMPLES = 20, SZ_MIN_ROUNDS = 4 };
 #define SZ_SAMPLE_S  2e-4 // a sample is at least so long
-#define SZ_SLICE_S   0.05 // of a case in a round
+#define SZ_SLICE_S   0.05 // of a case in a round; several cases take at least SZ_MIN_ROUNDS
 #define SZ_PRECISION 0.01 // half the interval of the median, as a share of it
 #define SZ_STEADY    0.01 // change over the last runs of the preheating, as a share of their mean
 

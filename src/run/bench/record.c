@@ -186,8 +186,9 @@ static void free_texts(texts *t) {
 // Keys beside those of every record.
 static sz_status add_keys(const sz_bench_sweep *r, const sz_case *c, const sz_buf *line,
                           const sz_bench *b, const json_t *answer, const char *error) {
-    static const char *const taken[] = {"check",  "training",         "stopped_by",
-                                        "steady", "calls_per_sample", "layers_runs"};
+    static const char *const taken[] = {
+        "check",       "training",          "stopped_by",     "steady",        "calls_per_sample",
+        "layers_runs", "layers_whole_runs", "layers_whole_s", "layers_quick_s"};
     json_t *record = json_loadb(line->data, line->size, 0, NULL);
     const char *why = why_no_roof(r, b);
     if (!record) return sz_no_memory(r->ctx);

@@ -9,10 +9,10 @@
 #include "os/folder.h"
 
 enum { MAX_FILE = 16 << 20, MAX_WORDS = 64, MAX_LINES = 10000 };
-static const char file_prefix[] = "suite:";
+static const char file_prefix[] = "suite:", text_prefix[] = "lines:";
 
-static bool is_file(const char *what) {
-    return strncmp(what, file_prefix, sizeof file_prefix - 1) == 0;
+static bool begins(const char *what, const char *prefix) {
+    return strncmp(what, prefix, strlen(prefix)) == 0;
 }
 
 // The whole name, or the words before one of its dashes.
@@ -24,7 +24,7 @@ static bool is_part_of(const char *what, const sz_suite *s) {
 bool sz_suite_is(const char *what) {
     for (size_t i = 0; i < sz_n_suites; i++)
         if (is_part_of(what, &sz_suites[i])) return true;
-    return is_file(what);
+    return begins(what, file_prefix) || begins(what, text_prefix);
 }
 
 // ---- lines -------------------------------------------------------------------------------------
@@ -119,8 +119,14 @@ static sz_status read_embedded(reader *r, const char *what) {
 sz_status sz_suite_read(sz_ctx *ctx, sz_arena *arena, const char *what, sz_suite_lines *lines) {
     reader r = {.ctx = ctx, .arena = arena, .lines = lines};
     *lines = (sz_suite_lines){.lines = {NULL, 0, 0}};
-    const sz_status status = is_file(what) ? read_file(&r, what + sizeof file_prefix - 1)
+    sz_status status;
+    if (begins(what, text_prefix)) {
+        r.from = "lines";
+        status = read_text(&r, what + strlen(text_prefix), strlen(what) - strlen(text_prefix));
+    } else {
+        status = begins(what, file_prefix) ? read_file(&r, what + strlen(file_prefix))
                                            : read_embedded(&r, what);
+    }
     if (status != SZ_OK) sz_suite_finish(ctx, lines);
     return status;
 }

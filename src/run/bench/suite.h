@@ -29,8 +29,8 @@ typedef struct sz_suite_lines {
     SZ_VEC(sz_suite_line) lines;
 } sz_suite_lines;
 
-// Is it "suite:FILE", the name of a suite, or what the names of several begin with: "deepbench",
-// "deepbench-gemm"? Only whole words of a name count.
+// Is it "suite:FILE", "lines:TEXT" (the text itself), the name of a suite, or what the names of
+// several begin with: "deepbench", "deepbench-gemm"? Only whole words of a name count.
 bool sz_suite_is(const char *what);
 
 // Its lines, in memory of the arena; of several suites one after the other. Fails with the place.

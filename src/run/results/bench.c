@@ -151,7 +151,7 @@ void sz_bench_init(sz_bench *b) {
     clear(sz_bench_rate_type(), &b->rate);
     clear(sz_bench_energy_type(), &b->energy);
     clear(sz_bench_window_type(), &b->window);
-    b->layers_sum_s = NAN;
+    b->layers_sum_s = b->layers_whole_s = NAN;
     clear(sz_bench_accuracy_type(), &b->accuracy);
 }
 

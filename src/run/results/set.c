@@ -109,8 +109,8 @@ static sz_status read_parts(sz_ctx *ctx, const json_t *r, sz_bench *b) {
                           &b->window));
     SZ_TRY(sz_record_read(ctx, sz_bench_energy_type(), json_object_get(r, "energy"), "energy",
                           &b->energy));
-    return sz_record_read(ctx, sz_bench_accuracy_type(), json_object_get(r, "accuracy"),
-                          "accuracy", &b->accuracy);
+    return sz_record_read(ctx, sz_bench_accuracy_type(), json_object_get(r, "accuracy"), "accuracy",
+                          &b->accuracy);
 }
 
 // Times below 0 and a median of 0 are no times: ratios would mean nothing.
@@ -134,6 +134,7 @@ static sz_status read_record(sz_ctx *ctx, item *it) {
     SZ_TRY(read_parts(ctx, it->json, &it->bench));
     it->bench.asked = sz_record_asked(it->json);
     it->bench.layers_sum_s = sz_number(it->json, "layers_sum_s");
+    it->bench.layers_whole_s = sz_number(it->json, "layers_whole_s");
     it->bench.from_store = sz_string(it->json, "from_store");
     SZ_TRY(check_times(ctx, &it->bench.time));
     if (samples && !json_is_array(samples) && !json_is_null(samples))
