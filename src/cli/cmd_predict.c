@@ -23,7 +23,7 @@ static const cli_option options_table[] = {
     {"machine", 'm', CLI_STRING, "NAME", "here",
      "here, a name of 'machine list', a file; several: A,B,C or all",
      offsetof(predict_options, machine)},
-    {"level", 'l', CLI_STRING, "LEVEL", "roofline", "bound, roofline, sum or calibrated",
+    {"level", 'l', CLI_STRING, "LEVEL", "roofline", "bound, roofline, tiles, sum or calibrated",
      offsetof(predict_options, level)},
     {"dtype", 'd', CLI_STRING, "NAME", NULL, "compute and store floats as f32, f16, bf16, int8 ...",
      offsetof(predict_options, dtype)},

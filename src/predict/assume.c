@@ -125,9 +125,25 @@ static sz_status assume_calibration(sz_estimate *e) {
                "90 %%: so many of the nets that calibrated were as near, told without themselves");
 }
 
+// What holds a card below its roofs.
+static sz_status assume_card(sz_estimate *e) {
+    if (e->tiled > 0)
+        SZ_TRY(add(e, "tiles", SZ_NAN,
+                   "%lld matrix products run in the tiles that fit them best, in waves over %lld "
+                   "units; what tiles cost beside was fitted to f32 kernels of four cards",
+                   (long long)e->tiled, (long long)e->machine->cpu.cores));
+    if (e->limited > 0)
+        SZ_TRY(add(e, "power_limit_flop_per_s", e->limited_flop_per_s,
+                   "of %s that the power of the card allows, by the energy of the whole chip per "
+                   "operation: it holds back %lld nodes, and is not in time_lo",
+                   e->limited_dtype, (long long)e->limited));
+    return SZ_OK;
+}
+
 sz_status sz_assume(sz_estimate *e) {
     SZ_TRY(assume_device(e));
     SZ_TRY(assume_memory(e));
+    SZ_TRY(assume_card(e));
     if (e->options.calibration && strcmp(e->level, "calibrated") == 0) {
         SZ_TRY(assume_calibration(e));
     } else {

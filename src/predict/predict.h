@@ -69,6 +69,11 @@ struct sz_estimate {
     double bytes;                // of all nodes
     double dispatch_s, fork_join_s; // that each node at work pays, 0 = not known or not paid
     double overhead_s;           // of all nodes
+    bool has_tiles;              // of a GPU: matrix products are cut into tiles
+    double slowed_s;             // computation beyond the roofs, by tiles and a limit of power
+    int64_t tiled, limited;      // nodes that tiles or the power hold back
+    const char *limited_dtype;   // of the last that the power holds back
+    double limited_flop_per_s;   // that the power allows for it
     SZ_VEC(sz_served) served;
     SZ_VEC(sz_node_estimate) nodes;
     SZ_VEC(sz_assumption) assumptions;
@@ -104,6 +109,16 @@ sz_status sz_find_reuse(sz_estimate *e, double touched, sz_level_bytes *by_row);
 double sz_byte_scale(const sz_estimate *e, const sz_node_cost *n);
 // Seconds to move the bytes.
 double sz_memory_time(const sz_memory_rates *m, double bytes_read, double bytes_written);
+
+// ---- cards.c -----------------------------------------------------------------------------------
+
+// Level "tiles": can it be? If not the roofline is given, with a warning.
+void sz_choose_tiles(sz_estimate *e);
+// A matrix product by the tiles that a library cuts it into; nothing happens to other rows.
+sz_status sz_tile_node(sz_estimate *e, size_t row, const char *format, sz_node_time *t);
+// Computation takes as long as its energy takes at the power that the card may draw.
+sz_status sz_limit_power(sz_estimate *e, const char *format, double flops, double bytes,
+                         sz_node_time *t);
 
 // ---- calibrated.c ------------------------------------------------------------------------------
 
