@@ -121,6 +121,12 @@ static sz_status assume_calibration(sz_estimate *e) {
                c->threads, c->nets.n));
     SZ_TRY(add(e, "fixed_s", c->fixed_s, "of a run of a whole net, beside its kernels"));
     SZ_TRY(add(e, "factor", c->factor, "of the sum of the kernels, in a whole net"));
+    if (e->is_carried)
+        SZ_TRY(add(e, "carried_from", SZ_NAN,
+                   "%s: shares of the roofs as there, never more than all; on a machine that was "
+                   "not measured the interval is a guess, wider by twice%s",
+                   c->machine->identity.name,
+                   e->is_other_kind ? " and by what cards never seen are off" : ""));
     return add(e, "interval", SZ_NAN,
                "90 %%: so many of the nets that calibrated were as near, told without themselves");
 }

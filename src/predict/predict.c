@@ -89,8 +89,8 @@ static sz_status choose_predictor(sz_estimate *e, const predictor **ret_predicto
     const char *name = e->options.level ? e->options.level : "roofline";
     const predictor *p = find_predictor(name);
     if (!p)
-        return sz_fail(e->ctx, SZ_ERR_USAGE, "unknown level '%s'; known are: bound roofline tiles sum "
-                       "calibrated",
+        return sz_fail(e->ctx, SZ_ERR_USAGE,
+                       "unknown level '%s'; known are: bound roofline tiles sum calibrated",
                        sz_show(e->ctx, sz_str_c(name)));
     if (p->calibrated && !e->options.calibration)
         return sz_fail(e->ctx, SZ_ERR_UNAVAILABLE,

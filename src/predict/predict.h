@@ -62,6 +62,7 @@ struct sz_estimate {
     sz_level_bytes *by_row; // [row][level]; NULL = all from main memory
     SZ_VEC(sz_told) told;   // by the calibration, so far
     bool is_carried;        // calibrated on another machine
+    bool is_other_kind;     // and one of another kind
     int64_t outside;        // rows that no measured kernel is near
     bool too_large;         // main memory does not hold the net
     double far_s;           // time of all bytes from main memory

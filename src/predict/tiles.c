@@ -5,7 +5,8 @@
 
 static const double APART_DEPTH = 16384, LEAST_SPLIT_DEPTH = 256, ACCUMULATOR_BYTES = 4;
 
-const sz_tile_costs sz_tile_costs_fitted = {.prologue = 32, .feed = 16, .padding = 0.5, .apart = 2};
+const sz_tile_costs sz_tile_costs_fitted = {
+    .prologue = 32, .feed = 24, .padding = 0.25, .apart = 2};
 
 // The tiles that the names of cuBLAS kernels tell. Those of the first row take a matrix unit.
 static const struct {
