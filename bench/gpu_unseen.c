@@ -20,8 +20,8 @@ enum { MOST_TABLES = 8, CONSTANTS = 4, ALL = GPU_MOST_ROWS };
 
 static gpu_table tables[MOST_TABLES];
 static int n_tables;
-static double errors[ALL], spread[ALL * 2];
-static size_t n_spread;
+static double errors[ALL], spread[ALL * 2], products[ALL];
+static size_t n_spread, n_products;
 
 static bool is_product(const gpu_table *t) {
     return t->n > 0 && strcmp(t->rows[0].op, "product") == 0;
@@ -178,6 +178,18 @@ static void keep_spread(const gpu_table *t, int device, const double *told) {
             spread[n_spread++] = fabs(log(told[i] / t->rows[i].time_s));
 }
 
+static void print_errors(const char *title, const char *card, const double *baselines,
+                         const gpu_errors *e) {
+    printf("%-8s %-10s %5zu", title, card, e->n);
+    for (int b = 0; b < 3; b++)
+        if (isnan(baselines[b]))
+            printf(" %8s", "-");
+        else
+            printf(" %8.1f", 100 * baselines[b]);
+    printf(" %8.1f %7.1f %7.1f %8.1f\n", 100 * e->mean, 100 * e->median, 100 * e->p90,
+           100 * e->within10);
+}
+
 static void ask(sz_ctx *ctx, const gpu_table *t, int device, const sz_tile_costs *costs) {
     static double told[ALL];
     const int chip = gpu_devices[device].chip, nearest = nearest_card(t, device);
@@ -196,15 +208,10 @@ static void ask(sz_ctx *ctx, const gpu_table *t, int device, const sz_tile_costs
         tell_streams(ctx, t, device, told);
     const gpu_errors e = gpu_judge(errors, of_device(t, device, told, errors));
     if (e.n == 0) return;
+    for (size_t i = 0; is_product(t) && is_f32(t) && i < e.n && n_products < ALL; i++)
+        products[n_products++] = errors[i];
     keep_spread(t, device, told);
-    printf("%-8s %-10s %5zu", t->title, gpu_devices[device].sheet, e.n);
-    for (int b = 0; b < 3; b++)
-        if (isnan(baselines[b]))
-            printf(" %8s", "-");
-        else
-            printf(" %8.1f", 100 * baselines[b]);
-    printf(" %8.1f %7.1f %7.1f %8.1f\n", 100 * e.mean, 100 * e.median, 100 * e.p90,
-           100 * e.within10);
+    print_errors(t->title, gpu_devices[device].sheet, baselines, &e);
 }
 
 // ---- all ---------------------------------------------------------------------------------------
@@ -232,6 +239,8 @@ void gpu_unseen(sz_ctx *ctx, const char *folder) {
     for (int t = 0; t < n_tables; t++)
         for (int d = 0; d < GPU_DEVICES; d++)
             if (gpu_devices[d].is_gpu) ask(ctx, &tables[t], d, &costs[d]);
+    const gpu_errors whole = gpu_judge(products, n_products);
+    print_errors("f32", "products", (double[]){NAN, NAN, NAN}, &whole);
     if (n_spread > 0)
         printf("nine in ten of all %zu lie within a factor of %.2f, half within %.2f\n", n_spread,
                exp(gpu_judge(spread, n_spread).p90), exp(gpu_judge(spread, n_spread).median));

@@ -77,6 +77,29 @@ static void ask(sz_ctx *ctx, const char *device, const size_t *known, size_t n_k
     sz_local_finish(ctx, &tiled);
 }
 
+// What no prediction by shape can know: the same product in a batch that is larger by up to 30 %,
+// per operation of its tiles.
+static void print_unrest(int device) {
+    static double steps[GPU_MOST_ROWS];
+    size_t n = 0;
+    for (size_t i = 0; i < table.n; i++)
+        for (size_t k = 0; table.rows[i].device == device && k < table.n; k++) {
+            const gpu_row *a = &table.rows[i], *b = &table.rows[k];
+            if (b->device != device || b->p.rows != a->p.rows || b->p.columns != a->p.columns ||
+                b->p.depth != a->p.depth || b->p.batch <= a->p.batch ||
+                b->p.batch > 1.3 * a->p.batch)
+                continue;
+            steps[n++] = fabs(log(b->time_s / base(b, true) / (a->time_s / base(a, true))));
+            break;
+        }
+    const gpu_errors e = gpu_judge(steps, n);
+    if (n > 0)
+        printf(
+            "  one shape, from a batch to the next: %.1f %% in the mean, %.1f in the median, n = "
+            "%zu\n",
+            100 * e.mean, 100 * e.median, n);
+}
+
 // In random order, the same in every run.
 static void shuffle(size_t *items, size_t n) {
     uint64_t random = 1;
@@ -98,6 +121,7 @@ static void ask_device(sz_ctx *ctx, int device) {
     shuffle(own, n);
     const size_t known = n > 2 * GPU_SHAPES ? GPU_SHAPES : n / 2;
     ask(ctx, gpu_devices[device].name, own, known, own + known, n - known);
+    print_unrest(device);
 }
 
 int main(int argc, char **argv) {

@@ -56,7 +56,8 @@ static const cli_option options_table[] = {
 static const char notes[] =
     "roofline: each node takes the longer of moving its bytes and doing its operations.\n"
     "sum: it takes both, one after the other. bound: all bytes or all operations, whichever is\n"
-    "longer; no program is faster with its data in main memory.\n"
+    "longer; no program is faster with its data in main memory. tiles: roofline of a GPU whose\n"
+    "library cuts matrix products into tiles, each on one of its units.\n"
     "Text shows the 15 slowest nodes; --top 0 shows all.\n"
     "--machine all compares machines: which is best, and how near the net comes to any roof.\n"
     "--from A --to B --time T carries a measured time to another machine.\n";
