@@ -16,8 +16,8 @@
  *             are a 90 % interval then
  * Roofline and sum also add what starting a node takes, where the machine's record says it:
  * dispatch, and with several threads their fork and join. The bound does not. Where a data sheet
- * tells the energy of the whole chip per operation, T_comp is no less than the energy of the node at
- * the power that the card may draw, but for the bound and time_lo_s. Measured rates of
+ * tells the energy of the whole chip per operation, T_comp is no less than the energy of the node
+ * at the power that the card may draw, but for the bound and time_lo_s. Measured rates of
  * copies and stores have in them that a line is read before it is written.
  */
 #ifndef SIZEUP_PREDICT_H

@@ -98,6 +98,7 @@ static bool shape_of(const sz_costs *c, const sz_node *n, double macs, sz_produc
     double elements = 1;
     if (!is_conv && !is_product) return false;
     if (y->kind != SZ_TYPE_TENSOR || !sz_type_is_static(y) || y->rank < 1) return false;
+    if (w->kind != SZ_TYPE_TENSOR || w->rank < 2) return false;
     for (int i = 0; i < y->rank; i++) elements *= (double)y->dims[i];
     p->batch = is_conv ? (double)sz_attr_i(n, "group", 1) : 1;
     for (int i = 0; is_product && w->rank > 2 && i < y->rank - 2; i++) p->batch *= axis(y, i);
