@@ -135,14 +135,16 @@ static sz_status assume_calibration(sz_estimate *e) {
 static sz_status assume_card(sz_estimate *e) {
     if (e->tiled > 0)
         SZ_TRY(add(e, "tiles", SZ_NAN,
-                   "%lld matrix products run in the tiles that fit them best, in waves over %lld "
-                   "units; what tiles cost beside was fitted to f32 kernels of four cards",
-                   (long long)e->tiled, (long long)e->machine->cpu.cores));
+                   "of %lld node%s: matrix products run in the tiles that fit them best, in waves "
+                   "over %lld units; what tiles cost beside was fitted to f32 kernels of four "
+                   "cards",
+                   (long long)e->tiled, e->tiled == 1 ? "" : "s",
+                   (long long)e->machine->cpu.cores));
     if (e->limited > 0)
         SZ_TRY(add(e, "power_limit_flop_per_s", e->limited_flop_per_s,
                    "of %s that the power of the card allows, by the energy of the whole chip per "
-                   "operation: it holds back %lld nodes, and is not in time_lo",
-                   e->limited_dtype, (long long)e->limited));
+                   "operation: it holds back %lld node%s, and is not in time_lo",
+                   e->limited_dtype, (long long)e->limited, e->limited == 1 ? "" : "s"));
     return SZ_OK;
 }
 

@@ -63,8 +63,8 @@ void sz_choose_tiles(sz_estimate *e) {
     if (e->has_tiles) return;
     e->level = "roofline";
     sz_warn(e->ctx,
-            "level 'tiles' needs the data sheet of a GPU that says how many units it has, which "
-            "'%s' is not: the roofline is given",
+            "level 'tiles' is for GPUs whose data sheet says how many units they have, and '%s' is "
+            "none: the roofline is given",
             m->identity.name);
 }
 
