@@ -1,201 +1,140 @@
 // SPDX-License-Identifier: Apache-2.0
 // How well kernels of GPUs are predicted, from tables of measurements that others published.
 //
-//   gpus FOLDER     with deepbench_gemm.csv, neusight_linear.csv, neusight_bmm.csv
+//   gpus FOLDER     with deepbench_gemm.csv, neusight_{linear,bmm,vector_ops}.csv
 //
-// Seen device: 300 of its shapes, drawn at random, calibrate it and the rest is asked. Device not
-// seen: all shapes of the other devices of the same table, as shares of their roofs. Beside it
+// Here: a card of which 300 shapes, drawn at random, calibrate it; the rest is asked. Beside it
 // stand the data sheet's roofline and one constant (the median share of the roof among what
-// calibrates).
+// calibrates). gpu_unseen.c: cards of which nothing was seen.
+#include "gpu_tables.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/base.h"
-#include "machine/machine.h"
 #include "predict/local.h"
 
-enum { SHAPES = 300, MOST = 20000, AXES = 4 };
+enum { AXES = 4 };
 
-typedef struct row {
-    int device;
-    double batch, m, n, k, time_s;
-} row;
+static gpu_table table;
 
-typedef struct table {
-    const char *file, *title;
-    const char *columns[7]; // device, batch (NULL = 1), m, n, k, time in ms, precision (NULL = f32)
-} table;
+static void axes_of(const gpu_row *r, double *x) {
+    x[0] = log(r->p.batch), x[1] = log(r->p.rows), x[2] = log(r->p.columns), x[3] = log(r->p.depth);
+}
 
-static const table tables[] = {
-    {"neusight_linear.csv", "linear", {"device", "B", "M", "N", "K", "latency_ms", NULL}},
-    {"neusight_bmm.csv", "batched", {"device", "B", "M", "N", "K", "latency_ms", NULL}},
-    {"deepbench_gemm.csv", "gemm", {"device", NULL, "M", "N", "K", "time_ms", "precision"}},
-};
+// What is left beside the roofline, or beside the tiles.
+static double base(const gpu_row *r, bool by_tiles) {
+    return by_tiles ? gpu_tiled(r, &sz_tile_costs_fitted) : gpu_roof(r);
+}
 
-// How the tables call a device, and its data sheet.
-static const struct {
-    const char *name, *sheet;
-} devices[] = {
-    {"Tesla P100-PCIE-16GB", "p100-pcie"}, {"Tesla P4", "p4"},  {"Tesla T4", "t4"},
-    {"Tesla V100-PCIE-32GB", "v100-pcie"}, {"NV_V100", "v100"}, {"IA_KNL7250", "xeonphi7250"},
-};
-enum { DEVICES = sizeof devices / sizeof *devices };
+static void learn(sz_ctx *ctx, const size_t *known, size_t n, bool by_tiles, sz_local *l) {
+    *l = (sz_local){.axes = AXES};
+    for (size_t i = 0; i < n; i++) {
+        const gpu_row *r = &table.rows[known[i]];
+        double x[AXES];
+        axes_of(r, x);
+        if (!sz_local_add(ctx, l, x, log(r->time_s / base(r, by_tiles)), (int32_t)i)) exit(1);
+    }
+    if (sz_local_settle(ctx, l) != SZ_OK) exit(1);
+}
 
-static double peak[DEVICES], bandwidth[DEVICES];
-static row rows[MOST];
-static size_t n_rows;
-static sz_ctx *ctx;
+// Of the rows asked; l NULL: roofline x constant.
+static gpu_errors judge(const size_t *asked, size_t n, const sz_local *l, bool by_tiles,
+                        double constant) {
+    static double errors[GPU_MOST_ROWS];
+    for (size_t i = 0; i < n; i++) {
+        const gpu_row *r = &table.rows[asked[i]];
+        double x[AXES];
+        axes_of(r, x);
+        const double told = l ? base(r, by_tiles) * exp(sz_local_at(l, x, -1).y)
+                              : gpu_roof(r) * constant;
+        errors[i] = fabs(told / r->time_s - 1);
+    }
+    return gpu_judge(errors, n);
+}
 
-// ---- reading -----------------------------------------------------------------------------------
+static double median_share(const size_t *known, size_t n) {
+    static double shares[GPU_MOST_ROWS];
+    for (size_t i = 0; i < n; i++)
+        shares[i] = table.rows[known[i]].time_s / gpu_roof(&table.rows[known[i]]);
+    return gpu_judge(shares, n).median;
+}
 
-static void load_devices(void) {
-    for (int d = 0; d < DEVICES; d++) {
-        sz_machine *m;
-        if (sz_machine_load(ctx, devices[d].sheet, NULL, &m) != SZ_OK) {
-            fprintf(stderr, "%s\n", sz_ctx_error(ctx));
-            exit(1);
+static void ask(sz_ctx *ctx, const char *device, const size_t *known, size_t n_known,
+                const size_t *asked, size_t n) {
+    sz_local plain, tiled;
+    learn(ctx, known, n_known, false, &plain);
+    learn(ctx, known, n_known, true, &tiled);
+    const gpu_errors roof = judge(asked, n, NULL, false, 1);
+    const gpu_errors constant = judge(asked, n, NULL, false, median_share(known, n_known));
+    const gpu_errors by_roof = judge(asked, n, &plain, false, 1);
+    const gpu_errors by_tiles = judge(asked, n, &tiled, true, 1);
+    printf("%-8s %-21s %5zu %5zu %8.1f %8.1f %9.1f %8.1f %7.1f %7.1f %8.1f\n", table.title, device,
+           n_known, n, 100 * roof.mean, 100 * constant.mean, 100 * by_roof.mean,
+           100 * by_tiles.mean, 100 * by_tiles.median, 100 * by_tiles.p90, 100 * by_tiles.within10);
+    sz_local_finish(ctx, &plain);
+    sz_local_finish(ctx, &tiled);
+}
+
+// What no prediction by shape can know: the same product in a batch that is larger by up to 30 %,
+// per operation of its tiles.
+static void print_unrest(int device) {
+    static double steps[GPU_MOST_ROWS];
+    size_t n = 0;
+    for (size_t i = 0; i < table.n; i++)
+        for (size_t k = 0; table.rows[i].device == device && k < table.n; k++) {
+            const gpu_row *a = &table.rows[i], *b = &table.rows[k];
+            if (b->device != device || b->p.rows != a->p.rows || b->p.columns != a->p.columns ||
+                b->p.depth != a->p.depth || b->p.batch <= a->p.batch ||
+                b->p.batch > 1.3 * a->p.batch)
+                continue;
+            steps[n++] = fabs(log(b->time_s / base(b, true) / (a->time_s / base(a, true))));
+            break;
         }
-        for (size_t i = 0; i < m->roofs.n; i++)
-            if (strcmp(m->roofs.items[i].dtype, "f32") == 0)
-                peak[d] = fmax(peak[d], m->roofs.items[i].flop_per_s);
-        bandwidth[d] = sz_best_bandwidth(m, (size_t)sz_main_memory(m), NULL, 0);
-        sz_machine_destroy(m);
-    }
+    const gpu_errors e = gpu_judge(steps, n);
+    if (n > 0)
+        printf(
+            "  one shape, from a batch to the next: %.1f %% in the mean, %.1f in the median, n = "
+            "%zu\n",
+            100 * e.mean, 100 * e.median, n);
 }
 
-static int split(char *line, char **cells, int most) {
-    int n = 0;
-    line[strcspn(line, "\r\n")] = 0;
-    for (char *p = line; p && n < most; n++) {
-        cells[n] = p;
-        p = strchr(p, ',');
-        if (p) *p++ = 0;
-    }
-    return n;
-}
-
-static void add_line(const table *t, char **cells, const int *at, int n) {
-    row r = {.device = -1, .batch = 1};
-    if (n_rows == MOST) return;
-    for (int c = 0; c < 7; c++)
-        if (at[c] >= n) return;
-    for (int d = 0; d < DEVICES; d++)
-        if (strcmp(cells[at[0]], devices[d].name) == 0) r.device = d;
-    if (r.device < 0 || (t->columns[6] && strcmp(cells[at[6]], "Float") != 0)) return;
-    if (t->columns[1]) r.batch = atof(cells[at[1]]);
-    r.m = atof(cells[at[2]]), r.n = atof(cells[at[3]]), r.k = atof(cells[at[4]]);
-    r.time_s = atof(cells[at[5]]) * 1e-3;
-    if (r.time_s > 0 && r.m > 0 && r.n > 0 && r.k > 0) rows[n_rows++] = r;
-}
-
-static int read_table(const char *folder, const table *t) {
-    char path[4096], line[4096], *cells[32];
-    int at[7] = {0};
-    snprintf(path, sizeof path, "%s/%s", folder, t->file);
-    FILE *f = fopen(path, "r");
-    n_rows = 0;
-    if (!f) {
-        printf("%-8s skipped: %s is not in the folder of data\n", t->title, t->file);
-        return 0;
-    }
-    const int n = fgets(line, sizeof line, f) ? split(line, cells, 32) : 0;
-    for (int c = 0; c < 7; c++)
-        for (int i = 0; i < n; i++)
-            if (t->columns[c] && strcmp(t->columns[c], cells[i]) == 0) at[c] = i;
-    while (fgets(line, sizeof line, f)) add_line(t, cells, at, split(line, cells, 32));
-    fclose(f);
-    return 1;
-}
-
-// ---- predicting --------------------------------------------------------------------------------
-
-static double roof(const row *r) {
-    const double flops = 2 * r->batch * r->m * r->n * r->k;
-    const double bytes = 4 * r->batch * (r->m * r->k + r->k * r->n + r->m * r->n);
-    return fmax(flops / peak[r->device], bytes / bandwidth[r->device]);
-}
-
-static void axes_of(const row *r, double *x) {
-    x[0] = log(r->batch), x[1] = log(r->m), x[2] = log(r->n), x[3] = log(r->k);
-}
-
-typedef struct score {
-    double roof, constant, local, within10;
-    int n;
-} score;
-
-static int up(const void *a, const void *b) {
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static score judge(const size_t *known, size_t n_known, const size_t *asked, size_t n_asked) {
-    static double shares[MOST];
-    sz_local l = {.axes = AXES};
-    score s = {.n = (int)n_asked};
-    double x[AXES];
-    for (size_t i = 0; i < n_known; i++) {
-        const row *r = &rows[known[i]];
-        shares[i] = r->time_s / roof(r);
-        axes_of(r, x);
-        if (!sz_local_add(ctx, &l, x, log(shares[i]), (int32_t)i)) exit(1);
-    }
-    if (sz_local_settle(ctx, &l) != SZ_OK) exit(1);
-    qsort(shares, n_known, sizeof *shares, up);
-    for (size_t i = 0; i < n_asked; i++) {
-        const row *r = &rows[asked[i]];
-        axes_of(r, x);
-        const double local = fabs(roof(r) * exp(sz_local_at(&l, x, -1).y) / r->time_s - 1);
-        s.roof += fabs(roof(r) / r->time_s - 1) / s.n;
-        s.constant += fabs(roof(r) * shares[n_known / 2] / r->time_s - 1) / s.n;
-        s.local += local / s.n;
-        s.within10 += (local < 0.1) / (double)s.n;
-    }
-    sz_local_finish(ctx, &l);
-    return s;
-}
-
-static void print(const char *what, const char *device, size_t known, score s) {
-    printf("%-8s %-22s %6zu %6d %8.1f %9.1f %7.1f %8.1f\n", what, device, known, s.n, 100 * s.roof,
-           100 * s.constant, 100 * s.local, 100 * s.within10);
-}
-
-static void ask_device(const table *t, int device) {
-    static size_t own[MOST], others[MOST];
-    size_t n_own = 0, n_others = 0;
+// In random order, the same in every run.
+static void shuffle(size_t *items, size_t n) {
     uint64_t random = 1;
-    char title[32];
-    for (size_t i = 0; i < n_rows; i++) {
-        if (rows[i].device == device)
-            own[n_own++] = i;
-        else
-            others[n_others++] = i;
-    }
-    if (n_own == 0) return;
-    for (size_t i = n_own; i > 1; i--) { // in random order, the same in every run
+    for (size_t i = n; i > 1; i--) {
         random = random * 6364136223846793005u + 1442695040888963407u;
-        const size_t k = (random >> 33) % i, swap = own[i - 1];
-        own[i - 1] = own[k];
-        own[k] = swap;
+        const size_t k = (random >> 33) % i, swap = items[i - 1];
+        items[i - 1] = items[k];
+        items[k] = swap;
     }
-    const size_t known = n_own > 2 * SHAPES ? SHAPES : n_own / 2;
-    print(t->title, devices[device].name, known, judge(own, known, own + known, n_own - known));
-    snprintf(title, sizeof title, "%s not seen", devices[device].sheet);
-    if (n_others > 1) print("", title, n_others, judge(others, n_others, own, n_own));
+}
+
+static void ask_device(sz_ctx *ctx, int device) {
+    static size_t own[GPU_MOST_ROWS];
+    size_t n = 0;
+    for (size_t i = 0; i < table.n; i++)
+        if (table.rows[i].device == device && strcmp(table.rows[i].op, "product") == 0)
+            own[n++] = i;
+    if (n == 0) return;
+    shuffle(own, n);
+    const size_t known = n > 2 * GPU_SHAPES ? GPU_SHAPES : n / 2;
+    ask(ctx, gpu_devices[device].name, own, known, own + known, n - known);
+    print_unrest(device);
 }
 
 int main(int argc, char **argv) {
     if (argc != 2) return fprintf(stderr, "usage: gpus FOLDER\n"), 2;
-    ctx = sz_ctx_create(NULL);
-    load_devices();
-    printf("mean absolute error in %%; known: shapes that calibrate, n: shapes asked\n");
-    printf("%-8s %-22s %6s %6s %8s %9s %7s %8s\n", "table", "device", "known", "n", "roofline",
-           "constant", "sizeup", "in 10 %");
-    for (size_t t = 0; t < sizeof tables / sizeof *tables; t++)
-        if (read_table(argv[1], &tables[t]))
-            for (int d = 0; d < DEVICES; d++) ask_device(&tables[t], d);
+    sz_ctx *ctx = sz_ctx_create(NULL);
+    gpu_load_devices(ctx);
+    printf("cards that calibrated, mean absolute error in %%; known: shapes that calibrate, n: "
+           "shapes asked\n");
+    printf("%-8s %-21s %5s %5s %8s %8s %9s %8s %7s %7s %8s\n", "table", "card", "known", "n",
+           "roofline", "constant", "no tiles", "sizeup", "median", "90 %", "in 10 %");
+    for (int t = 0; gpu_read_table(argv[1], t, &table); t++)
+        for (int d = 0; d < GPU_DEVICES; d++) ask_device(ctx, d);
+    gpu_unseen(ctx, argv[1]);
     sz_ctx_destroy(ctx);
     return 0;
 }

@@ -43,6 +43,9 @@ fi
 # Tables of measurements that others published: DATA=FOLDER.
 if [ -n "${DATA:-}" ] && [ -x "$build/tests/bench/bench_gpus" ]; then
     "$build/tests/bench/bench_gpus" "$DATA"
+    if [ -f "$DATA/timm_infer_rtx3090.csv" ]; then
+        python3 "$here/timm.py" "$sizeup" "$DATA" || status=1
+    fi
 else
     echo "bench: kernels of GPUs are not asked: DATA names no folder with their tables"
 fi

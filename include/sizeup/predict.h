@@ -8,12 +8,16 @@
  * - roofline: sum over the nodes of max(T_mem, T_comp): each node overlaps its own work perfectly.
  *             Bytes come from the nearest level that still holds them when the net runs again and
  *             again (reuse distance), where the bandwidths of the caches are known
+ * - tiles:    roofline of a GPU of which the data sheet tells the units: matrix products run in the
+ *             tiles and waves of a library. Of other machines the roofline is given, with a warning
  * - sum:      sum over the nodes of T_mem + T_comp: nothing overlaps
  * - calibrated: each node takes its roofline time x what kernels near it were measured to take
  *             beyond theirs; the net a fixed time + a factor x their sum. time_lo_s and time_hi_s
  *             are a 90 % interval then
  * Roofline and sum also add what starting a node takes, where the machine's record says it:
- * dispatch, and with several threads their fork and join. The bound does not. Measured rates of
+ * dispatch, and with several threads their fork and join. The bound does not. Where a data sheet
+ * tells the energy of the whole chip per operation, T_comp is no less than the energy of the node
+ * at the power that the card may draw, but for the bound and time_lo_s. Measured rates of
  * copies and stores have in them that a line is read before it is written.
  */
 #ifndef SIZEUP_PREDICT_H

@@ -23,7 +23,7 @@ static const cli_option options_table[] = {
     {"machine", 'm', CLI_STRING, "NAME", "here",
      "here, a name of 'machine list', a file; several: A,B,C or all",
      offsetof(predict_options, machine)},
-    {"level", 'l', CLI_STRING, "LEVEL", "roofline", "bound, roofline, sum or calibrated",
+    {"level", 'l', CLI_STRING, "LEVEL", "roofline", "bound, roofline, tiles, sum or calibrated",
      offsetof(predict_options, level)},
     {"dtype", 'd', CLI_STRING, "NAME", NULL, "compute and store floats as f32, f16, bf16, int8 ...",
      offsetof(predict_options, dtype)},
@@ -56,7 +56,8 @@ static const cli_option options_table[] = {
 static const char notes[] =
     "roofline: each node takes the longer of moving its bytes and doing its operations.\n"
     "sum: it takes both, one after the other. bound: all bytes or all operations, whichever is\n"
-    "longer; no program is faster with its data in main memory.\n"
+    "longer; no program is faster with its data in main memory. tiles: roofline of a GPU whose\n"
+    "library cuts matrix products into tiles, each on one of its units.\n"
     "Text shows the 15 slowest nodes; --top 0 shows all.\n"
     "--machine all compares machines: which is best, and how near the net comes to any roof.\n"
     "--from A --to B --time T carries a measured time to another machine.\n";

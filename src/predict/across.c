@@ -52,7 +52,7 @@ static void fill_row(sz_across *a, const sz_estimate *e, const sz_ctx *scratch,
                      sz_across_row *row) {
     const sz_prediction t = sz_estimate_total(e);
     row->time_s = t.time_s;
-    row->of_roof = t.time_s > 0 ? t.computation_s / t.time_s : SZ_NAN;
+    row->of_roof = t.time_s > 0 ? (t.computation_s - e->slowed_s) / t.time_s : SZ_NAN;
     row->bound = t.bound;
     row->in_score = !e->too_large && !is_narrower(e);
     row->energy_j = t.energy_j, row->carbon_g = t.carbon_g, row->cost = t.cost;

@@ -121,13 +121,37 @@ static sz_status assume_calibration(sz_estimate *e) {
                c->threads, c->nets.n));
     SZ_TRY(add(e, "fixed_s", c->fixed_s, "of a run of a whole net, beside its kernels"));
     SZ_TRY(add(e, "factor", c->factor, "of the sum of the kernels, in a whole net"));
+    if (e->is_carried)
+        SZ_TRY(add(e, "carried_from", SZ_NAN,
+                   "%s: shares of the roofs as there, never more than all; on a machine that was "
+                   "not measured the interval is a guess, wider by twice%s",
+                   c->machine->identity.name,
+                   e->is_other_kind ? " and by what cards never seen are off" : ""));
     return add(e, "interval", SZ_NAN,
                "90 %%: so many of the nets that calibrated were as near, told without themselves");
+}
+
+// What holds a card below its roofs.
+static sz_status assume_card(sz_estimate *e) {
+    if (e->tiled > 0)
+        SZ_TRY(add(e, "tiles", SZ_NAN,
+                   "of %lld node%s: matrix products run in the tiles that fit them best, in waves "
+                   "over %lld units; what tiles cost beside was fitted to f32 kernels of four "
+                   "cards",
+                   (long long)e->tiled, e->tiled == 1 ? "" : "s",
+                   (long long)e->machine->cpu.cores));
+    if (e->limited > 0)
+        SZ_TRY(add(e, "power_limit_flop_per_s", e->limited_flop_per_s,
+                   "of %s that the power of the card allows, by the energy of the whole chip per "
+                   "operation: it holds back %lld node%s, and is not in time_lo",
+                   e->limited_dtype, (long long)e->limited, e->limited == 1 ? "" : "s"));
+    return SZ_OK;
 }
 
 sz_status sz_assume(sz_estimate *e) {
     SZ_TRY(assume_device(e));
     SZ_TRY(assume_memory(e));
+    SZ_TRY(assume_card(e));
     if (e->options.calibration && strcmp(e->level, "calibrated") == 0) {
         SZ_TRY(assume_calibration(e));
     } else {

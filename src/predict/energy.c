@@ -10,6 +10,7 @@
 #include <math.h>
 
 #include "model/cost/costs.h"
+#include "predict/tiles.h"
 
 // ---- bottom up ---------------------------------------------------------------------------------
 
@@ -25,7 +26,7 @@ static double energy_of(const sz_machine *m, const char *op, const char *dtype) 
 // A multiply-add as one, or as its two parts; sums of narrow integers are of 32 bits.
 static double mac_energy(const sz_machine *m, const char *dtype) {
     const double whole = energy_of(m, "fma", dtype);
-    if (!isnan(whole)) return 2 * whole; // per operation, of which it has two
+    if (!isnan(whole)) return whole; // an fma counts as one here
     const bool narrow = strcmp(dtype, "int8") == 0;
     return energy_of(m, "mul", dtype) + energy_of(m, "add", narrow ? "int32" : dtype);
 }
@@ -33,14 +34,10 @@ static double mac_energy(const sz_machine *m, const char *dtype) {
 void sz_add_energy(sz_estimate *e, const char *dtype, double macs, double elementary,
                    double far_bytes) {
     const sz_machine *m = e->machine;
-    double byte = SZ_NAN;
-    for (size_t i = 0; i < m->byte_energy.n; i++)
-        if (m->byte_energy.items[i].level && strcmp(m->byte_energy.items[i].level, "DRAM") == 0)
-            byte = m->byte_energy.items[i].joule;
     // What is not there costs nothing, whether its energy is known or not.
     if (macs > 0) e->dynamic_j += macs * mac_energy(m, dtype);
     if (elementary > 0) e->dynamic_j += elementary * energy_of(m, "add", dtype);
-    if (far_bytes > 0) e->dynamic_j += far_bytes * byte;
+    if (far_bytes > 0) e->dynamic_j += far_bytes * sz_byte_energy_of(m);
 }
 
 // ---- top down ----------------------------------------------------------------------------------

@@ -36,6 +36,7 @@ typedef struct predictor {
     bool whole;      // time of the whole net is not the sum of its nodes
     bool levels;     // bytes come from the level that still holds them
     bool calibrated; // times what was measured of such kernels
+    bool tiles;      // matrix products run in the tiles of a library
 } predictor;
 
 static const predictor predictors[] = {
@@ -43,18 +44,32 @@ static const predictor predictors[] = {
      node_max,
      true,
      false,
+     false,
      false},
     {{"roofline", "sum over the nodes of max(memory time, compute time), from caches too", 1},
      node_max,
      false,
      true,
+     false,
      false},
-    {{"sum", "sum over the nodes of memory time + compute time", 1}, node_sum, false, false, false},
+    {{"tiles", "roofline of a GPU whose library cuts matrix products into tiles", 1},
+     node_max,
+     false,
+     true,
+     false,
+     true},
+    {{"sum", "sum over the nodes of memory time + compute time", 1},
+     node_sum,
+     false,
+     false,
+     false,
+     false},
     {{"calibrated", "roofline times what a backend was measured to take, kernel by kernel", 1},
      node_max,
      false,
      true,
-     true},
+     true,
+     false},
 };
 enum { N_PREDICTORS = sizeof predictors / sizeof predictors[0] };
 
@@ -75,8 +90,7 @@ static sz_status choose_predictor(sz_estimate *e, const predictor **ret_predicto
     const predictor *p = find_predictor(name);
     if (!p)
         return sz_fail(e->ctx, SZ_ERR_USAGE,
-                       "unknown level '%s'; known are: bound roofline sum "
-                       "calibrated",
+                       "unknown level '%s'; known are: bound roofline tiles sum calibrated",
                        sz_show(e->ctx, sz_str_c(name)));
     if (p->calibrated && !e->options.calibration)
         return sz_fail(e->ctx, SZ_ERR_UNAVAILABLE,
@@ -162,6 +176,8 @@ static sz_status estimate_node(sz_estimate *e, const predictor *p, size_t i,
         t.memory_s += e->machine->transfer_latency_s;
         e->far_s += e->machine->transfer_latency_s;
     }
+    if (p->tiles) SZ_TRY(sz_tile_node(e, i, format, &t));
+    if (!p->whole) SZ_TRY(sz_limit_power(e, format, 2 * macs, far_bytes(e, i, bytes), &t));
     const bool works = t.memory_s > 0 || t.compute_s > 0;
     const double overhead = works ? e->dispatch_s + e->fork_join_s : 0;
     t.time_s = p->node(t.memory_s, t.compute_s) + (p->whole || p->calibrated ? 0 : overhead);
@@ -195,7 +211,8 @@ static sz_status estimate_nodes(sz_estimate *e, const predictor *p) {
 static void sum_up(sz_estimate *e, const predictor *p) {
     sz_prediction *t = &e->total;
     double moving = e->bytes / e->memory.best;
-    t->time_lo_s = fmax(t->computation_s, e->bytes / e->memory.nearest);
+    const double computation_s = t->computation_s - e->slowed_s;
+    t->time_lo_s = fmax(computation_s, e->bytes / e->memory.nearest);
     t->time_hi_s = e->far_s + t->computation_s + e->overhead_s;
     if (e->machine->transfer_latency_s > 0) moving = t->communication_s;
     if (p->whole) t->time_s = fmax(t->computation_s, moving);
@@ -224,6 +241,7 @@ static sz_status fill(sz_estimate *e) {
     SZ_TRY(sz_choose_threads(e));
     SZ_TRY(sz_choose_memory(e));
     sz_choose_overhead(e);
+    if (p->tiles) sz_choose_tiles(e);
     if (p->levels) SZ_TRY(sz_choose_levels(e));
     sz_choose_around(e);
     SZ_TRY(estimate_nodes(e, p));

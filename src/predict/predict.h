@@ -59,17 +59,23 @@ struct sz_estimate {
     sz_memory_rates memory;                // main memory
     sz_memory_rates levels[SZ_MAX_LEVELS]; // from the innermost to main memory
     size_t n_levels;
-    sz_level_bytes *by_row;         // [row][level]; NULL = all from main memory
-    SZ_VEC(sz_told) told;           // by the calibration, so far
-    bool is_carried;                // calibrated on another machine
-    double run_bytes;               // that a run moves, at most twice what caches hold
-    int64_t outside;                // rows that no measured kernel is near
-    bool too_large;                 // main memory does not hold the net
-    double far_s;                   // time of all bytes from main memory
-    double dynamic_j;               // energy of arithmetic and main memory; NaN = some is not known
-    double bytes;                   // of all nodes
+    sz_level_bytes *by_row; // [row][level]; NULL = all from main memory
+    SZ_VEC(sz_told) told;   // by the calibration, so far
+    bool is_carried;        // calibrated on another machine
+    bool is_other_kind;     // and one of another kind
+    double run_bytes;       // that a run moves, at most twice what caches hold
+    int64_t outside;        // rows that no measured kernel is near
+    bool too_large;         // main memory does not hold the net
+    double far_s;           // time of all bytes from main memory
+    double dynamic_j;       // energy of arithmetic and main memory; NaN = some is not known
+    double bytes;                // of all nodes
     double dispatch_s, fork_join_s; // that each node at work pays, 0 = not known or not paid
-    double overhead_s;              // of all nodes
+    double overhead_s;           // of all nodes
+    bool has_tiles;              // of a GPU: matrix products are cut into tiles
+    double slowed_s;             // computation beyond the roofs, by tiles and a limit of power
+    int64_t tiled, limited;      // nodes that tiles or the power hold back
+    const char *limited_dtype;   // of the last that the power holds back
+    double limited_flop_per_s;   // that the power allows for it
     SZ_VEC(sz_served) served;
     SZ_VEC(sz_node_estimate) nodes;
     SZ_VEC(sz_assumption) assumptions;
@@ -105,6 +111,16 @@ sz_status sz_find_reuse(sz_estimate *e, double touched, sz_level_bytes *by_row);
 double sz_byte_scale(const sz_estimate *e, const sz_node_cost *n);
 // Seconds to move the bytes.
 double sz_memory_time(const sz_memory_rates *m, double bytes_read, double bytes_written);
+
+// ---- cards.c -----------------------------------------------------------------------------------
+
+// Level "tiles": can it be? If not the roofline is given, with a warning.
+void sz_choose_tiles(sz_estimate *e);
+// A matrix product by the tiles that a library cuts it into; nothing happens to other rows.
+sz_status sz_tile_node(sz_estimate *e, size_t row, const char *format, sz_node_time *t);
+// Computation takes as long as its energy takes at the power that the card may draw.
+sz_status sz_limit_power(sz_estimate *e, const char *format, double flops, double bytes,
+                         sz_node_time *t);
 
 // ---- calibrated.c ------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@
 #include "predict/cholesky.h"
 
 static const double PLANE = 0.1; // variance of the plane's height and slopes, per spread
-enum { MOST_TUNED = 300, ENOUGH = 20, ROUNDS = 3 };
+enum { MOST_TUNED = 200, ENOUGH = 20, ROUNDS = 3 };
 
 bool sz_process_add(sz_ctx *ctx, sz_process *p, const sz_process_point *point) {
     return sz_vec_push(ctx, &p->points, *point);

@@ -156,10 +156,51 @@ static void rescaled(void **state) {
                      SZ_ERR_USAGE);
 }
 
+// 128 FLOP at 0.5 J each and 224 B at 1 J, at 10 W: 28.8 s where the roofs allow 2.24. Of the time
+// at the roofs, 1.28 s of compute is 1.28 / 28.8. The bound, and time_lo, know nothing of power.
+static void limited(void **state) {
+    static const char text[] = MACHINE(
+        "limited", "f32", 100, 100,
+        ",\"power\":{\"tdp_w\":10},\"energy\":{\"per_op\":[{\"op\":\"chip fma\","
+        "\"dtype\":\"f32\",\"joule\":1}],\"per_byte\":[{\"level\":\"DRAM\","
+        "\"joule\":1}]}");
+    const fixture *f = *state;
+    const sz_machine *machines[1];
+    sz_machine *m = NULL;
+    sz_across *a = NULL;
+    assert_int_equal(sz_machine_parse(f->ctx, "text", text, sizeof text - 1, &m), SZ_OK);
+    const fixture one = {f->ctx, f->model, f->costs, {m}};
+    const sz_prediction t = predict(&one, 0, (sz_predict_options){.level = "roofline"});
+    near_to(t.time_s, 28.8);
+    near_to(t.time_lo_s, 2.24);
+    near_to(t.energy_j, 288);
+    near_to(predict(&one, 0, (sz_predict_options){.level = "sum"}).time_s, 28.8 + 2.24);
+    near_to(predict(&one, 0, (sz_predict_options){.level = "bound"}).time_s, 2.24);
+    machines[0] = m;
+    assert_int_equal(sz_across_create(f->ctx, f->costs, machines, 1, NULL, NULL, &a), SZ_OK);
+    near_to(sz_across_get(a, 0).of_roof, 1.28 / 28.8);
+    sz_across_destroy(a);
+    sz_machine_destroy(m);
+}
+
+// 64 multiply-adds at 0.5 J each: one is one operation of the table.
+static void fused_energy(void **state) {
+    static const char text[] = MACHINE(
+        "fused", "f32", 100, 100,
+        ",\"energy\":{\"per_op\":[{\"op\":\"fma\",\"dtype\":\"f32\",\"joule\":0.5}],"
+        "\"per_byte\":[{\"level\":\"DRAM\",\"joule\":1}]}");
+    const fixture *f = *state;
+    sz_machine *m = NULL;
+    assert_int_equal(sz_machine_parse(f->ctx, "text", text, sizeof text - 1, &m), SZ_OK);
+    const fixture one = {f->ctx, f->model, f->costs, {m}};
+    near_to(predict(&one, 0, (sz_predict_options){.level = "roofline"}).energy_lo_j, 32 + 224);
+    sz_machine_destroy(m);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, open_fixture, close_fixture)
 
 int main(void) {
     const struct CMUnitTest tests[] = {TEST(only_tdp), TEST(measured_power), TEST(across),
-                                       TEST(rescaled)};
+                                       TEST(rescaled), TEST(limited),        TEST(fused_energy)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -181,7 +181,7 @@ static void refusals(void **state) {
          "level 'calibrated' needs measurements of a backend: 'sizeup calibrate' makes them"},
         {{.level = "best"},
          SZ_ERR_USAGE,
-         "unknown level 'best'; known are: bound roofline sum calibrated"},
+         "unknown level 'best'; known are: bound roofline tiles sum calibrated"},
         {{.threads = 3}, SZ_ERR_UNAVAILABLE, "machine 'round' has no peaks for 3 threads"},
         {{.dtype = "f31"},
          SZ_ERR_USAGE,

@@ -102,6 +102,20 @@ static bool is_level(const sz_machine *m, const char *name) {
     return strncmp(name, "SRAM ", 5) == 0;
 }
 
+// Units x lanes x 2 x clock is the peak of f32, with 64 or 128 lanes: two numbers of the sheet hold
+// the third.
+static void check_units(const sz_machine *m) {
+    double peak = 0;
+    if (strcmp(m->identity.kind, "gpu") != 0) return;
+    assert_true(m->cpu.cores > 0);
+    for (size_t i = 0; i < m->peaks.n; i++)
+        if (strcmp(m->peaks.items[i].dtype, "f32") == 0 &&
+            strcmp(m->peaks.items[i].unit, "vector") == 0)
+            peak = m->peaks.items[i].flop_per_s;
+    const double lanes = peak / 2 / (double)m->cpu.cores / m->cpu.clock_hz;
+    assert_true(within(lanes, 64 * 0.96, 64 * 1.04) || within(lanes, 128 * 0.96, 128 * 1.04));
+}
+
 static void check_energy(const sz_machine *m) {
     for (size_t i = 0; i < m->op_energy.n; i++) {
         const sz_op_energy *e = &m->op_energy.items[i];
@@ -131,6 +145,7 @@ static void check_sheet(sz_ctx *ctx, const char *path, const char *name) {
     check_levels(m);
     check_ridges(m);
     check_energy(m);
+    check_units(m);
     assert_true(is_built_in(name)); // no: reconfigure the build
     sz_machine_destroy(m);
 }
