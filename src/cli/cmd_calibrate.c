@@ -42,6 +42,8 @@ static const cli_schema_row schema[] = {
     {1, "nets", CLI_J_INTEGER, "that were measured", NULL, false},
     {1, "fixed_s", CLI_J_NUMBER, "of a net, beside its kernels", NULL, false},
     {1, "factor", CLI_J_NUMBER, "of the sum of its kernels", NULL, false},
+    {1, "usual", CLI_J_NUMBER, "factor: what strangers on the host cost meanwhile; 1 = nothing", NULL,
+     false},
     {1, "scores", CLI_J_ARRAY, "errors: whole nets first, then by kind of kernel", NULL, false},
     {2, NULL, CLI_J_RECORD, NULL, sz_calibration_score_type, false},
     {1, "warnings", CLI_J_STRINGS, NULL, NULL, false},
@@ -73,6 +75,7 @@ static void put_json(const cli_app *app, const sz_calibration *c, sz_buf *buf) {
     sz_json_key_i64(&j, "nets", (int64_t)f.nets);
     sz_json_key_f64(&j, "fixed_s", f.fixed_s);
     sz_json_key_f64(&j, "factor", f.factor);
+    sz_json_key_f64(&j, "usual", f.usual);
     sz_json_key_array(&j, "scores");
     for (size_t i = 0; i < sz_calibration_score_count(c); i++) {
         sz_calibration_score s;
@@ -105,6 +108,10 @@ static void fill_doc(const cli_app *app, const sz_calibration *c, sz_doc *doc) {
     snprintf(text, sizeof text, "%.3g us + %.3f x the sum of the kernels", f.fixed_s * 1e6,
              f.factor);
     sz_doc_fact(doc, NULL, "a whole net", sz_cell_text(text), SZ_AS_TEXT, NULL);
+    if (f.usual > 1.01) {
+        snprintf(text, sizeof text, "x %.3f: what strangers on the host cost meanwhile", f.usual);
+        sz_doc_fact(doc, NULL, "usually", sz_cell_text(text), SZ_AS_TEXT, NULL);
+    }
     sz_doc_table(doc, "scores", columns, CLI_COUNT(columns));
     for (size_t i = 0; i < sz_calibration_score_count(c); i++) {
         sz_calibration_score s;

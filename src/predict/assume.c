@@ -121,6 +121,9 @@ static sz_status assume_calibration(sz_estimate *e) {
                c->threads, c->nets.n));
     SZ_TRY(add(e, "fixed_s", c->fixed_s, "of a run of a whole net, beside its kernels"));
     SZ_TRY(add(e, "factor", c->factor, "of the sum of the kernels, in a whole net"));
+    SZ_TRY(add(e, "usual", c->usual,
+               "factor of all times: what strangers on the host cost while it was calibrated; "
+               "divide by it for a machine that nobody else uses"));
     if (e->is_carried)
         SZ_TRY(add(e, "carried_from", SZ_NAN,
                    "%s: shares of the roofs as there, never more than all; on a machine that was "
