@@ -9,6 +9,7 @@
 #include "calibrate/observe.h"
 #include "machine/machine.h"
 #include "os/clock.h"
+#include "os/folder.h"
 
 enum { FEWEST = 8 };
 
@@ -19,7 +20,7 @@ typedef struct calibrator {
     sz_ctx *ctx;
     const sz_calibrate_options *o;
     sz_calibration *c;
-    char spec[256];
+    char spec[320];
     char why[512]; // the last net that was not measured
     int64_t failed;
 } calibrator;
@@ -29,12 +30,31 @@ static const char *text_at(const json_t *o, const char *part, const char *key) {
     return s && *s ? s : NULL;
 }
 
+// The file of the library is noted too: as long as it is the same, so is the version.
+static sz_status keep_library(calibrator *k, const json_t *record) {
+    sz_calibration *c = k->c;
+    const json_t *software = json_object_get(record, "software");
+    const char *path = text_at(software, "library", "path");
+    if (!path || !sz_folder_stamp(path, &c->library_bytes, &c->library_changed_s)) return SZ_OK;
+    c->library = sz_arena_strdup(&c->arena, path, strlen(path));
+    return c->library ? SZ_OK : sz_no_memory(k->ctx);
+}
+
 static sz_status keep_facts(calibrator *k, const json_t *record) {
     sz_calibration *c = k->c;
     const char *version = text_at(record, "ran_as", "version");
     if (c->version || !version) return SZ_OK;
     c->version = sz_arena_strdup(&c->arena, version, strlen(version));
-    return c->version ? SZ_OK : sz_no_memory(k->ctx);
+    return c->version ? keep_library(k, record) : sz_no_memory(k->ctx);
+}
+
+// Did it run in the format that is calibrated? Libraries fall back to another one in silence.
+static bool ran_otherwise(calibrator *k, const json_t *record) {
+    const char *ran = text_at(record, "ran_as", "dtype");
+    if (strcmp(k->c->dtype, "f32") == 0 || !ran || strcmp(ran, k->c->dtype) == 0) return false;
+    k->failed++;
+    snprintf(k->why, sizeof k->why, "asked for %s, it ran as %s", k->c->dtype, ran);
+    return true;
 }
 
 // A record of what was not measured, and one whose times are of little worth, are left out.
@@ -46,7 +66,7 @@ static sz_status take(void *user, const char *line, size_t size) {
     if (error) {
         k->failed++;
         snprintf(k->why, sizeof k->why, "%s", error);
-    } else if (record) {
+    } else if (record && !ran_otherwise(k, record)) {
         status = keep_facts(k, record);
         if (status == SZ_OK) status = sz_observe(k->c, k->spec, record);
     }
@@ -74,13 +94,20 @@ static sz_status measure_net(calibrator *k) {
     return status;
 }
 
+static void choose(calibrator *k, uint64_t i) {
+    sz_choose_net(k->o->seed, i, k->spec, sizeof k->spec - 16);
+    const size_t n = strlen(k->spec);
+    if (strcmp(k->c->dtype, "f32") != 0)
+        snprintf(k->spec + n, sizeof k->spec - n, ",dtype=%.8s", k->c->dtype);
+}
+
 static sz_status measure_all(calibrator *k) {
     const double start = sz_clock_s(), budget = k->o->budget_s > 0 ? k->o->budget_s : 600;
     for (uint64_t i = 0;; i++) {
         const double spent = sz_clock_s() - start;
         if (spent >= budget || (k->o->stop && *k->o->stop)) return SZ_OK;
         if (k->failed >= FEWEST && k->c->nets.n == 0) return SZ_OK; // it will not get better
-        sz_choose_net(k->o->seed, i, k->spec, sizeof k->spec);
+        choose(k, i);
         if (k->o->progress) k->o->progress(k->o->user, k->spec, spent / budget);
         SZ_TRY(measure_net(k));
     }
@@ -96,6 +123,19 @@ static sz_status copy_machine(calibrator *k) {
     return status;
 }
 
+static sz_status choose_dtype(calibrator *k) {
+    static const char *const formats[] = {"f32", "bf16", "f16"};
+    const char *asked = k->o->dtype ? k->o->dtype : formats[0];
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
+        if (strcmp(asked, formats[i]) == 0) {
+            k->c->dtype = formats[i];
+            return SZ_OK;
+        }
+    return sz_fail(k->ctx, SZ_ERR_USAGE,
+                   "nets to calibrate with can be made in f32, bf16 and f16, not in '%s'",
+                   sz_show(k->ctx, sz_str_c(asked)));
+}
+
 static sz_status begin(calibrator *k) {
     char now[21];
     sz_calibration *c = k->c;
@@ -104,7 +144,7 @@ static sz_status begin(calibrator *k) {
     sz_clock_utc(now);
     c->threads = k->o->threads > 0 ? k->o->threads : 1;
     c->backend = sz_arena_strdup(&c->arena, backend, strlen(backend));
-    c->dtype = "f32";
+    SZ_TRY(choose_dtype(k));
     c->recipe = strcmp(backend, "openvino") == 0 ? "openvino" : NULL;
     c->fingerprint = sz_arena_strdup(&c->arena, fingerprint, strlen(fingerprint));
     c->started_utc = sz_arena_strdup(&c->arena, now, strlen(now));

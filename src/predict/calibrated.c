@@ -8,8 +8,37 @@
 // another: nobody has measured there.
 static const double WIDER = 2;
 
+// Between two calibrations of other threads: what is linear in the logarithm of their number.
+static double blend(const sz_estimate *e, double one, double other) {
+    return one + e->toward_other * (other - one);
+}
+
+static double start_of(const sz_estimate *e) {
+    const sz_calibration *c = e->options.calibration, *o = e->options.other;
+    return e->toward_other > 0 ? blend(e, c->start_s, o->start_s) : c->start_s;
+}
+
 static double wider(const sz_estimate *e, double half) {
     return e->is_carried ? WIDER * half : half;
+}
+
+// The calibration is of other threads than were asked for.
+static void choose_between(sz_estimate *e) {
+    const sz_calibration *c = e->options.calibration, *o = e->options.other;
+    const int asked = e->options.threads;
+    if (o && c->threads < asked && asked < o->threads) {
+        e->toward_other = log((double)asked / c->threads) / log((double)o->threads / c->threads);
+        sz_warn(e->ctx,
+                "%s was calibrated with %d and %d threads, not %d: what it reaches of the roofs is "
+                "taken from between",
+                c->backend, c->threads, o->threads, asked);
+        return;
+    }
+    e->is_carried = true;
+    sz_warn(e->ctx,
+            "%s was calibrated with %d thread%s, not %d: what it reaches of the roofs is taken to "
+            "be the same, and the interval is doubled",
+            c->backend, c->threads, c->threads == 1 ? "" : "s", asked);
 }
 
 void sz_choose_calibration(sz_estimate *e) {
@@ -24,15 +53,29 @@ void sz_choose_calibration(sz_estimate *e) {
                 "roofs there is taken to hold here, and the interval is doubled",
                 c->backend, e->machine->identity.name);
     else if (e->options.threads > 0 && e->options.threads != c->threads)
-        sz_warn(e->ctx,
-                "%s was calibrated with %d threads, not %d: what it reaches of the roofs is "
-                "taken to be the same",
-                c->backend, c->threads, e->options.threads);
+        choose_between(e);
 }
 
 static bool are_same(const sz_features *a, const sz_features *b) {
     return a->n == b->n && strcmp(a->kind, b->kind) == 0 &&
            memcmp(a->x, b->x, (size_t)a->n * sizeof *a->x) == 0;
+}
+
+// Nobody measured between: the farther the two are apart, the wider.
+static sz_calibrated_value between(const sz_estimate *e, sz_calibrated_value a,
+                                   sz_calibrated_value b) {
+    const double w = e->toward_other, apart = log(b.ratio / a.ratio);
+    return (sz_calibrated_value){.ratio = a.ratio * exp(w * apart),
+                                 .half = fmax(a.half, b.half) + w * (1 - w) * fabs(apart),
+                                 .is_outside = a.is_outside || b.is_outside};
+}
+
+static void warn_unseen(const sz_estimate *e, const sz_features *f) {
+    if (sz_calibration_kind(e->options.calibration, f->kind)) return;
+    sz_warn(e->ctx,
+            "no '%s' was ever calibrated: kernels of other kinds that move and do as much tell its "
+            "time",
+            f->kind);
 }
 
 // Kernels of one size come again and again in a net.
@@ -47,6 +90,11 @@ static sz_status find_told(sz_estimate *e, size_t row, sz_calibrated_value *ret_
             return SZ_OK;
         }
     one.value = sz_calibration_at(e->options.calibration, &one.features, &any);
+    if (e->toward_other > 0)
+        one.value = between(e, one.value,
+                            sz_calibration_at(e->options.other, &one.features, &any));
+    else
+        warn_unseen(e, &one.features);
     *ret_value = one.value;
     return sz_vec_push(e->ctx, &e->told, one) ? SZ_OK : sz_no_memory(e->ctx);
 }
@@ -56,7 +104,7 @@ sz_status sz_calibrate_node(sz_estimate *e, size_t row, sz_node_time *t) {
     if (!(t->time_s > 0)) return SZ_OK;
     SZ_TRY(find_told(e, row, &v));
     const double half = wider(e, v.half);
-    t->time_s = (t->time_s + e->options.calibration->start_s) * v.ratio;
+    t->time_s = (t->time_s + start_of(e)) * v.ratio;
     t->time_lo_s = t->time_s * exp(-half);
     t->time_hi_s = t->time_s * exp(half);
     t->outside = v.is_outside;
@@ -65,12 +113,15 @@ sz_status sz_calibrate_node(sz_estimate *e, size_t row, sz_node_time *t) {
 }
 
 void sz_calibrate_total(sz_estimate *e) {
-    const sz_calibration *c = e->options.calibration;
+    const sz_calibration *c = e->options.calibration, *o = e->options.other;
+    const bool two = e->toward_other > 0;
     sz_prediction *t = &e->total;
-    t->time_s = c->fixed_s + c->factor * t->time_s;
-    if (!isnan(c->half)) {
-        t->time_lo_s = t->time_s * exp(-wider(e, c->half));
-        t->time_hi_s = t->time_s * exp(wider(e, c->half));
+    t->time_s = two ? blend(e, c->fixed_s, o->fixed_s) + blend(e, c->factor, o->factor) * t->time_s
+                    : c->fixed_s + c->factor * t->time_s;
+    const double half = wider(e, two ? fmax(c->half, o->half) : c->half);
+    if (!isnan(half)) {
+        t->time_lo_s = t->time_s * exp(-half);
+        t->time_hi_s = t->time_s * exp(half);
     }
     t->time_lo_s = fmin(t->time_lo_s, t->time_s);
     t->time_hi_s = fmax(t->time_hi_s, t->time_s);

@@ -61,12 +61,15 @@ struct sz_estimate {
     size_t n_levels;
     sz_level_bytes *by_row; // [row][level]; NULL = all from main memory
     SZ_VEC(sz_told) told;   // by the calibration, so far
-    bool is_carried;        // calibrated on another machine
+    bool is_carried;        // calibrated on another machine, or for other threads only
+    double toward_other;    // 0 = told by one calibration, else the share of the other
+    int64_t all_threads;    // of all streams; 0 = there is one stream
     int64_t outside;        // rows that no measured kernel is near
     bool too_large;         // main memory does not hold the net
     double far_s;           // time of all bytes from main memory
     double dynamic_j;       // energy of arithmetic and main memory; NaN = some is not known
     double bytes;                // of all nodes
+    double far_bytes;            // of them, those that main memory moves
     double dispatch_s, fork_join_s; // that each node at work pays, 0 = not known or not paid
     double overhead_s;           // of all nodes
     SZ_VEC(sz_served) served;
@@ -113,6 +116,13 @@ void sz_choose_calibration(sz_estimate *e);
 sz_status sz_calibrate_node(sz_estimate *e, size_t row, sz_node_time *t);
 // From the sum of the rows to the time of the net, with its interval.
 void sz_calibrate_total(sz_estimate *e);
+
+// ---- streams.c ---------------------------------------------------------------------------------
+
+// Threads of one of the streams.
+sz_status sz_share_threads(sz_estimate *e);
+// Runs side by side move their bytes through one main memory.
+void sz_sum_streams(sz_estimate *e);
 
 // ---- energy.c ----------------------------------------------------------------------------------
 
