@@ -76,7 +76,7 @@ static sz_audit *audit(const bench *b, const sz_calibration *c) {
 }
 
 static void near_to(double have, double want) {
-    if (!(fabs(have - want) <= 1e-9 * fabs(want) + 1e-18)) fail_msg("%.12g is not %.12g", have, want);
+    if (!(fabs(have - want) <= 1e-8 * fabs(want) + 1e-18)) fail_msg("%.12g is not %.12g", have, want);
 }
 
 static sz_audit_row row_of(const sz_audit *a, const char *name) {

@@ -48,12 +48,32 @@ static sz_status keep_facts(calibrator *k, const json_t *record) {
     return c->version ? keep_library(k, record) : sz_no_memory(k->ctx);
 }
 
+// The first contraction that the library refused, NULL = none.
+static const json_t *refused(const json_t *record) {
+    const json_t *layers = json_object_get(record, "layers");
+    for (size_t i = 0; i < json_array_size(layers); i++) {
+        const json_t *layer = json_array_get(layers, i);
+        if (json_integer_value(json_object_get(layer, "macs")) > 0 &&
+            json_string_value(json_object_get(layer, "why")))
+            return layer;
+    }
+    return NULL;
+}
+
 // Did it run in the format that is calibrated? Libraries fall back to another one in silence.
 static bool ran_otherwise(calibrator *k, const json_t *record) {
     const char *ran = text_at(record, "ran_as", "dtype");
-    if (strcmp(k->c->dtype, "f32") == 0 || !ran || strcmp(ran, k->c->dtype) == 0) return false;
+    const json_t *layer = refused(record);
+    if (strcmp(k->c->dtype, "f32") == 0) return false;
+    if (layer)
+        snprintf(k->why, sizeof k->why, "it refused '%.80s': %.300s",
+                 json_string_value(json_object_get(layer, "op")),
+                 json_string_value(json_object_get(layer, "why")));
+    else if (ran && strcmp(ran, k->c->dtype) != 0)
+        snprintf(k->why, sizeof k->why, "asked for %s, it ran as %s", k->c->dtype, ran);
+    else
+        return false;
     k->failed++;
-    snprintf(k->why, sizeof k->why, "asked for %s, it ran as %s", k->c->dtype, ran);
     return true;
 }
 
@@ -99,6 +119,18 @@ static void choose(calibrator *k, uint64_t i) {
     const size_t n = strlen(k->spec);
     if (strcmp(k->c->dtype, "f32") != 0)
         snprintf(k->spec + n, sizeof k->spec - n, ",dtype=%.8s", k->c->dtype);
+}
+
+// One small net tells in a moment whether the format can be had.
+static sz_status try_dtype(calibrator *k) {
+    const size_t nets = k->c->nets.n;
+    if (strcmp(k->c->dtype, "f32") == 0) return SZ_OK;
+    snprintf(k->spec, sizeof k->spec, "mlp:input=64,width=64,layers=1,output=64,batch=16,dtype=%.8s",
+             k->c->dtype);
+    SZ_TRY(measure_net(k));
+    if (k->failed == 0 && k->c->nets.n > nets) return SZ_OK;
+    return sz_fail(k->ctx, SZ_ERR_UNAVAILABLE, "backend '%s' can't be calibrated in %s here: %s",
+                   k->c->backend, k->c->dtype, k->why[0] ? k->why : "nothing could be measured");
 }
 
 static sz_status measure_all(calibrator *k) {
@@ -154,6 +186,7 @@ static sz_status begin(calibrator *k) {
 
 static sz_status run(calibrator *k) {
     SZ_TRY(begin(k));
+    SZ_TRY(try_dtype(k));
     SZ_TRY(measure_all(k));
     if (k->c->nets.n < FEWEST)
         return sz_fail(k->ctx, SZ_ERR_UNAVAILABLE,

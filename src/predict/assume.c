@@ -149,7 +149,8 @@ sz_status sz_assume(sz_estimate *e) {
                    "added to the transfer of each node that moves bytes"));
     SZ_TRY(
         add(e, "throughput", SZ_NAN,
-            "runs of the whole graph, one after the other; a run holds the batch of the inputs"));
+            "runs of the whole graph, one after the other%s; a run holds the batch of the inputs",
+            e->all_threads > 0 ? " in each stream" : ""));
     SZ_TRY(add(e, "fusion", SZ_NAN,
                sz_costs_is_optimized(e->costs)
                    ? "kernels of the optimized graph: what flows inside of one moves no bytes"

@@ -3,6 +3,7 @@
 #include "predict/predict.h"
 
 #include <math.h>
+#include <stdio.h>
 
 // An interval that was found on one machine is taken to be twice as wide (in logarithms) on
 // another: nobody has measured there.
@@ -70,12 +71,17 @@ static sz_calibrated_value between(const sz_estimate *e, sz_calibrated_value a,
                                  .is_outside = a.is_outside || b.is_outside};
 }
 
-static void warn_unseen(const sz_estimate *e, const sz_features *f) {
-    if (sz_calibration_kind(e->options.calibration, f->kind)) return;
-    sz_warn(e->ctx,
-            "no '%s' was ever calibrated: kernels of other kinds that move and do as much tell its "
-            "time",
-            f->kind);
+// Each kind comes here once for each of its sizes.
+static void note_unseen(sz_estimate *e, const char *kind) {
+    const size_t n = strlen(e->unseen);
+    char quoted[48];
+    if (sz_calibration_kind(e->options.calibration, kind)) return;
+    snprintf(quoted, sizeof quoted, "'%s'", kind);
+    if (strstr(e->unseen, quoted)) return;
+    if (n + strlen(quoted) + 8 < sizeof e->unseen)
+        snprintf(e->unseen + n, sizeof e->unseen - n, "%s%s", n ? ", " : "", quoted);
+    else if (!strstr(e->unseen, "..."))
+        snprintf(e->unseen + n, sizeof e->unseen - n, ", ...");
 }
 
 // Kernels of one size come again and again in a net.
@@ -93,8 +99,7 @@ static sz_status find_told(sz_estimate *e, size_t row, sz_calibrated_value *ret_
     if (e->toward_other > 0)
         one.value = between(e, one.value,
                             sz_calibration_at(e->options.other, &one.features, &any));
-    else
-        warn_unseen(e, &one.features);
+    note_unseen(e, one.features.kind);
     *ret_value = one.value;
     return sz_vec_push(e->ctx, &e->told, one) ? SZ_OK : sz_no_memory(e->ctx);
 }
@@ -125,6 +130,11 @@ void sz_calibrate_total(sz_estimate *e) {
     }
     t->time_lo_s = fmin(t->time_lo_s, t->time_s);
     t->time_hi_s = fmax(t->time_hi_s, t->time_s);
+    if (e->unseen[0])
+        sz_warn(e->ctx,
+                "never calibrated: %s; kernels of other kinds that move and do as much tell their "
+                "times",
+                e->unseen);
     if (e->outside > 0)
         sz_warn(e->ctx,
                 "%lld of %zu kernels lie outside of what was calibrated: their times are "

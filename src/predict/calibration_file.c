@@ -225,9 +225,10 @@ static sz_status none(sz_ctx *ctx, const char *backend, const char *dtype, int t
     const char *name = sz_show(ctx, sz_str_c(backend));
     const char *format = usual ? "" : sz_show(ctx, sz_str_c(dtype));
     return sz_fail(ctx, SZ_ERR_UNAVAILABLE,
-                   "backend '%s' was not calibrated %s%s%swith %d threads: 'sizeup calibrate "
+                   "backend '%s' was not calibrated %s%s%swith %d thread%s: 'sizeup calibrate "
                    "--backend %s --threads %d%s%s' does it",
-                   name, usual ? "" : "in ", format, usual ? "" : " ", threads, name, threads,
+                   name, usual ? "" : "in ", format, usual ? "" : " ", threads,
+                   threads == 1 ? "" : "s", name, threads,
                    usual ? "" : " --dtype ", format);
 }
 

@@ -65,6 +65,7 @@ struct sz_estimate {
     double toward_other;    // 0 = told by one calibration, else the share of the other
     int64_t all_threads;    // of all streams; 0 = there is one stream
     int64_t outside;        // rows that no measured kernel is near
+    char unseen[240];       // kinds that were never calibrated, for people
     bool too_large;         // main memory does not hold the net
     double far_s;           // time of all bytes from main memory
     double dynamic_j;       // energy of arithmetic and main memory; NaN = some is not known
