@@ -43,31 +43,34 @@ static bool is_other_version(const cli_calibration_wants *w, const sz_calibratio
 
 // ---- all ---------------------------------------------------------------------------------------
 
-static const char *give_up(cli_app *app, const char *why) {
+static const char *give_up(cli_app *app, const char *reason, char why[CLI_LEVEL_WHY]) {
+    if (reason != why) snprintf(why, CLI_LEVEL_WHY, "%s", reason);
     cli_warn(app, "%s; level 'roofline' is shown instead", why);
     return "roofline";
 }
 
 const char *cli_calibration_find(cli_app *app, const cli_calibration_wants *w,
-                                 sz_calibration **ret_calibration, sz_calibration **ret_other) {
-    char folder[4096], why[512];
+                                 sz_calibration **ret_calibration, sz_calibration **ret_other,
+                                 char why[CLI_LEVEL_WHY]) {
+    char folder[4096];
     sz_backend_state now = {.version = ""};
     sz_calibration *c = NULL, *other = NULL;
+    why[0] = 0;
     if (!cli_calibration_folder(folder, sizeof folder))
-        return give_up(app, "neither XDG_DATA_HOME nor HOME is an absolute path");
+        return give_up(app, "neither XDG_DATA_HOME nor HOME is an absolute path", why);
     if (sz_calibration_choose(app->ctx, folder, w->backend, w->dtype, w->threads, &c, &other) !=
         SZ_OK)
-        return give_up(app, sz_ctx_error(app->ctx));
+        return give_up(app, sz_ctx_error(app->ctx), why);
     if (!is_other_version(w, c, &now)) {
         *ret_calibration = c;
         *ret_other = other;
         return "calibrated";
     }
-    snprintf(why, sizeof why,
+    snprintf(why, CLI_LEVEL_WHY,
              "backend '%s' was calibrated as version %s and is %s now: 'sizeup calibrate --backend "
              "%s --threads %d' does it anew",
              w->backend, sz_calibration_about(c).version, now.version, w->backend, w->threads);
     sz_calibration_destroy(c);
     sz_calibration_destroy(other);
-    return give_up(app, why);
+    return give_up(app, why, why);
 }

@@ -17,9 +17,12 @@ typedef struct cli_calibration_wants {
     int threads;
 } cli_calibration_wants;
 
-// The level that can be had: "calibrated" with what it takes, or after a warning that says why not
-// the next best one, "roofline". *ret_other may be NULL, see sz_calibration_choose().
+enum { CLI_LEVEL_WHY = 512 };
+
+// The level that can be had: "calibrated" with what it takes, or after a warning the next best one,
+// "roofline", with the reason in `why` ("" = as asked). *ret_other: see sz_calibration_choose().
 const char *cli_calibration_find(cli_app *app, const cli_calibration_wants *wants,
-                                 sz_calibration **ret_calibration, sz_calibration **ret_other);
+                                 sz_calibration **ret_calibration, sz_calibration **ret_other,
+                                 char why[CLI_LEVEL_WHY]);
 
 #endif

@@ -69,6 +69,7 @@ static const cli_schema_row schema[] = {
     {1, "fingerprint", CLI_J_STRING, "of the machine", NULL, false},
     {1, "level", CLI_J_STRING, "that was used: bound, roofline, sum or calibrated", NULL, false},
     {1, "asked_level", CLI_J_STRING, "that was asked for", NULL, false},
+    {1, "level_why", CLI_J_STRING, "why another one was used", NULL, false},
     {1, "assumptions", CLI_J_OBJECT, "a number or a sentence per key", NULL, false},
     {1, "roofs", CLI_J_ARRAY, "which roof served which format", NULL, false},
     {2, NULL, CLI_J_RECORD, NULL, sz_roof_use_type, false},
@@ -109,6 +110,7 @@ typedef struct predict_job {
     sz_estimate *estimate;
     sz_calibration *calibration; // NULL = none is asked for, or there is none
     sz_calibration *other;       // of more threads, where two serve
+    char why[CLI_LEVEL_WHY];     // another level than was asked for is shown
     size_t *rows; // nodes to show
     size_t n_rows;
 } predict_job;
@@ -204,6 +206,7 @@ static void put_json(const cli_app *app, const predict_job *job, sz_buf *buf) {
     sz_json_key_str(&j, "fingerprint", id.fingerprint);
     sz_json_key_str(&j, "level", sz_estimate_level(job->estimate));
     sz_json_key_str(&j, "asked_level", job->options->level);
+    sz_json_key_str(&j, "level_why", job->why[0] ? job->why : NULL);
     put_assumptions(&j, job->estimate);
     put_roofs(&j, job->estimate);
     sz_json_key_object(&j, "total");
@@ -419,7 +422,8 @@ static void find_calibration(cli_app *app, sz_predict_options *how, predict_job 
     const cli_calibration_wants wants = {.backend = job->options->backend,
                                          .dtype = how->dtype,
                                          .threads = threads_of_run(how, job->machine)};
-    how->level = cli_calibration_find(app, &wants, &job->calibration, &job->other);
+    how->level = cli_calibration_find(app, &wants, &job->calibration, &job->other,
+                                      job->why);
     how->calibration = job->calibration, how->other = job->other;
 }
 

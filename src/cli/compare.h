@@ -23,7 +23,7 @@ typedef struct cli_compare_predicted_job {
     int64_t top;       // rows to show; below 0: the usual number, 0: all
 } cli_compare_predicted_job;
 int cli_compare_predicted(cli_app *app, const cli_compare_predicted_job *job);
-enum { CLI_COMPARE_PREDICTED_ROWS = 23 };
+enum { CLI_COMPARE_PREDICTED_ROWS = 24 };
 extern const cli_schema_row cli_compare_predicted_schema[CLI_COMPARE_PREDICTED_ROWS];
 
 #endif

@@ -26,6 +26,7 @@ const cli_schema_row cli_compare_predicted_schema[CLI_COMPARE_PREDICTED_ROWS] = 
     {2, "verdict", CLI_J_STRING, "of the run", NULL, false},
     {2, "asked_level", CLI_J_STRING, "of the prediction", NULL, false},
     {2, "level", CLI_J_STRING, "that was used", NULL, false},
+    {2, "level_why", CLI_J_STRING, "why not the one that was asked for", NULL, false},
     {2, "total", CLI_J_OBJECT, "the whole net", NULL, false},
     {3, NULL, CLI_J_RECORD, NULL, sz_audit_sums_type, false},
     {2, "causes", CLI_J_ARRAY, "errors by cause; with their signs they add up to that of the net",
@@ -46,7 +47,8 @@ typedef struct compared {
     const sz_bench *bench;
     sz_calibration *calibration, *other;
     sz_audit *audit;
-    char why[480]; // it can't be compared
+    char why[CLI_LEVEL_WHY]; // it can't be compared
+    char level_why[CLI_LEVEL_WHY];
 } compared;
 
 typedef struct job {
@@ -67,7 +69,7 @@ static void compare_case(job *j, size_t i, compared *c) {
                                              .dtype = w.dtype,
                                              .version = sz_bench_set_get(j->o->set, i)->ran_as.version,
                                              .threads = w.threads},
-                                         &c->calibration, &c->other);
+                                         &c->calibration, &c->other, c->level_why);
     how.calibration = c->calibration, how.other = c->other;
     if (sz_audit_create(j->app->ctx, j->o->set, i, &how, &c->audit) == SZ_OK) {
         j->n_compared++;
@@ -119,6 +121,7 @@ static void put_case(sz_json *j, const job *k, const compared *c) {
     sz_json_key_str(j, "verdict", c->bench->verdict);
     sz_json_key_str(j, "asked_level", k->o->level);
     sz_json_key_str(j, "level", sz_estimate_level(sz_audit_estimate(c->audit)));
+    sz_json_key_str(j, "level_why", c->level_why[0] ? c->level_why : NULL);
     put_total(j, c->audit);
     put_rows(j, c->audit);
     sz_json_end_object(j);
