@@ -76,7 +76,8 @@ static sz_audit *audit(const bench *b, const sz_calibration *c) {
 }
 
 static void near_to(double have, double want) {
-    if (!(fabs(have - want) <= 1e-8 * fabs(want) + 1e-18)) fail_msg("%.12g is not %.12g", have, want);
+    if (!(fabs(have - want) <= 1e-8 * fabs(want) + 1e-18))
+        fail_msg("%.12g is not %.12g", have, want);
 }
 
 static sz_audit_row row_of(const sz_audit *a, const char *name) {
@@ -211,8 +212,8 @@ static sz_calibration *calibrated(const bench *b) {
     assert_int_equal(sz_machine_json(b->ctx, b->machine, &buf), SZ_OK);
     assert_int_equal(sz_machine_parse(b->ctx, "plain", buf.data, buf.size, &c->machine), SZ_OK);
     sz_buf_finish(&buf);
-    assert_int_equal(
-        sz_model_load(b->ctx, "mlp:input=100,width=200,layers=1,batch=1", NULL, &m), SZ_OK);
+    assert_int_equal(sz_model_load(b->ctx, "mlp:input=100,width=200,layers=1,batch=1", NULL, &m),
+                     SZ_OK);
     assert_int_equal(sz_costs_create(b->ctx, m, NULL, &costs), SZ_OK);
     for (size_t row = 0; row < sz_costs_node_count(costs); row++) {
         sz_features f;
@@ -306,7 +307,8 @@ static void refuse(json_t *r, const char *why) {
     const sz_audit_options o = {.machine = b.machine};
     sz_audit *a = NULL;
     assert_int_not_equal(sz_audit_create(b.ctx, b.set, 0, &o, &a), SZ_OK);
-    if (!strstr(sz_ctx_error(b.ctx), why)) fail_msg("'%s' is not in '%s'", why, sz_ctx_error(b.ctx));
+    if (!strstr(sz_ctx_error(b.ctx), why))
+        fail_msg("'%s' is not in '%s'", why, sz_ctx_error(b.ctx));
     end(&b);
 }
 
@@ -336,10 +338,14 @@ int main(int argc, char **argv) {
     if (argc < 2) return 1;
     folder = argv[1];
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(joins_by_nodes),   cmocka_unit_test(sums_up),
-        cmocka_unit_test(unforeseen),       cmocka_unit_test(faster_than_a_roof),
-        cmocka_unit_test(held_to_a_calibration), cmocka_unit_test(outside_of_it),
-        cmocka_unit_test(kernels_are_kept), cmocka_unit_test(refuses),
+        cmocka_unit_test(joins_by_nodes),
+        cmocka_unit_test(sums_up),
+        cmocka_unit_test(unforeseen),
+        cmocka_unit_test(faster_than_a_roof),
+        cmocka_unit_test(held_to_a_calibration),
+        cmocka_unit_test(outside_of_it),
+        cmocka_unit_test(kernels_are_kept),
+        cmocka_unit_test(refuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

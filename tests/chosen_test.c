@@ -100,13 +100,13 @@ static bool warned(const sz_ctx *ctx, const char *text) {
 static void between_two(void **state) {
     (void)state;
     bench b = begin(SPEC);
-    sz_calibration *one = calibrated(&b, "f32", 1, 2, 0.1), *four = calibrated(&b, "f32", 4, 8, 0.2);
+    sz_calibration *one = calibrated(&b, "f32", 1, 2, 0.1),
+                   *four = calibrated(&b, "f32", 4, 8, 0.2);
     one->fixed_s = 10e-6, four->fixed_s = 30e-6;
     const double paper = predict(&b, &(sz_predict_options){.threads = 2}).time_s;
-    const sz_prediction t = predict(&b, &(sz_predict_options){.level = "calibrated",
-                                                              .threads = 2,
-                                                              .calibration = one,
-                                                              .other = four});
+    const sz_prediction t = predict(
+        &b, &(sz_predict_options){
+                .level = "calibrated", .threads = 2, .calibration = one, .other = four});
     near_to(t.time_s, 20e-6 + 4 * paper);
     near_to(t.time_hi_s, t.time_s * exp(0.2));
     assert_true(warned(b.ctx, "calibrated with 1 and 4 threads, not 2"));
@@ -121,11 +121,10 @@ static void one_that_fits(void **state) {
     bench b = begin(SPEC);
     sz_calibration *one = calibrated(&b, "f32", 1, 2, 0.1);
     const double paper = predict(&b, &(sz_predict_options){.threads = 1}).time_s;
-    near_to(predict(&b, &(sz_predict_options){.level = "calibrated",
-                                              .threads = 1,
-                                              .calibration = one})
-                .time_s,
-            2 * paper);
+    near_to(
+        predict(&b, &(sz_predict_options){.level = "calibrated", .threads = 1, .calibration = one})
+            .time_s,
+        2 * paper);
     assert_int_equal(sz_ctx_warning_count(b.ctx), 0);
     sz_calibration_destroy(one);
     end(&b);
@@ -136,9 +135,8 @@ static void carried(void **state) {
     bench b = begin(SPEC);
     sz_calibration *one = calibrated(&b, "f32", 1, 2, 0.1);
     const double paper = predict(&b, &(sz_predict_options){.threads = 4}).time_s;
-    const sz_prediction t = predict(&b, &(sz_predict_options){.level = "calibrated",
-                                                              .threads = 4,
-                                                              .calibration = one});
+    const sz_prediction t = predict(
+        &b, &(sz_predict_options){.level = "calibrated", .threads = 4, .calibration = one});
     near_to(t.time_s, 2 * paper);
     near_to(t.time_hi_s, t.time_s * exp(0.2)); // doubled
     assert_true(warned(b.ctx, "calibrated with 1 thread, not 4"));

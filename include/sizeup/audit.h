@@ -104,8 +104,7 @@ typedef struct sz_audit sz_audit;
  * machine need not. SZ_ERR_UNAVAILABLE: the record has no times of layers, or is of what is not
  * predicted (training, several streams); the model can't be had again is the error of loading. */
 SZ_API sz_status sz_audit_create(sz_ctx *ctx, const sz_bench_set *set, size_t record,
-                                 const sz_audit_options *options,
-                                 sz_audit **ret_audit) SZ_MUST_USE;
+                                 const sz_audit_options *options, sz_audit **ret_audit) SZ_MUST_USE;
 SZ_API void sz_audit_destroy(sz_audit *audit); /**< NULL is fine */
 
 /** Rows, largest absolute error first. Strings are the audit's. */

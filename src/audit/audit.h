@@ -17,11 +17,11 @@ typedef struct sz_audit_name {
 // A row with what its cause is found by.
 typedef struct sz_joint {
     sz_audit_row row;
-    double compute_s;   // of its kernels, at the roofs
-    int64_t outside;    // kernels that nothing near was calibrated for
+    double compute_s;    // of its kernels, at the roofs
+    int64_t outside;     // kernels that nothing near was calibrated for
     const char *refused; // why the library did not run a layer, or NULL
     const char *ran_by;  // who did
-    bool is_new_kernel; // no net of the calibration ran it
+    bool is_new_kernel;  // no net of the calibration ran it
     double longest_layer_s, longest_kernel_s;
     sz_audit_name *first, *last; // nodes that it does
 } sz_joint;

@@ -79,8 +79,8 @@ static bool is_kernel(const sz_audit *a, const sz_joint *r) {
     return r->is_new_kernel;
 }
 static void say_kernel(const sz_audit *a, const sz_joint *r, said *s) {
-    snprintf(s->text, sizeof s->text, "ran as '%.200s', which no such kernel did in the calibration",
-             r->row.kernel);
+    snprintf(s->text, sizeof s->text,
+             "ran as '%.200s', which no such kernel did in the calibration", r->row.kernel);
     (void)a;
 }
 
@@ -144,7 +144,9 @@ static bool is_between(const sz_audit *a, const sz_joint *r) {
     (void)a, (void)r;
     return false;
 }
-static void say_between(const sz_audit *a, const sz_joint *r, said *s) { (void)a, (void)r, (void)s; }
+static void say_between(const sz_audit *a, const sz_joint *r, said *s) {
+    (void)a, (void)r, (void)s;
+}
 
 // ---- the table ---------------------------------------------------------------------------------
 

@@ -214,12 +214,13 @@ static const char *asked_format(const sz_audit *a) {
 
 sz_status sz_audit_predict(sz_audit *a) {
     const sz_audit_options *o = &a->options;
-    const sz_predict_options how = {
-        .level = o->level ? o->level : o->calibration ? "calibrated" : "roofline",
-        .dtype = asked_format(a),
-        .threads = sz_audit_wants_of(a->set, a->index).threads,
-        .calibration = o->calibration,
-        .other = o->other};
+    const sz_predict_options how = {.level = o->level         ? o->level
+                                             : o->calibration ? "calibrated"
+                                                              : "roofline",
+                                    .dtype = asked_format(a),
+                                    .threads = sz_audit_wants_of(a->set, a->index).threads,
+                                    .calibration = o->calibration,
+                                    .other = o->other};
     SZ_TRY(check(a));
     SZ_TRY(copy_machine(a));
     SZ_TRY(load(a));

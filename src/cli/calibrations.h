@@ -13,7 +13,7 @@ bool cli_calibration_folder(char *buf, size_t cap);
 // What a prediction asks for.
 typedef struct cli_calibration_wants {
     const char *backend, *dtype; // dtype NULL = f32
-    const char *version; // that ran; NULL = that of the library which is here now
+    const char *version;         // that ran; NULL = that of the library which is here now
     int threads;
 } cli_calibration_wants;
 

@@ -63,13 +63,13 @@ static void compare_case(job *j, size_t i, compared *c) {
     const sz_audit_wants w = sz_audit_wants_of(j->o->set, i);
     sz_audit_options how = {.machine = j->machine, .level = j->o->level, .model = j->o->model};
     if (strcmp(j->o->level, "calibrated") == 0)
-        how.level = cli_calibration_find(j->app,
-                                         &(cli_calibration_wants){
-                                             .backend = w.backend ? w.backend : "?",
-                                             .dtype = w.dtype,
-                                             .version = sz_bench_set_get(j->o->set, i)->ran_as.version,
-                                             .threads = w.threads},
-                                         &c->calibration, &c->other, c->level_why);
+        how.level = cli_calibration_find(
+            j->app,
+            &(cli_calibration_wants){.backend = w.backend ? w.backend : "?",
+                                     .dtype = w.dtype,
+                                     .version = sz_bench_set_get(j->o->set, i)->ran_as.version,
+                                     .threads = w.threads},
+            &c->calibration, &c->other, c->level_why);
     how.calibration = c->calibration, how.other = c->other;
     if (sz_audit_create(j->app->ctx, j->o->set, i, &how, &c->audit) == SZ_OK) {
         j->n_compared++;
@@ -189,9 +189,12 @@ static void put_row(sz_doc *doc, const compared *c, size_t i) {
 
 static void put_causes(sz_doc *doc, const sz_audit *a) {
     static const sz_column by_cause[] = {
-        {"cause", "cause", NULL, SZ_AS_TEXT, 0},       {"rows", "rows", NULL, SZ_AS_INT, 0},
-        {"predicted_s", "told", "s", SZ_AS_SI, 0},     {"measured_s", "measured", "s", SZ_AS_SI, 0},
-        {"error_s", "difference", "s", SZ_AS_SI, 0},   {"share", "of error", NULL, SZ_AS_PERCENT, 0},
+        {"cause", "cause", NULL, SZ_AS_TEXT, 0},
+        {"rows", "rows", NULL, SZ_AS_INT, 0},
+        {"predicted_s", "told", "s", SZ_AS_SI, 0},
+        {"measured_s", "measured", "s", SZ_AS_SI, 0},
+        {"error_s", "difference", "s", SZ_AS_SI, 0},
+        {"share", "of error", NULL, SZ_AS_PERCENT, 0},
         {"what", "what it is", NULL, SZ_AS_TEXT, SZ_COLUMN_WRAP},
     };
     sz_doc_table(doc, NULL, by_cause, CLI_COUNT(by_cause));
@@ -215,18 +218,19 @@ static void put_head(sz_doc *doc, const job *j, const compared *c) {
              b->verdict ? b->verdict : "no verdict");
     sz_doc_heading(doc, b->case_name ? b->case_name : "?");
     sz_doc_fact(doc, NULL, "ran as", sz_cell_text(text), SZ_AS_TEXT, NULL);
-    snprintf(text, sizeof text, "%s on machine '%s'", sz_estimate_level(sz_audit_estimate(c->audit)),
-             sz_machine_identity(j->machine).name);
+    snprintf(text, sizeof text, "%s on machine '%s'",
+             sz_estimate_level(sz_audit_estimate(c->audit)), sz_machine_identity(j->machine).name);
     sz_doc_fact(doc, NULL, "level", sz_cell_text(text), SZ_AS_TEXT, NULL);
     if (!isnan(s.lo_s))
-        snprintf(note, sizeof note, "90 %% interval %.4g to %.4g ms: %s", s.lo_s * 1e3, s.hi_s * 1e3,
-                 s.in_interval ? "holds" : "does not hold");
+        snprintf(note, sizeof note, "90 %% interval %.4g to %.4g ms: %s", s.lo_s * 1e3,
+                 s.hi_s * 1e3, s.in_interval ? "holds" : "does not hold");
     sz_doc_fact_note(doc, NULL, "told", sz_cell_f64(s.predicted_s), SZ_AS_SI, "s", note);
     snprintf(note, sizeof note, "median of %lld", (long long)b->time.n);
     sz_doc_fact_note(doc, NULL, "measured", sz_cell_f64(s.measured_s), SZ_AS_SI, "s", note);
     sz_doc_fact(doc, NULL, "measured / told", sz_cell_f64(s.ratio), SZ_AS_NUMBER, NULL);
-    snprintf(text, sizeof text, "%lld rows; %lld are one layer and one kernel: %lld in their "
-                                "interval, median error %.1f %%",
+    snprintf(text, sizeof text,
+             "%lld rows; %lld are one layer and one kernel: %lld in their "
+             "interval, median error %.1f %%",
              (long long)s.rows, (long long)s.matched, (long long)s.held, 100 * s.median_error);
     sz_doc_fact(doc, NULL, "layers", sz_cell_text(text), SZ_AS_TEXT, NULL);
 }

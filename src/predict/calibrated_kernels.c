@@ -61,14 +61,15 @@ void sz_calibration_put_kernels(const sz_calibration *c, sz_json *j) {
 sz_status sz_calibration_read_kernels(sz_calibration *c, const json_t *kernels) {
     const char *kind;
     json_t *names;
-    json_object_foreach((json_t *)(uintptr_t)kernels, kind, names)
-        for (size_t i = 0; i < json_array_size(names); i++) {
-            const char *name = json_string_value(json_array_get(names, i));
-            if (!name)
-                return sz_fail(c->ctx, SZ_ERR_INPUT, "this is no calibration: a kernel of '%s' has "
-                                                     "no name; make one with 'sizeup calibrate'",
-                               sz_show(c->ctx, sz_str_c(kind)));
-            SZ_TRY(add(c, kind, name));
-        }
+    json_object_foreach((json_t *)(uintptr_t)kernels, kind,
+                        names) for (size_t i = 0; i < json_array_size(names); i++) {
+        const char *name = json_string_value(json_array_get(names, i));
+        if (!name)
+            return sz_fail(c->ctx, SZ_ERR_INPUT,
+                           "this is no calibration: a kernel of '%s' has "
+                           "no name; make one with 'sizeup calibrate'",
+                           sz_show(c->ctx, sz_str_c(kind)));
+        SZ_TRY(add(c, kind, name));
+    }
     return SZ_OK;
 }

@@ -7,7 +7,7 @@
 #include "os/folder.h"
 
 typedef struct search {
-    char start[256]; // "BACKEND-t", "BACKEND-DTYPE-t"
+    char start[256];           // "BACKEND-t", "BACKEND-DTYPE-t"
     int threads, below, above; // 0 = none
 } search;
 
