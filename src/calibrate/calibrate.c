@@ -125,8 +125,8 @@ static void choose(calibrator *k, uint64_t i) {
 static sz_status try_dtype(calibrator *k) {
     const size_t nets = k->c->nets.n;
     if (strcmp(k->c->dtype, "f32") == 0) return SZ_OK;
-    snprintf(k->spec, sizeof k->spec, "mlp:input=64,width=64,layers=1,output=64,batch=16,dtype=%.8s",
-             k->c->dtype);
+    snprintf(k->spec, sizeof k->spec,
+             "mlp:input=64,width=64,layers=1,output=64,batch=16,dtype=%.8s", k->c->dtype);
     SZ_TRY(measure_net(k));
     if (k->failed == 0 && k->c->nets.n > nets) return SZ_OK;
     return sz_fail(k->ctx, SZ_ERR_UNAVAILABLE, "backend '%s' can't be calibrated in %s here: %s",

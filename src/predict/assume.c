@@ -30,8 +30,8 @@ static sz_status assume_device(sz_estimate *e) {
         SZ_TRY(add(e, "dtype", SZ_NAN, "as each node's output says"));
     if (e->all_threads > 0)
         SZ_TRY(add(e, "streams", (double)e->options.streams,
-                   "runs side by side, a batch in each: time_s is of a round of them; together they "
-                   "move no more than main memory does for %lld threads, and share the caches",
+                   "runs side by side, a batch in each: time_s is of a round of them; together "
+                   "they move no more than main memory does for %lld threads, and share caches",
                    (long long)e->all_threads));
     return add(e, "threads", (double)e->threads,
                e->all_threads > 0 ? "threads of the roofs, of each stream"
