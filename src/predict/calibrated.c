@@ -117,12 +117,15 @@ sz_status sz_calibrate_node(sz_estimate *e, size_t row, sz_node_time *t) {
     return SZ_OK;
 }
 
+static double whole(const sz_calibration *c, double parts_s) {
+    return c->fixed_s + c->factor * parts_s;
+}
+
 void sz_calibrate_total(sz_estimate *e) {
     const sz_calibration *c = e->options.calibration, *o = e->options.other;
     const bool two = e->toward_other > 0;
     sz_prediction *t = &e->total;
-    t->time_s = two ? blend(e, c->fixed_s, o->fixed_s) + blend(e, c->factor, o->factor) * t->time_s
-                    : c->fixed_s + c->factor * t->time_s;
+    t->time_s = two ? blend(e, whole(c, t->time_s), whole(o, t->time_s)) : whole(c, t->time_s);
     const double half = wider(e, two ? fmax(c->half, o->half) : c->half);
     if (!isnan(half)) {
         t->time_lo_s = t->time_s * exp(-half);
