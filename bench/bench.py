@@ -112,6 +112,14 @@ def bench_start(report, count, models):
         report.line("count %s against `python3 -c pass`" % name, result, 0.5)
 
 
+def bench_predict(report, sizeup):
+    """A net of 1002 nodes, the start of the process included."""
+    predict = [sizeup, "predict", "--quiet", "--machine", "a100", "--format", "json",
+               "bert:layers=31"]
+    result = compare(predict, [sys.executable, "-c", "pass"], report.repeats)
+    report.line("predict bert:layers=31 against `python3 -c pass`", result, 1.0)
+
+
 def bench_weights(report, count, folder):
     inline, stripped = os.path.join(folder, "inline.onnx"), os.path.join(folder, "stripped.onnx")
     write_mlp(inline, 25, 2048, True)
@@ -186,6 +194,7 @@ def main():
 
     with tempfile.TemporaryDirectory() as folder:
         bench_start(report, count, args.models)
+        bench_predict(report, args.sizeup)
         bench_weights(report, count, folder)
         bench_growth(report, count, folder)
         bench_passes(report, optimize, args.models, args.peers, folder)

@@ -20,6 +20,7 @@ typedef struct sz_calibrate_options {
     const char *const *environment;
     const sz_machine *machine; /**< this machine, measured with so many threads; needed */
     int threads;               /**< 0 = 1 */
+    const char *dtype;         /**< of the nets: "f32", "bf16", "f16"; NULL = "f32" */
     double budget_s;           /**< time for all of it; 0 = 600 */
     uint64_t seed;             /**< of the choice of nets */
     const volatile int *stop;  /**< when this becomes 1, what was measured so far is used */
@@ -28,7 +29,8 @@ typedef struct sz_calibrate_options {
 } sz_calibrate_options;
 
 /** Chooses nets, measures them whole and layer by layer with sz_bench_run(), and settles the
- * calibration. SZ_ERR_UNAVAILABLE: the backend is not here, or too few nets could be measured. */
+ * calibration. SZ_ERR_UNAVAILABLE: the backend is not here, or too few nets could be measured, as
+ * where it or the processor lacks the format. SZ_ERR_USAGE: nets can't be made in that format. */
 SZ_API sz_status sz_calibrate(sz_ctx *ctx, const sz_calibrate_options *options,
                               sz_calibration **ret_calibration) SZ_MUST_USE;
 

@@ -101,18 +101,30 @@ SZ_API sz_status sz_calibration_json(sz_ctx *ctx, const sz_calibration *calibrat
                                      sz_buf *buf) SZ_MUST_USE;
 SZ_API sz_status sz_calibration_parse(sz_ctx *ctx, const char *json, size_t size,
                                       sz_calibration **ret_calibration) SZ_MUST_USE;
-/** Save as FOLDER/BACKEND-tTHREADS.json, and load it. SZ_ERR_UNAVAILABLE: there is none, with those
- * that there are. */
+/** Save as FOLDER/BACKEND-tTHREADS.json (-DTYPE before the threads unless it is f32), and load it;
+ * dtype NULL = "f32". SZ_ERR_UNAVAILABLE: there is none, with what makes it. */
 SZ_API sz_status sz_calibration_save(sz_ctx *ctx, const sz_calibration *calibration,
                                      const char *folder) SZ_MUST_USE;
 SZ_API sz_status sz_calibration_load(sz_ctx *ctx, const char *folder, const char *backend,
-                                     int threads, sz_calibration **ret_calibration) SZ_MUST_USE;
+                                     const char *dtype, int threads,
+                                     sz_calibration **ret_calibration) SZ_MUST_USE;
+/** The best that there is for so many threads: the calibration of that number; else the two of the
+ * nearest numbers below and above, between which a prediction interpolates; else that of the
+ * nearest. *ret_other is NULL but for the second case. SZ_ERR_UNAVAILABLE: none of the backend in
+ * that format. */
+SZ_API sz_status sz_calibration_choose(sz_ctx *ctx, const char *folder, const char *backend,
+                                       const char *dtype, int threads,
+                                       sz_calibration **ret_calibration,
+                                       sz_calibration **ret_other) SZ_MUST_USE;
+/** Is the file of the library as it was when it was calibrated? 0: it changed, or was not noted. */
+SZ_API int sz_calibration_is_current(const sz_calibration *calibration);
 
 /** What it was made of. Strings are its own. */
 typedef struct sz_calibration_facts {
     const char *backend, *version, *dtype, *started_utc;
     const char *recipe; /**< of the passes that imitate it, or NULL: the net as written */
     const char *fingerprint;
+    const char *library; /**< its file, or NULL */
     int threads;
     size_t nets;
     /** A net takes usual x (fixed_s + factor x the sum of its kernels); usual: what strangers on
@@ -150,6 +162,8 @@ typedef struct sz_predict_options {
     double price_per_h;      /**< of the machine; 0 = not known */
     double carbon_g_per_kwh; /**< of the electricity; 0 = not known */
     const sz_calibration *calibration; /**< of level "calibrated"; outlives the estimate */
+    const sz_calibration *other; /**< of more threads: what lies between is told by both; or NULL */
+    int streams; /**< runs side by side, that share the threads evenly; 0 = 1 */
     double pue; /**< energy of the whole facility over that of its machines; 0 = 1 */
 } sz_predict_options;
 

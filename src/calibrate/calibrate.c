@@ -9,6 +9,7 @@
 #include "calibrate/observe.h"
 #include "machine/machine.h"
 #include "os/clock.h"
+#include "os/folder.h"
 
 // Nets are timed some at a time, in turn, so that each sees the machine at several times.
 enum { FEWEST = 8, TOGETHER = 8 };
@@ -31,12 +32,51 @@ static const char *text_at(const json_t *o, const char *part, const char *key) {
     return s && *s ? s : NULL;
 }
 
+// The file of the library is noted too: as long as it is the same, so is the version.
+static sz_status keep_library(calibrator *k, const json_t *record) {
+    sz_calibration *c = k->c;
+    const json_t *software = json_object_get(record, "software");
+    const char *path = text_at(software, "library", "path");
+    if (!path || !sz_folder_stamp(path, &c->library_bytes, &c->library_changed_s)) return SZ_OK;
+    c->library = sz_arena_strdup(&c->arena, path, strlen(path));
+    return c->library ? SZ_OK : sz_no_memory(k->ctx);
+}
+
 static sz_status keep_facts(calibrator *k, const json_t *record) {
     sz_calibration *c = k->c;
     const char *version = text_at(record, "ran_as", "version");
     if (c->version || !version) return SZ_OK;
     c->version = sz_arena_strdup(&c->arena, version, strlen(version));
-    return c->version ? SZ_OK : sz_no_memory(k->ctx);
+    return c->version ? keep_library(k, record) : sz_no_memory(k->ctx);
+}
+
+// The first contraction that the library refused, NULL = none.
+static const json_t *refused(const json_t *record) {
+    const json_t *layers = json_object_get(record, "layers");
+    for (size_t i = 0; i < json_array_size(layers); i++) {
+        const json_t *layer = json_array_get(layers, i);
+        if (json_integer_value(json_object_get(layer, "macs")) > 0 &&
+            json_string_value(json_object_get(layer, "why")))
+            return layer;
+    }
+    return NULL;
+}
+
+// Did it run in the format that is calibrated? Libraries fall back to another one in silence.
+static bool ran_otherwise(calibrator *k, const json_t *record) {
+    const char *ran = text_at(record, "ran_as", "dtype");
+    const json_t *layer = refused(record);
+    if (strcmp(k->c->dtype, "f32") == 0) return false;
+    if (layer)
+        snprintf(k->why, sizeof k->why, "it refused '%.80s': %.300s",
+                 json_string_value(json_object_get(layer, "op")),
+                 json_string_value(json_object_get(layer, "why")));
+    else if (ran && strcmp(ran, k->c->dtype) != 0)
+        snprintf(k->why, sizeof k->why, "asked for %s, it ran as %s", k->c->dtype, ran);
+    else
+        return false;
+    k->failed++;
+    return true;
 }
 
 // A record of what was not measured, and one whose times are of little worth, are left out.
@@ -48,7 +88,7 @@ static sz_status take(void *user, const char *line, size_t size) {
     if (error) {
         k->failed++;
         snprintf(k->why, sizeof k->why, "%s", error);
-    } else if (record) {
+    } else if (record && !ran_otherwise(k, record)) {
         status = keep_facts(k, record);
         if (status == SZ_OK) status = sz_observe(k->c, record);
     }
@@ -80,7 +120,8 @@ static void choose_some(calibrator *k) {
     for (int i = 0; i < TOGETHER; i++) {
         char spec[240];
         sz_choose_net(k->o->seed, k->next++, spec, sizeof spec);
-        at += (size_t)snprintf(k->lines + at, sizeof k->lines - at, "%s\n", spec);
+        at += (size_t)snprintf(k->lines + at, sizeof k->lines - at, "%s,dtype=%.8s\n", spec,
+                               k->c->dtype);
     }
 }
 
@@ -90,6 +131,18 @@ static void tell(const calibrator *k, double done) {
     if (!k->o->progress) return;
     snprintf(first, sizeof first, "%.*s", (int)strcspn(spec, "\n"), spec);
     k->o->progress(k->o->user, first, done);
+}
+
+// One small net tells in a moment whether the format can be had.
+static sz_status try_dtype(calibrator *k) {
+    const size_t nets = k->c->nets.n;
+    if (strcmp(k->c->dtype, "f32") == 0) return SZ_OK;
+    snprintf(k->lines, sizeof k->lines,
+             "lines:mlp:input=64,width=64,layers=1,output=64,batch=16,dtype=%.8s", k->c->dtype);
+    SZ_TRY(measure_some(k));
+    if (k->failed == 0 && k->c->nets.n > nets) return SZ_OK;
+    return sz_fail(k->ctx, SZ_ERR_UNAVAILABLE, "backend '%s' can't be calibrated in %s here: %s",
+                   k->c->backend, k->c->dtype, k->why[0] ? k->why : "nothing could be measured");
 }
 
 static sz_status measure_all(calibrator *k) {
@@ -114,6 +167,19 @@ static sz_status copy_machine(calibrator *k) {
     return status;
 }
 
+static sz_status choose_dtype(calibrator *k) {
+    static const char *const formats[] = {"f32", "bf16", "f16"};
+    const char *asked = k->o->dtype ? k->o->dtype : formats[0];
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
+        if (strcmp(asked, formats[i]) == 0) {
+            k->c->dtype = formats[i];
+            return SZ_OK;
+        }
+    return sz_fail(k->ctx, SZ_ERR_USAGE,
+                   "nets to calibrate with can be made in f32, bf16 and f16, not in '%s'",
+                   sz_show(k->ctx, sz_str_c(asked)));
+}
+
 static sz_status begin(calibrator *k) {
     char now[21];
     sz_calibration *c = k->c;
@@ -122,7 +188,7 @@ static sz_status begin(calibrator *k) {
     sz_clock_utc(now);
     c->threads = k->o->threads > 0 ? k->o->threads : 1;
     c->backend = sz_arena_strdup(&c->arena, backend, strlen(backend));
-    c->dtype = "f32";
+    SZ_TRY(choose_dtype(k));
     c->recipe = strcmp(backend, "openvino") == 0 ? "openvino" : NULL;
     c->fingerprint = sz_arena_strdup(&c->arena, fingerprint, strlen(fingerprint));
     c->started_utc = sz_arena_strdup(&c->arena, now, strlen(now));
@@ -132,6 +198,7 @@ static sz_status begin(calibrator *k) {
 
 static sz_status run(calibrator *k) {
     SZ_TRY(begin(k));
+    SZ_TRY(try_dtype(k));
     SZ_TRY(measure_all(k));
     if (k->c->nets.n < FEWEST)
         return sz_fail(k->ctx, SZ_ERR_UNAVAILABLE,

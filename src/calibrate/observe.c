@@ -9,6 +9,7 @@
 
 #include "model/graph/model.h"
 #include "model/graph/plan.h"
+#include "predict/calibrated_kernels.h"
 
 typedef struct observer {
     sz_calibration *c;
@@ -63,6 +64,13 @@ static double time_of(const observer *o, sz_node_id id) {
     return o->layer_of[id] == SZ_NONE ? 0 : o->times_s[o->layer_of[id]];
 }
 
+static const char *kernel_of(const observer *o, sz_node_id id) {
+    const int32_t layer = o->layer_of[id];
+    if (layer == SZ_NONE) return NULL;
+    return json_string_value(
+        json_object_get(json_array_get(o->layers, (size_t)layer), "kernel"));
+}
+
 static sz_status add_rows(observer *o, const sz_costs *costs, const sz_estimate *e, int32_t net) {
     for (size_t i = 0; i < sz_estimate_node_count(e); i++) {
         const sz_node_time t = sz_estimate_node(e, i);
@@ -70,9 +78,10 @@ static sz_status add_rows(observer *o, const sz_costs *costs, const sz_estimate 
         const double base_s = fmax(t.memory_s, t.compute_s);
         sz_features f;
         if (!sz_features_of(costs, row, &f)) continue;
+        const sz_node_id id = costs->row_nodes ? costs->row_nodes[row] : (sz_node_id)row;
+        const double time_s = time_of(o, id);
         sz_features_put_around(&f, base_s, sz_estimate_run_bytes(e));
-        const double time_s = time_of(o,
-                                      costs->row_nodes ? costs->row_nodes[row] : (sz_node_id)row);
+        SZ_TRY(sz_calibration_add_kernel(o->c, costs, row, kernel_of(o, id)));
         SZ_TRY(sz_calibration_add(o->c, &f, base_s, time_s, net));
         sz_features_any(costs, row, &f);
         sz_features_put_around(&f, base_s, sz_estimate_run_bytes(e));

@@ -11,7 +11,7 @@
 #include "cli/machines.h"
 
 typedef struct calibrate_options {
-    const char *backend, *budget, *machine;
+    const char *backend, *budget, *machine, *dtype;
     int64_t threads, seed;
 } calibrate_options;
 
@@ -20,6 +20,8 @@ static const cli_option options_table[] = {
      offsetof(calibrate_options, backend)},
     {"threads", 't', CLI_INT, "N", "1", "threads of the library",
      offsetof(calibrate_options, threads)},
+    {"dtype", 'd', CLI_STRING, "NAME", "f32", "format of the nets: f32, bf16, f16",
+     offsetof(calibrate_options, dtype)},
     {"budget", 0, CLI_STRING, "TIME", "10min", "time for all of it: 90s, 10min",
      offsetof(calibrate_options, budget)},
     {"machine", 'm', CLI_STRING, "NAME", "here", "the record of this machine",
@@ -39,6 +41,7 @@ static const cli_schema_row schema[] = {
     {1, "backend", CLI_J_STRING, NULL, NULL, false},
     {1, "version", CLI_J_STRING, "of the library", NULL, false},
     {1, "threads", CLI_J_INTEGER, NULL, NULL, false},
+    {1, "dtype", CLI_J_STRING, "of the nets", NULL, false},
     {1, "nets", CLI_J_INTEGER, "that were measured", NULL, false},
     {1, "fixed_s", CLI_J_NUMBER, "of a net, beside its kernels", NULL, false},
     {1, "factor", CLI_J_NUMBER, "of the sum of its kernels", NULL, false},
@@ -72,6 +75,7 @@ static void put_json(const cli_app *app, const sz_calibration *c, sz_buf *buf) {
     sz_json_key_str(&j, "backend", f.backend);
     sz_json_key_str(&j, "version", f.version);
     sz_json_key_i64(&j, "threads", f.threads);
+    sz_json_key_str(&j, "dtype", f.dtype);
     sz_json_key_i64(&j, "nets", (int64_t)f.nets);
     sz_json_key_f64(&j, "fixed_s", f.fixed_s);
     sz_json_key_f64(&j, "factor", f.factor);
@@ -101,8 +105,8 @@ static void fill_doc(const cli_app *app, const sz_calibration *c, sz_doc *doc) {
     };
     const sz_calibration_facts f = sz_calibration_about(c);
     char text[256];
-    snprintf(text, sizeof text, "%s %s, %d threads", f.backend, f.version ? f.version : "",
-             f.threads);
+    snprintf(text, sizeof text, "%s %s, %d threads, %s", f.backend, f.version ? f.version : "",
+             f.threads, f.dtype ? f.dtype : "f32");
     sz_doc_heading(doc, text);
     sz_doc_fact(doc, "nets", "nets", sz_cell_i64((int64_t)f.nets), SZ_AS_INT, NULL);
     snprintf(text, sizeof text, "%.3g us + %.3f x the sum of the kernels", f.fixed_s * 1e6,
@@ -166,6 +170,7 @@ static int run(cli_app *app, const calibrate_options *o, const sz_machine *machi
                                 .environment = cli_environment(),
                                 .machine = machine,
                                 .threads = (int)o->threads,
+                                .dtype = o->dtype,
                                 .seed = (uint64_t)o->seed,
                                 .progress = progress,
                                 .user = app};

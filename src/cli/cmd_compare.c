@@ -11,7 +11,9 @@
 
 typedef struct compare_options {
     cli_strings fail, binds, inputs;
-    const char *match, *store;
+    const char *match, *store, *machine, *level, *model;
+    bool predicted;
+    int64_t top;
     double alpha;
 } compare_options;
 
@@ -29,6 +31,17 @@ static const cli_option options_table[] = {
     {"alpha", 0, CLI_NUMBER, "P", "0.05",
      "chance that one difference among all cases is luck and is reported all the same",
      offsetof(compare_options, alpha)},
+    {"predicted", 0, CLI_FLAG, NULL, NULL,
+     "one run with layers (bench --layers) beside what predict tells of it",
+     offsetof(compare_options, predicted)},
+    {"machine", 'm', CLI_STRING, "NAME", "here", "of --predicted: for which it is predicted",
+     offsetof(compare_options, machine)},
+    {"level", 'l', CLI_STRING, "LEVEL", "calibrated",
+     "of --predicted: calibrated, roofline, sum or bound", offsetof(compare_options, level)},
+    {"model", 0, CLI_STRING, "FILE", NULL, "of --predicted: where the model's file is now",
+     offsetof(compare_options, model)},
+    {"top", 0, CLI_INT, "N", "-1", "of --predicted: the N worst layers; 0: all of them",
+     offsetof(compare_options, top)},
     {"store", 0, CLI_STRING, "URL", NULL, "where runs are; usual: results.db in the data folder",
      offsetof(compare_options, store)},
 };
@@ -42,7 +55,9 @@ static const char notes[] = "A and B are runs or cases of the store (3, 3.2, las
                             "test of Mann and Whitney, corrected for the number of cases; "
                             "docs/statistics.md tells how.\n"
                             "Of models all counts are compared: --fail macs:+0%, bytes:+5%, "
-                            "peak:+0%.\n";
+                            "peak:+0%.\n"
+                            "RUN --predicted holds a prediction to a run, layer by layer, and says "
+                            "which are off and why.\n";
 
 static const cli_schema_row schema[] = {
     {1, "a", CLI_J_STRING, "what A is", NULL, false},
@@ -63,7 +78,7 @@ const cli_usage cli_compare_usage = {
     .options = options_table,
     .n_options = CLI_COUNT(options_table),
     .size = sizeof(compare_options),
-    .min_args = 2,
+    .min_args = 1,
     .max_args = 2,
     .notes = notes,
     .schema = schema,
@@ -265,8 +280,30 @@ static int compare_records(cli_app *app, const compare_options *o, kind a_is, ki
     return code;
 }
 
+static int compare_predicted(cli_app *app, const compare_options *o) {
+    cli_compare_predicted_job job = {
+        .machine = o->machine, .level = o->level, .model = o->model, .top = o->top};
+    sz_bench_set *set = NULL;
+    if (app->n_args != 1)
+        return cli_error(app, CLI_USAGE, "--predicted takes one run, not '%s' too", app->args[1]);
+    const kind what = kind_of(app, app->args[0]);
+    if (what != PLACE && what != RECORDS)
+        return cli_error(app, CLI_USAGE, "'%s' is neither a run nor a file of results",
+                         app->args[0]);
+    if (what == PLACE && !cli_has_store(app, o->store)) return CLI_UNAVAILABLE;
+    const sz_status status = load(app, o, app->args[0], what, &set);
+    job.set = set;
+    const int code = status == SZ_OK ? cli_compare_predicted(app, &job) : cli_fail(app, status);
+    sz_bench_set_destroy(set);
+    return code;
+}
+
 int cli_compare(cli_app *app, const void *options) {
     const compare_options *o = options;
+    if (o->predicted) return compare_predicted(app, o);
+    if (app->n_args < 2)
+        return cli_error(app, CLI_USAGE, "'compare' needs A B, or one run and --predicted; see "
+                                         "'sizeup help compare'");
     if (!(o->alpha > 0 && o->alpha < 1))
         return cli_error(app, CLI_USAGE, "option '--alpha' needs a number between 0 and 1");
     const kind a = kind_of(app, app->args[0]), b = kind_of(app, app->args[1]);

@@ -16,7 +16,7 @@ typedef struct predict_options {
     cli_strings binds, inputs;
     const char *machine, *level, *dtype, *optimized, *recipe, *backend;
     const char *price, *carbon, *pue, *from, *to, *time;
-    int64_t threads, top;
+    int64_t threads, top, streams;
 } predict_options;
 
 static const cli_option options_table[] = {
@@ -29,6 +29,8 @@ static const cli_option options_table[] = {
      offsetof(predict_options, dtype)},
     {"threads", 't', CLI_INT, "N", NULL, "threads; 0: all that were measured",
      offsetof(predict_options, threads)},
+    {"streams", 0, CLI_INT, "K", "1", "runs side by side, that share the threads evenly",
+     offsetof(predict_options, streams)},
     {"top", 0, CLI_INT, "N", "-1", "only the N slowest nodes; 0: all of them",
      offsetof(predict_options, top)},
     {"optimized", 0, CLI_CHOICE, "yes|no|auto", "auto",
@@ -66,7 +68,9 @@ static const cli_schema_row schema[] = {
     {1, "model", CLI_J_STRING, "its path", NULL, false},
     {1, "machine", CLI_J_STRING, NULL, NULL, false},
     {1, "fingerprint", CLI_J_STRING, "of the machine", NULL, false},
-    {1, "level", CLI_J_STRING, "bound, roofline or sum", NULL, false},
+    {1, "level", CLI_J_STRING, "that was used: bound, roofline, sum or calibrated", NULL, false},
+    {1, "asked_level", CLI_J_STRING, "that was asked for", NULL, false},
+    {1, "level_why", CLI_J_STRING, "why another one was used", NULL, false},
     {1, "assumptions", CLI_J_OBJECT, "a number or a sentence per key", NULL, false},
     {1, "roofs", CLI_J_ARRAY, "which roof served which format", NULL, false},
     {2, NULL, CLI_J_RECORD, NULL, sz_roof_use_type, false},
@@ -106,6 +110,8 @@ typedef struct predict_job {
     sz_machine *machine;
     sz_estimate *estimate;
     sz_calibration *calibration; // NULL = none is asked for, or there is none
+    sz_calibration *other;       // of more threads, where two serve
+    char why[CLI_LEVEL_WHY];     // another level than was asked for is shown
     size_t *rows; // nodes to show
     size_t n_rows;
 } predict_job;
@@ -200,6 +206,8 @@ static void put_json(const cli_app *app, const predict_job *job, sz_buf *buf) {
     sz_json_key_str(&j, "machine", id.name);
     sz_json_key_str(&j, "fingerprint", id.fingerprint);
     sz_json_key_str(&j, "level", sz_estimate_level(job->estimate));
+    sz_json_key_str(&j, "asked_level", job->options->level);
+    sz_json_key_str(&j, "level_why", job->why[0] ? job->why : NULL);
     put_assumptions(&j, job->estimate);
     put_roofs(&j, job->estimate);
     sz_json_key_object(&j, "total");
@@ -255,7 +263,9 @@ static void fill_head(sz_doc *doc, const predict_job *job) {
                      sz_machine_cpu(job->machine).model);
     sz_doc_fact(doc, NULL, "level", sz_cell_text(sz_estimate_level(job->estimate)), SZ_AS_TEXT,
                 NULL);
-    put_seconds(doc, "time", t.time_s, "for one run of the whole graph, on paper");
+    put_seconds(doc, "time", t.time_s,
+                job->options->streams > 1 ? "for a round of the streams, a run in each"
+                                          : "for one run of the whole graph, on paper");
     put_seconds(doc, "at least", t.time_lo_s,
                 "perfect overlap, data in the nearest cache that holds it");
     put_seconds(doc, "no overlap", t.time_hi_s,
@@ -370,7 +380,10 @@ static bool is_many(const predict_options *o) {
 }
 
 static int read_how(const cli_app *app, const predict_options *o, sz_predict_options *how) {
-    *how = (sz_predict_options){.level = o->level, .dtype = o->dtype, .threads = (int)o->threads};
+    *how = (sz_predict_options){.level = o->level,
+                                .dtype = o->dtype,
+                                .threads = (int)o->threads,
+                                .streams = (int)o->streams};
     int code = CLI_DONE;
     if (!is_many(o)) code = read_number(app, "price", o->price, &how->price_per_h);
     if (code == CLI_DONE) code = read_number(app, "carbon", o->carbon, &how->carbon_g_per_kwh);
@@ -397,22 +410,22 @@ static sz_status load(cli_app *app, predict_job *job) {
     return sz_costs_create(app->ctx, job->model, NULL, &job->costs);
 }
 
+// Threads of a stream; where nothing is said, a run has one.
+static int threads_of_run(const sz_predict_options *how, const sz_machine *machine) {
+    if (how->streams <= 1) return how->threads > 0 ? how->threads : 1;
+    const int64_t all = how->threads > 0 ? how->threads : sz_machine_cpu(machine).threads;
+    return all >= how->streams ? (int)(all / how->streams) : 1;
+}
+
 // Where the backend was not calibrated, the next best level serves and says so.
 static void find_calibration(cli_app *app, sz_predict_options *how, predict_job *job) {
-    char folder[4096];
-    const char *why = "neither XDG_DATA_HOME nor HOME is an absolute path";
-    const int threads = how->threads > 0 ? how->threads : 1;
     if (strcmp(how->level, "calibrated") != 0) return;
-    if (cli_calibration_folder(folder, sizeof folder)) {
-        if (sz_calibration_load(app->ctx, folder, job->options->backend, threads,
-                                &job->calibration) == SZ_OK) {
-            how->calibration = job->calibration;
-            return;
-        }
-        why = sz_ctx_error(app->ctx);
-    }
-    cli_warn(app, "%s; level 'roofline' is shown instead", why);
-    how->level = "roofline";
+    const cli_calibration_wants wants = {.backend = job->options->backend,
+                                         .dtype = how->dtype,
+                                         .threads = threads_of_run(how, job->machine)};
+    how->level = cli_calibration_find(app, &wants, &job->calibration, &job->other,
+                                      job->why);
+    how->calibration = job->calibration, how->other = job->other;
 }
 
 // The machine first: without it the rest is in vain.
@@ -457,12 +470,15 @@ static int run(cli_app *app, sz_predict_options *how, predict_job *job) {
 int cli_predict(cli_app *app, const void *options) {
     predict_job job = {.options = options};
     if (job.options->threads > 100000) return cli_error(app, CLI_USAGE, "too many threads");
+    if (job.options->streams < 1 || job.options->streams > 100000)
+        return cli_error(app, CLI_USAGE, "option '--streams' needs a number from 1 to 100000");
     sz_predict_options how;
     int code = read_how(app, options, &how);
     if (code != CLI_DONE) return code;
     code = run(app, &how, &job);
     free(job.rows);
     sz_estimate_destroy(job.estimate);
+    sz_calibration_destroy(job.other);
     sz_calibration_destroy(job.calibration);
     sz_costs_destroy(job.costs);
     sz_model_destroy(job.model);

@@ -22,8 +22,10 @@ static const cli_schema_row schema[] = {
     {1, "passed", CLI_J_BOOL, "no gate is broken", NULL, false},
     {1, "warnings", CLI_J_STRINGS, NULL, NULL, false},
 };
-const cli_word_schema cli_compare_words[] = {{"models", schema, CLI_COUNT(schema)},
-                                             {NULL, NULL, 0}};
+const cli_word_schema cli_compare_words[] = {
+    {"models", schema, CLI_COUNT(schema)},
+    {"predicted", cli_compare_predicted_schema, CLI_COMPARE_PREDICTED_ROWS},
+    {NULL, NULL, 0}};
 
 bool cli_is_model(const char *word) {
     const size_t n = strcspn(word, ":");

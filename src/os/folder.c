@@ -9,6 +9,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+bool sz_folder_stamp(const char *path, int64_t *ret_bytes, int64_t *ret_changed_s) {
+    struct stat s;
+    if (stat(path, &s) != 0) return false;
+    *ret_bytes = (int64_t)s.st_size;
+    *ret_changed_s = (int64_t)s.st_mtime;
+    return true;
+}
+
 bool sz_folder_has(const char *path) {
     struct stat st;
     return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, R_OK) == 0;

@@ -16,6 +16,9 @@ sz_status sz_folder_write(sz_ctx *ctx, const char *path, const char *text, size_
 // Make the folders above a file. What goes wrong shows when the file is opened.
 sz_status sz_folder_make_above(sz_ctx *ctx, const char *path);
 
+// Size and last change of a file, by which a changed one is told; false when there is none.
+bool sz_folder_stamp(const char *path, int64_t *ret_bytes, int64_t *ret_changed_s);
+
 bool sz_folder_has(const char *path); // is a regular file that can be read
 
 // Call `visit` for the name of every entry; stops at an error. A folder that is not there is empty.

@@ -28,8 +28,15 @@ static sz_status assume_device(sz_estimate *e) {
                    e->options.dtype));
     else
         SZ_TRY(add(e, "dtype", SZ_NAN, "as each node's output says"));
+    if (e->all_threads > 0)
+        SZ_TRY(add(e, "streams", (double)e->options.streams,
+                   "runs side by side, a batch in each: time_s is of a round of them; together "
+                   "they move no more than main memory does for %lld threads, and share caches",
+                   (long long)e->all_threads));
     return add(e, "threads", (double)e->threads,
-               e->threads > 0 ? "threads of the roofs" : "0 is the whole device");
+               e->all_threads > 0 ? "threads of the roofs, of each stream"
+               : e->threads > 0   ? "threads of the roofs"
+                                  : "0 is the whole device");
 }
 
 static sz_status assume_memory(sz_estimate *e) {
@@ -124,7 +131,8 @@ static sz_status assume_calibration(sz_estimate *e) {
     SZ_TRY(add(e, "usual", c->usual,
                "factor of all times: what strangers on the host cost while it was calibrated; "
                "divide by it for a machine that nobody else uses"));
-    if (e->is_carried)
+    const char *here = e->machine->identity.fingerprint;
+    if (e->is_carried && (!here || strcmp(here, c->fingerprint) != 0))
         SZ_TRY(add(e, "carried_from", SZ_NAN,
                    "%s: shares of the roofs as there, never more than all; on a machine that was "
                    "not measured the interval is a guess, wider by twice%s",
@@ -169,7 +177,8 @@ sz_status sz_assume(sz_estimate *e) {
                    "added to the transfer of each node that moves bytes"));
     SZ_TRY(
         add(e, "throughput", SZ_NAN,
-            "runs of the whole graph, one after the other; a run holds the batch of the inputs"));
+            "runs of the whole graph, one after the other%s; a run holds the batch of the inputs",
+            e->all_threads > 0 ? " in each stream" : ""));
     SZ_TRY(add(e, "fusion", SZ_NAN,
                sz_costs_is_optimized(e->costs)
                    ? "kernels of the optimized graph: what flows inside of one moves no bytes"

@@ -3,12 +3,28 @@
 #include "predict/predict.h"
 
 #include <math.h>
+#include <stdio.h>
 
 // An interval that was found on one machine is taken to be twice as wide (in logarithms) on
 // another: nobody has measured there, and calibrations of two machines of a kind would be needed to
 // say better. On a machine of another kind that of cards never seen comes on top: nine in ten
 // kernels lie within a factor of 1.51 of what they are told by other cards (bench/gpus.c).
 static const double WIDER = 2, OTHER_KIND = 0.412;
+
+// Between two calibrations of other threads: what is linear in the logarithm of their number.
+static double blend(const sz_estimate *e, double one, double other) {
+    return one + e->toward_other * (other - one);
+}
+
+static double start_of(const sz_estimate *e) {
+    const sz_calibration *c = e->options.calibration, *o = e->options.other;
+    return e->toward_other > 0 ? blend(e, c->start_s, o->start_s) : c->start_s;
+}
+
+static double usual_of(const sz_estimate *e) {
+    const sz_calibration *c = e->options.calibration, *o = e->options.other;
+    return e->toward_other > 0 ? blend(e, c->usual, o->usual) : c->usual;
+}
 
 static double wider(const sz_estimate *e, double half) {
     const double carried = WIDER * half + (e->is_other_kind ? OTHER_KIND : 0);
@@ -19,6 +35,25 @@ static double wider(const sz_estimate *e, double half) {
 static bool is_other_kind(const sz_machine *a, const sz_machine *b) {
     const char *const x = a->identity.kind, *const y = b->identity.kind;
     return strcmp(x ? x : "cpu", y ? y : "cpu") != 0;
+}
+
+// The calibration is of other threads than were asked for.
+static void choose_between(sz_estimate *e) {
+    const sz_calibration *c = e->options.calibration, *o = e->options.other;
+    const int asked = e->options.threads;
+    if (o && c->threads < asked && asked < o->threads) {
+        e->toward_other = log((double)asked / c->threads) / log((double)o->threads / c->threads);
+        sz_warn(e->ctx,
+                "%s was calibrated with %d and %d threads, not %d: what it reaches of the roofs is "
+                "taken from between",
+                c->backend, c->threads, o->threads, asked);
+        return;
+    }
+    e->is_carried = true;
+    sz_warn(e->ctx,
+            "%s was calibrated with %d thread%s, not %d: what it reaches of the roofs is taken to "
+            "be the same, and the interval is doubled",
+            c->backend, c->threads, c->threads == 1 ? "" : "s", asked);
 }
 
 void sz_choose_calibration(sz_estimate *e) {
@@ -39,10 +74,7 @@ void sz_choose_calibration(sz_estimate *e) {
                 "roofs there is taken to hold here, and the interval is doubled",
                 c->backend, e->machine->identity.name);
     else if (e->options.threads > 0 && e->options.threads != c->threads)
-        sz_warn(e->ctx,
-                "%s was calibrated with %d threads, not %d: what it reaches of the roofs is "
-                "taken to be the same",
-                c->backend, c->threads, e->options.threads);
+        choose_between(e);
 }
 
 void sz_choose_around(sz_estimate *e) {
@@ -56,6 +88,28 @@ double sz_estimate_run_bytes(const sz_estimate *e) { return e->run_bytes; }
 static bool are_same(const sz_features *a, const sz_features *b) {
     return a->n == b->n && strcmp(a->kind, b->kind) == 0 &&
            memcmp(a->x, b->x, (size_t)a->n * sizeof *a->x) == 0;
+}
+
+// Nobody measured between: the farther the two are apart, the wider.
+static sz_calibrated_value between(const sz_estimate *e, sz_calibrated_value a,
+                                   sz_calibrated_value b) {
+    const double w = e->toward_other, apart = log(b.ratio / a.ratio);
+    return (sz_calibrated_value){.ratio = a.ratio * exp(w * apart),
+                                 .half = fmax(a.half, b.half) + w * (1 - w) * fabs(apart),
+                                 .is_outside = a.is_outside || b.is_outside};
+}
+
+// Each kind comes here once for each of its sizes.
+static void note_unseen(sz_estimate *e, const char *kind) {
+    const size_t n = strlen(e->unseen);
+    char quoted[48];
+    if (sz_calibration_kind(e->options.calibration, kind)) return;
+    snprintf(quoted, sizeof quoted, "'%s'", kind);
+    if (strstr(e->unseen, quoted)) return;
+    if (n + strlen(quoted) + 8 < sizeof e->unseen)
+        snprintf(e->unseen + n, sizeof e->unseen - n, "%s%s", n ? ", " : "", quoted);
+    else if (!strstr(e->unseen, "..."))
+        snprintf(e->unseen + n, sizeof e->unseen - n, ", ...");
 }
 
 // Kernels of one size come again and again in a net.
@@ -73,6 +127,10 @@ static sz_status find_told(sz_estimate *e, size_t row, double base_s,
             return SZ_OK;
         }
     one.value = sz_calibration_at(e->options.calibration, &one.features, &any);
+    if (e->toward_other > 0)
+        one.value = between(e, one.value,
+                            sz_calibration_at(e->options.other, &one.features, &any));
+    note_unseen(e, one.features.kind);
     *ret_value = one.value;
     return sz_vec_push(e->ctx, &e->told, one) ? SZ_OK : sz_no_memory(e->ctx);
 }
@@ -82,8 +140,7 @@ sz_status sz_calibrate_node(sz_estimate *e, size_t row, sz_node_time *t) {
     if (!(t->time_s > 0)) return SZ_OK;
     SZ_TRY(find_told(e, row, t->time_s, &v));
     const double half = wider(e, v.half), paper_s = t->time_s;
-    const sz_calibration *c = e->options.calibration;
-    t->time_s = (t->time_s + c->start_s) * v.ratio * c->usual;
+    t->time_s = (t->time_s + start_of(e)) * v.ratio * usual_of(e);
     // No more than all of the roofs is reached, whatever was reached elsewhere.
     if (e->is_carried) t->time_s = fmax(t->time_s, paper_s);
     t->time_lo_s = t->time_s * exp(-half);
@@ -103,16 +160,25 @@ static void keep_above_roofs(sz_estimate *e) {
 }
 
 void sz_calibrate_total(sz_estimate *e) {
-    const sz_calibration *c = e->options.calibration;
+    const sz_calibration *c = e->options.calibration, *o = e->options.other;
+    const bool two = e->toward_other > 0;
     sz_prediction *t = &e->total;
-    t->time_s = sz_calibration_whole(c, t->time_s / c->usual);
-    if (!isnan(c->half)) {
-        t->time_lo_s = t->time_s * exp(-wider(e, c->half));
-        t->time_hi_s = t->time_s * exp(wider(e, c->half));
+    const double parts_s = t->time_s / usual_of(e);
+    t->time_s = sz_calibration_whole(c, parts_s);
+    if (two) t->time_s = blend(e, t->time_s, sz_calibration_whole(o, parts_s));
+    const double half = wider(e, two ? fmax(c->half, o->half) : c->half);
+    if (!isnan(half)) {
+        t->time_lo_s = t->time_s * exp(-half);
+        t->time_hi_s = t->time_s * exp(half);
     }
     t->time_lo_s = fmin(t->time_lo_s, t->time_s);
     t->time_hi_s = fmax(t->time_hi_s, t->time_s);
     if (e->is_carried) keep_above_roofs(e);
+    if (e->unseen[0])
+        sz_warn(e->ctx,
+                "never calibrated: %s; kernels of other kinds that move and do as much tell their "
+                "times",
+                e->unseen);
     if (e->outside > 0)
         sz_warn(e->ctx,
                 "%lld of %zu kernels lie outside of what was calibrated: their times are "

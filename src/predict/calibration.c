@@ -21,6 +21,7 @@ void sz_calibration_destroy(sz_calibration *c) {
     for (size_t k = 0; k < c->kinds.n; k++) sz_process_finish(c->ctx, &c->kinds.items[k].process);
     sz_vec_finish(c->ctx, &c->kinds);
     sz_vec_finish(c->ctx, &c->nets);
+    sz_vec_finish(c->ctx, &c->kernels);
     sz_machine_destroy(c->machine);
     sz_arena_finish(&c->arena);
     sz_free(c->ctx, c, sizeof *c);
@@ -197,6 +198,7 @@ sz_calibration_facts sz_calibration_about(const sz_calibration *c) {
                                   .recipe = c->recipe,
                                   .fingerprint = c->fingerprint,
                                   .threads = c->threads,
+                                  .library = c->library,
                                   .nets = c->nets.n,
                                   .fixed_s = c->fixed_s,
                                   .factor = c->factor,

@@ -26,6 +26,11 @@ typedef struct sz_calibrated_net {
     double parts_s; // sum over its kernels as they are told without it
 } sz_calibrated_net;
 
+// A kernel of the library that ran for kernels of a kind.
+typedef struct sz_calibrated_kernel {
+    const char *kind, *name;
+} sz_calibrated_kernel;
+
 struct sz_calibration {
     sz_ctx *ctx;
     sz_arena arena;
@@ -34,9 +39,12 @@ struct sz_calibration {
     const char *fingerprint; // of the machine
     const char *started_utc;
     int threads;
+    const char *library; // its file, with size and last change as they were; NULL = not known
+    int64_t library_bytes, library_changed_s;
     sz_machine *machine; // its record when the calibration was made
     SZ_VEC(sz_calibrated_kind) kinds;
     SZ_VEC(sz_calibrated_net) nets;
+    SZ_VEC(sz_calibrated_kernel) kernels; // each once; none: not known
     double start_s;         // added to each roofline time: what a kernel takes that does nothing
     double fixed_s, factor; // whole = fixed_s + factor x parts
     double usual;           // what strangers on the host cost: a median over a quick run, >= 1
@@ -47,6 +55,10 @@ const sz_calibrated_kind *sz_calibration_kind(const sz_calibration *c, const cha
 // The same, made where there is none.
 sz_status sz_calibration_find(sz_calibration *c, const char *name, int axes,
                               sz_calibrated_kind **ret_kind);
+
+// Where it is kept, by backend, format and threads.
+sz_status sz_calibration_file(sz_ctx *ctx, const char *folder, const char *backend,
+                              const char *dtype, int threads, char *path, size_t cap);
 
 // A kernel that was measured: `base_s` is its roofline time, and the features have what is around
 // it. `group`: number of its net.

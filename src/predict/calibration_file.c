@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A calibration as JSON, schema sizeup.calibration/1, and back.
-#include "predict/calibration.h"
+#include "predict/calibrated_kernels.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -90,6 +90,10 @@ sz_status sz_calibration_json(sz_ctx *ctx, const sz_calibration *c, sz_buf *buf)
     sz_json_key_array(&j, "kinds");
     for (size_t k = 0; k < c->kinds.n; k++) put_kind(&j, &c->kinds.items[k]);
     sz_json_end_array(&j);
+    sz_json_key_str(&j, "library", c->library);
+    sz_json_key_i64(&j, "library_bytes", c->library_bytes);
+    sz_json_key_i64(&j, "library_changed_s", c->library_changed_s);
+    sz_calibration_put_kernels(c, &j);
     sz_json_end_object(&j);
     sz_buf_finish(&machine);
     return status == SZ_OK ? sz_buf_status(buf) : status;
@@ -193,6 +197,9 @@ static sz_status read_root(sz_calibration *c, const json_t *root) {
     c->dtype = text(c, root, "dtype"), c->recipe = text(c, root, "recipe");
     c->fingerprint = text(c, root, "fingerprint"), c->started_utc = text(c, root, "started_utc");
     c->threads = (int)json_integer_value(json_object_get(root, "threads"));
+    c->library = text(c, root, "library");
+    c->library_bytes = json_integer_value(json_object_get(root, "library_bytes"));
+    c->library_changed_s = json_integer_value(json_object_get(root, "library_changed_s"));
     c->fixed_s = number(root, "fixed_s"), c->factor = number(root, "factor");
     c->half = number(root, "half"), c->start_s = number(root, "start_s");
     c->usual = number(root, "usual");
@@ -203,7 +210,7 @@ static sz_status read_root(sz_calibration *c, const json_t *root) {
     for (size_t i = 0; i < json_array_size(nets); i++) SZ_TRY(read_net(c, json_array_get(nets, i)));
     for (size_t i = 0; i < json_array_size(kinds); i++)
         SZ_TRY(read_kind(c, json_array_get(kinds, i)));
-    return SZ_OK;
+    return sz_calibration_read_kernels(c, json_object_get(root, "kernels"));
 }
 
 sz_status sz_calibration_parse(sz_ctx *ctx, const char *json, size_t size,
@@ -229,10 +236,14 @@ sz_status sz_calibration_parse(sz_ctx *ctx, const char *json, size_t size,
 
 // ---- files -------------------------------------------------------------------------------------
 
-static sz_status file_of(sz_ctx *ctx, const char *folder, const char *backend, int threads,
-                         char *path, size_t cap) {
-    const int n = snprintf(path, cap, "%s/%s-t%d.json", folder, backend, threads);
-    if (n > 0 && (size_t)n < cap && !strchr(backend, '/')) return SZ_OK;
+// Most are in f32, which their names leave out.
+sz_status sz_calibration_file(sz_ctx *ctx, const char *folder, const char *backend,
+                              const char *dtype, int threads, char *path, size_t cap) {
+    const bool usual = !dtype || strcmp(dtype, "f32") == 0;
+    const int n = snprintf(path, cap, "%s/%s%s%s-t%d.json", folder, backend, usual ? "" : "-",
+                           usual ? "" : dtype, threads);
+    if (n > 0 && (size_t)n < cap && !strchr(backend, '/') && (usual || !strchr(dtype, '/')))
+        return SZ_OK;
     return sz_fail(ctx, SZ_ERR_USAGE, "'%s' in '%s' makes no name of a file",
                    sz_show(ctx, sz_str_c(backend)), sz_show(ctx, sz_str_c(folder)));
 }
@@ -240,7 +251,7 @@ static sz_status file_of(sz_ctx *ctx, const char *folder, const char *backend, i
 sz_status sz_calibration_save(sz_ctx *ctx, const sz_calibration *c, const char *folder) {
     char path[4096];
     sz_buf text;
-    SZ_TRY(file_of(ctx, folder, c->backend, c->threads, path, sizeof path));
+    SZ_TRY(sz_calibration_file(ctx, folder, c->backend, c->dtype, c->threads, path, sizeof path));
     sz_buf_init(&text, ctx);
     sz_status status = sz_calibration_json(ctx, c, &text);
     if (status == SZ_OK) status = sz_folder_write(ctx, path, text.data, text.size);
@@ -248,19 +259,27 @@ sz_status sz_calibration_save(sz_ctx *ctx, const sz_calibration *c, const char *
     return status;
 }
 
-sz_status sz_calibration_load(sz_ctx *ctx, const char *folder, const char *backend, int threads,
-                              sz_calibration **ret_calibration) {
+static sz_status none(sz_ctx *ctx, const char *backend, const char *dtype, int threads) {
+    const bool usual = !dtype || strcmp(dtype, "f32") == 0;
+    const char *name = sz_show(ctx, sz_str_c(backend));
+    const char *format = usual ? "" : sz_show(ctx, sz_str_c(dtype));
+    return sz_fail(ctx, SZ_ERR_UNAVAILABLE,
+                   "backend '%s' was not calibrated %s%s%swith %d thread%s: 'sizeup calibrate "
+                   "--backend %s --threads %d%s%s' does it",
+                   name, usual ? "" : "in ", format, usual ? "" : " ", threads,
+                   threads == 1 ? "" : "s", name, threads,
+                   usual ? "" : " --dtype ", format);
+}
+
+sz_status sz_calibration_load(sz_ctx *ctx, const char *folder, const char *backend,
+                              const char *dtype, int threads, sz_calibration **ret_calibration) {
     char path[4096], *text = NULL;
     size_t size = 0, cap = 0;
-    SZ_TRY(file_of(ctx, folder, backend, threads, path, sizeof path));
-    if (!sz_folder_has(path))
-        return sz_fail(ctx, SZ_ERR_UNAVAILABLE,
-                       "backend '%s' was not calibrated with %d threads: 'sizeup calibrate "
-                       "--backend %s --threads %d' does it",
-                       sz_show(ctx, sz_str_c(backend)), threads, sz_show(ctx, sz_str_c(backend)),
-                       threads);
+    SZ_TRY(sz_calibration_file(ctx, folder, backend, dtype, threads, path, sizeof path));
+    if (!sz_folder_has(path)) return none(ctx, backend, dtype, threads);
     SZ_TRY(sz_folder_read(ctx, path, MOST_BYTES, &text, &size, &cap));
     const sz_status status = sz_calibration_parse(ctx, text, size, ret_calibration);
     sz_free(ctx, text, cap);
-    return status;
+    return status == SZ_OK ? status
+                           : sz_place(ctx, status, "file '%s'", sz_show(ctx, sz_str_c(path)));
 }

@@ -70,13 +70,15 @@ void sz_sum_energy(sz_estimate *e) {
     const sz_predict_options *o = &e->options;
     t->power_w = SZ_NAN, t->energy_method = NULL;
     choose_power(e, t);
-    t->energy_j = t->power_w * t->time_s;
+    // A round of streams is a run in each.
+    const double run_s = o->streams > 1 ? t->time_s / o->streams : t->time_s;
+    t->energy_j = t->power_w * run_s;
     t->energy_lo_j = e->dynamic_j;
-    t->energy_hi_j = e->machine->power.tdp_w * t->time_s;
+    t->energy_hi_j = e->machine->power.tdp_w * run_s;
     const double facility = o->pue > 0 ? o->pue : 1;
     t->carbon_g = o->carbon_g_per_kwh > 0 ? t->energy_j * facility / 3.6e6 * o->carbon_g_per_kwh
                                           : SZ_NAN;
-    t->cost = o->price_per_h > 0 ? t->time_s / 3600 * o->price_per_h : SZ_NAN;
+    t->cost = o->price_per_h > 0 ? run_s / 3600 * o->price_per_h : SZ_NAN;
     t->samples = o->samples > 0 ? o->samples : first_axis(e);
     t->energy_per_sample_j = t->samples > 0 ? t->energy_j / (double)t->samples : SZ_NAN;
 }

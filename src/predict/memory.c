@@ -67,6 +67,9 @@ static void fill_rates(const sz_estimate *e, size_t level, sz_memory_rates *m) {
     const int64_t used = e->threads > 0 && e->threads < all ? e->threads : all;
     m->level = l->name;
     m->capacity = (double)l->capacity_bytes * (double)used;
+    if (e->all_threads > 0) // streams share what their threads have together
+        m->capacity = (double)l->capacity_bytes * fmin((double)e->all_threads, (double)all) /
+                      e->options.streams;
     m->best = rate(e, level, NULL);
     m->load = rate(e, level, "load");
     m->copy = plain(e, level, "copy");

@@ -187,6 +187,7 @@ static sz_status estimate_node(sz_estimate *e, const predictor *p, size_t i,
     t.intensity = bytes > 0 ? (double)n->cost.flops / bytes : SZ_NAN;
     sz_add_energy(e, format, macs, (double)n->cost.flops - 2 * macs, far_bytes(e, i, bytes));
     e->bytes += bytes;
+    e->far_bytes += far_bytes(e, i, bytes);
     e->overhead_s += overhead;
     e->total.communication_s += t.memory_s;
     e->total.computation_s += t.compute_s;
@@ -220,7 +221,9 @@ static void sum_up(sz_estimate *e, const predictor *p) {
     t->time_lo_s = fmin(t->time_lo_s, t->time_s);
     t->time_hi_s = fmax(t->time_hi_s, t->time_s);
     if (p->calibrated) sz_calibrate_total(e);
-    t->throughput_per_s = t->time_s > 0 ? 1 / t->time_s : SZ_NAN;
+    sz_sum_streams(e);
+    const int streams = e->options.streams > 1 ? e->options.streams : 1;
+    t->throughput_per_s = t->time_s > 0 ? streams / t->time_s : SZ_NAN;
     sz_sum_energy(e);
     t->bound = larger_share(t->communication_s, t->computation_s, p->whole ? 0 : e->overhead_s);
 }
@@ -236,6 +239,7 @@ static sz_status check_dtype(sz_estimate *e) {
 static sz_status fill(sz_estimate *e) {
     const predictor *p = NULL;
     SZ_TRY(choose_predictor(e, &p));
+    SZ_TRY(sz_share_threads(e));
     if (p->calibrated) sz_choose_calibration(e);
     SZ_TRY(check_dtype(e));
     SZ_TRY(sz_choose_threads(e));

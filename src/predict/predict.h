@@ -61,14 +61,18 @@ struct sz_estimate {
     size_t n_levels;
     sz_level_bytes *by_row; // [row][level]; NULL = all from main memory
     SZ_VEC(sz_told) told;   // by the calibration, so far
-    bool is_carried;        // calibrated on another machine
-    bool is_other_kind;     // and one of another kind
+    bool is_carried;        // calibrated on another machine, or for other threads only
+    bool is_other_kind;     // and on a machine of another kind
+    double toward_other;    // 0 = told by one calibration, else the share of the other
+    int64_t all_threads;    // of all streams; 0 = there is one stream
     double run_bytes;       // that a run moves, at most twice what caches hold
     int64_t outside;        // rows that no measured kernel is near
+    char unseen[240];       // kinds that were never calibrated, for people
     bool too_large;         // main memory does not hold the net
     double far_s;           // time of all bytes from main memory
     double dynamic_j;       // energy of arithmetic and main memory; NaN = some is not known
     double bytes;                // of all nodes
+    double far_bytes;            // of them, those that main memory moves
     double dispatch_s, fork_join_s; // that each node at work pays, 0 = not known or not paid
     double overhead_s;           // of all nodes
     bool has_tiles;              // of a GPU: matrix products are cut into tiles
@@ -132,6 +136,13 @@ void sz_choose_around(sz_estimate *e);
 sz_status sz_calibrate_node(sz_estimate *e, size_t row, sz_node_time *t);
 // From the sum of the rows to the time of the net, with its interval.
 void sz_calibrate_total(sz_estimate *e);
+
+// ---- streams.c ---------------------------------------------------------------------------------
+
+// Threads of one of the streams.
+sz_status sz_share_threads(sz_estimate *e);
+// Runs side by side move their bytes through one main memory.
+void sz_sum_streams(sz_estimate *e);
 
 // ---- energy.c ----------------------------------------------------------------------------------
 
