@@ -274,6 +274,56 @@ typedef struct sz_citation {
     SZ_CITATION_FIELDS(SZ_FIELD_MEMBER)
 } sz_citation;
 
+/** An operator that a machine runs, where it does not run all. A machine without such rows runs
+ * every operator. Names are those of ONNX ("Conv"); operators of other domains are written
+ * "com.microsoft:QLinearAdd". */
+#define SZ_OPERATOR_FIELDS(F)                                                                         \
+    F(const char *, op, SZ_FIELD_STR, "", "operator")                                                 \
+    F(const char *, dtypes, SZ_FIELD_STR, "", "formats it is computed in, with blanks between")       \
+    F(int64_t, max_rank, SZ_FIELD_I64, "", "most axes of a tensor longer than 1; 0 = no limit")       \
+    F(int64_t, max_kernel, SZ_FIELD_I64, "", "longest side of a window; 0 = no limit")                \
+    F(int64_t, max_stride, SZ_FIELD_I64, "", "longest step of a window; 0 = no limit")                \
+    F(int64_t, max_batch, SZ_FIELD_I64, "", "longest first axis of what it makes; 0 = no limit")      \
+    F(int, constant_weights, SZ_FIELD_BOOL, "", "every operand beside the first must be a constant")  \
+    F(const char *, native, SZ_FIELD_STR, "", "what the maker's list calls it")
+typedef struct sz_operator {
+    SZ_OPERATOR_FIELDS(SZ_FIELD_MEMBER)
+} sz_operator;
+
+/** How a machine works for another one, its host: what it does not run, the host runs. */
+#define SZ_COPROCESSOR_FIELDS(F)                                                                      \
+    F(const char *, host, SZ_FIELD_STR, "", "name of the machine that runs the rest")                 \
+    F(const char *, link, SZ_FIELD_STR, "",                                                           \
+      "link that tensors cross between the two; none: they share their memory")                       \
+    F(double, sync_s, SZ_FIELD_F64, "s", "to hand over, for each tensor that crosses")                \
+    F(const char *, weights_link, SZ_FIELD_STR, "",                                                   \
+      "link that weights beyond onchip_bytes come over in each run; none: main memory")               \
+    F(int64_t, onchip_bytes, SZ_FIELD_I64, "B",                                                       \
+      "memory in which weights stay from run to run, and tensors within one")                         \
+    F(int, one_part, SZ_FIELD_BOOL, "",                                                               \
+      "what follows a node of the host is the host's too: its compiler cuts a net once")
+typedef struct sz_coprocessor {
+    SZ_COPROCESSOR_FIELDS(SZ_FIELD_MEMBER)
+} sz_coprocessor;
+
+/** How well a core overlaps moving and computing: a loop that does both takes the p-norm of the two
+ * times, (memory^p + compute^p)^(1/p). 1: nothing overlaps; the longer alone as p grows. */
+#define SZ_OVERLAP_FIELDS(F)                                                                          \
+    F(double, p, SZ_FIELD_F64, "", "exponent; 64 stands for all above")                               \
+    F(double, p_lo, SZ_FIELD_F64, "", "least that a single sweep gave")                               \
+    F(double, p_hi, SZ_FIELD_F64, "", "most that a single sweep gave")                                \
+    F(int64_t, n, SZ_FIELD_I64, "", "loops timed, of all sweeps")                                     \
+    F(int64_t, sweeps, SZ_FIELD_I64, "", "sweeps over the intensity")                                 \
+    F(double, spread, SZ_FIELD_F64, "",                                                               \
+      "root of the mean square of (fitted - timed) / timed, between the ends")                        \
+    F(const char *, method, SZ_FIELD_STR, "", "what was timed")
+typedef struct sz_overlap {
+    SZ_OVERLAP_FIELDS(SZ_FIELD_MEMBER)
+} sz_overlap;
+
+SZ_API const sz_record_type *sz_operator_type(void);
+SZ_API const sz_record_type *sz_coprocessor_type(void);
+SZ_API const sz_record_type *sz_overlap_type(void);
 SZ_API const sz_record_type *sz_identity_type(void);
 SZ_API const sz_record_type *sz_cpu_facts_type(void);
 SZ_API const sz_record_type *sz_peak_type(void);
@@ -393,6 +443,13 @@ SZ_API size_t sz_machine_op_energy_count(const sz_machine *machine);
 SZ_API sz_op_energy sz_machine_op_energy(const sz_machine *machine, size_t i);
 SZ_API size_t sz_machine_byte_energy_count(const sz_machine *machine);
 SZ_API sz_byte_energy sz_machine_byte_energy(const sz_machine *machine, size_t i);
+/** Operators that it runs; none = all. */
+SZ_API size_t sz_machine_operator_count(const sz_machine *machine);
+SZ_API sz_operator sz_machine_operator(const sz_machine *machine, size_t i);
+/** How it works for a host; all of it not known where it works alone. */
+SZ_API sz_coprocessor sz_machine_coprocessor(const sz_machine *machine);
+/** n = 0: not measured. */
+SZ_API sz_overlap sz_machine_overlap(const sz_machine *machine);
 /** Sources of a data sheet. */
 SZ_API size_t sz_machine_citation_count(const sz_machine *machine);
 SZ_API sz_citation sz_machine_citation(const sz_machine *machine, size_t i);

@@ -71,6 +71,15 @@ RECORD_TYPE(byte_energy, SZ_BYTE_ENERGY_FIELDS)
 #define RECORD sz_citation
 RECORD_TYPE(citation, SZ_CITATION_FIELDS)
 #undef RECORD
+#define RECORD sz_operator
+RECORD_TYPE(operator, SZ_OPERATOR_FIELDS)
+#undef RECORD
+#define RECORD sz_coprocessor
+RECORD_TYPE(coprocessor, SZ_COPROCESSOR_FIELDS)
+#undef RECORD
+#define RECORD sz_overlap
+RECORD_TYPE(overlap, SZ_OVERLAP_FIELDS)
+#undef RECORD
 #define RECORD sz_gap
 RECORD_TYPE(gap, SZ_GAP_FIELDS)
 #undef RECORD
@@ -85,6 +94,8 @@ sz_status sz_machine_create(sz_ctx *ctx, sz_machine **ret_machine) {
     m->cpu.clock_hz = m->cpu.clock_all_hz = SZ_NAN;
     m->overhead = (sz_overhead){SZ_NAN, SZ_NAN, SZ_NAN, SZ_NAN, SZ_NAN, SZ_NAN, SZ_NAN, SZ_NAN};
     m->power = (sz_power){SZ_NAN, SZ_NAN, SZ_NAN, SZ_NAN, NULL};
+    m->coprocessor.sync_s = SZ_NAN;
+    m->overlap.p = m->overlap.p_lo = m->overlap.p_hi = m->overlap.spread = SZ_NAN;
     sz_arena_init(&m->arena, ctx);
     *ret_machine = m;
     return SZ_OK;
@@ -102,6 +113,7 @@ void sz_machine_destroy(sz_machine *m) {
     sz_vec_finish(ctx, &m->op_energy);
     sz_vec_finish(ctx, &m->byte_energy);
     sz_vec_finish(ctx, &m->citations);
+    sz_vec_finish(ctx, &m->operators);
     sz_vec_finish(ctx, &m->roofs);
     sz_vec_finish(ctx, &m->gaps);
     sz_vec_finish(ctx, &m->kinds);
@@ -209,6 +221,10 @@ size_t sz_machine_byte_energy_count(const sz_machine *m) { return m->byte_energy
 sz_byte_energy sz_machine_byte_energy(const sz_machine *m, size_t i) {
     return m->byte_energy.items[i];
 }
+size_t sz_machine_operator_count(const sz_machine *m) { return m->operators.n; }
+sz_operator sz_machine_operator(const sz_machine *m, size_t i) { return m->operators.items[i]; }
+sz_coprocessor sz_machine_coprocessor(const sz_machine *m) { return m->coprocessor; }
+sz_overlap sz_machine_overlap(const sz_machine *m) { return m->overlap; }
 size_t sz_machine_citation_count(const sz_machine *m) { return m->citations.n; }
 sz_citation sz_machine_citation(const sz_machine *m, size_t i) { return m->citations.items[i]; }
 size_t sz_machine_roof_count(const sz_machine *m) { return m->roofs.n; }

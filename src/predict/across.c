@@ -3,6 +3,7 @@
 #include "predict/predict.h"
 
 #include <math.h>
+#include <stdio.h>
 
 #include "model/cost/costs.h"
 
@@ -48,16 +49,29 @@ static bool is_narrower(const sz_estimate *e) {
     return false;
 }
 
+static const char *note_fallbacks(sz_across *a, const sz_estimate *e) {
+    char text[128];
+    snprintf(text, sizeof text, "%zu of %zu nodes run on %s", e->fallbacks.n, e->nodes.n,
+             e->fallbacks.items[0].device);
+    return keep(a, text);
+}
+
+// A net that the machine runs nothing of says nothing about the machine.
+static bool is_idle(const sz_estimate *e) {
+    return e->part[SZ_PART_DEVICE] && !(e->part[SZ_PART_DEVICE]->total.computation_s > 0);
+}
+
 static void fill_row(sz_across *a, const sz_estimate *e, const sz_ctx *scratch,
                      sz_across_row *row) {
     const sz_prediction t = sz_estimate_total(e);
     row->time_s = t.time_s;
     row->of_roof = t.time_s > 0 ? t.computation_s / t.time_s : SZ_NAN;
     row->bound = t.bound;
-    row->in_score = !e->too_large && !is_narrower(e);
+    row->in_score = !e->too_large && !is_narrower(e) && !is_idle(e);
     row->energy_j = t.energy_j, row->carbon_g = t.carbon_g, row->cost = t.cost;
     row->samples_per_s = t.samples > 0 ? (double)t.samples / t.time_s : SZ_NAN;
     if (sz_ctx_warning_count(scratch)) row->note = keep(a, sz_ctx_warning(scratch, 0));
+    else if (e->fallbacks.n > 0) row->note = note_fallbacks(a, e);
 }
 
 // In a context of its own, so that what one machine lacks is a note in its row and not a warning of

@@ -32,8 +32,26 @@ static sz_status assume_device(sz_estimate *e) {
                e->threads > 0 ? "threads of the roofs" : "0 is the whole device");
 }
 
+// Memory of its own on the chip.
+static sz_status assume_chip(sz_estimate *e) {
+    const sz_chip *c = &e->chip;
+    const int64_t onchip = e->machine->coprocessor.onchip_bytes;
+    if (onchip > 0)
+        SZ_TRY(add(e, "onchip_bytes", (double)onchip,
+                   "on the chip hold weights from run to run, as many as fit; tensors within a run "
+                   "stay there too%s",
+                   c->near.best > 0 ? "" : ", in no time: its bandwidth is not known"));
+    SZ_TRY(add(e, "streamed_bytes", c->share * c->weights,
+               "of weights come over '%s' in each run, every node's the same share", c->link));
+    return add(e, "stream_byte_per_s", c->byte_per_s, "of that link");
+}
+
 static sz_status assume_memory(sz_estimate *e) {
     const sz_memory_rates *m = &e->memory;
+    if (e->chip.by_row) {
+        SZ_TRY(assume_chip(e));
+        if (e->machine->coprocessor.onchip_bytes > 0) return SZ_OK;
+    }
     if (e->n_levels > 1)
         SZ_TRY(add(e, "memory", SZ_NAN,
                    "the net runs again and again; each node reads its inputs and weights from the "
@@ -85,6 +103,75 @@ static sz_status assume_overhead(sz_estimate *e) {
                "more");
 }
 
+static sz_status assume_link(sz_estimate *e) {
+    const sz_machine *m = e->machine;
+    const char *name = m->coprocessor.link;
+    if (!name)
+        return add(e, "link", SZ_NAN, "none: both see the same memory, nothing is copied");
+    SZ_TRY(add(e, "link", SZ_NAN, "%s", name));
+    for (size_t i = 0; i < m->links.n; i++) {
+        const sz_link *l = &m->links.items[i];
+        if (strcmp(l->name, name) != 0) continue;
+        SZ_TRY(add(e, "link_byte_per_s", l->byte_per_s, "between the two"));
+        SZ_TRY(l->latency_s > 0
+                   ? add(e, "link_latency_s", l->latency_s, "for each tensor that crosses")
+                   : add(e, "link_latency", SZ_NAN, "not known and not added"));
+    }
+    return SZ_OK;
+}
+
+// Of a net on two processors.
+static sz_status assume_split(sz_estimate *e) {
+    const sz_estimate *h = e->part[SZ_PART_HOST];
+    const bool is_bound = strcmp(e->level, "bound") == 0;
+    SZ_TRY(add(e, "host", SZ_NAN, "%s (%s): runs what %s does not", h->machine->identity.name,
+               h->machine->identity.source, e->machine->identity.name));
+    SZ_TRY(add(e, "host_load_byte_per_s", h->memory.load, "of the host's %s", h->memory.level));
+    SZ_TRY(assume_link(e));
+    if (e->machine->coprocessor.sync_s > 0)
+        SZ_TRY(add(e, "sync_s", e->machine->coprocessor.sync_s,
+                   "to hand over, for each tensor that crosses"));
+    else
+        SZ_TRY(add(e, "sync", SZ_NAN, "the time to hand over is not known and not added"));
+    SZ_TRY(add(e, "boundary_s", e->crossing.inputs_s,
+               "inputs and outputs of the net, from the host and back; part of transfer_s"));
+    SZ_TRY(add(e, "split", SZ_NAN,
+               "the one of least time: %s; a tensor crosses once, weights never",
+               e->machine->coprocessor.one_part
+                   ? "the compiler cuts a net once, so what follows a node of the host is the host's"
+                   : "either may run any part that it can"));
+    return add(e, "time", SZ_NAN, "%s",
+               is_bound ? "of this split: the longest of what either processor has to do and what "
+                          "the link has to carry, all at once"
+                        : "one processor works at a time, and neither while a tensor crosses");
+}
+
+static sz_status assume_overlap(sz_estimate *e) {
+    if (strcmp(e->level, "roofline") != 0) return SZ_OK;
+    if (isinf(e->overlap_p))
+        return add(e, "overlap", SZ_NAN,
+                   "perfect: a node takes the longer of its memory and compute time");
+    return add(e, "overlap_p", e->overlap_p,
+               "a node takes the p-norm of its memory and compute time%s",
+               e->options.overlap != 0 ? ", as given" : ", p as measured");
+}
+
+// A format that the machine does not compute in is stored as asked and widened on the way.
+static sz_status assume_formats(sz_estimate *e) {
+    for (size_t i = 0; i < e->served.n; i++) {
+        const sz_served *s = &e->served.items[i];
+        const int bits = sz_machine_dtype_bits(s->machine_dtype);
+        if (s->exact || s->elementary || !s->roof || bits == 0) continue;
+        if (bits >= sz_machine_dtype_bits(s->roof->dtype)) continue;
+        SZ_TRY(add(e, "widened", SZ_NAN,
+                   "%s moves as %d bit%s an element and is computed as %s, the next format that "
+                   "%s has; the work to widen it is not in the time",
+                   s->machine_dtype, bits, bits == 1 ? "" : "s", s->roof->dtype,
+                   e->machine->identity.name));
+    }
+    return SZ_OK;
+}
+
 static sz_status assume_energy(sz_estimate *e) {
     const sz_power *p = &e->machine->power;
     const sz_predict_options *o = &e->options;
@@ -127,7 +214,10 @@ static sz_status assume_calibration(sz_estimate *e) {
 
 sz_status sz_assume(sz_estimate *e) {
     SZ_TRY(assume_device(e));
+    if (e->part[SZ_PART_HOST]) SZ_TRY(assume_split(e));
     SZ_TRY(assume_memory(e));
+    SZ_TRY(assume_overlap(e));
+    SZ_TRY(assume_formats(e));
     if (e->options.calibration && strcmp(e->level, "calibrated") == 0) {
         SZ_TRY(assume_calibration(e));
     } else {

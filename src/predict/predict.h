@@ -48,6 +48,27 @@ typedef struct sz_told {
     sz_calibrated_value value;
 } sz_told;
 
+// Of a machine whose weights stay in memory of its own: bytes of a row.
+typedef struct sz_chip_bytes {
+    double weights, read, written; // read: beside the weights
+} sz_chip_bytes;
+
+typedef struct sz_chip {
+    const sz_chip_bytes *by_row; // NULL: the machine has no such memory
+    double weights;              // of all rows at hand
+    double share;                // of the weights that come over the link; below 0: find it
+    const char *link;
+    double byte_per_s;           // of that link
+    sz_memory_rates near;        // for what stays on the chip; best NaN: not known, not charged
+} sz_chip;
+
+enum { SZ_PART_DEVICE, SZ_PART_HOST, SZ_PARTS };
+
+// What crosses between the two, in seconds and bytes of a run.
+typedef struct sz_crossing {
+    double inputs_s, bytes, total_s; // inputs_s: of inputs and outputs of the net, part of the total
+} sz_crossing;
+
 struct sz_estimate {
     sz_ctx *ctx;
     const sz_costs *costs;
@@ -73,12 +94,31 @@ struct sz_estimate {
     SZ_VEC(sz_node_estimate) nodes;
     SZ_VEC(sz_assumption) assumptions;
     sz_prediction total;
+    double overlap_p; // of level roofline: infinite = the longer alone
+    sz_chip chip;
+    // Of a net that is shared with a host: the estimate of each one's rows; else NULL.
+    struct sz_estimate *part[SZ_PARTS];
+    sz_machine *own_host; // loaded for this estimate
+    SZ_VEC(sz_fallback) fallbacks;
+    sz_crossing crossing;
+    const bool *only; // by row: estimate these; NULL = all
+    bool is_trial;    // says no warning
 };
+
+// Fill in the estimate of one machine alone.
+sz_status sz_fill_one(sz_estimate *e);
+// Made but not filled in.
+sz_estimate *sz_estimate_begin(sz_ctx *ctx, const sz_costs *costs, const sz_machine *machine,
+                               const sz_predict_options *options);
+// Machine's name of the format that a row computes in.
+const char *sz_format_of(const sz_estimate *e, const sz_node_cost *n);
 
 // ---- roofs.c: which roof serves which format ---------------------------------------------------
 
 // Format of the machine for a format of the graph ("f8e4m3fn" -> "fp8"); never NULL.
 const char *sz_machine_dtype(const char *dtype);
+// Is `word` one of the words, which stand between blanks?
+bool sz_has_word(const char *words, const char *word);
 // Bits of an element as stored, 0 = not a format that can be asked for by --dtype.
 int sz_machine_dtype_bits(const char *machine_dtype);
 sz_status sz_machine_dtype_unknown(sz_ctx *ctx, const char *dtype);
@@ -104,6 +144,9 @@ sz_status sz_find_reuse(sz_estimate *e, double touched, sz_level_bytes *by_row);
 double sz_byte_scale(const sz_estimate *e, const sz_node_cost *n);
 // Seconds to move the bytes.
 double sz_memory_time(const sz_memory_rates *m, double bytes_read, double bytes_written);
+
+// Memory on the chip, where the machine has some that weights stay in.
+sz_status sz_choose_chip(sz_estimate *e);
 
 // ---- calibrated.c ------------------------------------------------------------------------------
 

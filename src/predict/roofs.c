@@ -22,8 +22,7 @@ enum {
     INTEGERS = OTHER - 1
 };
 
-// Is `word` one of the words, which stand between blanks?
-static bool has_word(const char *words, const char *word) {
+bool sz_has_word(const char *words, const char *word) {
     const size_t n = strlen(word);
     for (const char *p = words; *p; p += strcspn(p, " "), p += strspn(p, " "))
         if (n > 0 && strcspn(p, " ") == n && memcmp(p, word, n) == 0) return true;
@@ -32,7 +31,7 @@ static bool has_word(const char *words, const char *word) {
 
 const char *sz_machine_dtype(const char *dtype) {
     for (int i = 0; dtype && i < N_FORMATS; i++)
-        if (has_word(formats[i].graph_names, dtype)) return formats[i].name;
+        if (sz_has_word(formats[i].graph_names, dtype)) return formats[i].name;
     return formats[OTHER].name;
 }
 
@@ -104,7 +103,7 @@ static void search_any(const sz_estimate *e, sz_served *s) {
 }
 
 static void warn_other_roof(const sz_estimate *e, const sz_served *s) {
-    if (s->exact || s->elementary || !s->roof) return; // elementary work: among the assumptions
+    if (s->exact || s->elementary || !s->roof || e->is_trial) return; // elementary: assumed
     sz_warn(e->ctx, "machine '%s' has no roof for %s: %s is used for its multiply-accumulates",
             e->machine->identity.name, s->machine_dtype, s->roof->dtype);
 }

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which rows a machine runs that does not run every operator.
+#include "predict/split.h"
+
+#include <stdio.h>
+
+#include <sizeup/text.h>
+
+#include "model/cost/costs.h"
+#include "model/ops/rule.h"
+
+typedef struct check {
+    const sz_estimate *e;
+    const char *format; // that the row is computed in
+    char *why;          // what stands against it
+    size_t size;
+} check;
+
+SZ_PRINTF(2, 3)
+static bool refuse(const check *c, const char *fmt, ...) {
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(c->why, c->size, fmt, args);
+    va_end(args);
+    return false;
+}
+
+// ---- names -------------------------------------------------------------------------------------
+
+enum { MAX_NAME = 96 };
+
+// "Conv", or "com.microsoft:QLinearAdd".
+static void full_name(sz_str domain, sz_str op, char name[MAX_NAME]) {
+    snprintf(name, MAX_NAME, "%.*s%s%.*s", (int)domain.len, domain.p ? domain.p : "",
+             domain.len ? ":" : "", (int)op.len, op.p ? op.p : "");
+}
+
+static const sz_operator *find(const sz_machine *m, const sz_node *n) {
+    char name[MAX_NAME];
+    full_name(n->domain, n->op, name);
+    for (size_t i = 0; i < m->operators.n; i++)
+        if (strcmp(m->operators.items[i].op, name) == 0) return &m->operators.items[i];
+    return NULL;
+}
+
+static bool is_known(const char *name) {
+    const char *colon = strchr(name, ':');
+    const sz_str domain = {name, colon ? (uint32_t)(colon - name) : 0};
+    return sz_op_find(domain, sz_str_c(colon ? colon + 1 : name)) != SZ_NONE;
+}
+
+static sz_status unknown_name(sz_ctx *ctx, const sz_machine *m, const char *name) {
+    const int32_t n = sz_op_count();
+    char (*names)[MAX_NAME] = sz_alloc(ctx, (size_t)n * sizeof *names);
+    const char **list = sz_alloc(ctx, ((size_t)n + 1) * sizeof *list);
+    const char *near = NULL;
+    for (int32_t i = 0; names && list && i < n; i++) {
+        full_name(sz_str_c(sz_op_get(i)->domain), sz_str_c(sz_op_get(i)->name), names[i]);
+        list[i] = names[i];
+    }
+    if (names && list) near = sz_text_nearest(name, list);
+    const sz_status status = sz_fail(
+        ctx, SZ_ERR_INPUT, "machine '%s': its list of operators has '%s', which is none%s%s%s",
+        m->identity.name, sz_show(ctx, sz_str_c(name)), near ? ": did you mean '" : "",
+        near ? near : " ('sizeup list ops' shows all)", near ? "'?" : "");
+    sz_free(ctx, list, ((size_t)n + 1) * sizeof *list);
+    sz_free(ctx, names, (size_t)n * sizeof *names);
+    return status;
+}
+
+sz_status sz_check_operators(sz_ctx *ctx, const sz_machine *m) {
+    for (size_t i = 0; i < m->operators.n; i++)
+        if (!is_known(m->operators.items[i].op))
+            return unknown_name(ctx, m, m->operators.items[i].op);
+    return SZ_OK;
+}
+
+// ---- limits ------------------------------------------------------------------------------------
+
+static int64_t long_axes(const sz_type *t) {
+    int64_t n = 0;
+    for (int32_t i = 0; t->kind == SZ_TYPE_TENSOR && i < t->rank; i++) n += t->dims[i] != 1;
+    return n;
+}
+
+static int64_t most_axes(const sz_graph *g, const sz_node *n) {
+    int64_t most = 0;
+    for (int32_t i = 0; i < n->n_inputs + n->n_outputs; i++) {
+        const sz_value_id v = i < n->n_inputs ? n->inputs[i] : n->outputs[i - n->n_inputs];
+        if (v == SZ_NONE || sz_graph_value(g, v)->constant) continue;
+        const int64_t axes = long_axes(&sz_graph_value(g, v)->type);
+        if (axes > most) most = axes;
+    }
+    return most;
+}
+
+static int64_t largest(const int64_t *ints, int32_t n) {
+    int64_t most = 0;
+    for (int32_t i = 0; i < n; i++)
+        if (ints[i] > most) most = ints[i];
+    return most;
+}
+
+// By the attribute, else by the shape of the weights.
+static int64_t window_of(const sz_graph *g, const sz_node *n) {
+    const int64_t *ints = NULL;
+    const int32_t count = sz_attr_ints(n, "kernel_shape", &ints);
+    if (count > 0) return largest(ints, count);
+    if (n->n_inputs < 2 || n->inputs[1] == SZ_NONE) return 0;
+    const sz_type *w = &sz_graph_value(g, n->inputs[1])->type;
+    return w->kind == SZ_TYPE_TENSOR && w->rank > 2 ? largest(w->dims + 2, w->rank - 2) : 0;
+}
+
+static bool fits_window(const check *c, const sz_graph *g, const sz_node *n, const sz_operator *o) {
+    const int64_t *ints = NULL;
+    const int64_t window = o->max_kernel ? window_of(g, n) : 0;
+    const int64_t step = o->max_stride ? largest(ints, sz_attr_ints(n, "strides", &ints)) : 0;
+    if (window > o->max_kernel)
+        return refuse(c, "a window of %lld is longer than %lld", (long long)window,
+                      (long long)o->max_kernel);
+    if (step > o->max_stride)
+        return refuse(c, "a stride of %lld is longer than %lld", (long long)step,
+                      (long long)o->max_stride);
+    return true;
+}
+
+static bool has_constants(const check *c, const sz_graph *g, const sz_node *n) {
+    for (int32_t i = 1; i < n->n_inputs; i++) {
+        if (n->inputs[i] == SZ_NONE) continue;
+        const sz_value *v = sz_graph_value(g, n->inputs[i]);
+        if (!v->constant && !v->known) return refuse(c, "operand %d is no constant", i + 1);
+    }
+    return true;
+}
+
+static bool fits_limits(const check *c, const sz_graph *g, const sz_node *n,
+                        const sz_operator *o) {
+    const int64_t axes = o->max_rank ? most_axes(g, n) : 0;
+    if (axes > o->max_rank)
+        return refuse(c, "a tensor has %lld axes longer than 1, not at most %lld",
+                      (long long)axes, (long long)o->max_rank);
+    const sz_type *out = n->n_outputs > 0 && n->outputs[0] != SZ_NONE
+                             ? &sz_graph_value(g, n->outputs[0])->type
+                             : NULL;
+    if (o->max_batch && out && out->kind == SZ_TYPE_TENSOR && out->rank > 1 &&
+        out->dims[0] > o->max_batch)
+        return refuse(c, "a batch of %lld is more than %lld", (long long)out->dims[0],
+                      (long long)o->max_batch);
+    if (o->constant_weights && !has_constants(c, g, n)) return false;
+    return fits_window(c, g, n, o);
+}
+
+// ---- rows --------------------------------------------------------------------------------------
+
+// A view is no work, and what is worked out while a net is compiled is none at run time.
+static bool is_free(const sz_graph *g, const sz_node *n) {
+    if (n->row != SZ_NONE && sz_op_get(n->row)->kind == SZ_KIND_VIEW) return true;
+    for (int32_t o = 0; o < n->n_outputs; o++)
+        if (n->outputs[o] != SZ_NONE && !sz_graph_value(g, n->outputs[o])->known) return false;
+    return true;
+}
+
+static bool runs_node(const check *c, const sz_graph *g, const sz_node *n) {
+    char name[MAX_NAME];
+    const char *machine = c->e->machine->identity.name;
+    if (is_free(g, n)) return true;
+    const sz_operator *o = find(c->e->machine, n);
+    full_name(n->domain, n->op, name);
+    if (!o) return refuse(c, "%s does not run %s", machine, name);
+    if (o->dtypes && !sz_has_word(o->dtypes, c->format))
+        return refuse(c, "%s runs %s in %s, not in %s", machine, name, o->dtypes, c->format);
+    return fits_limits(c, g, n, o);
+}
+
+bool sz_runs_row(const sz_estimate *e, size_t row, char *why, size_t size) {
+    const sz_costs *costs = e->costs;
+    const sz_group *group = sz_costs_group_of(costs, row);
+    const sz_node_id id = costs->row_nodes ? costs->row_nodes[row] : (sz_node_id)row;
+    const sz_node_id *nodes = group ? group->nodes : &id;
+    const int32_t n = group ? group->n_nodes : 1;
+    const sz_node_cost cost = sz_costs_node(costs, row);
+    const check c = {e, sz_format_of(e, &cost), why, size};
+    why[0] = '\0';
+    for (int32_t k = 0; e->machine->operators.n > 0 && k < n; k++)
+        if (!runs_node(&c, costs->graph, sz_graph_node(costs->graph, nodes[k]))) return false;
+    return true;
+}
