@@ -301,7 +301,9 @@ typedef struct sz_operator {
     F(int64_t, onchip_bytes, SZ_FIELD_I64, "B",                                                       \
       "memory in which weights stay from run to run, and tensors within one")                         \
     F(int, one_part, SZ_FIELD_BOOL, "",                                                               \
-      "what follows a node of the host is the host's too: its compiler cuts a net once")
+      "what follows a node of the host is the host's too: its compiler cuts a net once")             \
+    F(int, takes_all, SZ_FIELD_BOOL, "",                                                              \
+      "its compiler gives it all that it can run, also where the host would be faster")
 typedef struct sz_coprocessor {
     SZ_COPROCESSOR_FIELDS(SZ_FIELD_MEMBER)
 } sz_coprocessor;

@@ -51,6 +51,7 @@ extern "C" {
     F(double, transfer_s, SZ_FIELD_F64, "s", "between two processors, part of communication_s")     \
     F(double, device_alone_s, SZ_FIELD_F64, "s", "if the machine itself ran every operator")       \
     F(double, host_alone_s, SZ_FIELD_F64, "s", "if the host ran every operator")                   \
+    F(double, best_split_s, SZ_FIELD_F64, "s", "if each node ran where the net takes least")       \
     F(const char *, bound, SZ_FIELD_STR, "", "takes the largest share: memory, compute, overhead")
 typedef struct sz_prediction {
     SZ_PREDICTION_FIELDS(SZ_FIELD_MEMBER)
@@ -166,6 +167,8 @@ typedef struct sz_predict_options {
     const sz_calibration *calibration; /**< of level "calibrated"; outlives the estimate */
     const sz_machine *host; /**< runs what the machine does not; NULL: the data sheet that the
                                machine's record names. Outlives the estimate */
+    const char *split; /**< "best": each node where the net takes least; "most": all that the
+                          machine can run runs there; NULL: as the machine's record says */
     double overlap; /**< of level roofline: exponent of the norm of memory and compute time, from 1;
                        0 = as measured of the machine, else infinite: the longer alone */
     double pue; /**< energy of the whole facility over that of its machines; 0 = 1 */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a prediction assumes, in words a reader can check.
-#include "predict/predict.h"
+#include "predict/split.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -135,11 +135,12 @@ static sz_status assume_split(sz_estimate *e) {
         SZ_TRY(add(e, "sync", SZ_NAN, "the time to hand over is not known and not added"));
     SZ_TRY(add(e, "boundary_s", e->crossing.inputs_s,
                "inputs and outputs of the net, from the host and back; part of transfer_s"));
-    SZ_TRY(add(e, "split", SZ_NAN,
-               "the one of least time: %s; a tensor crosses once, weights never",
+    SZ_TRY(add(e, "split", SZ_NAN, "%s%s; a tensor crosses once, weights never",
+               sz_takes_all(e) ? "all that the machine can run runs there, as its compiler does"
+                            : "the one of least time",
                e->machine->coprocessor.one_part
-                   ? "the compiler cuts a net once, so what follows a node of the host is the host's"
-                   : "either may run any part that it can"));
+                   ? "; the compiler cuts once, so what follows a node of the host is the host's"
+                   : ""));
     return add(e, "time", SZ_NAN, "%s",
                is_bound ? "of this split: the longest of what either processor has to do and what "
                           "the link has to carry, all at once"
@@ -156,20 +157,31 @@ static sz_status assume_overlap(sz_estimate *e) {
                e->options.overlap != 0 ? ", as given" : ", p as measured");
 }
 
+// Is it stored narrower than the machine computes?
+static bool is_widened(const sz_served *s) {
+    const int bits = sz_machine_dtype_bits(s->machine_dtype);
+    return !s->exact && !s->elementary && s->roof && bits > 0 &&
+           bits < sz_machine_dtype_bits(s->roof->dtype);
+}
+
 // A format that the machine does not compute in is stored as asked and widened on the way.
 static sz_status assume_formats(sz_estimate *e) {
-    for (size_t i = 0; i < e->served.n; i++) {
+    char text[256] = "";
+    size_t n = 0;
+    for (size_t i = 0; i < e->served.n && n < sizeof text; i++) {
         const sz_served *s = &e->served.items[i];
-        const int bits = sz_machine_dtype_bits(s->machine_dtype);
-        if (s->exact || s->elementary || !s->roof || bits == 0) continue;
-        if (bits >= sz_machine_dtype_bits(s->roof->dtype)) continue;
-        SZ_TRY(add(e, "widened", SZ_NAN,
-                   "%s moves as %d bit%s an element and is computed as %s, the next format that "
-                   "%s has; the work to widen it is not in the time",
-                   s->machine_dtype, bits, bits == 1 ? "" : "s", s->roof->dtype,
-                   e->machine->identity.name));
+        if (is_widened(s))
+            n += (size_t)snprintf(text + n, sizeof text - n, "%s%s (%d bit%s an element) as %s",
+                                  n ? ", " : "", s->machine_dtype,
+                                  sz_machine_dtype_bits(s->machine_dtype),
+                                  sz_machine_dtype_bits(s->machine_dtype) == 1 ? "" : "s",
+                                  s->roof->dtype);
     }
-    return SZ_OK;
+    if (n == 0) return SZ_OK;
+    return add(e, "widened", SZ_NAN,
+               "moved as stored and computed in the next format that the machine has: %s; the "
+               "work to widen is not in the time",
+               text);
 }
 
 static sz_status assume_energy(sz_estimate *e) {

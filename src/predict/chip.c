@@ -45,7 +45,7 @@ static void sum_rows(sz_estimate *e, const sz_flows *flows, sz_chip_bytes *by_ro
 static void warn_activations(const sz_estimate *e, int64_t onchip_bytes) {
     const double bits = e->options.dtype ? sz_machine_dtype_bits(e->options.dtype) : 32;
     const double peak = (double)sz_costs_activations(e->costs).peak_bytes * bits / 32;
-    if (e->is_trial || onchip_bytes <= 0 || peak <= (double)onchip_bytes) return;
+    if (e->is_trial || onchip_bytes <= 0 || e->chip.weights <= 0 || peak <= (double)onchip_bytes) return;
     sz_warn(e->ctx,
             "up to %.3g MB of tensors are alive at a time, more than the %.3g MB on the chip of "
             "'%s': what they add to the time is not in it",

@@ -239,7 +239,7 @@ static void sum_up(sz_estimate *e, const predictor *p) {
                                                          : e->bytes / e->memory.nearest);
     t->time_hi_s = e->far_s + t->computation_s + e->overhead_s;
     t->transfer_s = 0;
-    t->device_alone_s = t->host_alone_s = SZ_NAN;
+    t->device_alone_s = t->host_alone_s = t->best_split_s = SZ_NAN;
     if (e->machine->transfer_latency_s > 0 || e->chip.by_row) moving = t->communication_s;
     if (p->whole) t->time_s = fmax(t->computation_s, moving);
     // Sums in different orders may differ in the last bit.

@@ -23,6 +23,7 @@ typedef struct split {
     sz_estimate *e;
     const sz_machine *host;
     size_t n; // rows
+    bool *fixed; // by value
     bool *runs, *on_host, *best;
     const char **why;              // by row: why the machine does not run it; NULL = it does
     double *device_s, *host_s;     // by row
@@ -83,8 +84,9 @@ static void take_times(const sz_estimate *part, double *by_row) {
 
 static sz_status find_runs(split *s) {
     char why[MAX_WHY];
+    sz_find_fixed(s->e->costs->graph, s->fixed);
     for (size_t i = 0; i < s->n; i++) {
-        s->runs[i] = sz_runs_row(s->e, i, why, sizeof why);
+        s->runs[i] = sz_runs_row(s->e, s->fixed, i, why, sizeof why);
         if (s->runs[i]) continue;
         s->why[i] = sz_arena_strdup(&s->e->arena, why, strlen(why));
         if (!s->why[i]) return sz_no_memory(s->e->ctx);
@@ -121,6 +123,7 @@ static sz_status estimate_alone(split *s) {
 typedef struct tensors {
     const sz_graph *g;
     const sz_flows *flows;
+    const bool *fixed;
     sz_value_id *root;
     int32_t *maker;  // by value: row, SZ_CUT_HOST or NO_MAKER
     size_t *first;   // by value: its readers in `readers`
@@ -128,14 +131,9 @@ typedef struct tensors {
     size_t n_values;
 } tensors;
 
-static bool is_constant(const tensors *t, sz_value_id v) {
-    const sz_value *value = sz_graph_value(t->g, v);
-    return value->constant || value->known;
-}
-
 static void find_makers(tensors *t) {
     for (size_t v = 0; v < t->n_values; v++)
-        t->maker[v] = is_constant(t, (sz_value_id)v) ? (int32_t)NO_MAKER : (int32_t)SZ_CUT_HOST;
+        t->maker[v] = t->fixed[v] ? (int32_t)NO_MAKER : (int32_t)SZ_CUT_HOST;
     for (size_t row = 0; row < t->flows->n_rows; row++)
         for (size_t k = t->flows->first[row]; k < t->flows->first[row + 1]; k++) {
             const sz_flow *f = &t->flows->items.items[k];
@@ -215,7 +213,7 @@ static sz_status find_tensors(split *s) {
     sz_flows flows;
     tensors t = {.g = s->e->costs->graph, .n_values = s->e->costs->graph->values.n};
     SZ_TRY(sz_flows_find(s->e->ctx, s->e->costs, &flows));
-    t.flows = &flows;
+    t.flows = &flows, t.fixed = s->fixed;
     t.root = sz_arena_array(&s->e->arena, t.n_values + 1, sizeof *t.root);
     t.maker = sz_arena_array(&s->e->arena, t.n_values + 1, sizeof *t.maker);
     sz_status status = t.root && t.maker ? SZ_OK : sz_no_memory(s->e->ctx);
@@ -260,6 +258,34 @@ static sz_cut_problem problem_of(const split *s) {
                             .n_tensors = s->tensors.n,
                             .tensors = s->tensors.items,
                             .one_part = s->e->machine->coprocessor.one_part};
+}
+
+// As a compiler does that gives the machine all it can run: the fewest rows on the host.
+static sz_status choose_most(split *s) {
+    sz_cut_problem p = problem_of(s);
+    double *device = sz_arena_array(&s->e->arena, s->n + 1, sizeof *device);
+    double *host = sz_arena_array(&s->e->arena, s->n + 1, sizeof *host), rows = 0;
+    sz_cut_tensor *free_ones = sz_arena_array(&s->e->arena, s->tensors.n + 1, sizeof *free_ones);
+    if (!device || !host || !free_ones) return sz_no_memory(s->e->ctx);
+    for (size_t i = 0; i < s->n; i++) device[i] = s->runs[i] ? 0 : INFINITY, host[i] = 1;
+    for (size_t i = 0; i < s->tensors.n; i++) {
+        free_ones[i] = s->tensors.items[i];
+        free_ones[i].cost = 0;
+    }
+    p.device = device, p.host = host, p.tensors = free_ones;
+    return sz_cut_solve(s->e->ctx, &p, s->best, &rows);
+}
+
+static sz_status check_split(const sz_estimate *e) {
+    const char *word = e->options.split;
+    if (!word || strcmp(word, "best") == 0 || strcmp(word, "most") == 0) return SZ_OK;
+    return sz_fail(e->ctx, SZ_ERR_USAGE, "unknown split '%s'; known are: best most",
+                   sz_show(e->ctx, sz_str_c(word)));
+}
+
+bool sz_takes_all(const sz_estimate *e) {
+    if (e->options.split) return strcmp(e->options.split, "most") == 0;
+    return e->machine->coprocessor.takes_all;
 }
 
 static sz_status choose(split *s) {
@@ -329,9 +355,10 @@ static sz_status add_fallback(split *s, const sz_node_estimate *n) {
     const char *device = s->e->machine->identity.name, *host = s->host->identity.name;
     sz_fallback f = {t->name, t->op, s->why[n->index], host, s->transfer_s[n->index], t->time_s};
     char why[MAX_WHY];
-    if (s->runs[n->index]) {
-        snprintf(why, sizeof why, "%s could run it; with its neighbours on %s the net takes less",
-                 device, host);
+    if (s->runs[n->index] && sz_takes_all(s->e)) {
+        f.why = "what its compiler cuts off: a node before it runs on the host";
+    } else if (s->runs[n->index]) {
+        snprintf(why, sizeof why, "cheaper here: %s could run it too", device);
         f.why = sz_arena_strdup(&s->e->arena, why, strlen(why));
     }
     return f.why && sz_vec_push(s->e->ctx, &s->e->fallbacks, f) ? SZ_OK : sz_no_memory(s->e->ctx);
@@ -400,6 +427,7 @@ static void add_up(split *s) {
     t->device_alone_s = total_of(e, s->device_alone_s, 0, boundary_time(s));
     if (isnan(s->device_alone_s)) t->device_alone_s = SZ_NAN;
     t->host_alone_s = s->host_alone_s;
+    t->best_split_s = strcmp(e->level, "bound") == 0 ? SZ_NAN : s->least_s;
     t->bound = largest(t, strcmp(e->level, "bound") == 0 ? 0 : e->overhead_s);
     sz_sum_energy(e);
 }
@@ -436,6 +464,7 @@ static sz_status estimate_both(split *s) {
 
 static sz_status make_room(split *s) {
     sz_arena *a = &s->e->arena;
+    s->fixed = sz_arena_array(a, s->e->costs->graph->values.n + 1, sizeof *s->fixed);
     s->runs = sz_arena_array(a, s->n + 1, sizeof *s->runs);
     s->on_host = sz_arena_array(a, s->n + 1, sizeof *s->on_host);
     s->best = sz_arena_array(a, s->n + 1, sizeof *s->best);
@@ -443,7 +472,8 @@ static sz_status make_room(split *s) {
     s->device_s = sz_arena_array(a, s->n + 1, sizeof *s->device_s);
     s->host_s = sz_arena_array(a, s->n + 1, sizeof *s->host_s);
     s->transfer_s = sz_arena_array(a, s->n + 1, sizeof *s->transfer_s);
-    return s->runs && s->on_host && s->best && s->why && s->device_s && s->host_s && s->transfer_s
+    return s->fixed && s->runs && s->on_host && s->best && s->why && s->device_s && s->host_s &&
+                   s->transfer_s
                ? SZ_OK
                : sz_no_memory(s->e->ctx);
 }
@@ -460,12 +490,14 @@ static void choose_level(sz_estimate *e) {
 }
 
 static sz_status run_steps(split *s) {
+    SZ_TRY(check_split(s->e));
     SZ_TRY(find_host(s));
     SZ_TRY(make_room(s));
     SZ_TRY(estimate_alone(s));
     SZ_TRY(find_runs(s));
     SZ_TRY(find_tensors(s));
     SZ_TRY(choose(s));
+    if (sz_takes_all(s->e)) SZ_TRY(choose_most(s));
     return estimate_both(s);
 }
 

@@ -11,6 +11,7 @@
 
 typedef struct check {
     const sz_estimate *e;
+    const bool *fixed;  // by value
     const char *format; // that the row is computed in
     char *why;          // what stands against it
     size_t size;
@@ -83,11 +84,11 @@ static int64_t long_axes(const sz_type *t) {
     return n;
 }
 
-static int64_t most_axes(const sz_graph *g, const sz_node *n) {
+static int64_t most_axes(const check *c, const sz_graph *g, const sz_node *n) {
     int64_t most = 0;
     for (int32_t i = 0; i < n->n_inputs + n->n_outputs; i++) {
         const sz_value_id v = i < n->n_inputs ? n->inputs[i] : n->outputs[i - n->n_inputs];
-        if (v == SZ_NONE || sz_graph_value(g, v)->constant) continue;
+        if (v == SZ_NONE || c->fixed[v]) continue;
         const int64_t axes = long_axes(&sz_graph_value(g, v)->type);
         if (axes > most) most = axes;
     }
@@ -124,18 +125,17 @@ static bool fits_window(const check *c, const sz_graph *g, const sz_node *n, con
     return true;
 }
 
-static bool has_constants(const check *c, const sz_graph *g, const sz_node *n) {
+static bool has_constants(const check *c, const sz_node *n) {
     for (int32_t i = 1; i < n->n_inputs; i++) {
         if (n->inputs[i] == SZ_NONE) continue;
-        const sz_value *v = sz_graph_value(g, n->inputs[i]);
-        if (!v->constant && !v->known) return refuse(c, "operand %d is no constant", i + 1);
+        if (!c->fixed[n->inputs[i]]) return refuse(c, "operand %d is no constant", i + 1);
     }
     return true;
 }
 
 static bool fits_limits(const check *c, const sz_graph *g, const sz_node *n,
                         const sz_operator *o) {
-    const int64_t axes = o->max_rank ? most_axes(g, n) : 0;
+    const int64_t axes = o->max_rank ? most_axes(c, g, n) : 0;
     if (axes > o->max_rank)
         return refuse(c, "a tensor has %lld axes longer than 1, not at most %lld",
                       (long long)axes, (long long)o->max_rank);
@@ -146,24 +146,45 @@ static bool fits_limits(const check *c, const sz_graph *g, const sz_node *n,
         out->dims[0] > o->max_batch)
         return refuse(c, "a batch of %lld is more than %lld", (long long)out->dims[0],
                       (long long)o->max_batch);
-    if (o->constant_weights && !has_constants(c, g, n)) return false;
+    if (o->constant_weights && !has_constants(c, n)) return false;
     return fits_window(c, g, n, o);
 }
 
 // ---- rows --------------------------------------------------------------------------------------
 
+static bool makes_fixed(const sz_node *n, const bool *fixed) {
+    const sz_op_kind kind = n->row == SZ_NONE ? SZ_KIND_OTHER : sz_op_get(n->row)->kind;
+    if (n->n_inputs == 0 || kind == SZ_KIND_RANDOM || kind == SZ_KIND_CONTROL) return false;
+    for (int32_t i = 0; i < n->n_inputs; i++)
+        if (n->inputs[i] != SZ_NONE && !fixed[n->inputs[i]]) return false;
+    return true;
+}
+
+void sz_find_fixed(const sz_graph *g, bool *fixed) {
+    for (size_t v = 0; v < g->values.n; v++) {
+        const sz_value *value = sz_graph_value(g, (sz_value_id)v);
+        fixed[v] = value->constant || value->known;
+    }
+    for (size_t k = 0; k < g->nodes.n; k++) {
+        const sz_node *n = sz_graph_node(g, sz_graph_nth(g, k));
+        const bool is_fixed = makes_fixed(n, fixed);
+        for (int32_t o = 0; is_fixed && o < n->n_outputs; o++)
+            if (n->outputs[o] != SZ_NONE) fixed[n->outputs[o]] = true;
+    }
+}
+
 // A view is no work, and what is worked out while a net is compiled is none at run time.
-static bool is_free(const sz_graph *g, const sz_node *n) {
+static bool is_free(const check *c, const sz_node *n) {
     if (n->row != SZ_NONE && sz_op_get(n->row)->kind == SZ_KIND_VIEW) return true;
     for (int32_t o = 0; o < n->n_outputs; o++)
-        if (n->outputs[o] != SZ_NONE && !sz_graph_value(g, n->outputs[o])->known) return false;
+        if (n->outputs[o] != SZ_NONE && !c->fixed[n->outputs[o]]) return false;
     return true;
 }
 
 static bool runs_node(const check *c, const sz_graph *g, const sz_node *n) {
     char name[MAX_NAME];
     const char *machine = c->e->machine->identity.name;
-    if (is_free(g, n)) return true;
+    if (is_free(c, n)) return true;
     const sz_operator *o = find(c->e->machine, n);
     full_name(n->domain, n->op, name);
     if (!o) return refuse(c, "%s does not run %s", machine, name);
@@ -172,16 +193,25 @@ static bool runs_node(const check *c, const sz_graph *g, const sz_node *n) {
     return fits_limits(c, g, n, o);
 }
 
-bool sz_runs_row(const sz_estimate *e, size_t row, char *why, size_t size) {
+// In a kernel of a quantized net these say only in what format its numbers are.
+static bool is_format_mark(const sz_node *n) {
+    return n->domain.len == 0 &&
+           (sz_str_is(n->op, "DequantizeLinear") || sz_str_is(n->op, "QuantizeLinear"));
+}
+
+bool sz_runs_row(const sz_estimate *e, const bool *fixed, size_t row, char *why, size_t size) {
     const sz_costs *costs = e->costs;
     const sz_group *group = sz_costs_group_of(costs, row);
     const sz_node_id id = costs->row_nodes ? costs->row_nodes[row] : (sz_node_id)row;
     const sz_node_id *nodes = group ? group->nodes : &id;
     const int32_t n = group ? group->n_nodes : 1;
     const sz_node_cost cost = sz_costs_node(costs, row);
-    const check c = {e, sz_format_of(e, &cost), why, size};
+    const check c = {e, fixed, sz_format_of(e, &cost), why, size};
     why[0] = '\0';
-    for (int32_t k = 0; e->machine->operators.n > 0 && k < n; k++)
-        if (!runs_node(&c, costs->graph, sz_graph_node(costs->graph, nodes[k]))) return false;
+    for (int32_t k = 0; e->machine->operators.n > 0 && k < n; k++) {
+        const sz_node *node = sz_graph_node(costs->graph, nodes[k]);
+        if (group && is_format_mark(node)) continue;
+        if (!runs_node(&c, costs->graph, node)) return false;
+    }
     return true;
 }
