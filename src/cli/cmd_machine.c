@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <sizeup/lab.h>
+
 typedef struct machine_options {
     bool quick, libraries;
     cli_strings fail;
@@ -82,6 +84,12 @@ static const cli_schema_row schema[] = {
     {3, NULL, CLI_J_RECORD, NULL, sz_op_energy_type, false},
     {2, "per_byte", CLI_J_ARRAY, "bytes of memory", NULL, false},
     {3, NULL, CLI_J_RECORD, NULL, sz_byte_energy_type, false},
+    {1, "operators", CLI_J_ARRAY, "that it runs, where it does not run all", NULL, true},
+    {2, NULL, CLI_J_RECORD, NULL, sz_operator_type, false},
+    {1, "coprocessor", CLI_J_OBJECT, "how it works for a host, where it does", NULL, true},
+    {2, NULL, CLI_J_RECORD, NULL, sz_coprocessor_type, false},
+    {1, "overlap", CLI_J_OBJECT, "of memory and compute, where it was measured", NULL, true},
+    {2, NULL, CLI_J_RECORD, NULL, sz_overlap_type, false},
     {1, "roofs", CLI_J_ARRAY, "best peak of each kind of work", NULL, false},
     {2, NULL, CLI_J_RECORD, NULL, sz_roof_type, false},
     {2, "ridge_flop_per_byte", CLI_J_OBJECT, "by level: from this intensity on the roof limits",
@@ -340,6 +348,8 @@ static int write_machine(cli_app *app, const sz_machine *m, const char *saved) {
     put_header(doc, m);
     put_roofs(doc, m);
     put_levels(doc, m);
+    cli_put_overlap(doc, m);
+    cli_put_operators(doc, m);
     cli_put_costs(doc, m);
     cli_put_energy(doc, m);
     cli_put_libraries(doc, m);
@@ -378,6 +388,13 @@ static const char *disk_folder(const machine_options *o, const char *data, char 
     return buf;
 }
 
+// After the rates, by loops of the lab.
+static sz_status measure_overlap(cli_app *app, const machine_options *o, sz_machine *m) {
+    const sz_lab_options how = {.cpu_mask = o->cpu_mask, .progress = tell, .user = app};
+    if (o->quick) return SZ_OK;
+    return sz_machine_measure_overlap(app->ctx, m, &how);
+}
+
 static int measure(cli_app *app, const machine_options *o) {
     char folder[4096];
     sz_machine *m = NULL;
@@ -394,6 +411,7 @@ static int measure(cli_app *app, const machine_options *o) {
     how.disk = disk_folder(o, has_folder ? folder : NULL, disk, sizeof disk);
     how.stop = cli_catch_interrupts();
     sz_status status = sz_machine_measure(app->ctx, &how, &m);
+    if (status == SZ_OK) status = measure_overlap(app, o, m);
     if (app->progress) fputs("\r\033[K", stderr);
     const sz_status saved = status == SZ_OK && has_folder ? save(app, o, m, folder) : SZ_OK;
     cli_release_interrupts();
