@@ -99,8 +99,8 @@ SZ_API sz_status sz_lab_run(sz_ctx *ctx, const char *name, const sz_machine *mac
                             const sz_lab_options *options, sz_lab **ret_lab) SZ_MUST_USE;
 SZ_API void sz_lab_destroy(sz_lab *lab); /**< NULL is fine */
 
-/** Measure how well this machine, measured before, overlaps moving and computing: three sweeps of
- * 'intensity', and the exponent that fits them best, into its record (sz_machine_overlap()). Where
+/** Measure how well this machine, measured before, overlaps moving and computing: five sweeps of
+ * 'intensity', and the median of the exponents that fit them, into its record (sz_machine_overlap()). Where
  * that can't be had, the record says why. */
 SZ_API sz_status sz_machine_measure_overlap(sz_ctx *ctx, sz_machine *machine,
                                             const sz_lab_options *options) SZ_MUST_USE;

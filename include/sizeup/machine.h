@@ -276,7 +276,7 @@ typedef struct sz_citation {
 
 /** An operator that a machine runs, where it does not run all. A machine without such rows runs
  * every operator. Names are those of ONNX ("Conv"); operators of other domains are written
- * "com.microsoft:QLinearAdd". */
+ * "com.microsoft.QLinearAdd". */
 #define SZ_OPERATOR_FIELDS(F)                                                                         \
     F(const char *, op, SZ_FIELD_STR, "", "operator")                                                 \
     F(const char *, dtypes, SZ_FIELD_STR, "", "formats it is computed in, with blanks between")       \

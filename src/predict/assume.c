@@ -71,6 +71,7 @@ static sz_status assume_memory(sz_estimate *e) {
     if (m->store != m->copy)
         SZ_TRY(add(e, "store_byte_per_s", m->store,
                    "bytes that are written and not matched by read ones; lines are read first"));
+    if (e->part[SZ_PART_HOST]) return SZ_OK; // time_lo is of both
     if (m->nearest_level == m->level)
         return add(e, "time_lo", SZ_NAN,
                    "max of all operations at their roofs and all bytes at the best %s bandwidth",
@@ -141,6 +142,8 @@ static sz_status assume_split(sz_estimate *e) {
                e->machine->coprocessor.one_part
                    ? "; the compiler cuts once, so what follows a node of the host is the host's"
                    : ""));
+    SZ_TRY(add(e, "time_lo", SZ_NAN,
+               "of this split: the longest of what either processor and the link have to do"));
     return add(e, "time", SZ_NAN, "%s",
                is_bound ? "of this split: the longest of what either processor has to do and what "
                           "the link has to carry, all at once"

@@ -352,14 +352,12 @@ static double boundary_time(const split *s) {
 
 static sz_status add_fallback(split *s, const sz_node_estimate *n) {
     const sz_node_time *t = &n->time;
-    const char *device = s->e->machine->identity.name, *host = s->host->identity.name;
-    sz_fallback f = {t->name, t->op, s->why[n->index], host, s->transfer_s[n->index], t->time_s};
-    char why[MAX_WHY];
+    sz_fallback f = {t->name,   t->op, s->why[n->index], s->host->identity.name,
+                     s->transfer_s[n->index], t->time_s};
     if (s->runs[n->index] && sz_takes_all(s->e)) {
-        f.why = "what its compiler cuts off: a node before it runs on the host";
+        f.why = "cut off: a node before it runs on the host";
     } else if (s->runs[n->index]) {
-        snprintf(why, sizeof why, "cheaper here: %s could run it too", device);
-        f.why = sz_arena_strdup(&s->e->arena, why, strlen(why));
+        f.why = "cheaper here, could run there too";
     }
     return f.why && sz_vec_push(s->e->ctx, &s->e->fallbacks, f) ? SZ_OK : sz_no_memory(s->e->ctx);
 }

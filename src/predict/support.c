@@ -30,10 +30,10 @@ static bool refuse(const check *c, const char *fmt, ...) {
 
 enum { MAX_NAME = 96 };
 
-// "Conv", or "com.microsoft:QLinearAdd".
+// "Conv", or "com.microsoft.QLinearAdd".
 static void full_name(sz_str domain, sz_str op, char name[MAX_NAME]) {
     snprintf(name, MAX_NAME, "%.*s%s%.*s", (int)domain.len, domain.p ? domain.p : "",
-             domain.len ? ":" : "", (int)op.len, op.p ? op.p : "");
+             domain.len ? "." : "", (int)op.len, op.p ? op.p : "");
 }
 
 static const sz_operator *find(const sz_machine *m, const sz_node *n) {
@@ -45,9 +45,9 @@ static const sz_operator *find(const sz_machine *m, const sz_node *n) {
 }
 
 static bool is_known(const char *name) {
-    const char *colon = strchr(name, ':');
-    const sz_str domain = {name, colon ? (uint32_t)(colon - name) : 0};
-    return sz_op_find(domain, sz_str_c(colon ? colon + 1 : name)) != SZ_NONE;
+    const char *dot = strrchr(name, '.');
+    const sz_str domain = {name, dot ? (uint32_t)(dot - name) : 0};
+    return sz_op_find(domain, sz_str_c(dot ? dot + 1 : name)) != SZ_NONE;
 }
 
 static sz_status unknown_name(sz_ctx *ctx, const sz_machine *m, const char *name) {
@@ -183,13 +183,12 @@ static bool is_free(const check *c, const sz_node *n) {
 
 static bool runs_node(const check *c, const sz_graph *g, const sz_node *n) {
     char name[MAX_NAME];
-    const char *machine = c->e->machine->identity.name;
     if (is_free(c, n)) return true;
     const sz_operator *o = find(c->e->machine, n);
     full_name(n->domain, n->op, name);
-    if (!o) return refuse(c, "%s does not run %s", machine, name);
+    if (!o) return refuse(c, "does not run %s", name);
     if (o->dtypes && !sz_has_word(o->dtypes, c->format))
-        return refuse(c, "%s runs %s in %s, not in %s", machine, name, o->dtypes, c->format);
+        return refuse(c, "runs %s in %s, not in %s", name, o->dtypes, c->format);
     return fits_limits(c, g, n, o);
 }
 

@@ -10,7 +10,7 @@
 
 #include "run/lab/lab.h"
 
-enum { STEPS = 600, SWEEPS = 3, MOST_POINTS = 64 };
+enum { STEPS = 600, SWEEPS = 5, MOST_POINTS = 64 };
 
 // ---- fit ---------------------------------------------------------------------------------------
 
@@ -109,8 +109,11 @@ static sz_status sweep(sz_ctx *ctx, const sz_machine *m, const sz_lab_options *o
     return SZ_OK;
 }
 
-static double median_of_three(double a, double b, double c) {
-    return fmax(fmin(a, b), fmin(fmax(a, b), c));
+// Of loop i over the sweeps; of the exponents where i is the number of loops.
+static double median_of(const sweeps *s, size_t i) {
+    double v[SWEEPS];
+    for (int k = 0; k < SWEEPS; k++) v[k] = i < s->n ? s->points[k][i].time_s : s->p[k];
+    return sz_stats_of(v, SWEEPS).median;
 }
 
 // The median of the exponents, and how far it is from the median of each loop over the sweeps.
@@ -120,11 +123,10 @@ static sz_overlap join_sweeps(const sweeps *s) {
     sz_overlap o = {.n = (int64_t)(SWEEPS * s->n), .sweeps = SWEEPS, .p_lo = s->p[0]};
     for (size_t i = 0; i < s->n; i++) {
         points[i] = s->points[0][i];
-        points[i].time_s = median_of_three(s->points[0][i].time_s, s->points[1][i].time_s,
-                                           s->points[2][i].time_s);
+        points[i].time_s = median_of(s, i);
     }
     for (int k = 0; k < SWEEPS; k++) o.p_lo = fmin(o.p_lo, s->p[k]), o.p_hi = fmax(o.p_hi, s->p[k]);
-    o.p = c.p = median_of_three(s->p[0], s->p[1], s->p[2]);
+    o.p = c.p = median_of(s, s->n);
     fix_ends(&c);
     o.spread = misfit(&c, points, s->n);
     return o;
