@@ -100,8 +100,8 @@ SZ_API sz_status sz_lab_run(sz_ctx *ctx, const char *name, const sz_machine *mac
 SZ_API void sz_lab_destroy(sz_lab *lab); /**< NULL is fine */
 
 /** Measure how well this machine, measured before, overlaps moving and computing: five sweeps of
- * 'intensity', and the median of the exponents that fit them, into its record (sz_machine_overlap()). Where
- * that can't be had, the record says why. */
+ * 'intensity', and the median of the exponents that fit them, into its record, where
+ * sz_machine_overlap() tells it. Where that can't be had, the record says why. */
 SZ_API sz_status sz_machine_measure_overlap(sz_ctx *ctx, sz_machine *machine,
                                             const sz_lab_options *options) SZ_MUST_USE;
 

@@ -156,6 +156,8 @@ SZ_API sz_status sz_calibration_score_of(sz_ctx *ctx, const sz_calibration *cali
                                          sz_calibration_score *ret_score) SZ_MUST_USE;
 /** @} */
 
+#define SZ_OVERLAP_MEASURED (-1.0)
+
 /** Options. Zero-initialise. */
 typedef struct sz_predict_options {
     const char *level; /**< NULL = "roofline" */
@@ -170,7 +172,8 @@ typedef struct sz_predict_options {
     const char *split; /**< "best": each node where the net takes least; "most": all that the
                           machine can run runs there; NULL: as the machine's record says */
     double overlap; /**< of level roofline: exponent of the norm of memory and compute time, from 1;
-                       0 = as measured of the machine, else infinite: the longer alone */
+                       0 = infinite: the longer alone; SZ_OVERLAP_MEASURED: as the machine's record
+                       says, infinite where it says nothing */
     double pue; /**< energy of the whole facility over that of its machines; 0 = 1 */
 } sz_predict_options;
 

@@ -55,7 +55,7 @@ static const cli_option options_table[] = {
      "of a machine with a host: least time, or all it can run; else as its record says",
      offsetof(predict_options, split)},
     {"overlap", 0, CLI_STRING, "P", NULL,
-     "of level roofline: norm of memory and compute time, 1: their sum, inf: the longer",
+     "of level roofline: norm of the two times, 1: sum, inf: the longer; else as measured",
      offsetof(predict_options, overlap)},
     {"backend", 0, CLI_STRING, "NAME", "onednn", "of level calibrated: what was calibrated",
      offsetof(predict_options, backend)},
@@ -382,6 +382,7 @@ static int read_number(const cli_app *app, const char *option, const char *text,
 
 // From 1 on, or "inf".
 static int read_overlap(const cli_app *app, const char *text, double *ret) {
+    *ret = SZ_OVERLAP_MEASURED;
     if (!text) return CLI_DONE;
     if (strcmp(text, "inf") == 0) {
         *ret = INFINITY;

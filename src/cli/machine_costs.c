@@ -52,8 +52,8 @@ void cli_put_overlap(sz_doc *doc, const sz_machine *m) {
     char note[160];
     if (o.n <= 0) return;
     snprintf(note, sizeof note,
-             "p of the norm of memory and compute time; %.2f to %.2f by sweep, n = %lld, fit within "
-             "%.1f %%",
+             "p of the norm of memory and compute time; %.2f to %.2f by sweep, n = %lld, fit "
+             "within %.1f %%",
              o.p_lo, o.p_hi, (long long)o.n, 100 * o.spread);
     sz_doc_fact_note(doc, NULL, "overlap", sz_cell_f64(o.p), SZ_AS_NUMBER, NULL, note);
 }

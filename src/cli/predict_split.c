@@ -59,8 +59,8 @@ static void put_rows(sz_doc *doc, const sz_estimate *e, const costly *all, size_
     sz_doc_table(doc, "fallbacks", columns, CLI_COUNT(columns));
     for (size_t i = 0; i < n; i++) {
         const sz_fallback f = sz_estimate_fallback(e, all[i].index);
-        const sz_cell cells[] = {sz_cell_text(f.node),  sz_cell_text(f.op),
-                                 sz_cell_text(f.device), sz_cell_f64(f.time_s),
+        const sz_cell cells[] = {sz_cell_text(f.node),      sz_cell_text(f.op),
+                                 sz_cell_text(f.device),    sz_cell_f64(f.time_s),
                                  sz_cell_f64(f.transfer_s), sz_cell_text(f.why)};
         sz_doc_row(doc, cells, CLI_COUNT(cells));
     }

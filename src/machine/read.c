@@ -241,11 +241,13 @@ static sz_status read_energy(sz_machine *m, const place *top, const json_t *root
 }
 
 static sz_status need_link(sz_machine *m, const place *at, const char *key, const char *name) {
-    for (size_t i = 0; name && i < m->links.n; i++)
-        if (strcmp(m->links.items[i].name, name) == 0)
-            return m->links.items[i].byte_per_s > 0 ? SZ_OK
-                                                    : bad(m, at, key, "names a link without a rate");
-    return name ? bad(m, at, key, "is none of the 'links'") : SZ_OK;
+    if (!name) return SZ_OK;
+    for (size_t i = 0; i < m->links.n; i++) {
+        const sz_link *l = &m->links.items[i];
+        if (strcmp(l->name, name) != 0) continue;
+        return l->byte_per_s > 0 ? SZ_OK : bad(m, at, key, "names a link without a rate");
+    }
+    return bad(m, at, key, "is none of the 'links'");
 }
 
 // After the links, which it names.

@@ -38,17 +38,6 @@ static const char *keep(sz_across *a, const char *text) {
     return text && *text ? sz_arena_strdup(&a->arena, text, strlen(text)) : NULL;
 }
 
-// Is some work served by a roof of a narrower format? Then it is not the same net.
-static bool is_narrower(const sz_estimate *e) {
-    for (size_t i = 0; i < e->served.n; i++) {
-        const sz_served *s = &e->served.items[i];
-        if (s->roof && !s->exact &&
-            sz_machine_dtype_bits(s->roof->dtype) < sz_machine_dtype_bits(s->machine_dtype))
-            return true;
-    }
-    return false;
-}
-
 static const char *note_fallbacks(sz_across *a, const sz_estimate *e) {
     char text[128];
     snprintf(text, sizeof text, "%zu of %zu nodes run on %s", e->fallbacks.n, e->nodes.n,
@@ -67,7 +56,7 @@ static void fill_row(sz_across *a, const sz_estimate *e, const sz_ctx *scratch,
     row->time_s = t.time_s;
     row->of_roof = t.time_s > 0 ? t.computation_s / t.time_s : SZ_NAN;
     row->bound = t.bound;
-    row->in_score = !e->too_large && !is_narrower(e) && !is_idle(e);
+    row->in_score = !e->too_large && !sz_is_narrower(e, true) && !is_idle(e);
     row->energy_j = t.energy_j, row->carbon_g = t.carbon_g, row->cost = t.cost;
     row->samples_per_s = t.samples > 0 ? (double)t.samples / t.time_s : SZ_NAN;
     if (sz_ctx_warning_count(scratch)) row->note = keep(a, sz_ctx_warning(scratch, 0));

@@ -110,15 +110,10 @@ static sz_status assume_link(sz_estimate *e) {
     if (!name)
         return add(e, "link", SZ_NAN, "none: both see the same memory, nothing is copied");
     SZ_TRY(add(e, "link", SZ_NAN, "%s", name));
-    for (size_t i = 0; i < m->links.n; i++) {
-        const sz_link *l = &m->links.items[i];
-        if (strcmp(l->name, name) != 0) continue;
-        SZ_TRY(add(e, "link_byte_per_s", l->byte_per_s, "between the two"));
-        SZ_TRY(l->latency_s > 0
-                   ? add(e, "link_latency_s", l->latency_s, "for each tensor that crosses")
-                   : add(e, "link_latency", SZ_NAN, "not known and not added"));
-    }
-    return SZ_OK;
+    const sz_link *l = sz_find_link(m, name);
+    SZ_TRY(add(e, "link_byte_per_s", l->byte_per_s, "between the two"));
+    if (!(l->latency_s > 0)) return add(e, "link_latency", SZ_NAN, "not known and not added");
+    return add(e, "link_latency_s", l->latency_s, "for each tensor that crosses");
 }
 
 // Of a net on two processors.
@@ -157,7 +152,7 @@ static sz_status assume_overlap(sz_estimate *e) {
                    "perfect: a node takes the longer of its memory and compute time");
     return add(e, "overlap_p", e->overlap_p,
                "a node takes the p-norm of its memory and compute time%s",
-               e->options.overlap != 0 ? ", as given" : ", p as measured");
+               e->options.overlap > 0 ? ", as given" : ", p as measured");
 }
 
 // Is it stored narrower than the machine computes?

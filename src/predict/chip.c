@@ -8,7 +8,7 @@
 
 #include "model/cost/flow.h"
 
-static const sz_link *find_link(const sz_machine *m, const char *name) {
+const sz_link *sz_find_link(const sz_machine *m, const char *name) {
     for (size_t i = 0; name && i < m->links.n; i++)
         if (strcmp(m->links.items[i].name, name) == 0) return &m->links.items[i];
     return NULL;
@@ -45,7 +45,8 @@ static void sum_rows(sz_estimate *e, const sz_flows *flows, sz_chip_bytes *by_ro
 static void warn_activations(const sz_estimate *e, int64_t onchip_bytes) {
     const double bits = e->options.dtype ? sz_machine_dtype_bits(e->options.dtype) : 32;
     const double peak = (double)sz_costs_activations(e->costs).peak_bytes * bits / 32;
-    if (e->is_trial || onchip_bytes <= 0 || e->chip.weights <= 0 || peak <= (double)onchip_bytes) return;
+    if (e->is_trial || onchip_bytes <= 0 || e->chip.weights <= 0 || peak <= (double)onchip_bytes)
+        return;
     sz_warn(e->ctx,
             "up to %.3g MB of tensors are alive at a time, more than the %.3g MB on the chip of "
             "'%s': what they add to the time is not in it",
@@ -54,7 +55,7 @@ static void warn_activations(const sz_estimate *e, int64_t onchip_bytes) {
 
 sz_status sz_choose_chip(sz_estimate *e) {
     const sz_coprocessor *c = &e->machine->coprocessor;
-    const sz_link *link = find_link(e->machine, c->weights_link);
+    const sz_link *link = sz_find_link(e->machine, c->weights_link);
     sz_flows flows;
     if (c->onchip_bytes <= 0 && !link) return SZ_OK;
     SZ_TRY(sz_flows_find(e->ctx, e->costs, &flows));
@@ -66,9 +67,9 @@ sz_status sz_choose_chip(sz_estimate *e) {
     e->chip.link = link ? link->name : e->memory.level;
     e->chip.byte_per_s = link ? link->byte_per_s : e->memory.load;
     if (e->chip.share < 0)
-        e->chip.share = e->chip.weights <= 0 ? 0
-                                             : fmax(0, 1 - (double)c->onchip_bytes /
-                                                               e->chip.weights);
+        e->chip.share = e->chip.weights <= 0
+                            ? 0
+                            : fmax(0, 1 - (double)c->onchip_bytes / e->chip.weights);
     choose_near(e, c->onchip_bytes);
     warn_activations(e, c->onchip_bytes);
     return SZ_OK;

@@ -3,9 +3,9 @@
 //
 // Stone, Multiprocessor scheduling with the aid of network flow algorithms, IEEE Transactions on
 // Software Engineering 3(1), 1977: the device is the source, the host the sink. A task hangs on the
-// source by what it costs on the host, and on the sink by what it costs on the device: the edge that
-// the cut goes through is paid. A tensor has a node for each direction it may cross in, so that many
-// readers pay once.
+// source by what it costs on the host, and on the sink by what it costs on the device: the edge
+// that the cut goes through is paid. A tensor has a node for each direction it may cross in, so
+// that many readers pay once.
 #include "predict/cut.h"
 
 #include <math.h>
@@ -179,8 +179,8 @@ static void block(network *w) {
     }
 }
 
-// Of several cuts that cost the same, the one with most tasks on the device: the host has those from
-// which the sink can still be reached. Marks them with level 0, the others with -1.
+// Of several cuts that cost the same, the one with most tasks on the device: the host has those
+// from which the sink can still be reached. Marks them with level 0, the others with -1.
 static void find_host(network *w) {
     size_t head = 0, tail = 0;
     for (int32_t v = 0; v < w->n; v++) w->level[v] = -1;

@@ -10,10 +10,10 @@ enum { SZ_CUT_HOST = -1 }; // in place of a task: the world around, which is wit
 
 // Something that a task makes and others read. It crosses at most once, whoever reads it there.
 typedef struct sz_cut_tensor {
-    int32_t maker;           // task, or SZ_CUT_HOST
-    const int32_t *readers;  // tasks, or SZ_CUT_HOST; `n_readers` of them
+    int32_t maker;          // task, or SZ_CUT_HOST
+    const int32_t *readers; // tasks, or SZ_CUT_HOST; `n_readers` of them
     size_t n_readers;
-    double cost;             // to carry it across, at least 0
+    double cost; // to carry it across, at least 0
 } sz_cut_tensor;
 
 typedef struct sz_cut_problem {
@@ -24,8 +24,8 @@ typedef struct sz_cut_problem {
     bool one_part; // a task that reads what a task of the host made is the host's
 } sz_cut_problem;
 
-// on_host[i] for each task, and the cost of all. Costs count as multiples of a part in 2^50 of their
-// sum. SZ_ERR_UNAVAILABLE: some task can run on neither.
+// on_host[i] for each task, and the cost of all. Costs count as multiples of a part in 2^50 of
+// their sum. SZ_ERR_UNAVAILABLE: some task can run on neither.
 sz_status sz_cut_solve(sz_ctx *ctx, const sz_cut_problem *problem, bool *on_host,
                        double *ret_cost) SZ_MUST_USE;
 

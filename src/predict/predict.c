@@ -259,13 +259,17 @@ static sz_status check_dtype(sz_estimate *e) {
     return SZ_OK;
 }
 
-// As asked; as it was measured of the machine; the longer alone.
 static sz_status choose_overlap(sz_estimate *e) {
     const double asked = e->options.overlap;
     const sz_overlap *measured = &e->machine->overlap;
-    if (asked != 0 && !(asked >= 1))
+    e->overlap_p = INFINITY;
+    if (asked == SZ_OVERLAP_MEASURED) {
+        if (measured->n > 0) e->overlap_p = measured->p;
+    } else if (asked >= 1) {
+        e->overlap_p = asked;
+    } else if (asked != 0) {
         return sz_fail(e->ctx, SZ_ERR_USAGE, "the exponent of the overlap must be at least 1");
-    e->overlap_p = asked != 0 ? asked : measured->n > 0 ? measured->p : INFINITY;
+    }
     return SZ_OK;
 }
 

@@ -66,7 +66,9 @@ enum { SZ_PART_DEVICE, SZ_PART_HOST, SZ_PARTS };
 
 // What crosses between the two, in seconds and bytes of a run.
 typedef struct sz_crossing {
-    double inputs_s, bytes, total_s; // inputs_s: of inputs and outputs of the net, part of the total
+    double inputs_s; // of inputs and outputs of the net
+    double total_s;  // these and all others
+    double bytes;
 } sz_crossing;
 
 struct sz_estimate {
@@ -122,10 +124,14 @@ bool sz_has_word(const char *words, const char *word);
 // Bits of an element as stored, 0 = not a format that can be asked for by --dtype.
 int sz_machine_dtype_bits(const char *machine_dtype);
 sz_status sz_machine_dtype_unknown(sz_ctx *ctx, const char *dtype);
+// Is it a name of a format, "int" for indices included?
+bool sz_is_machine_dtype(sz_str word);
 
 // Find, once per format and kind of work, the roof; it may have none.
 sz_status sz_serve(sz_estimate *e, const char *machine_dtype, bool elementary,
                    sz_served **ret_served);
+// Does some work run on a roof of a narrower format? Of all work, or of multiply-accumulates.
+bool sz_is_narrower(const sz_estimate *e, bool all);
 // Threads of the roofs to use.
 sz_status sz_choose_threads(sz_estimate *e);
 
@@ -145,6 +151,8 @@ double sz_byte_scale(const sz_estimate *e, const sz_node_cost *n);
 // Seconds to move the bytes.
 double sz_memory_time(const sz_memory_rates *m, double bytes_read, double bytes_written);
 
+// NULL where the machine has no link of that name, or `name` is NULL.
+const sz_link *sz_find_link(const sz_machine *m, const char *name);
 // Memory on the chip, where the machine has some that weights stay in.
 sz_status sz_choose_chip(sz_estimate *e);
 

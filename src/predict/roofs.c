@@ -41,6 +41,12 @@ int sz_machine_dtype_bits(const char *machine_dtype) {
     return 0;
 }
 
+bool sz_is_machine_dtype(sz_str word) {
+    for (int i = 0; i < OTHER; i++)
+        if (sz_str_is(word, formats[i].name)) return true;
+    return false;
+}
+
 sz_status sz_machine_dtype_unknown(sz_ctx *ctx, const char *dtype) {
     char known[256] = "";
     size_t n = 0;
@@ -124,6 +130,16 @@ sz_status sz_serve(sz_estimate *e, const char *machine_dtype, bool elementary,
     if (!sz_vec_push(e->ctx, &e->served, s)) return sz_no_memory(e->ctx);
     *ret_served = &e->served.items[e->served.n - 1];
     return SZ_OK;
+}
+
+bool sz_is_narrower(const sz_estimate *e, bool all) {
+    for (size_t i = 0; i < e->served.n; i++) {
+        const sz_served *s = &e->served.items[i];
+        if (!s->roof || s->exact || (s->elementary && !all)) continue;
+        if (sz_machine_dtype_bits(s->roof->dtype) < sz_machine_dtype_bits(s->machine_dtype))
+            return true;
+    }
+    return false;
 }
 
 // ---- threads -----------------------------------------------------------------------------------

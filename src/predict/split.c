@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// A net on a machine that does not run all of it, and on its host: who runs which row, and what that
-// takes.
+// A net on a machine that does not run all of it, and on its host: who runs which row, and what
+// that takes.
 //
-// One of the two works at a time. A row costs what it takes there; a tensor that is made on one side
-// and read on the other crosses once and costs a latency, a hand-over and its bytes over the rate of
-// the link. Inputs come from the host and outputs go back there; weights lie where they are read.
-// The split of least cost is a cut (cut.h). How large a share of the weights streams depends on the
-// split itself: it is first taken as if all that the machine can run ran there, then as the split
-// says, and the better of the splits counts.
+// One of the two works at a time. A row costs what it takes there; a tensor that is made on one
+// side and read on the other crosses once and costs a latency, a hand-over and its bytes over the
+// rate of the link. Inputs come from the host and outputs go back there; weights lie where they are
+// read. The split of least cost is a cut (cut.h). How large a share of the weights streams depends
+// on the split itself: it is first taken as if all that the machine can run ran there, then as the
+// split says, and the better of the splits counts.
 #include "predict/split.h"
 
 #include <math.h>
@@ -22,14 +22,14 @@ enum { NO_MAKER = -2 }; // beside rows and SZ_CUT_HOST: nothing that could cross
 typedef struct split {
     sz_estimate *e;
     const sz_machine *host;
-    size_t n; // rows
+    size_t n;    // rows
     bool *fixed; // by value
     bool *runs, *on_host, *best;
-    const char **why;              // by row: why the machine does not run it; NULL = it does
-    double *device_s, *host_s;     // by row
-    double *transfer_s;            // by row of the host: of what crosses for it
+    const char **why;          // by row: why the machine does not run it; NULL = it does
+    double *device_s, *host_s; // by row
+    double *transfer_s;        // by row of the host: of what crosses for it
     SZ_VEC(sz_cut_tensor) tensors;
-    SZ_VEC(double) bytes;          // of each tensor
+    SZ_VEC(double) bytes; // of each tensor
     double device_alone_s, host_alone_s, least_s;
     double share; // of the weights that streams; -1: as the rows at hand need
 } split;
@@ -65,13 +65,15 @@ static sz_status estimate_part(const split *s, int part, const bool *only, bool 
     const bool is_host = part == SZ_PART_HOST;
     options.host = NULL;
     if (!is_host) options.threads = 0;
-    sz_estimate *e = sz_estimate_begin(s->e->ctx, s->e->costs,
-                                       is_host ? s->host : s->e->machine, &options);
+    sz_estimate *e = sz_estimate_begin(s->e->ctx, s->e->costs, is_host ? s->host : s->e->machine,
+                                       &options);
     if (!e) return sz_no_memory(s->e->ctx);
     e->only = only, e->is_trial = is_trial, e->chip.share = s->share;
     const sz_status status = sz_fill_one(e);
-    if (status == SZ_OK) *ret_estimate = e;
-    else sz_estimate_destroy(e);
+    if (status == SZ_OK)
+        *ret_estimate = e;
+    else
+        sz_estimate_destroy(e);
     return status;
 }
 
@@ -94,16 +96,6 @@ static sz_status find_runs(split *s) {
     return SZ_OK;
 }
 
-static bool computes_narrower(const sz_estimate *e) {
-    for (size_t i = 0; i < e->served.n; i++) {
-        const sz_served *k = &e->served.items[i];
-        if (!k->elementary && k->roof && !k->exact &&
-            sz_machine_dtype_bits(k->roof->dtype) < sz_machine_dtype_bits(k->machine_dtype))
-            return true;
-    }
-    return false;
-}
-
 // What each would take alone. A machine that has only a narrower format would run another net.
 static sz_status estimate_alone(split *s) {
     sz_estimate *host = NULL, *device = NULL;
@@ -113,7 +105,7 @@ static sz_status estimate_alone(split *s) {
     s->e->options.dtype = host->options.dtype; // as machines call it
     sz_estimate_destroy(host);
     SZ_TRY(estimate_part(s, SZ_PART_DEVICE, NULL, true, &device));
-    s->device_alone_s = computes_narrower(device) ? SZ_NAN : device->total.time_s;
+    s->device_alone_s = sz_is_narrower(device, false) ? SZ_NAN : device->total.time_s;
     sz_estimate_destroy(device);
     return SZ_OK;
 }
@@ -125,8 +117,8 @@ typedef struct tensors {
     const sz_flows *flows;
     const bool *fixed;
     sz_value_id *root;
-    int32_t *maker;  // by value: row, SZ_CUT_HOST or NO_MAKER
-    size_t *first;   // by value: its readers in `readers`
+    int32_t *maker; // by value: row, SZ_CUT_HOST or NO_MAKER
+    size_t *first;  // by value: its readers in `readers`
     int32_t *readers;
     size_t n_values;
 } tensors;
@@ -137,8 +129,7 @@ static void find_makers(tensors *t) {
     for (size_t row = 0; row < t->flows->n_rows; row++)
         for (size_t k = t->flows->first[row]; k < t->flows->first[row + 1]; k++) {
             const sz_flow *f = &t->flows->items.items[k];
-            if (f->is_written && t->maker[f->value] != NO_MAKER)
-                t->maker[f->value] = (int32_t)row;
+            if (f->is_written && t->maker[f->value] != NO_MAKER) t->maker[f->value] = (int32_t)row;
         }
 }
 
@@ -182,14 +173,8 @@ static double value_bytes(const sz_estimate *e, const sz_type *type) {
            (is_scaled ? (double)sz_machine_dtype_bits(e->options.dtype) / info->bits : 1);
 }
 
-static const sz_link *crossing_link(const sz_machine *m) {
-    for (size_t i = 0; m->coprocessor.link && i < m->links.n; i++)
-        if (strcmp(m->links.items[i].name, m->coprocessor.link) == 0) return &m->links.items[i];
-    return NULL;
-}
-
 static double crossing_time(const sz_machine *m, double bytes) {
-    const sz_link *link = crossing_link(m);
+    const sz_link *link = sz_find_link(m, m->coprocessor.link);
     const double sync_s = m->coprocessor.sync_s > 0 ? m->coprocessor.sync_s : 0;
     if (!link) return sync_s;
     return sync_s + (link->latency_s > 0 ? link->latency_s : 0) + bytes / link->byte_per_s;
@@ -202,8 +187,7 @@ static sz_status add_tensors(split *s, const tensors *t) {
         const double bytes = value_bytes(s->e, &sz_graph_value(t->g, (sz_value_id)v)->type);
         const sz_cut_tensor one = {t->maker[v], t->readers + t->first[v], n,
                                    crossing_time(s->e->machine, bytes)};
-        if (!sz_vec_push(s->e->ctx, &s->tensors, one) ||
-            !sz_vec_push(s->e->ctx, &s->bytes, bytes))
+        if (!sz_vec_push(s->e->ctx, &s->tensors, one) || !sz_vec_push(s->e->ctx, &s->bytes, bytes))
             return sz_no_memory(s->e->ctx);
     }
     return SZ_OK;
@@ -329,9 +313,11 @@ static void charge_crossings(split *s) {
         const bool from_host = t->maker == SZ_CUT_HOST || s->best[t->maker];
         const int32_t row = from_host ? t->maker : first_on_host(t, s->best);
         c->total_s += t->cost;
-        c->bytes += crossing_link(s->e->machine) ? s->bytes.items[i] : 0;
-        if (row == SZ_CUT_HOST) c->inputs_s += t->cost;
-        else s->transfer_s[row] += t->cost;
+        c->bytes += s->e->machine->coprocessor.link ? s->bytes.items[i] : 0;
+        if (row == SZ_CUT_HOST)
+            c->inputs_s += t->cost;
+        else
+            s->transfer_s[row] += t->cost;
     }
 }
 
@@ -352,8 +338,9 @@ static double boundary_time(const split *s) {
 
 static sz_status add_fallback(split *s, const sz_node_estimate *n) {
     const sz_node_time *t = &n->time;
-    sz_fallback f = {t->name,   t->op, s->why[n->index], s->host->identity.name,
-                     s->transfer_s[n->index], t->time_s};
+    sz_fallback f = {
+        t->name,  t->op, s->why[n->index], s->host->identity.name, s->transfer_s[n->index],
+        t->time_s};
     if (s->runs[n->index] && sz_takes_all(s->e)) {
         f.why = "cut off: a node before it runs on the host";
     } else if (s->runs[n->index]) {
@@ -480,8 +467,9 @@ static sz_status make_room(split *s) {
 static void choose_level(sz_estimate *e) {
     const char *level = e->options.level;
     if (!level || strcmp(level, "calibrated") != 0) return;
-    sz_warn(e->ctx, "'%s' and its host are not calibrated together; level 'roofline' is shown "
-                    "instead",
+    sz_warn(e->ctx,
+            "'%s' and its host are not calibrated together; level 'roofline' is shown "
+            "instead",
             e->machine->identity.name);
     e->options.level = "roofline";
     e->options.calibration = NULL;

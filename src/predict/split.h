@@ -12,7 +12,8 @@ sz_status sz_check_operators(sz_ctx *ctx, const sz_machine *machine) SZ_MUST_USE
 // Values that are known before a net runs: constants, and what is made of such alone. By value.
 void sz_find_fixed(const sz_graph *g, bool *fixed);
 
-// Does the machine run all nodes of the row? `fixed` as sz_find_fixed() tells. Else `why` says what stands against it.
+// Does the machine run all nodes of the row? `fixed` as sz_find_fixed() tells. Else `why` says what
+// stands against it.
 bool sz_runs_row(const sz_estimate *e, const bool *fixed, size_t row, char *why, size_t size);
 
 // Does part of the work of this estimate fall to a host?

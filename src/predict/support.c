@@ -52,7 +52,7 @@ static bool is_known(const char *name) {
 
 static sz_status unknown_name(sz_ctx *ctx, const sz_machine *m, const char *name) {
     const int32_t n = sz_op_count();
-    char (*names)[MAX_NAME] = sz_alloc(ctx, (size_t)n * sizeof *names);
+    char(*names)[MAX_NAME] = sz_alloc(ctx, (size_t)n * sizeof *names);
     const char **list = sz_alloc(ctx, ((size_t)n + 1) * sizeof *list);
     const char *near = NULL;
     for (int32_t i = 0; names && list && i < n; i++) {
@@ -69,10 +69,25 @@ static sz_status unknown_name(sz_ctx *ctx, const sz_machine *m, const char *name
     return status;
 }
 
+static sz_status check_formats(sz_ctx *ctx, const sz_machine *m, const sz_operator *o) {
+    char word[32];
+    for (const char *p = o->dtypes; p && *p; p += strcspn(p, " "), p += strspn(p, " ")) {
+        const size_t n = strcspn(p, " ");
+        if (sz_is_machine_dtype((sz_str){p, (uint32_t)n})) continue;
+        snprintf(word, sizeof word, "%.*s", (int)(n < sizeof word ? n : sizeof word - 1), p);
+        (void)sz_machine_dtype_unknown(ctx, word);
+        return sz_place(ctx, SZ_ERR_INPUT, "machine '%s': operator '%s'", m->identity.name,
+                        sz_show(ctx, sz_str_c(o->op)));
+    }
+    return SZ_OK;
+}
+
 sz_status sz_check_operators(sz_ctx *ctx, const sz_machine *m) {
-    for (size_t i = 0; i < m->operators.n; i++)
-        if (!is_known(m->operators.items[i].op))
-            return unknown_name(ctx, m, m->operators.items[i].op);
+    for (size_t i = 0; i < m->operators.n; i++) {
+        const sz_operator *o = &m->operators.items[i];
+        if (!is_known(o->op)) return unknown_name(ctx, m, o->op);
+        SZ_TRY(check_formats(ctx, m, o));
+    }
     return SZ_OK;
 }
 
@@ -133,12 +148,11 @@ static bool has_constants(const check *c, const sz_node *n) {
     return true;
 }
 
-static bool fits_limits(const check *c, const sz_graph *g, const sz_node *n,
-                        const sz_operator *o) {
+static bool fits_limits(const check *c, const sz_graph *g, const sz_node *n, const sz_operator *o) {
     const int64_t axes = o->max_rank ? most_axes(c, g, n) : 0;
     if (axes > o->max_rank)
-        return refuse(c, "a tensor has %lld axes longer than 1, not at most %lld",
-                      (long long)axes, (long long)o->max_rank);
+        return refuse(c, "a tensor has %lld axes longer than 1, not at most %lld", (long long)axes,
+                      (long long)o->max_rank);
     const sz_type *out = n->n_outputs > 0 && n->outputs[0] != SZ_NONE
                              ? &sz_graph_value(g, n->outputs[0])->type
                              : NULL;

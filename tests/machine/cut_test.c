@@ -58,8 +58,7 @@ static void make(small *s) {
     make_tasks(s);
     s->problem.n_tensors = roll(MOST_TENSORS + 1);
     s->problem.one_part = roll(4) == 0;
-    for (size_t i = 0; i < s->problem.n_tensors; i++)
-        make_tensor(s, &s->tensors[i], s->readers[i]);
+    for (size_t i = 0; i < s->problem.n_tensors; i++) make_tensor(s, &s->tensors[i], s->readers[i]);
 }
 
 static double try_all(const small *s) {
@@ -109,8 +108,8 @@ static void crosses_once(void **state) {
     assert_true(cost == 1 + 3 + 10 && !on_host[0] && on_host[1] && on_host[2] && on_host[3]);
 }
 
-// Between two tasks of the host stands one that the device does in 1 and the host in 15. Going there
-// and back takes 20: it is drawn to the host. At 4 it is not.
+// Between two tasks of the host stands one that the device does in 1 and the host in 15. Going
+// there and back takes 20: it is drawn to the host. At 4 it is not.
 static void drawn_to_the_host(void **state) {
     static const double device[] = {INFINITY, 1, INFINITY}, host[] = {1, 15, 1};
     static const int32_t one[] = {1}, two[] = {2};

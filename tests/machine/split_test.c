@@ -33,8 +33,8 @@ static const char chain[] = "graph net opset=17 {"
 #define HEAD(name)                                                                                 \
     "{\"schema\":\"sizeup.machine/1\",\"name\":\"" name "\",\"source\":\"datasheet\","
 
-// The host: 100 FLOP/s fused, 10 others, 1000 B/s. The device: ten times that; a link of 64 B/s and a
-// hand-over of half a second.
+// The host: 100 FLOP/s fused, 10 others, 1000 B/s. The device: ten times that; a link of 64 B/s and
+// a hand-over of half a second.
 static const char host_json[] = HEAD("slow") "\"peaks\":[" PEAK("f32", "fma", "100") "," PEAK(
     "f32", "add", "10") "]," DRAM("1000") "}";
 #define DEVICE(operators, coprocessor)                                                             \
@@ -168,7 +168,8 @@ static void shared_memory(void **state) {
     finish(e, m);
 }
 
-// sum: 192 B and 128 B from memory beside the work. bound: the host has most to do, as all is at once.
+// sum: 192 B and 128 B from memory beside the work. bound: the host has most to do, as all is at
+// once.
 static void levels(void **state) {
     sz_machine *m = NULL;
     sz_estimate *e = split(*state, device_json,
@@ -226,18 +227,22 @@ static void bad(const fixture *f, const char *json, const char *want) {
     sz_status status = sz_machine_parse(f->ctx, "bad", json, strlen(json), &m);
     if (status == SZ_OK) status = sz_estimate_create(f->ctx, f->costs, m, &options, &e);
     assert_int_equal(status, SZ_ERR_INPUT);
-    if (!strstr(sz_ctx_error(f->ctx), want)) fail_msg("'%s' not in: %s", want,
-                                                      sz_ctx_error(f->ctx));
+    if (!strstr(sz_ctx_error(f->ctx), want))
+        fail_msg("'%s' not in: %s", want, sz_ctx_error(f->ctx));
     sz_machine_destroy(m);
 }
 
 static void wrong_descriptions(void **state) {
-    bad(*state, DEVICE(RUNS("Convv"), "\"link\":\"wire\""), "has 'Convv', which is none: did you mean "
-                                                           "'Conv'?");
+    bad(*state, DEVICE(RUNS("Convv"), "\"link\":\"wire\""),
+        "has 'Convv', which is none: did you mean "
+        "'Conv'?");
+    bad(*state, DEVICE("{\"op\":\"Conv\",\"dtypes\":\"int8 int9\"}", "\"link\":\"wire\""),
+        "machine 'quick': operator 'Conv': unknown dtype 'int9'; known are: f64");
     bad(*state, DEVICE(RUNS("Conv"), "\"link\":\"rope\""),
         "'coprocessor.link' is none of the 'links'");
     bad(*state, DEVICE("{\"op\":3}", "\"link\":\"wire\""), "'operators[0].op' is not a string");
-    bad(*state, DEVICE("{\"dtypes\":\"f32\"}", "\"link\":\"wire\""), "'operators[0].op' is missing");
+    bad(*state, DEVICE("{\"dtypes\":\"f32\"}", "\"link\":\"wire\""),
+        "'operators[0].op' is missing");
     bad(*state, DEVICE(RUNS("Conv"), "\"sync_s\":-1"), "is negative or out of range");
 }
 
@@ -305,8 +310,8 @@ static sz_prediction on_coral(sz_ctx *ctx, const char *net) {
 }
 
 // The cliff: nets whose weights stream come out within 30 %, from a data sheet alone, and never
-// slower than measured. What fits the chip waits for things that no sheet tells: there the time is a
-// bound and no estimate.
+// slower than measured. What fits the chip waits for things that no sheet tells: there the time is
+// a bound and no estimate.
 static void edge_tpu(void **state) {
     const fixture *f = *state;
     print_message("%-28s %10s %10s %8s\n", "net", "predicted", "published", "error");

@@ -97,8 +97,8 @@ static void take_rows(const sz_lab *lab, sz_overlap_point *points, size_t *ret_n
     *ret_n = n;
 }
 
-static sz_status sweep(sz_ctx *ctx, const sz_machine *m, const sz_lab_options *options,
-                       sweeps *s, int k) {
+static sz_status sweep(sz_ctx *ctx, const sz_machine *m, const sz_lab_options *options, sweeps *s,
+                       int k) {
     sz_lab *lab = NULL;
     sz_overlap_fit fit;
     SZ_TRY(sz_lab_run(ctx, "intensity", m, options, &lab));
