@@ -131,6 +131,7 @@ static sz_status assume_split(sz_estimate *e) {
         SZ_TRY(add(e, "sync", SZ_NAN, "the time to hand over is not known and not added"));
     SZ_TRY(add(e, "boundary_s", e->crossing.inputs_s,
                "inputs and outputs of the net, from the host and back; part of transfer_s"));
+    SZ_TRY(add(e, "crossing_bytes", e->crossing.bytes, "cross the link in a run"));
     SZ_TRY(add(e, "split", SZ_NAN, "%s%s; a tensor crosses once, weights never",
                sz_takes_all(e) ? "all that the machine can run runs there, as its compiler does"
                             : "the one of least time",
