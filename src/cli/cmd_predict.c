@@ -487,6 +487,8 @@ static int run_many(cli_app *app, sz_predict_options *how, predict_job *job) {
 static int run_rescale(cli_app *app, const sz_predict_options *how, predict_job *job) {
     const predict_options *o = job->options;
     cli_predict_rescale r = {.app = app, .from = o->from, .to = o->to, .how = *how};
+    // The same arithmetic on both sides, whichever of them was measured.
+    if (r.how.overlap == SZ_OVERLAP_MEASURED) r.how.overlap = 0;
     if (!o->from || !o->to || !o->time)
         return cli_error(app, CLI_USAGE, "--from, --to and --time go together");
     const int code = cli_read_time(app, "time", o->time, &r.measured_s);
