@@ -35,8 +35,8 @@ def run(sizeup, *words):
 
 
 def measured(sizeup, backend, threads):
-    """Records by net. The median of all runs is what a person gets; the mean of the quickest quarter
-    is what the net takes when nobody else disturbs."""
+    """Records by net. The median of all runs is what a person gets; the mean of the quickest
+    quarter is what the net takes when nobody else disturbs."""
     records = {}
     for first in range(0, len(NETS), TOGETHER):
         with tempfile.NamedTemporaryFile("w", suffix=".tsv") as suite:
@@ -112,7 +112,8 @@ def judge(sizeup, backend, threads):
         t = record["time"]["median_s"]
         held = told["time_lo_s"] <= t <= told["time_hi_s"]
         quick = record.get("layers_quick_s") or t
-        rows.append({"t": t, "quick": quick, "told": told["time_s"], "usual": told["usual"], "roof": roof["time_s"],
+        rows.append({"t": t, "quick": quick, "told": told["time_s"], "usual": told["usual"],
+                     "roof": roof["time_s"],
                      "compute": roof["computation_s"], "held": held,
                      "flops": record["count"]["flops"], "bytes": record["count"]["bytes_moved"]})
         print(f"  {net:<52} {t * 1e3:9.3f} ms  told {told['time_s'] * 1e3:9.3f} ms "

@@ -26,6 +26,7 @@
 #include <cmocka.h>
 
 #include "alloc/machines.h" // asserts
+#include "alloc/predictions.h"
 
 enum { MAX_PATH = 4096, MAX_COMPLAINTS = 10 };
 
@@ -342,6 +343,10 @@ static const scenario scenarios[] = {
     {"document as csv", write_document, NULL, "csv", 300, 200},
     {"document as md", write_document, NULL, "md", 300, 200},
     {"json", write_json, NULL, NULL, 300, 200},
+    {"fallbacks", predict_graph,
+     "graph net opset=17 { input x: f32[1,8,16,16] w = const f32[8,8,3,3] a = Conv(x, w) "
+     "b = Erf(a) c = Relu(b) d = Reshape(c, s) s = const i64[2] {1, -1} output d }",
+     "coral", 200, 60},
     {"machines", compare_machines, "cpu:cores=8,clock=3e9,fma=32,dram=50e9,l2=1M", NULL, 300, 200},
     {"data sheet", load_sheet, "a100", NULL, 300, 200},
     {"a system that tells little", describe_little, NULL, NULL, 300, 200},

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "run/lab/lab.h"
+#include "run/lab/overlap.h"
 
 static sz_ctx *ctx;
 
@@ -71,6 +72,51 @@ static void test_all(void **state) {
         (void)masks;
 #endif
     }
+}
+
+// Points made by an exponent give it back, whatever the rates; a perfect corner gives the most.
+static void test_overlap(void **state) {
+    static const double exponents[] = {1, 1.5, 2, 3.3, 8, 1000};
+    static const int steps[] = {0, 1, 2, 4, 8, 12, 16, 24, 32, 64, 128, 256};
+    enum { N = sizeof steps / sizeof steps[0] };
+    (void)state;
+    for (size_t k = 0; k < sizeof exponents / sizeof exponents[0]; k++) {
+        const double p = exponents[k];
+        sz_overlap_point points[N];
+        sz_overlap_fit fit;
+        for (int i = 0; i < N; i++) {
+            const double memory_s = 4 / 20e9, compute_s = 2 * (steps[i] + 1) / 113e9;
+            const double most = fmax(memory_s, compute_s), least = fmin(memory_s, compute_s);
+            points[i] = (sz_overlap_point){4, 2 * (steps[i] + 1),
+                                           most * pow(1 + pow(least / most, p), 1 / p)};
+        }
+        assert_int_equal(sz_overlap_fit_points(ctx, points, N, &fit), SZ_OK);
+        const double want = fmin(p, SZ_OVERLAP_MOST);
+        if (!(fabs(fit.p / want - 1) < 0.02 && fit.spread < 0.01))
+            fail_msg("p = %g became %g, within %g", p, fit.p, fit.spread);
+        assert_int_equal(sz_overlap_fit_points(ctx, points, 2, &fit), SZ_ERR_UNAVAILABLE);
+        // All memory: no corner.
+        assert_int_equal(sz_overlap_fit_points(ctx, points, 3, &fit), SZ_ERR_UNAVAILABLE);
+    }
+}
+
+// Sweeps of this machine: whatever it is, it lies between nothing and all.
+static void test_measured_overlap(void **state) {
+    sz_machine *m = paper();
+    const sz_lab_options options = {.case_s = 0.02};
+    (void)state;
+    assert_int_equal(sz_machine_measure_overlap(ctx, m, &options), SZ_OK);
+    const sz_overlap o = sz_machine_overlap(m);
+    if (o.n > 0) {
+        print_message("p = %.2f (%.2f to %.2f), n = %lld, within %.1f %%\n", o.p, o.p_lo, o.p_hi,
+                      (long long)o.n, 100 * o.spread);
+        assert_true(o.p >= 1 && o.p <= SZ_OVERLAP_MOST && o.p_lo <= o.p_hi && o.spread >= 0);
+        assert_int_equal(o.n, 12 * o.sweeps);
+        assert_non_null(o.method);
+    } else {
+        assert_true(sz_machine_gap_count(m) > 0);
+    }
+    sz_machine_destroy(m);
 }
 
 static void test_unknown(void **state) {
@@ -172,6 +218,8 @@ static void test_order(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_all),
+        cmocka_unit_test(test_overlap),
+        cmocka_unit_test(test_measured_overlap),
         cmocka_unit_test(test_unknown),
         cmocka_unit_test(test_memory_model),
         cmocka_unit_test(test_mixes),

@@ -77,6 +77,7 @@ typedef struct sz_lab_options {
     const char *cpu_mask;                           /**< CPU features to do without; NULL = none */
     int quick;                                      /**< small sizes, a second or two */
     double case_s;                                  /**< time for each case; 0 = usual */
+    int64_t memory_bytes;                           /**< of 'intensity': its array; 0 = usual */
     void (*progress)(void *user, const char *what); /**< told what comes next; NULL = not */
     void *user;
 } sz_lab_options;
@@ -97,6 +98,12 @@ typedef struct sz_lab sz_lab;
 SZ_API sz_status sz_lab_run(sz_ctx *ctx, const char *name, const sz_machine *machine,
                             const sz_lab_options *options, sz_lab **ret_lab) SZ_MUST_USE;
 SZ_API void sz_lab_destroy(sz_lab *lab); /**< NULL is fine */
+
+/** Measure how well this machine, measured before, overlaps moving and computing: five sweeps of
+ * 'intensity', and the median of the exponents that fit them, into its record, where
+ * sz_machine_overlap() tells it. Where that can't be had, the record says why. */
+SZ_API sz_status sz_machine_measure_overlap(sz_ctx *ctx, sz_machine *machine,
+                                            const sz_lab_options *options) SZ_MUST_USE;
 
 SZ_API sz_lab_info sz_lab_about(const sz_lab *lab);
 SZ_API const char *sz_lab_isa(const sz_lab *lab); /**< instruction set of its loops */

@@ -26,37 +26,37 @@ typedef struct sz_machine sz_machine;
  * per cycle, times the clock: the level that only disturbances hide. Of shared memory it is the
  * median. A sum of threads has the sums of their statistics. All 0 for a data sheet.
  */
-#define SZ_SPREAD_FIELDS(F, unit)                                                                     \
-    F(int64_t, n, SZ_FIELD_I64, "", "batches timed")                                                  \
-    F(double, median, SZ_FIELD_F64, unit, "median of the batches")                                    \
-    F(double, best, SZ_FIELD_F64, unit, "best batch")                                                 \
-    F(double, p5, SZ_FIELD_F64, unit, "5th percentile")                                               \
-    F(double, p95, SZ_FIELD_F64, unit, "95th percentile")                                             \
-    F(double, ci_lo, SZ_FIELD_F64, unit, "95 % confidence interval of the median, low end")           \
-    F(double, ci_hi, SZ_FIELD_F64, unit, "95 % confidence interval of the median, high end")          \
-    F(double, spread, SZ_FIELD_F64, "", "(p95 - p5) / median")                                        \
-    F(double, disturbed, SZ_FIELD_F64, "",                                                            \
-      "share of the batches more than 5 % below the number; of a core's own units only")              \
-    F(const char *, verdict, SZ_FIELD_STR, "", "valid, noisy, throttled, contended or unsteady")      \
+#define SZ_SPREAD_FIELDS(F, unit)                                                                  \
+    F(int64_t, n, SZ_FIELD_I64, "", "batches timed")                                               \
+    F(double, median, SZ_FIELD_F64, unit, "median of the batches")                                 \
+    F(double, best, SZ_FIELD_F64, unit, "best batch")                                              \
+    F(double, p5, SZ_FIELD_F64, unit, "5th percentile")                                            \
+    F(double, p95, SZ_FIELD_F64, unit, "95th percentile")                                          \
+    F(double, ci_lo, SZ_FIELD_F64, unit, "95 % confidence interval of the median, low end")        \
+    F(double, ci_hi, SZ_FIELD_F64, unit, "95 % confidence interval of the median, high end")       \
+    F(double, spread, SZ_FIELD_F64, "", "(p95 - p5) / median")                                     \
+    F(double, disturbed, SZ_FIELD_F64, "",                                                         \
+      "share of the batches more than 5 % below the number; of a core's own units only")           \
+    F(const char *, verdict, SZ_FIELD_STR, "", "valid, noisy, throttled, contended or unsteady")   \
     F(const char *, next_step, SZ_FIELD_STR, "", "what to do about the verdict")
 
-#define SZ_IDENTITY_FIELDS(F)                                                                         \
-    F(const char *, name, SZ_FIELD_STR, "", "name of the machine, lower case")                        \
-    F(const char *, fingerprint, SZ_FIELD_STR, "", "the same for machines that are alike")            \
-    F(const char *, source, SZ_FIELD_STR, "", "measured or datasheet")                                \
-    F(const char *, kind, SZ_FIELD_STR, "", "cpu, gpu, soc, ...")                                     \
-    F(const char *, notes, SZ_FIELD_STR, "", "where the numbers come from")                           \
+#define SZ_IDENTITY_FIELDS(F)                                                                      \
+    F(const char *, name, SZ_FIELD_STR, "", "name of the machine, lower case")                     \
+    F(const char *, fingerprint, SZ_FIELD_STR, "", "the same for machines that are alike")         \
+    F(const char *, source, SZ_FIELD_STR, "", "measured or datasheet")                             \
+    F(const char *, kind, SZ_FIELD_STR, "", "cpu, gpu, soc, ...")                                  \
+    F(const char *, notes, SZ_FIELD_STR, "", "where the numbers come from")                        \
     F(const char *, measured_utc, SZ_FIELD_STR, "", "date and time of the measurement")
 typedef struct sz_identity {
     SZ_IDENTITY_FIELDS(SZ_FIELD_MEMBER)
 } sz_identity;
 
-#define SZ_CPU_FIELDS(F)                                                                              \
-    F(const char *, model, SZ_FIELD_STR, "", "name of the processor")                                 \
-    F(int64_t, cores, SZ_FIELD_I64, "", "physical cores")                                             \
-    F(int64_t, threads, SZ_FIELD_I64, "", "logical CPUs")                                             \
-    F(double, clock_hz, SZ_FIELD_F64, "Hz", "clock of a core at work on one thread")                  \
-    F(double, clock_all_hz, SZ_FIELD_F64, "Hz", "clock of a core while all are at work")              \
+#define SZ_CPU_FIELDS(F)                                                                           \
+    F(const char *, model, SZ_FIELD_STR, "", "name of the processor")                              \
+    F(int64_t, cores, SZ_FIELD_I64, "", "physical cores")                                          \
+    F(int64_t, threads, SZ_FIELD_I64, "", "logical CPUs")                                          \
+    F(double, clock_hz, SZ_FIELD_F64, "Hz", "clock of a core at work on one thread")               \
+    F(double, clock_all_hz, SZ_FIELD_F64, "Hz", "clock of a core while all are at work")           \
     F(int64_t, memory_bytes, SZ_FIELD_I64, "B", "main memory")
 typedef struct sz_cpu_facts {
     SZ_CPU_FIELDS(SZ_FIELD_MEMBER)
@@ -84,163 +84,166 @@ typedef struct sz_peak {
     SZ_PEAK_FIELDS(SZ_FIELD_MEMBER)
 } sz_peak;
 
-#define SZ_LEVEL_FIELDS(F)                                                                            \
-    F(const char *, name, SZ_FIELD_STR, "", "L1, L2, L3, DRAM, ...")                                  \
-    F(int64_t, capacity_bytes, SZ_FIELD_I64, "B", "size of one instance")                             \
-    F(int64_t, instances, SZ_FIELD_I64, "", "how many of it the machine has")                         \
-    F(int64_t, line_bytes, SZ_FIELD_I64, "B", "line")                                                 \
-    F(double, latency_s, SZ_FIELD_F64, "s", "of a dependent load: the median")                        \
-    F(int64_t, latency_n, SZ_FIELD_I64, "", "batches timed for the latency")                          \
-    F(double, latency_spread, SZ_FIELD_F64, "", "(p95 - p5) / median of the latency")                 \
-    F(const char *, latency_verdict, SZ_FIELD_STR, "", "verdict of the latency")                      \
-    F(int64_t, shared_by, SZ_FIELD_I64, "", "logical CPUs that share one instance")                   \
-    F(double, latency_small_pages_s, SZ_FIELD_F64, "s", "the same on pages of 4 KiB")        \
+#define SZ_LEVEL_FIELDS(F)                                                                         \
+    F(const char *, name, SZ_FIELD_STR, "", "L1, L2, L3, DRAM, ...")                               \
+    F(int64_t, capacity_bytes, SZ_FIELD_I64, "B", "size of one instance")                          \
+    F(int64_t, instances, SZ_FIELD_I64, "", "how many of it the machine has")                      \
+    F(int64_t, line_bytes, SZ_FIELD_I64, "B", "line")                                              \
+    F(double, latency_s, SZ_FIELD_F64, "s", "of a dependent load: the median")                     \
+    F(int64_t, latency_n, SZ_FIELD_I64, "", "batches timed for the latency")                       \
+    F(double, latency_spread, SZ_FIELD_F64, "", "(p95 - p5) / median of the latency")              \
+    F(const char *, latency_verdict, SZ_FIELD_STR, "", "verdict of the latency")                   \
+    F(int64_t, shared_by, SZ_FIELD_I64, "", "logical CPUs that share one instance")                \
+    F(double, latency_small_pages_s, SZ_FIELD_F64, "s", "the same on pages of 4 KiB")              \
     F(int64_t, knee_bytes, SZ_FIELD_I64, "B", "where the working-set curve leaves this level")
 typedef struct sz_level {
     SZ_LEVEL_FIELDS(SZ_FIELD_MEMBER)
 } sz_level;
 
-#define SZ_BANDWIDTH_FIELDS(F)                                                                        \
-    F(const char *, mix, SZ_FIELD_STR, "", "load, store, copy, triad, update or gather")              \
-    F(const char *, stores, SZ_FIELD_STR, "", "plain, past caches or rep movsb")                  \
-    F(const char *, access, SZ_FIELD_STR, "", "sequential, 4 places (at a time) or random")           \
-    F(const char *, isa, SZ_FIELD_STR, "", "instruction set")                                         \
-    F(int64_t, threads, SZ_FIELD_I64, "", "threads; 0 = the whole device")                            \
-    F(double, byte_per_s, SZ_FIELD_F64, "B/s", "bytes asked for per second")                          \
-    F(double, with_write_allocate_byte_per_s, SZ_FIELD_F64, "B/s",                                    \
-      "the same with the lines that are read because they are about to be written")                   \
-    F(double, byte_per_cycle, SZ_FIELD_F64, "B", "per core and cycle of the core's clock")            \
-    F(double, window_byte_per_s, SZ_FIELD_F64, "B/s", "all work over wall time, interruptions in")    \
-    F(int64_t, working_set_bytes, SZ_FIELD_I64, "B", "memory walked, all threads together")           \
+#define SZ_BANDWIDTH_FIELDS(F)                                                                     \
+    F(const char *, mix, SZ_FIELD_STR, "", "load, store, copy, triad, update or gather")           \
+    F(const char *, stores, SZ_FIELD_STR, "", "plain, past caches or rep movsb")                   \
+    F(const char *, access, SZ_FIELD_STR, "", "sequential, 4 places (at a time) or random")        \
+    F(const char *, isa, SZ_FIELD_STR, "", "instruction set")                                      \
+    F(int64_t, threads, SZ_FIELD_I64, "", "threads; 0 = the whole device")                         \
+    F(double, byte_per_s, SZ_FIELD_F64, "B/s", "bytes asked for per second")                       \
+    F(double, with_write_allocate_byte_per_s, SZ_FIELD_F64, "B/s",                                 \
+      "the same with the lines that are read because they are about to be written")                \
+    F(double, byte_per_cycle, SZ_FIELD_F64, "B", "per core and cycle of the core's clock")         \
+    F(double, window_byte_per_s, SZ_FIELD_F64, "B/s", "all work over wall time, interruptions in") \
+    F(int64_t, working_set_bytes, SZ_FIELD_I64, "B", "memory walked, all threads together")        \
     SZ_SPREAD_FIELDS(F, "B/s")
 typedef struct sz_bandwidth {
     SZ_BANDWIDTH_FIELDS(SZ_FIELD_MEMBER)
 } sz_bandwidth;
 
-#define SZ_LINK_FIELDS(F)                                                                             \
-    F(const char *, name, SZ_FIELD_STR, "", "NVLink, PCIe, ...")                                      \
-    F(double, latency_s, SZ_FIELD_F64, "s", "of a short message")                                     \
-    F(double, byte_per_s, SZ_FIELD_F64, "B/s", "in one direction")                                    \
-    F(const char *, method, SZ_FIELD_STR, "", "how it was measured")                                  \
-    F(int64_t, latency_n, SZ_FIELD_I64, "", "messages timed for the latency")                         \
-    F(double, latency_spread, SZ_FIELD_F64, "", "(p95 - p5) / median of the latency")                 \
-    F(int64_t, n, SZ_FIELD_I64, "", "pieces timed for the bandwidth")                                 \
+#define SZ_LINK_FIELDS(F)                                                                          \
+    F(const char *, name, SZ_FIELD_STR, "", "NVLink, PCIe, ...")                                   \
+    F(double, latency_s, SZ_FIELD_F64, "s", "of a short message")                                  \
+    F(double, byte_per_s, SZ_FIELD_F64, "B/s", "in one direction")                                 \
+    F(const char *, method, SZ_FIELD_STR, "", "how it was measured")                               \
+    F(int64_t, latency_n, SZ_FIELD_I64, "", "messages timed for the latency")                      \
+    F(double, latency_spread, SZ_FIELD_F64, "", "(p95 - p5) / median of the latency")              \
+    F(int64_t, n, SZ_FIELD_I64, "", "pieces timed for the bandwidth")                              \
     F(double, spread, SZ_FIELD_F64, "", "(p95 - p5) / median of the bandwidth")
 typedef struct sz_link {
     SZ_LINK_FIELDS(SZ_FIELD_MEMBER)
 } sz_link;
 
-#define SZ_OVERHEAD_FIELDS(F)                                                                         \
-    F(double, dispatch_s, SZ_FIELD_F64, "s", "to start one operator")                                 \
-    F(double, fork_join_s, SZ_FIELD_F64, "s", "to start and join all threads, straight after work")   \
-    F(double, fork_join_idle_s, SZ_FIELD_F64, "s", "the same after 20 ms at rest")                    \
-    F(double, thread_s, SZ_FIELD_F64, "s", "to create a thread and join it")                          \
-    F(double, timer_s, SZ_FIELD_F64, "s", "to read the clock")                                        \
-    F(double, syscall_s, SZ_FIELD_F64, "s", "the shortest call of the system")                        \
-    F(double, page_fault_s, SZ_FIELD_F64, "s", "first touch of a page of 4 KiB")                      \
+#define SZ_OVERHEAD_FIELDS(F)                                                                      \
+    F(double, dispatch_s, SZ_FIELD_F64, "s", "to start one operator")                              \
+    F(double, fork_join_s, SZ_FIELD_F64, "s",                                                      \
+      "to start and join all threads, straight after work")                                        \
+    F(double, fork_join_idle_s, SZ_FIELD_F64, "s", "the same after 20 ms at rest")                 \
+    F(double, thread_s, SZ_FIELD_F64, "s", "to create a thread and join it")                       \
+    F(double, timer_s, SZ_FIELD_F64, "s", "to read the clock")                                     \
+    F(double, syscall_s, SZ_FIELD_F64, "s", "the shortest call of the system")                     \
+    F(double, page_fault_s, SZ_FIELD_F64, "s", "first touch of a page of 4 KiB")                   \
     F(double, huge_page_fault_s, SZ_FIELD_F64, "s", "first touch of a page of 2 MiB")
 typedef struct sz_overhead {
     SZ_OVERHEAD_FIELDS(SZ_FIELD_MEMBER)
 } sz_overhead;
 
 /** One working set of the curve that finds the caches: one thread, loads. */
-#define SZ_CURVE_FIELDS(F)                                                                            \
-    F(int64_t, bytes, SZ_FIELD_I64, "B", "working set")                                               \
-    F(double, byte_per_s, SZ_FIELD_F64, "B/s", "of loads, one after the other")                       \
+#define SZ_CURVE_FIELDS(F)                                                                         \
+    F(int64_t, bytes, SZ_FIELD_I64, "B", "working set")                                            \
+    F(double, byte_per_s, SZ_FIELD_F64, "B/s", "of loads, one after the other")                    \
     F(double, latency_s, SZ_FIELD_F64, "s", "of a dependent load at random")
 typedef struct sz_curve_point {
     SZ_CURVE_FIELDS(SZ_FIELD_MEMBER)
 } sz_curve_point;
 
-#define SZ_POWER_FIELDS(F)                                                                            \
-    F(double, idle_w, SZ_FIELD_F64, "W", "power at rest")                                             \
-    F(double, busy_w, SZ_FIELD_F64, "W", "power while all threads multiply and add f32")              \
-    F(double, joule_per_flop, SZ_FIELD_F64, "J", "busy_w over the rate reached meanwhile")            \
-    F(double, tdp_w, SZ_FIELD_F64, "W", "thermal design power, or the limit that is set")             \
+#define SZ_POWER_FIELDS(F)                                                                         \
+    F(double, idle_w, SZ_FIELD_F64, "W", "power at rest")                                          \
+    F(double, busy_w, SZ_FIELD_F64, "W", "power while all threads multiply and add f32")           \
+    F(double, joule_per_flop, SZ_FIELD_F64, "J", "busy_w over the rate reached meanwhile")         \
+    F(double, tdp_w, SZ_FIELD_F64, "W", "thermal design power, or the limit that is set")          \
     F(const char *, method, SZ_FIELD_STR, "", "how power is known")
 typedef struct sz_power {
     SZ_POWER_FIELDS(SZ_FIELD_MEMBER)
 } sz_power;
 
-#define SZ_ROOF_FIELDS(F)                                                                             \
-    F(const char *, name, SZ_FIELD_STR, "", "for people: f32 fma, 2 threads")                         \
-    F(const char *, device, SZ_FIELD_STR, "", "cpu, gpu, npu, ...")                                   \
-    F(const char *, unit, SZ_FIELD_STR, "", "scalar, vector or matrix")                               \
-    F(const char *, op, SZ_FIELD_STR, "", "fma (any multiply-add), add, ...")                         \
-    F(const char *, dtype, SZ_FIELD_STR, "", "numeric format")                                        \
-    F(int64_t, threads, SZ_FIELD_I64, "", "threads; 0 = the whole device")                            \
+#define SZ_ROOF_FIELDS(F)                                                                          \
+    F(const char *, name, SZ_FIELD_STR, "", "for people: f32 fma, 2 threads")                      \
+    F(const char *, device, SZ_FIELD_STR, "", "cpu, gpu, npu, ...")                                \
+    F(const char *, unit, SZ_FIELD_STR, "", "scalar, vector or matrix")                            \
+    F(const char *, op, SZ_FIELD_STR, "", "fma (any multiply-add), add, ...")                      \
+    F(const char *, dtype, SZ_FIELD_STR, "", "numeric format")                                     \
+    F(int64_t, threads, SZ_FIELD_I64, "", "threads; 0 = the whole device")                         \
     F(double, flop_per_s, SZ_FIELD_F64, "FLOP/s", "best peak of this kind")
 typedef struct sz_roof {
     SZ_ROOF_FIELDS(SZ_FIELD_MEMBER)
 } sz_roof;
 
 /** What surrounds a CPU and changes what it does; only of machines that were described here. */
-#define SZ_HOST_FIELDS(F)                                                                             \
-    F(int64_t, sockets, SZ_FIELD_I64, "", "processor packages")                                       \
-    F(int64_t, nodes, SZ_FIELD_I64, "", "memory (NUMA) nodes")                                        \
-    F(double, clock_min_hz, SZ_FIELD_F64, "Hz", "lowest clock that the system may set")               \
-    F(double, clock_max_hz, SZ_FIELD_F64, "Hz", "highest clock that the system may set")              \
-    F(const char *, governor, SZ_FIELD_STR, "", "policy of the clock")                                \
-    F(const char *, turbo, SZ_FIELD_STR, "", "on or off")                                             \
-    F(const char *, smt, SZ_FIELD_STR, "", "on, off, ...: several threads to a core")                 \
-    F(const char *, huge_pages, SZ_FIELD_STR, "", "transparent huge pages: always, madvise, never")   \
-    F(const char *, hypervisor, SZ_FIELD_STR, "", "name of the hypervisor; none = real hardware")     \
-    F(const char *, counters, SZ_FIELD_STR, "", "yes or no: the kernel offers counters of the CPU")   \
-    F(double, quota_cpus, SZ_FIELD_F64, "", "CPUs' worth of time that the control group may use")     \
-    F(int64_t, memory_limit_bytes, SZ_FIELD_I64, "B", "limit of the control group")                   \
-    F(double, load, SZ_FIELD_F64, "", "processes that ran or waited, mean of the last minute")        \
+#define SZ_HOST_FIELDS(F)                                                                          \
+    F(int64_t, sockets, SZ_FIELD_I64, "", "processor packages")                                    \
+    F(int64_t, nodes, SZ_FIELD_I64, "", "memory (NUMA) nodes")                                     \
+    F(double, clock_min_hz, SZ_FIELD_F64, "Hz", "lowest clock that the system may set")            \
+    F(double, clock_max_hz, SZ_FIELD_F64, "Hz", "highest clock that the system may set")           \
+    F(const char *, governor, SZ_FIELD_STR, "", "policy of the clock")                             \
+    F(const char *, turbo, SZ_FIELD_STR, "", "on or off")                                          \
+    F(const char *, smt, SZ_FIELD_STR, "", "on, off, ...: several threads to a core")              \
+    F(const char *, huge_pages, SZ_FIELD_STR, "",                                                  \
+      "transparent huge pages: always, madvise, never")                                            \
+    F(const char *, hypervisor, SZ_FIELD_STR, "", "name of the hypervisor; none = real hardware")  \
+    F(const char *, counters, SZ_FIELD_STR, "",                                                    \
+      "yes or no: the kernel offers counters of the CPU")                                          \
+    F(double, quota_cpus, SZ_FIELD_F64, "", "CPUs' worth of time that the control group may use")  \
+    F(int64_t, memory_limit_bytes, SZ_FIELD_I64, "B", "limit of the control group")                \
+    F(double, load, SZ_FIELD_F64, "", "processes that ran or waited, mean of the last minute")     \
     F(double, steal, SZ_FIELD_F64, "", "share of CPU time since boot that other guests got")
 typedef struct sz_host {
     SZ_HOST_FIELDS(SZ_FIELD_MEMBER)
 } sz_host;
 
 /** Cores that are alike, on a machine that has several kinds. */
-#define SZ_CORE_KIND_FIELDS(F)                                                                        \
-    F(const char *, name, SZ_FIELD_STR, "", "performance, efficiency, ...")                           \
-    F(const char *, cpus, SZ_FIELD_STR, "", "logical CPUs: 0-11")                                     \
-    F(int64_t, cores, SZ_FIELD_I64, "", "physical cores")                                             \
-    F(int64_t, threads, SZ_FIELD_I64, "", "logical CPUs")                                             \
-    F(double, clock_max_hz, SZ_FIELD_F64, "Hz", "highest clock")                                      \
-    F(int64_t, l1_bytes, SZ_FIELD_I64, "B", "first-level data cache of a core")                       \
+#define SZ_CORE_KIND_FIELDS(F)                                                                     \
+    F(const char *, name, SZ_FIELD_STR, "", "performance, efficiency, ...")                        \
+    F(const char *, cpus, SZ_FIELD_STR, "", "logical CPUs: 0-11")                                  \
+    F(int64_t, cores, SZ_FIELD_I64, "", "physical cores")                                          \
+    F(int64_t, threads, SZ_FIELD_I64, "", "logical CPUs")                                          \
+    F(double, clock_max_hz, SZ_FIELD_F64, "Hz", "highest clock")                                   \
+    F(int64_t, l1_bytes, SZ_FIELD_I64, "B", "first-level data cache of a core")                    \
     F(int64_t, l2_bytes, SZ_FIELD_I64, "B", "one instance of the second-level cache")
 typedef struct sz_core_kind {
     SZ_CORE_KIND_FIELDS(SZ_FIELD_MEMBER)
 } sz_core_kind;
 
 /** A variable of the environment that changes what libraries do. */
-#define SZ_VARIABLE_FIELDS(F)                                                                         \
-    F(const char *, name, SZ_FIELD_STR, "", "variable")                                               \
+#define SZ_VARIABLE_FIELDS(F)                                                                      \
+    F(const char *, name, SZ_FIELD_STR, "", "variable")                                            \
     F(const char *, value, SZ_FIELD_STR, "", "its value")
 typedef struct sz_variable {
     SZ_VARIABLE_FIELDS(SZ_FIELD_MEMBER)
 } sz_variable;
 
 /** A matrix product of an installed library against the roof that was measured. */
-#define SZ_LIBRARY_RUN_FIELDS(F)                                                                      \
-    F(const char *, library, SZ_FIELD_STR, "", "OpenBLAS, BLIS or oneDNN")                            \
-    F(const char *, version, SZ_FIELD_STR, "", "as the library says")                                 \
-    F(const char *, setting, SZ_FIELD_STR, "", "variable that was set; none = as installed")          \
-    F(const char *, kernel, SZ_FIELD_STR, "", "kernel set that the library chose")                    \
-    F(const char *, isa, SZ_FIELD_STR, "", "instruction set of those kernels")                        \
-    F(const char *, cpu_isa, SZ_FIELD_STR, "", "widest instruction set of this CPU")                  \
-    F(int64_t, threads, SZ_FIELD_I64, "", "threads asked for")                                        \
-    F(int64_t, size, SZ_FIELD_I64, "", "rows and columns of the square f32 matrices")                 \
-    F(double, flop_per_s, SZ_FIELD_F64, "FLOP/s", "median")                                           \
-    F(double, best_flop_per_s, SZ_FIELD_F64, "FLOP/s", "best")                                        \
-    F(double, of_roof, SZ_FIELD_F64, "", "share of the f32 fma roof with as many threads")            \
-    F(double, clock_hz, SZ_FIELD_F64, "Hz", "clock of the calling core beside the runs")              \
-    F(double, of_roof_per_cycle, SZ_FIELD_F64, "", "the same share, per cycle of the clock")          \
-    F(double, busy_cpus, SZ_FIELD_F64, "", "CPU time over wall time")                                 \
-    F(int64_t, n, SZ_FIELD_I64, "", "runs timed")                                                     \
-    F(const char *, verdict, SZ_FIELD_STR, "", "valid, contended, unsteady, ...")                     \
+#define SZ_LIBRARY_RUN_FIELDS(F)                                                                   \
+    F(const char *, library, SZ_FIELD_STR, "", "OpenBLAS, BLIS or oneDNN")                         \
+    F(const char *, version, SZ_FIELD_STR, "", "as the library says")                              \
+    F(const char *, setting, SZ_FIELD_STR, "", "variable that was set; none = as installed")       \
+    F(const char *, kernel, SZ_FIELD_STR, "", "kernel set that the library chose")                 \
+    F(const char *, isa, SZ_FIELD_STR, "", "instruction set of those kernels")                     \
+    F(const char *, cpu_isa, SZ_FIELD_STR, "", "widest instruction set of this CPU")               \
+    F(int64_t, threads, SZ_FIELD_I64, "", "threads asked for")                                     \
+    F(int64_t, size, SZ_FIELD_I64, "", "rows and columns of the square f32 matrices")              \
+    F(double, flop_per_s, SZ_FIELD_F64, "FLOP/s", "median")                                        \
+    F(double, best_flop_per_s, SZ_FIELD_F64, "FLOP/s", "best")                                     \
+    F(double, of_roof, SZ_FIELD_F64, "", "share of the f32 fma roof with as many threads")         \
+    F(double, clock_hz, SZ_FIELD_F64, "Hz", "clock of the calling core beside the runs")           \
+    F(double, of_roof_per_cycle, SZ_FIELD_F64, "", "the same share, per cycle of the clock")       \
+    F(double, busy_cpus, SZ_FIELD_F64, "", "CPU time over wall time")                              \
+    F(int64_t, n, SZ_FIELD_I64, "", "runs timed")                                                  \
+    F(const char *, verdict, SZ_FIELD_STR, "", "valid, contended, unsteady, ...")                  \
     F(const char *, advice, SZ_FIELD_STR, "", "what to set, or what is wrong")
 typedef struct sz_library_run {
     SZ_LIBRARY_RUN_FIELDS(SZ_FIELD_MEMBER)
 } sz_library_run;
 
 /** Something that is not known of the machine, and the reason. */
-#define SZ_GAP_FIELDS(F)                                                                              \
-    F(const char *, what, SZ_FIELD_STR, "", "what is not known")                                      \
+#define SZ_GAP_FIELDS(F)                                                                           \
+    F(const char *, what, SZ_FIELD_STR, "", "what is not known")                                   \
     F(const char *, why, SZ_FIELD_STR, "", "the reason")
 typedef struct sz_gap {
     SZ_GAP_FIELDS(SZ_FIELD_MEMBER)
@@ -248,32 +251,85 @@ typedef struct sz_gap {
 
 /** What one operation costs, by itself: no memory, no instruction. A multiply-add (op "fma") is one
  * operation here, although it counts as 2 FLOP. */
-#define SZ_OP_ENERGY_FIELDS(F)                                                                        \
-    F(const char *, op, SZ_FIELD_STR, "", "add, mul, fma, ...")                                       \
-    F(const char *, dtype, SZ_FIELD_STR, "", "numeric format")                                        \
-    F(double, joule, SZ_FIELD_F64, "J", "energy of one operation")                                    \
+#define SZ_OP_ENERGY_FIELDS(F)                                                                     \
+    F(const char *, op, SZ_FIELD_STR, "", "add, mul, fma, ...")                                    \
+    F(const char *, dtype, SZ_FIELD_STR, "", "numeric format")                                     \
+    F(double, joule, SZ_FIELD_F64, "J", "energy of one operation")                                 \
     F(const char *, source, SZ_FIELD_STR, "", "where the number comes from")
 typedef struct sz_op_energy {
     SZ_OP_ENERGY_FIELDS(SZ_FIELD_MEMBER)
 } sz_op_energy;
 
-#define SZ_BYTE_ENERGY_FIELDS(F)                                                                      \
-    F(const char *, level, SZ_FIELD_STR, "", "level of memory, or a piece of it: DRAM, SRAM 8 KB")    \
-    F(double, joule, SZ_FIELD_F64, "J", "energy to read or write one byte there")                     \
+#define SZ_BYTE_ENERGY_FIELDS(F)                                                                   \
+    F(const char *, level, SZ_FIELD_STR, "", "level of memory, or a piece of it: DRAM, SRAM 8 KB") \
+    F(double, joule, SZ_FIELD_F64, "J", "energy to read or write one byte there")                  \
     F(const char *, source, SZ_FIELD_STR, "", "where the number comes from")
 typedef struct sz_byte_energy {
     SZ_BYTE_ENERGY_FIELDS(SZ_FIELD_MEMBER)
 } sz_byte_energy;
 
 /** Where numbers of a data sheet come from. */
-#define SZ_CITATION_FIELDS(F)                                                                         \
-    F(const char *, what, SZ_FIELD_STR, "", "which numbers: peaks, memory, power, ...")               \
-    F(const char *, source, SZ_FIELD_STR, "", "the document")                                         \
+#define SZ_CITATION_FIELDS(F)                                                                      \
+    F(const char *, what, SZ_FIELD_STR, "", "which numbers: peaks, memory, power, ...")            \
+    F(const char *, source, SZ_FIELD_STR, "", "the document")                                      \
     F(const char *, check, SZ_FIELD_STR, "", "what they were compared with; 'unchecked': nothing")
 typedef struct sz_citation {
     SZ_CITATION_FIELDS(SZ_FIELD_MEMBER)
 } sz_citation;
 
+/** An operator that a machine runs, where it does not run all. A machine without such rows runs
+ * every operator. Names are those of ONNX ("Conv"); operators of other domains are written
+ * "com.microsoft.QLinearAdd". */
+#define SZ_OPERATOR_FIELDS(F)                                                                      \
+    F(const char *, op, SZ_FIELD_STR, "", "operator")                                              \
+    F(const char *, dtypes, SZ_FIELD_STR, "", "formats it is computed in, with blanks between")    \
+    F(int64_t, max_rank, SZ_FIELD_I64, "", "most axes of a tensor longer than 1; 0 = no limit")    \
+    F(int64_t, max_kernel, SZ_FIELD_I64, "", "longest side of a window; 0 = no limit")             \
+    F(int64_t, max_stride, SZ_FIELD_I64, "", "longest step of a window; 0 = no limit")             \
+    F(int64_t, max_batch, SZ_FIELD_I64, "", "longest first axis of what it makes; 0 = no limit")   \
+    F(int, constant_weights, SZ_FIELD_BOOL, "",                                                    \
+      "every operand beside the first must be a constant")                                         \
+    F(const char *, native, SZ_FIELD_STR, "", "what the maker's list calls it")
+typedef struct sz_operator {
+    SZ_OPERATOR_FIELDS(SZ_FIELD_MEMBER)
+} sz_operator;
+
+/** How a machine works for another one, its host: what it does not run, the host runs. */
+#define SZ_COPROCESSOR_FIELDS(F)                                                                   \
+    F(const char *, host, SZ_FIELD_STR, "", "name of the machine that runs the rest")              \
+    F(const char *, link, SZ_FIELD_STR, "",                                                        \
+      "link that tensors cross between the two; none: they share their memory")                    \
+    F(double, sync_s, SZ_FIELD_F64, "s", "to hand over, for each tensor that crosses")             \
+    F(const char *, weights_link, SZ_FIELD_STR, "",                                                \
+      "link that weights beyond onchip_bytes come over in each run; none: main memory")            \
+    F(int64_t, onchip_bytes, SZ_FIELD_I64, "B",                                                    \
+      "memory in which weights stay from run to run, and tensors within one")                      \
+    F(int, one_part, SZ_FIELD_BOOL, "",                                                            \
+      "what follows a node of the host is the host's too: its compiler cuts a net once")           \
+    F(int, takes_all, SZ_FIELD_BOOL, "",                                                           \
+      "its compiler gives it all that it can run, also where the host would be faster")
+typedef struct sz_coprocessor {
+    SZ_COPROCESSOR_FIELDS(SZ_FIELD_MEMBER)
+} sz_coprocessor;
+
+/** How well a core overlaps moving and computing: a loop that does both takes the p-norm of the two
+ * times, (memory^p + compute^p)^(1/p). 1: nothing overlaps; the longer alone as p grows. */
+#define SZ_OVERLAP_FIELDS(F)                                                                       \
+    F(double, p, SZ_FIELD_F64, "", "exponent; 64 stands for all above")                            \
+    F(double, p_lo, SZ_FIELD_F64, "", "least that a single sweep gave")                            \
+    F(double, p_hi, SZ_FIELD_F64, "", "most that a single sweep gave")                             \
+    F(int64_t, n, SZ_FIELD_I64, "", "loops timed, of all sweeps")                                  \
+    F(int64_t, sweeps, SZ_FIELD_I64, "", "sweeps over the intensity")                              \
+    F(double, spread, SZ_FIELD_F64, "",                                                            \
+      "root of the mean square of (fitted - timed) / timed, between the ends")                     \
+    F(const char *, method, SZ_FIELD_STR, "", "what was timed")
+typedef struct sz_overlap {
+    SZ_OVERLAP_FIELDS(SZ_FIELD_MEMBER)
+} sz_overlap;
+
+SZ_API const sz_record_type *sz_operator_type(void);
+SZ_API const sz_record_type *sz_coprocessor_type(void);
+SZ_API const sz_record_type *sz_overlap_type(void);
 SZ_API const sz_record_type *sz_identity_type(void);
 SZ_API const sz_record_type *sz_cpu_facts_type(void);
 SZ_API const sz_record_type *sz_peak_type(void);
@@ -300,19 +356,19 @@ SZ_API const sz_record_type *sz_library_run_type(void);
 
 /** Options of a measurement. Zero-initialise. */
 typedef struct sz_measure_options {
-    const char *name;     /**< NULL = "here" */
+    const char *name; /**< NULL = "here" */
     const char
         *root; /**< folder with proc/ and sys/ to describe the machine from; NULL = this one */
-    const char *cpu_mask; /**< CPU features to do without, "avx512f,fma"; NULL = none */
+    const char *cpu_mask;           /**< CPU features to do without, "avx512f,fma"; NULL = none */
     const char *const *environment; /**< "NAME=VALUE", NULL-ended: those that change libraries are
                                        kept, and all are the libraries'; NULL = none */
-    const char *program;  /**< measure the installed libraries too, each in a child that runs
-                             PROGRAM machine library-child NAME THREADS; NULL = not */
-    int threads;          /**< most threads to use; 0 = all this process may use */
-    double budget_s;      /**< time to spend, about; 0 = 8 */
-    int thorough;         /**< all variants: curve, small pages, all kinds of store */
-    const char *disk;     /**< folder to measure the disk in; NULL = not */
-    int64_t memory_bytes; /**< most memory to use; 0 = a quarter of what is free */
+    const char *program;      /**< measure the installed libraries too, each in a child that runs
+                                 PROGRAM machine library-child NAME THREADS; NULL = not */
+    int threads;              /**< most threads to use; 0 = all this process may use */
+    double budget_s;          /**< time to spend, about; 0 = 8 */
+    int thorough;             /**< all variants: curve, small pages, all kinds of store */
+    const char *disk;         /**< folder to measure the disk in; NULL = not */
+    int64_t memory_bytes;     /**< most memory to use; 0 = a quarter of what is free */
     const volatile int *stop; /**< when this becomes 1 the rest is left out; NULL = never */
     void (*progress)(void *user, const char *what); /**< told what comes next; NULL = not */
     void *user;
@@ -393,6 +449,13 @@ SZ_API size_t sz_machine_op_energy_count(const sz_machine *machine);
 SZ_API sz_op_energy sz_machine_op_energy(const sz_machine *machine, size_t i);
 SZ_API size_t sz_machine_byte_energy_count(const sz_machine *machine);
 SZ_API sz_byte_energy sz_machine_byte_energy(const sz_machine *machine, size_t i);
+/** Operators that it runs; none = all. */
+SZ_API size_t sz_machine_operator_count(const sz_machine *machine);
+SZ_API sz_operator sz_machine_operator(const sz_machine *machine, size_t i);
+/** How it works for a host; all of it not known where it works alone. */
+SZ_API sz_coprocessor sz_machine_coprocessor(const sz_machine *machine);
+/** n = 0: not measured. */
+SZ_API sz_overlap sz_machine_overlap(const sz_machine *machine);
 /** Sources of a data sheet. */
 SZ_API size_t sz_machine_citation_count(const sz_machine *machine);
 SZ_API sz_citation sz_machine_citation(const sz_machine *machine, size_t i);
@@ -421,13 +484,13 @@ SZ_API const char *sz_machine_note(const sz_machine *machine, size_t i);
 
 /** @name Two machines side by side
  *  @{ */
-#define SZ_DIFFERENCE_FIELDS(F)                                                                       \
-    F(const char *, kind, SZ_FIELD_STR, "", "roof, bandwidth, latency, ...")                          \
-    F(const char *, name, SZ_FIELD_STR, "", "what is compared: f32 fma, all threads")                 \
-    F(const char *, unit, SZ_FIELD_STR, "", "unit of a and b")                                        \
-    F(double, a, SZ_FIELD_F64, "", "of the first machine")                                            \
-    F(double, b, SZ_FIELD_F64, "", "of the second")                                                   \
-    F(double, ratio, SZ_FIELD_F64, "", "b / a")                                                       \
+#define SZ_DIFFERENCE_FIELDS(F)                                                                    \
+    F(const char *, kind, SZ_FIELD_STR, "", "roof, bandwidth, latency, ...")                       \
+    F(const char *, name, SZ_FIELD_STR, "", "what is compared: f32 fma, all threads")              \
+    F(const char *, unit, SZ_FIELD_STR, "", "unit of a and b")                                     \
+    F(double, a, SZ_FIELD_F64, "", "of the first machine")                                         \
+    F(double, b, SZ_FIELD_F64, "", "of the second")                                                \
+    F(double, ratio, SZ_FIELD_F64, "", "b / a")                                                    \
     F(const char *, better, SZ_FIELD_STR, "", "a or b; none when they are equal or it is no matter")
 typedef struct sz_machine_difference {
     SZ_DIFFERENCE_FIELDS(SZ_FIELD_MEMBER)

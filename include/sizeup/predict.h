@@ -14,6 +14,9 @@
  * - calibrated: each node takes its roofline time x what kernels near it were measured to take
  *             beyond theirs; the net a fixed time + a factor x their sum. time_lo_s and time_hi_s
  *             are a 90 % interval then
+ * A machine that runs some operators only (sz_machine_operator()) works for a host: what it lacks
+ * runs there, and tensors that cross take time. Both run in turn; the net is cut so that it takes
+ * least. At level bound the longest of what either processor and the link have to do counts.
  * Roofline and sum also add what starting a node takes, where the machine's record says it:
  * dispatch, and with several threads their fork and join. The bound does not. Where a data sheet
  * tells the energy of the whole chip per operation, T_comp is no less than the energy of the node
@@ -49,6 +52,10 @@ extern "C" {
     F(int64_t, samples, SZ_FIELD_I64, "", "samples of a run; 0 = not known")                       \
     F(double, carbon_g, SZ_FIELD_F64, "g", "of CO2 equivalent; needs an intensity of the grid")    \
     F(double, cost, SZ_FIELD_F64, "", "in the currency of the price per hour; needs one")          \
+    F(double, transfer_s, SZ_FIELD_F64, "s", "between two processors, part of communication_s")    \
+    F(double, device_alone_s, SZ_FIELD_F64, "s", "if the machine itself ran every operator")       \
+    F(double, host_alone_s, SZ_FIELD_F64, "s", "if the host ran every operator")                   \
+    F(double, best_split_s, SZ_FIELD_F64, "s", "if each node ran where the net takes least")       \
     F(const char *, bound, SZ_FIELD_STR, "", "takes the largest share: memory, compute, overhead")
 typedef struct sz_prediction {
     SZ_PREDICTION_FIELDS(SZ_FIELD_MEMBER)
@@ -65,6 +72,7 @@ typedef struct sz_prediction {
     F(double, compute_s, SZ_FIELD_F64, "s", "T_comp")                                              \
     F(const char *, bound, SZ_FIELD_STR, "", "the largest: memory, compute or overhead")           \
     F(const char *, level, SZ_FIELD_STR, "", "level of memory that the bytes come from")           \
+    F(const char *, device, SZ_FIELD_STR, "", "machine that it runs on: of two processors")        \
     F(double, intensity, SZ_FIELD_F64, "FLOP/B", "operations per byte moved")                      \
     F(const char *, roof, SZ_FIELD_STR, "", "roof of its operations")                              \
     F(double, of_roof, SZ_FIELD_F64, "", "share of the roof that is reached: not known on paper")
@@ -85,6 +93,19 @@ typedef struct sz_roof_use {
     SZ_ROOF_USE_FIELDS(SZ_FIELD_MEMBER)
 } sz_roof_use;
 
+/** A node that runs on the host of a machine. */
+#define SZ_FALLBACK_FIELDS(F)                                                                      \
+    F(const char *, node, SZ_FIELD_STR, "", "node")                                                \
+    F(const char *, op, SZ_FIELD_STR, "", "operator")                                              \
+    F(const char *, why, SZ_FIELD_STR, "", "why it does not run on the machine itself")            \
+    F(const char *, device, SZ_FIELD_STR, "", "machine that runs it")                              \
+    F(double, transfer_s, SZ_FIELD_F64, "s", "of tensors that cross to it and from it")            \
+    F(double, time_s, SZ_FIELD_F64, "s", "of the node there, without that")
+typedef struct sz_fallback {
+    SZ_FALLBACK_FIELDS(SZ_FIELD_MEMBER)
+} sz_fallback;
+
+SZ_API const sz_record_type *sz_fallback_type(void);
 SZ_API const sz_record_type *sz_prediction_type(void);
 SZ_API const sz_record_type *sz_node_time_type(void);
 SZ_API const sz_record_type *sz_roof_use_type(void);
@@ -153,6 +174,8 @@ SZ_API sz_status sz_calibration_score_of(sz_ctx *ctx, const sz_calibration *cali
                                          sz_calibration_score *ret_score) SZ_MUST_USE;
 /** @} */
 
+#define SZ_OVERLAP_MEASURED (-1.0)
+
 /** Options. Zero-initialise. */
 typedef struct sz_predict_options {
     const char *level;       /**< NULL = "roofline" */
@@ -163,8 +186,15 @@ typedef struct sz_predict_options {
     double carbon_g_per_kwh; /**< of the electricity; 0 = not known */
     const sz_calibration *calibration; /**< of level "calibrated"; outlives the estimate */
     const sz_calibration *other; /**< of more threads: what lies between is told by both; or NULL */
-    int streams; /**< runs side by side, that share the threads evenly; 0 = 1 */
-    double pue; /**< energy of the whole facility over that of its machines; 0 = 1 */
+    int streams;                 /**< runs side by side, that share the threads evenly; 0 = 1 */
+    const sz_machine *host;      /**< runs what the machine does not; NULL: the data sheet that the
+                                    machine's record names. Outlives the estimate */
+    const char *split; /**< "best": each node where the net takes least; "most": all that the
+                          machine can run runs there; NULL: as the machine's record says */
+    double overlap; /**< of level roofline: exponent of the norm of memory and compute time, from 1;
+                       0 = infinite: the longer alone; SZ_OVERLAP_MEASURED: as the machine's record
+                       says, infinite where it says nothing */
+    double pue;     /**< energy of the whole facility over that of its machines; 0 = 1 */
 } sz_predict_options;
 
 /** A prediction with its nodes; keeps pointers to costs and machine, so destroy it first. */
@@ -186,6 +216,9 @@ SZ_API sz_node_time sz_estimate_node(const sz_estimate *estimate, size_t i);
 SZ_API size_t sz_estimate_index(const sz_estimate *estimate, size_t i);
 SZ_API size_t sz_estimate_roof_count(const sz_estimate *estimate);
 SZ_API sz_roof_use sz_estimate_roof(const sz_estimate *estimate, size_t i);
+/** Nodes that run on the host, in file order; none where the machine runs every operator. */
+SZ_API size_t sz_estimate_fallback_count(const sz_estimate *estimate);
+SZ_API sz_fallback sz_estimate_fallback(const sz_estimate *estimate, size_t i);
 /** What was assumed, one fact each. Where `number` is not NaN it is the fact (the key has its unit)
  * and the text tells what it is; else the text is the fact. */
 typedef struct sz_assumption {

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <sizeup/lab.h>
+
 typedef struct machine_options {
     bool quick, libraries;
     cli_strings fail;
@@ -82,6 +84,12 @@ static const cli_schema_row schema[] = {
     {3, NULL, CLI_J_RECORD, NULL, sz_op_energy_type, false},
     {2, "per_byte", CLI_J_ARRAY, "bytes of memory", NULL, false},
     {3, NULL, CLI_J_RECORD, NULL, sz_byte_energy_type, false},
+    {1, "operators", CLI_J_ARRAY, "that it runs, where it does not run all", NULL, true},
+    {2, NULL, CLI_J_RECORD, NULL, sz_operator_type, false},
+    {1, "coprocessor", CLI_J_OBJECT, "how it works for a host, where it does", NULL, true},
+    {2, NULL, CLI_J_RECORD, NULL, sz_coprocessor_type, false},
+    {1, "overlap", CLI_J_OBJECT, "of memory and compute, where it was measured", NULL, true},
+    {2, NULL, CLI_J_RECORD, NULL, sz_overlap_type, false},
     {1, "roofs", CLI_J_ARRAY, "best peak of each kind of work", NULL, false},
     {2, NULL, CLI_J_RECORD, NULL, sz_roof_type, false},
     {2, "ridge_flop_per_byte", CLI_J_OBJECT, "by level: from this intensity on the roof limits",
@@ -203,8 +211,7 @@ static void put_header(sz_doc *doc, const sz_machine *m) {
     snprintf(text, sizeof text, "%s%s%s", id.source, id.measured_utc ? ", " : "",
              id.measured_utc ? id.measured_utc : "");
     put_text(doc, NULL, "source", text);
-    if (strcmp(id.source, "measured") != 0 && id.notes)
-        cli_put_wrapped(doc, "", "", id.notes);
+    if (strcmp(id.source, "measured") != 0 && id.notes) cli_put_wrapped(doc, "", "", id.notes);
     cli_put_citations(doc, m);
 }
 
@@ -246,11 +253,14 @@ static void put_roofs(sz_doc *doc, const sz_machine *m) {
     for (size_t i = 0; i < sz_machine_roof_count(m); i++) {
         const sz_roof r = sz_machine_roof(m, i);
         const sz_peak p = peak_of(m, &r);
-        const sz_cell cells[] = {
-            sz_cell_text(r.name), sz_cell_text(p.isa), sz_cell_f64(r.flop_per_s),
-            sz_cell_f64(p.n ? p.flop_per_cycle : NAN), sz_cell_f64(p.n ? p.fraction : NAN),
-            sz_cell_f64(dram < 0 ? NAN : sz_machine_ridge(m, i, (size_t)dram)),
-            measured_count(p.n), measured_spread(p.n, p.spread)};
+        const sz_cell cells[] = {sz_cell_text(r.name),
+                                 sz_cell_text(p.isa),
+                                 sz_cell_f64(r.flop_per_s),
+                                 sz_cell_f64(p.n ? p.flop_per_cycle : NAN),
+                                 sz_cell_f64(p.n ? p.fraction : NAN),
+                                 sz_cell_f64(dram < 0 ? NAN : sz_machine_ridge(m, i, (size_t)dram)),
+                                 measured_count(p.n),
+                                 measured_spread(p.n, p.spread)};
         sz_doc_row(doc, cells, CLI_COUNT(cells));
     }
     sz_doc_line(doc, "per cycle: FLOP of a core in a cycle of its clock. of theory: of pipes x "
@@ -273,13 +283,16 @@ static void put_level(sz_doc *doc, const sz_machine *m, size_t level) {
         const bool other = b.access && strcmp(b.access, "sequential") != 0;
         snprintf(mix, sizeof mix, "%s%s%s%s%s", b.mix ? b.mix : "", how ? ", " : "",
                  how ? b.stores : "", other ? ", " : "", other ? b.access : "");
-        const sz_cell cells[] = {i ? sz_cell_text("") : name, i ? sz_cell_none() : size,
-                                 i ? sz_cell_none() : latency, i ? sz_cell_none() : small,
+        const sz_cell cells[] = {i ? sz_cell_text("") : name,
+                                 i ? sz_cell_none() : size,
+                                 i ? sz_cell_none() : latency,
+                                 i ? sz_cell_none() : small,
                                  sz_cell_text(mix),
                                  b.threads ? sz_cell_i64(b.threads) : sz_cell_text(n ? "all" : ""),
                                  n ? sz_cell_f64(b.byte_per_s) : sz_cell_none(),
                                  n ? sz_cell_f64(b.with_write_allocate_byte_per_s) : sz_cell_none(),
-                                 measured_count(b.n), measured_spread(b.n, b.spread)};
+                                 measured_count(b.n),
+                                 measured_spread(b.n, b.spread)};
         sz_doc_row(doc, cells, CLI_COUNT(cells));
     }
 }
@@ -310,8 +323,10 @@ static void put_verdict(sz_doc *doc, const sz_machine *m) {
         cli_put_wrapped(doc, "", "",
                         "Peaks and a core's own caches: the undisturbed level (98th percentile); "
                         "shared memory: the median. Spread = (95th - 5th percentile) / median.");
-    if (measured && sz_machine_ok(m)) sz_doc_line(doc, "Nothing disturbed the measurement.");
-    else if (!sz_machine_ok(m)) sz_doc_line(doc, "Something disturbed the measurement:");
+    if (measured && sz_machine_ok(m))
+        sz_doc_line(doc, "Nothing disturbed the measurement.");
+    else if (!sz_machine_ok(m))
+        sz_doc_line(doc, "Something disturbed the measurement:");
     for (size_t i = 0; i < sz_machine_note_count(m); i++)
         cli_put_wrapped(doc, "- ", "  ", sz_machine_note(m, i));
     if (sz_machine_gap_count(m)) sz_doc_line(doc, "Not known:");
@@ -340,6 +355,8 @@ static int write_machine(cli_app *app, const sz_machine *m, const char *saved) {
     put_header(doc, m);
     put_roofs(doc, m);
     put_levels(doc, m);
+    cli_put_overlap(doc, m);
+    cli_put_operators(doc, m);
     cli_put_costs(doc, m);
     cli_put_energy(doc, m);
     cli_put_libraries(doc, m);
@@ -378,31 +395,41 @@ static const char *disk_folder(const machine_options *o, const char *data, char 
     return buf;
 }
 
+// After the rates, by loops of the lab.
+static sz_status measure_overlap(cli_app *app, const machine_options *o, sz_machine *m) {
+    const sz_lab_options how = {.cpu_mask = o->cpu_mask, .progress = tell, .user = app};
+    if (o->quick) return SZ_OK;
+    return sz_machine_measure_overlap(app->ctx, m, &how);
+}
+
 static int measure(cli_app *app, const machine_options *o) {
     char folder[4096];
     sz_machine *m = NULL;
     if (app->n_args > 1) return cli_error(app, CLI_USAGE, "unexpected word '%s'", app->args[1]);
     if (o->threads > 100000) return cli_error(app, CLI_USAGE, "too many threads");
     if (o->explain) return cli_machine_explain(app, o->explain, o->cpu_mask);
-    sz_measure_options how = {.cpu_mask = o->cpu_mask, .threads = (int)o->threads,
-                                    .budget_s = o->quick ? 8 : 24, .progress = tell, .user = app,
-                                    .environment = cli_environment(),
-                                    .program = o->libraries ? "/proc/self/exe" : NULL};
+    sz_measure_options how = {.cpu_mask = o->cpu_mask,
+                              .threads = (int)o->threads,
+                              .budget_s = o->quick ? 8 : 24,
+                              .progress = tell,
+                              .user = app,
+                              .environment = cli_environment(),
+                              .program = o->libraries ? "/proc/self/exe" : NULL};
     char disk[4096];
     const bool has_folder = cli_machine_folder(folder, sizeof folder);
     how.thorough = !o->quick;
     how.disk = disk_folder(o, has_folder ? folder : NULL, disk, sizeof disk);
     how.stop = cli_catch_interrupts();
     sz_status status = sz_machine_measure(app->ctx, &how, &m);
+    if (status == SZ_OK) status = measure_overlap(app, o, m);
     if (app->progress) fputs("\r\033[K", stderr);
     const sz_status saved = status == SZ_OK && has_folder ? save(app, o, m, folder) : SZ_OK;
     cli_release_interrupts();
     // What was measured is shown also where it cannot be kept.
     char why[1024];
     snprintf(why, sizeof why, "%s", saved == SZ_OK ? "" : sz_ctx_error(app->ctx));
-    int code = status == SZ_OK
-                   ? write_machine(app, m, has_folder && saved == SZ_OK ? folder : NULL)
-                   : cli_fail(app, status);
+    int code = status == SZ_OK ? write_machine(app, m, has_folder && saved == SZ_OK ? folder : NULL)
+                               : cli_fail(app, status);
     sz_machine_destroy(m);
     if (code == CLI_DONE && !has_folder)
         return cli_error(app, CLI_UNAVAILABLE,

@@ -15,7 +15,7 @@
 typedef struct predict_options {
     cli_strings binds, inputs;
     const char *machine, *level, *dtype, *optimized, *recipe, *backend;
-    const char *price, *carbon, *pue, *from, *to, *time;
+    const char *price, *carbon, *pue, *from, *to, *time, *host, *overlap, *split;
     int64_t threads, top, streams;
 } predict_options;
 
@@ -50,6 +50,15 @@ static const cli_option options_table[] = {
      offsetof(predict_options, to)},
     {"time", 0, CLI_STRING, "TIME", NULL, "of one run, as measured: 500us, 12ms, 1.5s",
      offsetof(predict_options, time)},
+    {"host", 0, CLI_STRING, "NAME", NULL,
+     "runs what --machine does not; else the host that its record names",
+     offsetof(predict_options, host)},
+    {"split", 0, CLI_STRING, "best|most", NULL,
+     "of a machine with a host: least time, or all it can run; else as its record says",
+     offsetof(predict_options, split)},
+    {"overlap", 0, CLI_STRING, "P", NULL,
+     "of level roofline: norm of the two times, 1: sum, inf: the longer; else as measured",
+     offsetof(predict_options, overlap)},
     {"backend", 0, CLI_STRING, "NAME", "onednn", "of level calibrated: what was calibrated",
      offsetof(predict_options, backend)},
     CLI_MODEL_OPTIONS(predict_options),
@@ -83,10 +92,7 @@ static const cli_schema_row schema[] = {
     {2, "op", CLI_J_STRING, NULL, NULL, false},
     {2, "why", CLI_J_STRING, NULL, NULL, false},
     {1, "fallbacks", CLI_J_ARRAY, "nodes that run on another device", NULL, false},
-    {2, "node", CLI_J_STRING, NULL, NULL, false},
-    {2, "why", CLI_J_STRING, NULL, NULL, false},
-    {2, "device", CLI_J_STRING, NULL, NULL, false},
-    {2, "transfer_s", CLI_J_NUMBER, NULL, NULL, false},
+    {2, NULL, CLI_J_RECORD, NULL, sz_fallback_type, false},
     {1, "warnings", CLI_J_STRINGS, NULL, NULL, false},
 };
 static const size_t n_schema = CLI_COUNT(schema);
@@ -107,12 +113,12 @@ typedef struct predict_job {
     const predict_options *options;
     sz_model *model;
     sz_costs *costs;
-    sz_machine *machine;
+    sz_machine *machine, *host; // host: as --host says, or NULL
     sz_estimate *estimate;
     sz_calibration *calibration; // NULL = none is asked for, or there is none
     sz_calibration *other;       // of more threads, where two serve
     char why[CLI_LEVEL_WHY];     // another level than was asked for is shown
-    size_t *rows; // nodes to show
+    size_t *rows;                // nodes to show
     size_t n_rows;
 } predict_job;
 
@@ -129,8 +135,9 @@ static int slowest_first(const void *a, const void *b) {
     return (x->index > y->index) - (x->index < y->index);
 }
 
+enum { SHOWN = 15 };
+
 static bool choose_rows(const cli_app *app, predict_job *job) {
-    enum { SHOWN = 15 };
     const bool people = cli_wants(app, "text") || cli_wants(app, "md");
     const size_t n = sz_estimate_node_count(job->estimate);
     const int64_t top = job->options->top < 0 ? (people ? SHOWN : 0) : job->options->top;
@@ -153,8 +160,10 @@ static void put_assumptions(sz_json *j, const sz_estimate *e) {
     sz_json_key_object(j, "assumptions");
     for (size_t i = 0; i < sz_estimate_assumption_count(e); i++) {
         const sz_assumption a = sz_estimate_assumption(e, i);
-        if (isnan(a.number)) sz_json_key_str(j, a.key, a.text);
-        else sz_json_key_f64(j, a.key, a.number);
+        if (isnan(a.number))
+            sz_json_key_str(j, a.key, a.text);
+        else
+            sz_json_key_f64(j, a.key, a.number);
     }
     sz_json_end_object(j);
 }
@@ -215,8 +224,7 @@ static void put_json(const cli_app *app, const predict_job *job, sz_buf *buf) {
     sz_json_end_object(&j);
     put_nodes(&j, job);
     put_unknown(&j, job->costs);
-    sz_json_key_array(&j, "fallbacks"); // one device so far: no node can fall back
-    sz_json_end_array(&j);
+    predict_put_fallbacks(&j, job->estimate);
     sz_json_warnings(&j, app->ctx);
     sz_json_end_object(&j);
 }
@@ -272,6 +280,7 @@ static void fill_head(sz_doc *doc, const predict_job *job) {
                 "memory time + compute time; real programs may need more");
     put_seconds(doc, "memory time", t.communication_s, NULL);
     put_seconds(doc, "compute time", t.computation_s, NULL);
+    predict_fill_split(doc, job->estimate);
     sz_doc_fact(doc, NULL, "limited by", sz_cell_text(t.bound), SZ_AS_TEXT, NULL);
     sz_doc_fact(doc, NULL, "runs per second", sz_cell_f64(t.throughput_per_s), SZ_AS_NUMBER, NULL);
     fill_expenses(doc, &t);
@@ -279,10 +288,8 @@ static void fill_head(sz_doc *doc, const predict_job *job) {
 
 static void fill_roofs(sz_doc *doc, const predict_job *job) {
     static const sz_column columns[] = {
-        {"dtype", "format", NULL, SZ_AS_TEXT, 0},
-        {"work", "work", NULL, SZ_AS_TEXT, 0},
-        {"nodes", "nodes", NULL, SZ_AS_INT, 0},
-        {"flop_per_s", "FLOP/s", NULL, SZ_AS_SI, 0},
+        {"dtype", "format", NULL, SZ_AS_TEXT, 0}, {"work", "work", NULL, SZ_AS_TEXT, 0},
+        {"nodes", "nodes", NULL, SZ_AS_INT, 0},   {"flop_per_s", "FLOP/s", NULL, SZ_AS_SI, 0},
         {"roof", "roof", NULL, SZ_AS_TEXT, 0},
     };
     sz_doc_table(doc, "roofs", columns, CLI_COUNT(columns));
@@ -305,21 +312,28 @@ static void fill_nodes(sz_doc *doc, const predict_job *job) {
         {"compute_s", "compute", "s", SZ_AS_SI, 0},
         {"bound", "limited by", NULL, SZ_AS_TEXT, 0},
         {"intensity", "FLOP/B", NULL, SZ_AS_NUMBER, 0},
+        {"device", "on", NULL, SZ_AS_TEXT, 0}, // of two processors only
     };
+    const size_t n_columns = CLI_COUNT(columns) -
+                             (isnan(sz_estimate_total(job->estimate).host_alone_s) ? 1 : 0);
     double all = 0;
     const size_t n = sz_estimate_node_count(job->estimate);
     for (size_t i = 0; i < n; i++) all += sz_estimate_node(job->estimate, i).time_s;
-    sz_doc_table(doc, "nodes", columns, CLI_COUNT(columns));
+    sz_doc_table(doc, "nodes", columns, n_columns);
     for (size_t i = 0; i < job->n_rows; i++) {
         const sz_node_time t = sz_estimate_node(job->estimate, job->rows[i]);
         const size_t at = sz_estimate_index(job->estimate, job->rows[i]);
         const sz_node_cost node = sz_costs_node(job->costs, at);
         const sz_cell cells[] = {sz_cell_text(count_layer_name(job->costs, at, &node)),
-                                 sz_cell_text(t.op), sz_cell_f64(t.time_s),
+                                 sz_cell_text(t.op),
+                                 sz_cell_f64(t.time_s),
                                  sz_cell_f64(all > 0 ? t.time_s / all : NAN),
-                                 sz_cell_f64(t.memory_s), sz_cell_f64(t.compute_s),
-                                 sz_cell_text(t.bound), sz_cell_f64(t.intensity)};
-        sz_doc_row(doc, cells, CLI_COUNT(cells));
+                                 sz_cell_f64(t.memory_s),
+                                 sz_cell_f64(t.compute_s),
+                                 sz_cell_text(t.bound),
+                                 sz_cell_f64(t.intensity),
+                                 sz_cell_text(t.device)};
+        sz_doc_row(doc, cells, n_columns);
     }
     if (job->n_rows < n) sz_doc_line(doc, "The %zu slowest of %zu nodes.", job->n_rows, n);
 }
@@ -329,10 +343,18 @@ static void fill_assumptions(sz_doc *doc, const predict_job *job) {
     for (size_t i = 0; i < sz_estimate_assumption_count(job->estimate); i++) {
         const sz_assumption a = sz_estimate_assumption(job->estimate, i);
         char text[640];
-        if (isnan(a.number)) snprintf(text, sizeof text, "%s: %s", a.key, a.text);
-        else snprintf(text, sizeof text, "%s = %.4g: %s", a.key, a.number, a.text);
+        if (isnan(a.number))
+            snprintf(text, sizeof text, "%s: %s", a.key, a.text);
+        else
+            snprintf(text, sizeof text, "%s = %.4g: %s", a.key, a.number, a.text);
         cli_put_wrapped(doc, "- ", "  ", text);
     }
+}
+
+// How many rows of a table people see; 0 = all.
+static size_t people_rows(const cli_app *app, const predict_job *job) {
+    const bool people = cli_wants(app, "text") || cli_wants(app, "md");
+    return job->options->top < 0 ? (people ? SHOWN : 0) : (size_t)job->options->top;
 }
 
 // CSV takes the first table: there it is the nodes.
@@ -342,6 +364,7 @@ static int write_doc(cli_app *app, const predict_job *job) {
         return cli_error(app, CLI_BUG, "no memory for the output");
     fill_head(doc, job);
     fill_nodes(doc, job);
+    predict_fill_fallbacks(doc, job->estimate, people_rows(app, job));
     fill_roofs(doc, job);
     fill_assumptions(doc, job);
     int code = cli_write_doc(app, doc);
@@ -373,6 +396,20 @@ static int read_number(const cli_app *app, const char *option, const char *text,
                      text);
 }
 
+// From 1 on, or "inf".
+static int read_overlap(const cli_app *app, const char *text, double *ret) {
+    *ret = SZ_OVERLAP_MEASURED;
+    if (!text) return CLI_DONE;
+    if (strcmp(text, "inf") == 0) {
+        *ret = INFINITY;
+        return CLI_DONE;
+    }
+    const int code = read_number(app, "overlap", text, ret);
+    if (code != CLI_DONE || *ret >= 1) return code;
+    return cli_error(app, CLI_USAGE,
+                     "option '--overlap' needs a number from 1 on, or inf: 1 adds the times up");
+}
+
 // The numbers of a custom machine have commas between them too.
 static bool is_many(const predict_options *o) {
     if (strncmp(o->machine, "custom:", 7) == 0) return false;
@@ -385,7 +422,9 @@ static int read_how(const cli_app *app, const predict_options *o, sz_predict_opt
                                 .threads = (int)o->threads,
                                 .streams = (int)o->streams};
     int code = CLI_DONE;
+    how->split = o->split;
     if (!is_many(o)) code = read_number(app, "price", o->price, &how->price_per_h);
+    if (code == CLI_DONE) code = read_overlap(app, o->overlap, &how->overlap);
     if (code == CLI_DONE) code = read_number(app, "carbon", o->carbon, &how->carbon_g_per_kwh);
     return code == CLI_DONE ? read_number(app, "pue", o->pue, &how->pue) : code;
 }
@@ -423,14 +462,27 @@ static void find_calibration(cli_app *app, sz_predict_options *how, predict_job 
     const cli_calibration_wants wants = {.backend = job->options->backend,
                                          .dtype = how->dtype,
                                          .threads = threads_of_run(how, job->machine)};
-    how->level = cli_calibration_find(app, &wants, &job->calibration, &job->other,
-                                      job->why);
+    how->level = cli_calibration_find(app, &wants, &job->calibration, &job->other, job->why);
     how->calibration = job->calibration, how->other = job->other;
+}
+
+// The host by --host, else as the record names it: a saved measurement of that name comes first.
+static sz_status load_host(cli_app *app, sz_predict_options *how, predict_job *job) {
+    const char *asked = job->options->host;
+    const char *named = job->machine ? sz_machine_coprocessor(job->machine).host : NULL;
+    if (!asked && !named) return SZ_OK;
+    if (asked && job->machine && !named && sz_machine_operator_count(job->machine) == 0)
+        cli_warn(app, "machine '%s' runs every operator: '--host' changes nothing",
+                 sz_machine_identity(job->machine).name);
+    const sz_status status = cli_machine_load(app, asked ? asked : named, &job->host);
+    if (status == SZ_OK) how->host = job->host;
+    return status;
 }
 
 // The machine first: without it the rest is in vain.
 static int run_one(cli_app *app, sz_predict_options *how, predict_job *job) {
     sz_status status = cli_machine_load(app, job->options->machine, &job->machine);
+    if (status == SZ_OK) status = load_host(app, how, job);
     if (status == SZ_OK) find_calibration(app, how, job);
     if (status == SZ_OK) status = load(app, job);
     if (status == SZ_OK)
@@ -438,8 +490,9 @@ static int run_one(cli_app *app, sz_predict_options *how, predict_job *job) {
     return status == SZ_OK ? write_out(app, job) : cli_fail(app, status);
 }
 
-static int run_many(cli_app *app, const sz_predict_options *how, predict_job *job) {
-    const sz_status status = load(app, job);
+static int run_many(cli_app *app, sz_predict_options *how, predict_job *job) {
+    sz_status status = load_host(app, how, job);
+    if (status == SZ_OK) status = load(app, job);
     const cli_predict_many many = {.app = app,
                                    .machines = job->options->machine,
                                    .prices = job->options->price,
@@ -452,6 +505,8 @@ static int run_many(cli_app *app, const sz_predict_options *how, predict_job *jo
 static int run_rescale(cli_app *app, const sz_predict_options *how, predict_job *job) {
     const predict_options *o = job->options;
     cli_predict_rescale r = {.app = app, .from = o->from, .to = o->to, .how = *how};
+    // The same arithmetic on both sides, whichever of them was measured.
+    if (r.how.overlap == SZ_OVERLAP_MEASURED) r.how.overlap = 0;
     if (!o->from || !o->to || !o->time)
         return cli_error(app, CLI_USAGE, "--from, --to and --time go together");
     const int code = cli_read_time(app, "time", o->time, &r.measured_s);
@@ -483,5 +538,6 @@ int cli_predict(cli_app *app, const void *options) {
     sz_costs_destroy(job.costs);
     sz_model_destroy(job.model);
     sz_machine_destroy(job.machine);
+    sz_machine_destroy(job.host);
     return code;
 }

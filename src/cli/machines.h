@@ -19,6 +19,9 @@ void cli_put_wrapped(sz_doc *doc, const char *first, const char *indent, const c
 
 // Links and overheads.
 void cli_put_costs(sz_doc *doc, const sz_machine *m);
+// How memory and compute overlap, where that was measured; operators, where it does not run all.
+void cli_put_overlap(sz_doc *doc, const sz_machine *m);
+void cli_put_operators(sz_doc *doc, const sz_machine *m);
 
 // `machine compare A B`, with the gates of --fail.
 int cli_machine_compare(cli_app *app, const char *a, const char *b, const cli_strings *gates);

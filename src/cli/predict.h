@@ -31,4 +31,10 @@ typedef struct cli_predict_rescale {
 
 int cli_predict_rescaled(const cli_predict_rescale *job);
 
+// Nodes on the host of a machine, as JSON and as a table of at most `most` rows (0 = all); and what
+// the net would take without them. Nothing where the machine runs every operator.
+void predict_put_fallbacks(sz_json *j, const sz_estimate *e);
+void predict_fill_fallbacks(sz_doc *doc, const sz_estimate *e, size_t most);
+void predict_fill_split(sz_doc *doc, const sz_estimate *e);
+
 #endif

@@ -71,6 +71,15 @@ RECORD_TYPE(byte_energy, SZ_BYTE_ENERGY_FIELDS)
 #define RECORD sz_citation
 RECORD_TYPE(citation, SZ_CITATION_FIELDS)
 #undef RECORD
+#define RECORD sz_operator
+RECORD_TYPE(operator, SZ_OPERATOR_FIELDS)
+#undef RECORD
+#define RECORD sz_coprocessor
+RECORD_TYPE(coprocessor, SZ_COPROCESSOR_FIELDS)
+#undef RECORD
+#define RECORD sz_overlap
+RECORD_TYPE(overlap, SZ_OVERLAP_FIELDS)
+#undef RECORD
 #define RECORD sz_gap
 RECORD_TYPE(gap, SZ_GAP_FIELDS)
 #undef RECORD
@@ -85,6 +94,8 @@ sz_status sz_machine_create(sz_ctx *ctx, sz_machine **ret_machine) {
     m->cpu.clock_hz = m->cpu.clock_all_hz = SZ_NAN;
     m->overhead = (sz_overhead){SZ_NAN, SZ_NAN, SZ_NAN, SZ_NAN, SZ_NAN, SZ_NAN, SZ_NAN, SZ_NAN};
     m->power = (sz_power){SZ_NAN, SZ_NAN, SZ_NAN, SZ_NAN, NULL};
+    m->coprocessor.sync_s = SZ_NAN;
+    m->overlap.p = m->overlap.p_lo = m->overlap.p_hi = m->overlap.spread = SZ_NAN;
     sz_arena_init(&m->arena, ctx);
     *ret_machine = m;
     return SZ_OK;
@@ -102,6 +113,7 @@ void sz_machine_destroy(sz_machine *m) {
     sz_vec_finish(ctx, &m->op_energy);
     sz_vec_finish(ctx, &m->byte_energy);
     sz_vec_finish(ctx, &m->citations);
+    sz_vec_finish(ctx, &m->operators);
     sz_vec_finish(ctx, &m->roofs);
     sz_vec_finish(ctx, &m->gaps);
     sz_vec_finish(ctx, &m->kinds);
@@ -209,6 +221,10 @@ size_t sz_machine_byte_energy_count(const sz_machine *m) { return m->byte_energy
 sz_byte_energy sz_machine_byte_energy(const sz_machine *m, size_t i) {
     return m->byte_energy.items[i];
 }
+size_t sz_machine_operator_count(const sz_machine *m) { return m->operators.n; }
+sz_operator sz_machine_operator(const sz_machine *m, size_t i) { return m->operators.items[i]; }
+sz_coprocessor sz_machine_coprocessor(const sz_machine *m) { return m->coprocessor; }
+sz_overlap sz_machine_overlap(const sz_machine *m) { return m->overlap; }
 size_t sz_machine_citation_count(const sz_machine *m) { return m->citations.n; }
 sz_citation sz_machine_citation(const sz_machine *m, size_t i) { return m->citations.items[i]; }
 size_t sz_machine_roof_count(const sz_machine *m) { return m->roofs.n; }
@@ -228,21 +244,36 @@ const char *sz_machine_note(const sz_machine *m, size_t i) { return m->notes.ite
 
 static const char *family_name(sz_kernel_family family) {
     switch (family) {
-    case SZ_KERNEL_peak: return "peak";
-    case SZ_KERNEL_load: return "load";
-    case SZ_KERNEL_copy: return "copy";
-    case SZ_KERNEL_copy_nt: return "copy_nt";
-    case SZ_KERNEL_triad: return "triad";
-    case SZ_KERNEL_chase: return "chase";
-    case SZ_KERNEL_clock: return "clock";
-    case SZ_KERNEL_store: return "store";
-    case SZ_KERNEL_store_nt: return "store_nt";
-    case SZ_KERNEL_copy_rep: return "copy_rep";
-    case SZ_KERNEL_triad_nt: return "triad_nt";
-    case SZ_KERNEL_update: return "update";
-    case SZ_KERNEL_load_any: return "load_any";
-    case SZ_KERNEL_load_four: return "load_four";
-    case SZ_KERNEL_gather: return "gather";
+    case SZ_KERNEL_peak:
+        return "peak";
+    case SZ_KERNEL_load:
+        return "load";
+    case SZ_KERNEL_copy:
+        return "copy";
+    case SZ_KERNEL_copy_nt:
+        return "copy_nt";
+    case SZ_KERNEL_triad:
+        return "triad";
+    case SZ_KERNEL_chase:
+        return "chase";
+    case SZ_KERNEL_clock:
+        return "clock";
+    case SZ_KERNEL_store:
+        return "store";
+    case SZ_KERNEL_store_nt:
+        return "store_nt";
+    case SZ_KERNEL_copy_rep:
+        return "copy_rep";
+    case SZ_KERNEL_triad_nt:
+        return "triad_nt";
+    case SZ_KERNEL_update:
+        return "update";
+    case SZ_KERNEL_load_any:
+        return "load_any";
+    case SZ_KERNEL_load_four:
+        return "load_four";
+    case SZ_KERNEL_gather:
+        return "gather";
     }
     return "";
 }
@@ -250,9 +281,15 @@ static const char *family_name(sz_kernel_family family) {
 int sz_list_kernel(size_t i, sz_kernel_row *ret_row) {
     const sz_kernel *k = sz_kernel_get(i);
     if (!k) return 0;
-    *ret_row = (sz_kernel_row){.name = k->name, .family = family_name(k->family), .op = k->op,
-                               .dtype = k->dtype, .isa = k->isa, .flops = sz_kernel_flops(k, 0),
-                               .loads = k->loads, .stores = k->stores, .bytes = k->bytes,
+    *ret_row = (sz_kernel_row){.name = k->name,
+                               .family = family_name(k->family),
+                               .op = k->op,
+                               .dtype = k->dtype,
+                               .isa = k->isa,
+                               .flops = sz_kernel_flops(k, 0),
+                               .loads = k->loads,
+                               .stores = k->stores,
+                               .bytes = k->bytes,
                                .runs = sz_kernel_runs(k, sz_cpu_detect())};
     return 1;
 }

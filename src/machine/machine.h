@@ -29,10 +29,13 @@ struct sz_machine {
     SZ_VEC(sz_op_energy) op_energy;
     SZ_VEC(sz_byte_energy) byte_energy;
     SZ_VEC(sz_citation) citations;
+    SZ_VEC(sz_operator) operators; // that it runs; none = all
+    sz_coprocessor coprocessor;    // host NULL: it works alone
+    sz_overlap overlap;            // n = 0: not measured
     SZ_VEC(sz_roof) roofs;
     SZ_VEC(sz_gap) gaps;
     double transfer_latency_s; // added to each node's transfer, 0 = none (custom machines)
-    bool has_host; // was described here
+    bool has_host;             // was described here
     sz_host host;
     SZ_VEC(sz_core_kind) kinds;
     SZ_VEC(sz_variable) variables;

@@ -77,9 +77,12 @@ static sz_status read_integer(sz_machine *m, const place *at, const char *key, c
 static sz_status read_field(sz_machine *m, const place *at, const sz_field *f, const json_t *value,
                             void *member) {
     switch (f->kind) {
-    case SZ_FIELD_STR: return read_text(m, at, f->name, value, member);
-    case SZ_FIELD_F64: return read_number(m, at, f->name, value, member);
-    case SZ_FIELD_I64: return read_integer(m, at, f->name, value, member);
+    case SZ_FIELD_STR:
+        return read_text(m, at, f->name, value, member);
+    case SZ_FIELD_F64:
+        return read_number(m, at, f->name, value, member);
+    case SZ_FIELD_I64:
+        return read_integer(m, at, f->name, value, member);
     case SZ_FIELD_BOOL:
         if (!json_is_boolean(value)) return bad(m, at, f->name, "is neither true nor false");
         *(int *)member = json_is_true(value);
@@ -208,6 +211,13 @@ static sz_status read_citation(sz_machine *m, const place *at, const json_t *ele
     return sz_vec_push(m->ctx, &m->citations, c) ? SZ_OK : sz_no_memory(m->ctx);
 }
 
+static sz_status read_operator(sz_machine *m, const place *at, const json_t *element) {
+    sz_operator o = {0};
+    SZ_TRY(read_record(m, at, element, sz_operator_type(), &o));
+    SZ_TRY(need_text(m, at, "op", o.op));
+    return sz_vec_push(m->ctx, &m->operators, o) ? SZ_OK : sz_no_memory(m->ctx);
+}
+
 static sz_status read_note(sz_machine *m, const place *at, const json_t *element) {
     const char *text = NULL;
     SZ_TRY(read_text(m, at, NULL, element, &text));
@@ -231,6 +241,35 @@ static sz_status read_energy(sz_machine *m, const place *top, const json_t *root
     if (!json_is_object(energy)) return bad(m, &at, NULL, "is not an object");
     SZ_TRY(read_array(m, &at, energy, "per_op", read_op_energy));
     return read_array(m, &at, energy, "per_byte", read_byte_energy);
+}
+
+static sz_status need_link(sz_machine *m, const place *at, const char *key, const char *name) {
+    if (!name) return SZ_OK;
+    for (size_t i = 0; i < m->links.n; i++) {
+        const sz_link *l = &m->links.items[i];
+        if (strcmp(l->name, name) != 0) continue;
+        return l->byte_per_s > 0 ? SZ_OK : bad(m, at, key, "names a link without a rate");
+    }
+    return bad(m, at, key, "is none of the 'links'");
+}
+
+// After the links, which it names.
+static sz_status read_coprocessor(sz_machine *m, const place *top, const json_t *root) {
+    const place at = {top, top->text, "coprocessor", SIZE_MAX};
+    const json_t *object = json_object_get(root, "coprocessor");
+    if (!object || json_is_null(object)) return SZ_OK;
+    SZ_TRY(read_part(m, top, root, "coprocessor", sz_coprocessor_type(), &m->coprocessor));
+    SZ_TRY(need_text(m, &at, "host", m->coprocessor.host));
+    if (strchr(m->coprocessor.host, '/')) return bad(m, &at, "host", "is not a name of a machine");
+    SZ_TRY(need_link(m, &at, "link", m->coprocessor.link));
+    return need_link(m, &at, "weights_link", m->coprocessor.weights_link);
+}
+
+static sz_status read_overlap(sz_machine *m, const place *top, const json_t *root) {
+    const place at = {top, top->text, "overlap", SIZE_MAX};
+    SZ_TRY(read_part(m, top, root, "overlap", sz_overlap_type(), &m->overlap));
+    if (m->overlap.n > 0 && !(m->overlap.p >= 1)) return bad(m, &at, "p", "is not at least 1");
+    return SZ_OK;
 }
 
 static sz_status read_verdict(sz_machine *m, const place *top, const json_t *root) {
@@ -289,6 +328,9 @@ static sz_status read_document(sz_machine *m, const sz_str *text, const json_t *
     SZ_TRY(read_part(m, &top, root, "overhead", sz_overhead_type(), &m->overhead));
     SZ_TRY(read_part(m, &top, root, "power", sz_power_type(), &m->power));
     SZ_TRY(read_energy(m, &top, root));
+    SZ_TRY(read_array(m, &top, root, "operators", read_operator));
+    SZ_TRY(read_coprocessor(m, &top, root));
+    SZ_TRY(read_overlap(m, &top, root));
     SZ_TRY(read_array(m, &top, root, "libraries", read_library));
     SZ_TRY(read_array(m, &top, root, "unavailable", read_gap));
     SZ_TRY(read_verdict(m, &top, root));

@@ -74,6 +74,12 @@ static void put_energy(sz_json *j, const sz_machine *m) {
     sz_json_end_object(j);
 }
 
+// Only of machines that do not run every operator, or work for a host.
+static void put_operators(sz_json *j, const sz_machine *m) {
+    if (m->operators.n) PUT_ITEMS(j, "operators", sz_operator_type(), m->operators);
+    if (m->coprocessor.host) put_record(j, "coprocessor", sz_coprocessor_type(), &m->coprocessor);
+}
+
 static void put_roof(sz_json *j, const sz_machine *m, size_t i) {
     sz_json_begin_object(j);
     sz_json_record(j, sz_roof_type(), &m->roofs.items[i]);
@@ -117,6 +123,8 @@ sz_status sz_machine_json(sz_ctx *ctx, const sz_machine *m, sz_buf *buf) {
     put_record(&j, "overhead", sz_overhead_type(), &m->overhead);
     put_record(&j, "power", sz_power_type(), &m->power);
     put_energy(&j, m);
+    put_operators(&j, m);
+    if (m->overlap.n > 0) put_record(&j, "overlap", sz_overlap_type(), &m->overlap);
     put_roofs(&j, m);
     if (m->libraries.n) PUT_ITEMS(&j, "libraries", sz_library_run_type(), m->libraries);
     PUT_ITEMS(&j, "unavailable", sz_gap_type(), m->gaps);

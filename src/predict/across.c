@@ -3,6 +3,7 @@
 #include "predict/predict.h"
 
 #include <math.h>
+#include <stdio.h>
 
 #include "model/cost/costs.h"
 
@@ -37,15 +38,16 @@ static const char *keep(sz_across *a, const char *text) {
     return text && *text ? sz_arena_strdup(&a->arena, text, strlen(text)) : NULL;
 }
 
-// Is some work served by a roof of a narrower format? Then it is not the same net.
-static bool is_narrower(const sz_estimate *e) {
-    for (size_t i = 0; i < e->served.n; i++) {
-        const sz_served *s = &e->served.items[i];
-        if (s->roof && !s->exact &&
-            sz_machine_dtype_bits(s->roof->dtype) < sz_machine_dtype_bits(s->machine_dtype))
-            return true;
-    }
-    return false;
+static const char *note_fallbacks(sz_across *a, const sz_estimate *e) {
+    char text[128];
+    snprintf(text, sizeof text, "%zu of %zu nodes run on %s", e->fallbacks.n, e->nodes.n,
+             e->fallbacks.items[0].device);
+    return keep(a, text);
+}
+
+// A net that the machine runs nothing of says nothing about the machine.
+static bool is_idle(const sz_estimate *e) {
+    return e->part[SZ_PART_DEVICE] && !(e->part[SZ_PART_DEVICE]->total.computation_s > 0);
 }
 
 static void fill_row(sz_across *a, const sz_estimate *e, const sz_ctx *scratch,
@@ -54,10 +56,13 @@ static void fill_row(sz_across *a, const sz_estimate *e, const sz_ctx *scratch,
     row->time_s = t.time_s;
     row->of_roof = t.time_s > 0 ? (t.computation_s - e->slowed_s) / t.time_s : SZ_NAN;
     row->bound = t.bound;
-    row->in_score = !e->too_large && !is_narrower(e);
+    row->in_score = !e->too_large && !sz_is_narrower(e, true) && !is_idle(e);
     row->energy_j = t.energy_j, row->carbon_g = t.carbon_g, row->cost = t.cost;
     row->samples_per_s = t.samples > 0 ? (double)t.samples / t.time_s : SZ_NAN;
-    if (sz_ctx_warning_count(scratch)) row->note = keep(a, sz_ctx_warning(scratch, 0));
+    if (sz_ctx_warning_count(scratch))
+        row->note = keep(a, sz_ctx_warning(scratch, 0));
+    else if (e->fallbacks.n > 0)
+        row->note = note_fallbacks(a, e);
 }
 
 // In a context of its own, so that what one machine lacks is a note in its row and not a warning of

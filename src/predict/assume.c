@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a prediction assumes, in words a reader can check.
-#include "predict/predict.h"
+#include "predict/split.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -39,8 +39,26 @@ static sz_status assume_device(sz_estimate *e) {
                                   : "0 is the whole device");
 }
 
+// Memory of its own on the chip.
+static sz_status assume_chip(sz_estimate *e) {
+    const sz_chip *c = &e->chip;
+    const int64_t onchip = e->machine->coprocessor.onchip_bytes;
+    if (onchip > 0)
+        SZ_TRY(add(e, "onchip_bytes", (double)onchip,
+                   "on the chip hold weights from run to run, as many as fit; tensors within a run "
+                   "stay there too%s",
+                   c->near.best > 0 ? "" : ", in no time: its bandwidth is not known"));
+    SZ_TRY(add(e, "streamed_bytes", c->share * c->weights,
+               "of weights come over '%s' in each run, every node's the same share", c->link));
+    return add(e, "stream_byte_per_s", c->byte_per_s, "of that link");
+}
+
 static sz_status assume_memory(sz_estimate *e) {
     const sz_memory_rates *m = &e->memory;
+    if (e->chip.by_row) {
+        SZ_TRY(assume_chip(e));
+        if (e->machine->coprocessor.onchip_bytes > 0) return SZ_OK;
+    }
     if (e->n_levels > 1)
         SZ_TRY(add(e, "memory", SZ_NAN,
                    "the net runs again and again; each node reads its inputs and weights from the "
@@ -48,10 +66,10 @@ static sz_status assume_memory(sz_estimate *e) {
                    "reader finds them; rates below are of %s, the farthest",
                    e->n_levels, m->level));
     else
-        SZ_TRY(add(
-            e, "memory", SZ_NAN,
-            "each node reads its inputs and weights from %s and writes its outputs there, once",
-            m->level));
+        SZ_TRY(
+            add(e, "memory", SZ_NAN,
+                "each node reads its inputs and weights from %s and writes its outputs there, once",
+                m->level));
     SZ_TRY(
         add(e, "load_byte_per_s", m->load, "bytes that are read and not matched by written ones"));
     SZ_TRY(add(e, "copy_byte_per_s", m->copy,
@@ -60,6 +78,7 @@ static sz_status assume_memory(sz_estimate *e) {
     if (m->store != m->copy)
         SZ_TRY(add(e, "store_byte_per_s", m->store,
                    "bytes that are written and not matched by read ones; lines are read first"));
+    if (e->part[SZ_PART_HOST]) return SZ_OK; // time_lo is of both
     if (m->nearest_level == m->level)
         return add(e, "time_lo", SZ_NAN,
                    "max of all operations at their roofs and all bytes at the best %s bandwidth",
@@ -92,11 +111,87 @@ static sz_status assume_overhead(sz_estimate *e) {
                "more");
 }
 
+static sz_status assume_link(sz_estimate *e) {
+    const sz_machine *m = e->machine;
+    const char *name = m->coprocessor.link;
+    if (!name) return add(e, "link", SZ_NAN, "none: both see the same memory, nothing is copied");
+    SZ_TRY(add(e, "link", SZ_NAN, "%s", name));
+    const sz_link *l = sz_find_link(m, name);
+    SZ_TRY(add(e, "link_byte_per_s", l->byte_per_s, "between the two"));
+    if (!(l->latency_s > 0)) return add(e, "link_latency", SZ_NAN, "not known and not added");
+    return add(e, "link_latency_s", l->latency_s, "for each tensor that crosses");
+}
+
+// Of a net on two processors.
+static sz_status assume_split(sz_estimate *e) {
+    const sz_estimate *h = e->part[SZ_PART_HOST];
+    const bool is_bound = strcmp(e->level, "bound") == 0;
+    SZ_TRY(add(e, "host", SZ_NAN, "%s (%s): runs what %s does not", h->machine->identity.name,
+               h->machine->identity.source, e->machine->identity.name));
+    SZ_TRY(add(e, "host_load_byte_per_s", h->memory.load, "of the host's %s", h->memory.level));
+    SZ_TRY(assume_link(e));
+    if (e->machine->coprocessor.sync_s > 0)
+        SZ_TRY(add(e, "sync_s", e->machine->coprocessor.sync_s,
+                   "to hand over, for each tensor that crosses"));
+    else
+        SZ_TRY(add(e, "sync", SZ_NAN, "the time to hand over is not known and not added"));
+    SZ_TRY(add(e, "boundary_s", e->crossing.inputs_s,
+               "inputs and outputs of the net, from the host and back; part of transfer_s"));
+    SZ_TRY(add(e, "crossing_bytes", e->crossing.bytes, "cross the link in a run"));
+    SZ_TRY(add(e, "split", SZ_NAN, "%s%s; a tensor crosses once, weights never",
+               sz_takes_all(e) ? "all that the machine can run runs there, as its compiler does"
+                               : "the one of least time",
+               e->machine->coprocessor.one_part
+                   ? "; the compiler cuts once, so what follows a node of the host is the host's"
+                   : ""));
+    SZ_TRY(add(e, "time_lo", SZ_NAN,
+               "of this split: the longest of what either processor and the link have to do"));
+    return add(e, "time", SZ_NAN, "%s",
+               is_bound ? "of this split: the longest of what either processor has to do and what "
+                          "the link has to carry, all at once"
+                        : "one processor works at a time, and neither while a tensor crosses");
+}
+
+static sz_status assume_overlap(sz_estimate *e) {
+    if (strcmp(e->level, "roofline") != 0) return SZ_OK;
+    if (isinf(e->overlap_p))
+        return add(e, "overlap", SZ_NAN,
+                   "perfect: a node takes the longer of its memory and compute time");
+    return add(e, "overlap_p", e->overlap_p,
+               "a node takes the p-norm of its memory and compute time%s",
+               e->options.overlap > 0 ? ", as given" : ", p as measured");
+}
+
+// Is it stored narrower than the machine computes?
+static bool is_widened(const sz_served *s) {
+    const int bits = sz_machine_dtype_bits(s->machine_dtype);
+    return !s->exact && !s->elementary && s->roof && bits > 0 &&
+           bits < sz_machine_dtype_bits(s->roof->dtype);
+}
+
+// A format that the machine does not compute in is stored as asked and widened on the way.
+static sz_status assume_formats(sz_estimate *e) {
+    char text[256] = "";
+    size_t n = 0;
+    for (size_t i = 0; i < e->served.n && n < sizeof text; i++) {
+        const sz_served *s = &e->served.items[i];
+        if (is_widened(s))
+            n += (size_t)snprintf(
+                text + n, sizeof text - n, "%s%s (%d bit%s an element) as %s", n ? ", " : "",
+                s->machine_dtype, sz_machine_dtype_bits(s->machine_dtype),
+                sz_machine_dtype_bits(s->machine_dtype) == 1 ? "" : "s", s->roof->dtype);
+    }
+    if (n == 0) return SZ_OK;
+    return add(e, "widened", SZ_NAN,
+               "moved as stored and computed in the next format that the machine has: %s; the "
+               "work to widen is not in the time",
+               text);
+}
+
 static sz_status assume_energy(sz_estimate *e) {
     const sz_power *p = &e->machine->power;
     const sz_predict_options *o = &e->options;
-    if (p->tdp_w > 0)
-        SZ_TRY(add(e, "tdp_w", p->tdp_w, "thermal design power of the device"));
+    if (p->tdp_w > 0) SZ_TRY(add(e, "tdp_w", p->tdp_w, "thermal design power of the device"));
     if (p->idle_w >= 0 && p->busy_w > p->idle_w) {
         SZ_TRY(add(e, "idle_w", p->idle_w, "power at rest, as measured"));
         SZ_TRY(add(e, "busy_w", p->busy_w, "power at full work, as measured"));
@@ -161,15 +256,17 @@ static sz_status assume_card(sz_estimate *e) {
 
 sz_status sz_assume(sz_estimate *e) {
     SZ_TRY(assume_device(e));
+    if (e->part[SZ_PART_HOST]) SZ_TRY(assume_split(e));
     SZ_TRY(assume_memory(e));
     SZ_TRY(assume_card(e));
+    SZ_TRY(assume_overlap(e));
+    SZ_TRY(assume_formats(e));
     if (e->options.calibration && strcmp(e->level, "calibrated") == 0) {
         SZ_TRY(assume_calibration(e));
     } else {
-        SZ_TRY(
-            add(e, "time_hi", SZ_NAN,
-                "sum over the nodes of memory time, compute time and start: nothing overlaps. A "
-                "real program can be slower"));
+        SZ_TRY(add(e, "time_hi", SZ_NAN,
+                   "sum over the nodes of memory time, compute time and start: nothing overlaps. A "
+                   "real program can be slower"));
         SZ_TRY(assume_overhead(e));
     }
     if (e->machine->transfer_latency_s > 0)

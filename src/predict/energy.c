@@ -57,6 +57,28 @@ static void choose_power(const sz_estimate *e, sz_prediction *t) {
     }
 }
 
+// Two processors draw their power together, for the whole time.
+static void choose_powers(const sz_estimate *e, sz_prediction *t) {
+    const sz_estimate *const *part = (const sz_estimate *const *)e->part;
+    sz_prediction one[SZ_PARTS];
+    if (!part[0]) {
+        choose_power(e, t);
+        return;
+    }
+    for (int i = 0; i < SZ_PARTS; i++) {
+        one[i] = part[i]->total;
+        one[i].time_s = t->time_s, one[i].power_w = SZ_NAN;
+        choose_power(part[i], &one[i]);
+    }
+    t->power_w = one[0].power_w + one[1].power_w;
+    if (!isnan(t->power_w)) t->energy_method = "of both processors, each by TDP or utilisation";
+}
+
+static double thermal_power(const sz_estimate *e) {
+    if (!e->part[0]) return e->machine->power.tdp_w;
+    return e->part[0]->machine->power.tdp_w + e->part[1]->machine->power.tdp_w;
+}
+
 // The first axis of the first input is the batch.
 static int64_t first_axis(const sz_estimate *e) {
     const sz_graph *g = e->costs->graph;
@@ -69,12 +91,12 @@ void sz_sum_energy(sz_estimate *e) {
     sz_prediction *t = &e->total;
     const sz_predict_options *o = &e->options;
     t->power_w = SZ_NAN, t->energy_method = NULL;
-    choose_power(e, t);
+    choose_powers(e, t);
     // A round of streams is a run in each.
     const double run_s = o->streams > 1 ? t->time_s / o->streams : t->time_s;
     t->energy_j = t->power_w * run_s;
     t->energy_lo_j = e->dynamic_j;
-    t->energy_hi_j = e->machine->power.tdp_w * run_s;
+    t->energy_hi_j = thermal_power(e) * run_s;
     const double facility = o->pue > 0 ? o->pue : 1;
     t->carbon_g = o->carbon_g_per_kwh > 0 ? t->energy_j * facility / 3.6e6 * o->carbon_g_per_kwh
                                           : SZ_NAN;

@@ -28,7 +28,7 @@ static double plain(const sz_estimate *e, size_t level, const char *mix) {
 // the bytes moved do.
 static double model_bytes(const sz_estimate *e) {
     const sz_cost total = sz_costs_total(e->costs);
-    const double scale = total.bytes_moved > 0 && e->bytes > 0
+    const double scale = total.bytes_moved > 0 && e->bytes > 0 && !e->only
                              ? e->bytes / (double)total.bytes_moved
                              : 1;
     return scale * ((double)total.weight_bytes + (double)sz_costs_activations(e->costs).peak_bytes);
@@ -55,7 +55,7 @@ static void find_nearest(sz_estimate *e, size_t dram) {
 
 static void warn_too_large(sz_estimate *e, const sz_level *l) {
     const double need = model_bytes(e);
-    if (l->capacity_bytes <= 0 || need <= (double)l->capacity_bytes) return;
+    if (e->is_trial || l->capacity_bytes <= 0 || need <= (double)l->capacity_bytes) return;
     e->too_large = true;
     sz_warn(e->ctx, "the model needs %.3g GB and machine '%s' has %.3g GB", need * 1e-9,
             e->machine->identity.name, (double)l->capacity_bytes * 1e-9);

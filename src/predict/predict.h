@@ -48,6 +48,29 @@ typedef struct sz_told {
     sz_calibrated_value value;
 } sz_told;
 
+// Of a machine whose weights stay in memory of its own: bytes of a row.
+typedef struct sz_chip_bytes {
+    double weights, read, written; // read: beside the weights
+} sz_chip_bytes;
+
+typedef struct sz_chip {
+    const sz_chip_bytes *by_row; // NULL: the machine has no such memory
+    double weights;              // of all rows at hand
+    double share;                // of the weights that come over the link; below 0: find it
+    const char *link;
+    double byte_per_s;    // of that link
+    sz_memory_rates near; // for what stays on the chip; best NaN: not known, not charged
+} sz_chip;
+
+enum { SZ_PART_DEVICE, SZ_PART_HOST, SZ_PARTS };
+
+// What crosses between the two, in seconds and bytes of a run.
+typedef struct sz_crossing {
+    double inputs_s; // of inputs and outputs of the net
+    double total_s;  // these and all others
+    double bytes;
+} sz_crossing;
+
 struct sz_estimate {
     sz_ctx *ctx;
     const sz_costs *costs;
@@ -59,44 +82,67 @@ struct sz_estimate {
     sz_memory_rates memory;                // main memory
     sz_memory_rates levels[SZ_MAX_LEVELS]; // from the innermost to main memory
     size_t n_levels;
-    sz_level_bytes *by_row; // [row][level]; NULL = all from main memory
-    SZ_VEC(sz_told) told;   // by the calibration, so far
-    bool is_carried;        // calibrated on another machine, or for other threads only
-    bool is_other_kind;     // and on a machine of another kind
-    double toward_other;    // 0 = told by one calibration, else the share of the other
-    int64_t all_threads;    // of all streams; 0 = there is one stream
-    double run_bytes;       // that a run moves, at most twice what caches hold
-    int64_t outside;        // rows that no measured kernel is near
-    char unseen[240];       // kinds that were never calibrated, for people
-    bool too_large;         // main memory does not hold the net
-    double far_s;           // time of all bytes from main memory
-    double dynamic_j;       // energy of arithmetic and main memory; NaN = some is not known
-    double bytes;                // of all nodes
-    double far_bytes;            // of them, those that main memory moves
+    sz_level_bytes *by_row;         // [row][level]; NULL = all from main memory
+    SZ_VEC(sz_told) told;           // by the calibration, so far
+    bool is_carried;                // calibrated on another machine, or for other threads only
+    bool is_other_kind;             // and on a machine of another kind
+    double toward_other;            // 0 = told by one calibration, else the share of the other
+    int64_t all_threads;            // of all streams; 0 = there is one stream
+    double run_bytes;               // that a run moves, at most twice what caches hold
+    int64_t outside;                // rows that no measured kernel is near
+    char unseen[240];               // kinds that were never calibrated, for people
+    bool too_large;                 // main memory does not hold the net
+    double far_s;                   // time of all bytes from main memory
+    double dynamic_j;               // energy of arithmetic and main memory; NaN = some is not known
+    double bytes;                   // of all nodes
+    double far_bytes;               // of them, those that main memory moves
     double dispatch_s, fork_join_s; // that each node at work pays, 0 = not known or not paid
-    double overhead_s;           // of all nodes
-    bool has_tiles;              // of a GPU: matrix products are cut into tiles
-    double slowed_s;             // computation beyond the roofs, by tiles and a limit of power
-    int64_t tiled, limited;      // nodes that tiles or the power hold back
-    const char *limited_dtype;   // of the last that the power holds back
-    double limited_flop_per_s;   // that the power allows for it
+    double overhead_s;              // of all nodes
+    bool has_tiles;                 // of a GPU: matrix products are cut into tiles
+    double slowed_s;                // computation beyond the roofs, by tiles and a limit of power
+    int64_t tiled, limited;         // nodes that tiles or the power hold back
+    const char *limited_dtype;      // of the last that the power holds back
+    double limited_flop_per_s;      // that the power allows for it
     SZ_VEC(sz_served) served;
     SZ_VEC(sz_node_estimate) nodes;
     SZ_VEC(sz_assumption) assumptions;
     sz_prediction total;
+    double overlap_p; // of level roofline: infinite = the longer alone
+    sz_chip chip;
+    // Of a net that is shared with a host: the estimate of each one's rows; else NULL.
+    struct sz_estimate *part[SZ_PARTS];
+    sz_machine *own_host; // loaded for this estimate
+    SZ_VEC(sz_fallback) fallbacks;
+    sz_crossing crossing;
+    const bool *only; // by row: estimate these; NULL = all
+    bool is_trial;    // says no warning
 };
+
+// Fill in the estimate of one machine alone.
+sz_status sz_fill_one(sz_estimate *e);
+// Made but not filled in.
+sz_estimate *sz_estimate_begin(sz_ctx *ctx, const sz_costs *costs, const sz_machine *machine,
+                               const sz_predict_options *options);
+// Machine's name of the format that a row computes in.
+const char *sz_format_of(const sz_estimate *e, const sz_node_cost *n);
 
 // ---- roofs.c: which roof serves which format ---------------------------------------------------
 
 // Format of the machine for a format of the graph ("f8e4m3fn" -> "fp8"); never NULL.
 const char *sz_machine_dtype(const char *dtype);
+// Is `word` one of the words, which stand between blanks?
+bool sz_has_word(const char *words, const char *word);
 // Bits of an element as stored, 0 = not a format that can be asked for by --dtype.
 int sz_machine_dtype_bits(const char *machine_dtype);
 sz_status sz_machine_dtype_unknown(sz_ctx *ctx, const char *dtype);
+// Is it a name of a format, "int" for indices included?
+bool sz_is_machine_dtype(sz_str word);
 
 // Find, once per format and kind of work, the roof; it may have none.
 sz_status sz_serve(sz_estimate *e, const char *machine_dtype, bool elementary,
                    sz_served **ret_served);
+// Does some work run on a roof of a narrower format? Of all work, or of multiply-accumulates.
+bool sz_is_narrower(const sz_estimate *e, bool all);
 // Threads of the roofs to use.
 sz_status sz_choose_threads(sz_estimate *e);
 
@@ -125,6 +171,10 @@ sz_status sz_tile_node(sz_estimate *e, size_t row, const char *format, sz_node_t
 // Computation takes as long as its energy takes at the power that the card may draw.
 sz_status sz_limit_power(sz_estimate *e, const char *format, double flops, double bytes,
                          sz_node_time *t);
+// NULL where the machine has no link of that name, or `name` is NULL.
+const sz_link *sz_find_link(const sz_machine *m, const char *name);
+// Memory on the chip, where the machine has some that weights stay in.
+sz_status sz_choose_chip(sz_estimate *e);
 
 // ---- calibrated.c ------------------------------------------------------------------------------
 

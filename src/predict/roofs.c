@@ -22,8 +22,7 @@ enum {
     INTEGERS = OTHER - 1
 };
 
-// Is `word` one of the words, which stand between blanks?
-static bool has_word(const char *words, const char *word) {
+bool sz_has_word(const char *words, const char *word) {
     const size_t n = strlen(word);
     for (const char *p = words; *p; p += strcspn(p, " "), p += strspn(p, " "))
         if (n > 0 && strcspn(p, " ") == n && memcmp(p, word, n) == 0) return true;
@@ -32,7 +31,7 @@ static bool has_word(const char *words, const char *word) {
 
 const char *sz_machine_dtype(const char *dtype) {
     for (int i = 0; dtype && i < N_FORMATS; i++)
-        if (has_word(formats[i].graph_names, dtype)) return formats[i].name;
+        if (sz_has_word(formats[i].graph_names, dtype)) return formats[i].name;
     return formats[OTHER].name;
 }
 
@@ -40,6 +39,12 @@ int sz_machine_dtype_bits(const char *machine_dtype) {
     for (int i = 0; i < INTEGERS; i++)
         if (strcmp(formats[i].name, machine_dtype) == 0) return formats[i].bits;
     return 0;
+}
+
+bool sz_is_machine_dtype(sz_str word) {
+    for (int i = 0; i < OTHER; i++)
+        if (sz_str_is(word, formats[i].name)) return true;
+    return false;
 }
 
 sz_status sz_machine_dtype_unknown(sz_ctx *ctx, const char *dtype) {
@@ -104,7 +109,7 @@ static void search_any(const sz_estimate *e, sz_served *s) {
 }
 
 static void warn_other_roof(const sz_estimate *e, const sz_served *s) {
-    if (s->exact || s->elementary || !s->roof) return; // elementary work: among the assumptions
+    if (s->exact || s->elementary || !s->roof || e->is_trial) return; // elementary: assumed
     sz_warn(e->ctx, "machine '%s' has no roof for %s: %s is used for its multiply-accumulates",
             e->machine->identity.name, s->machine_dtype, s->roof->dtype);
 }
@@ -125,6 +130,16 @@ sz_status sz_serve(sz_estimate *e, const char *machine_dtype, bool elementary,
     if (!sz_vec_push(e->ctx, &e->served, s)) return sz_no_memory(e->ctx);
     *ret_served = &e->served.items[e->served.n - 1];
     return SZ_OK;
+}
+
+bool sz_is_narrower(const sz_estimate *e, bool all) {
+    for (size_t i = 0; i < e->served.n; i++) {
+        const sz_served *s = &e->served.items[i];
+        if (!s->roof || s->exact || (s->elementary && !all)) continue;
+        if (sz_machine_dtype_bits(s->roof->dtype) < sz_machine_dtype_bits(s->machine_dtype))
+            return true;
+    }
+    return false;
 }
 
 // ---- threads -----------------------------------------------------------------------------------

@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -116,11 +117,15 @@ static void reuse(void **state) {
     const fixture *f = *state;
     static const char text[] =
         "{\"schema\":\"sizeup.machine/1\",\"name\":\"small cache\",\"source\":\"measured\","
-        "\"cpu\":{\"threads\":2},\"peaks\":[" PEAK("f32", "fma", 2, 1e9) "],"
-        "\"levels\":[{\"name\":\"L1\",\"capacity_bytes\":100,\"instances\":1,"
-        "\"bandwidth\":[" RATE("load", 2, 1000) "]},"
-        "{\"name\":\"DRAM\",\"capacity_bytes\":1000000,"
-        "\"bandwidth\":[" RATE("load", 2, 20) "," RATE("copy", 2, 10) "]}]}";
+        "\"cpu\":{\"threads\":2},\"peaks\":[" PEAK(
+            "f32", "fma", 2,
+            1e9) "],"
+                 "\"levels\":[{\"name\":\"L1\",\"capacity_bytes\":100,\"instances\":1,"
+                 "\"bandwidth\":[" RATE(
+                     "load", 2, 1000) "]},"
+                                      "{\"name\":\"DRAM\",\"capacity_bytes\":1000000,"
+                                      "\"bandwidth\":[" RATE("load", 2, 20) "," RATE("copy", 2,
+                                                                                     10) "]}]}";
     sz_machine *m = NULL;
     sz_estimate *e = NULL;
     assert_int_equal(sz_machine_parse(f->ctx, "small cache", text, sizeof text - 1, &m), SZ_OK);
@@ -134,6 +139,121 @@ static void reuse(void **state) {
             matmul_mem + relu_mem + sz_estimate_total(e).computation_s);
     sz_estimate_destroy(e);
     sz_machine_destroy(m);
+}
+
+// Between the longer of the two and their sum; at the other levels it changes nothing.
+static void overlap(void **state) {
+    sz_estimate *e = estimate(*state, (sz_predict_options){.overlap = 2});
+    near_to(sz_estimate_node(e, 0).time_s, hypot(matmul_comp, 0.224));
+    near_to(sz_estimate_total(e).time_s, hypot(matmul_comp, 0.224) + hypot(relu_comp, 0.128));
+    sz_estimate_destroy(e);
+    e = estimate(*state, (sz_predict_options){.overlap = 1});
+    near_to(sz_estimate_total(e).time_s, matmul_comp + 0.224 + relu_comp + 0.128);
+    sz_estimate_destroy(e);
+    e = estimate(*state, (sz_predict_options){.overlap = INFINITY});
+    near_to(sz_estimate_total(e).time_s, matmul_comp + relu_comp);
+    sz_estimate_destroy(e);
+    e = estimate(*state, (sz_predict_options){.overlap = 2, .level = "bound"});
+    near_to(sz_estimate_total(e).time_s, fmax(matmul_comp + relu_comp, 352.0 / 20));
+    sz_estimate_destroy(e);
+    const fixture *f = *state;
+    e = NULL;
+    assert_int_equal(
+        sz_estimate_create(f->ctx, f->costs, f->machine, &(sz_predict_options){.overlap = 0.5}, &e),
+        SZ_ERR_USAGE);
+}
+
+// As its record says, p = 3, where that is asked for: calibrations rest on the longer of the two.
+static void measured_overlap(void **state) {
+    const fixture *f = *state;
+    static const char text[] =
+        "{\"schema\":\"sizeup.machine/1\",\"name\":\"round corner\",\"source\":\"measured\","
+        "\"cpu\":{\"threads\":2},\"overlap\":{\"p\":3,\"n\":36},\"peaks\":[" PEAK(
+            "f32", "fma", 2, 100) "],\"levels\":[{\"name\":\"DRAM\",\"capacity_bytes\":1000000,"
+                                  "\"bandwidth\":[" RATE("load", 2, 100) "]}]}";
+    sz_machine *m = NULL;
+    sz_estimate *e = NULL;
+    assert_int_equal(sz_machine_parse(f->ctx, "corner", text, sizeof text - 1, &m), SZ_OK);
+    assert_int_equal(sz_estimate_create(f->ctx, f->costs, m,
+                                        &(sz_predict_options){.overlap = SZ_OVERLAP_MEASURED}, &e),
+                     SZ_OK);
+    near_to(sz_estimate_node(e, 0).time_s, cbrt(pow(1.28, 3) + pow(2.24, 3)));
+    sz_estimate_destroy(e);
+    e = NULL;
+    assert_int_equal(sz_estimate_create(f->ctx, f->costs, m, NULL, &e), SZ_OK);
+    near_to(sz_estimate_node(e, 0).time_s, 2.24);
+    sz_estimate_destroy(e);
+    sz_machine_destroy(m);
+}
+
+static const char *assumed(const sz_estimate *e, const char *key) {
+    for (size_t i = 0; i < sz_estimate_assumption_count(e); i++)
+        if (strcmp(sz_estimate_assumption(e, i).key, key) == 0)
+            return sz_estimate_assumption(e, i).text;
+    return NULL;
+}
+
+// Below a byte: as few bits move as are stored, and the next format that the machine has computes.
+// The machine has f32 and int8 at 400 operations a second.
+static void narrow_elements(void **state) {
+    const fixture *f = *state;
+    static const char text[] =
+        "{\"schema\":\"sizeup.machine/1\",\"name\":\"bytes\",\"source\":\"measured\","
+        "\"cpu\":{\"threads\":2},\"peaks\":[" PEAK("f32", "fma", 2, 100) "," PEAK(
+            "int8", "fma", 2, 400) "],\"levels\":[{\"name\":\"DRAM\",\"capacity_bytes\":1000000,"
+                                   "\"bandwidth\":[" RATE("load", 2, 20) "]}]}";
+    static const struct {
+        const char *dtype;
+        double bits;
+        const char *as;
+    } formats[] = {{"int8", 8, NULL},
+                   {"int4", 4, "int4 (4 bits an element) as int8"},
+                   {"int2", 2, "int2 (2 bits an element) as int8"},
+                   {"int1", 1, "int1 (1 bit an element) as int8"},
+                   {"fp4", 4, "fp4 (4 bits an element) as f32"}};
+    sz_machine *m = NULL;
+    assert_int_equal(sz_machine_parse(f->ctx, "bytes", text, sizeof text - 1, &m), SZ_OK);
+    for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
+        sz_estimate *e = NULL;
+        const sz_predict_options options = {.dtype = formats[i].dtype};
+        const bool is_float = strcmp(formats[i].dtype, "fp4") == 0;
+        assert_int_equal(sz_estimate_create(f->ctx, f->costs, m, &options, &e), SZ_OK);
+        near_to(sz_estimate_node(e, 0).memory_s, 224 * formats[i].bits / 32 / 20);
+        near_to(sz_estimate_node(e, 0).compute_s, 128.0 / (is_float ? 100 : 400));
+        const char *said = assumed(e, "widened");
+        assert_true((said != NULL) == (formats[i].as != NULL));
+        if (said && !strstr(said, formats[i].as)) fail_msg("'%s' not in: %s", formats[i].as, said);
+        sz_estimate_destroy(e);
+    }
+    sz_machine_destroy(m);
+}
+
+// Weights of one bit in a file: 4 x 8 of them are 4 bytes, and as many are read.
+static void stored_bits(void **state) {
+    const fixture *f = *state;
+    static const char text[] = "graph net opset=17 {"
+                               "  input i: i64[1]"
+                               "  w = const @[4,8]"
+                               "  y = Gather(w, i)"
+                               "  output y }";
+    static const struct {
+        const char *dtype;
+        double bytes; // a row of 8, and the index
+    } cases[] = {{"i8", 16}, {"i4", 12}, {"i2", 10}, {"u1", 9}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char net_text[256];
+        const char *at = strchr(text, '@');
+        sz_model *model = NULL;
+        sz_costs *costs = NULL;
+        snprintf(net_text, sizeof net_text, "%.*s%s%s", (int)(at - text), text, cases[i].dtype,
+                 at + 1);
+        assert_int_equal(sz_model_parse(f->ctx, net_text, NULL, &model), SZ_OK);
+        assert_int_equal(sz_costs_create(f->ctx, model, NULL, &costs), SZ_OK);
+        near_to((double)sz_costs_total(costs).bytes_read, cases[i].bytes);
+        near_to((double)sz_costs_total(costs).weight_bytes, 32 * (cases[i].bytes - 8) / 8);
+        sz_costs_destroy(costs);
+        sz_model_destroy(model);
+    }
 }
 
 static void levels(void **state) {
@@ -185,7 +305,7 @@ static void refusals(void **state) {
         {{.threads = 3}, SZ_ERR_UNAVAILABLE, "machine 'round' has no peaks for 3 threads"},
         {{.dtype = "f31"},
          SZ_ERR_USAGE,
-         "unknown dtype 'f31'; known are: f64 f32 tf32 bf16 f16 fp8 fp6 fp4 int8 int4"},
+         "unknown dtype 'f31'; known are: f64 f32 tf32 bf16 f16 fp8 fp6 fp4 int8 int4 int2 int1"},
     };
     const fixture *f = *state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -204,10 +324,13 @@ static void overheads(void **state) {
     static const char text[] =
         "{\"schema\":\"sizeup.machine/1\",\"name\":\"slow start\",\"source\":\"measured\","
         "\"cpu\":{\"threads\":2},\"overhead\":{\"dispatch_s\":0.5,\"fork_join_s\":2},"
-        "\"peaks\":[" PEAK("f32", "fma", 2, 100) "," PEAK("f32", "fma", 1, 50) "],"
-        "\"levels\":[{\"name\":\"DRAM\",\"capacity_bytes\":1000000,\"bandwidth\":[" RATE(
-            "load", 2, 20) "," RATE("copy", 2, 10) "," RATE("store", 2, 4) "," RATE("load", 1,
-                                                                                   16) "]}]}";
+        "\"peaks\":[" PEAK("f32", "fma", 2, 100) "," PEAK(
+            "f32", "fma", 1,
+            50) "],"
+                "\"levels\":[{\"name\":\"DRAM\",\"capacity_bytes\":1000000,\"bandwidth\":[" RATE(
+                    "load", 2, 20) "," RATE("copy", 2, 10) "," RATE("store", 2,
+                                                                    4) "," RATE("load", 1,
+                                                                                16) "]}]}";
     const double compute = 1.28 + 16.0 / 50, memory = matmul_mem + relu_mem;
     const struct {
         const char *level;
@@ -244,8 +367,10 @@ static void memory_time(void **state) {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, open_fixture, close_fixture)
 
 int main(void) {
-    const struct CMUnitTest tests[] = {TEST(roofline), TEST(reuse), TEST(levels), TEST(one_thread),
-                                       TEST(other_dtype), TEST(refusals),
-                                       TEST(overheads), TEST(memory_time)};
+    const struct CMUnitTest tests[] = {
+        TEST(roofline),         TEST(reuse),           TEST(levels),
+        TEST(one_thread),       TEST(other_dtype),     TEST(refusals),
+        TEST(overheads),        TEST(memory_time),     TEST(overlap),
+        TEST(measured_overlap), TEST(narrow_elements), TEST(stored_bits)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

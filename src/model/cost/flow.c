@@ -72,8 +72,7 @@ static void mark_made(const sz_graph *g, const sz_node_id *nodes, int32_t n, int
     }
 }
 
-// The value whose memory a view shows.
-static void find_roots(const sz_graph *g, sz_value_id *root) {
+void sz_flow_roots(const sz_graph *g, sz_value_id *root) {
     for (size_t v = 0; v < g->values.n; v++) root[v] = (sz_value_id)v;
     for (size_t k = 0; k < g->nodes.n; k++) {
         const sz_node *n = sz_graph_node(g, sz_graph_nth(g, k));
@@ -87,7 +86,7 @@ static void find_roots(const sz_graph *g, sz_value_id *root) {
 static sz_status add_rows(const sz_costs *c, sz_flows *f, int32_t *seen, int32_t *made_by,
                           sz_value_id *root) {
     walk w = {c, f, root, made_by, seen, 0, 0};
-    find_roots(c->graph, root);
+    sz_flow_roots(c->graph, root);
     for (size_t i = 0; i < c->n_nodes; i++) {
         const sz_group *group = sz_costs_group_of(c, i);
         const sz_node_id id = c->row_nodes ? c->row_nodes[i] : (sz_node_id)i;

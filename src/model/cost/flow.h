@@ -21,4 +21,7 @@ typedef struct sz_flows {
 sz_status sz_flows_find(sz_ctx *ctx, const sz_costs *costs, sz_flows *ret_flows) SZ_MUST_USE;
 void sz_flows_finish(sz_ctx *ctx, sz_flows *flows);
 
+// By value: the value whose memory it shows, itself if it is no view.
+void sz_flow_roots(const sz_graph *g, sz_value_id *root);
+
 #endif

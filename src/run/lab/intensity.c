@@ -76,7 +76,9 @@ sz_status sz_lab_intensity(sz_lab *lab) {
     static const int steps[] = {0, 1, 2, 4, 8, 12, 16, 24, 32, 64, 128, 256};
     enum { N_STEPS = sizeof steps / sizeof steps[0] };
     const bool quick = lab->options->quick;
-    const size_t wanted = quick ? (size_t)48 << 20 : (size_t)768 << 20;
+    const size_t usual = quick ? (size_t)48 << 20 : (size_t)768 << 20;
+    const int64_t asked = lab->options->memory_bytes;
+    const size_t wanted = asked > 0 ? (size_t)asked : usual;
     sz_lab_case cases[N_STEPS];
     stream streams[N_STEPS];
     int used = 0;
