@@ -14,7 +14,7 @@
 #include <string.h>
 
 #include "base/base.h"
-#include "predict/local.h"
+#include "predict/process.h"
 
 enum { MOST_TABLES = 8, CONSTANTS = 4, ALL = GPU_MOST_ROWS };
 
@@ -118,35 +118,35 @@ static void stream_axes(const gpu_row *r, double *x) {
 }
 
 static void learn_stream(sz_ctx *ctx, const gpu_table *t, const char *op, int without,
-                         sz_local *l) {
-    *l = (sz_local){.axes = 2};
+                         sz_process *l) {
+    *l = (sz_process){.axes = 2};
     for (size_t i = 0; i < t->n; i++) {
         const gpu_row *r = &t->rows[i];
-        double x[SZ_LOCAL_AXES];
+        sz_process_point one = {.y = log(r->time_s / gpu_roof(r)), .group = chip_of(r)};
         if (!is_known(r, without) || strcmp(r->op, op) != 0) continue;
-        stream_axes(r, x);
-        if (!sz_local_add(ctx, l, x, log(r->time_s / gpu_roof(r)), chip_of(r))) exit(1);
+        stream_axes(r, one.x);
+        if (!sz_process_add(ctx, l, &one)) exit(1);
     }
-    if (sz_local_settle(ctx, l) != SZ_OK) exit(1);
+    if (sz_process_settle(ctx, l) != SZ_OK) exit(1);
 }
 
 // Rows of one operator stand together in the table.
 static void tell_streams(sz_ctx *ctx, const gpu_table *t, int device, double *told) {
     const char *op = "";
-    sz_local l = {.axes = 2};
+    sz_process l = {.axes = 2};
     for (size_t i = 0; i < t->n; i++) {
         const gpu_row *r = &t->rows[i];
-        double x[SZ_LOCAL_AXES];
+        double x[SZ_PROCESS_AXES];
         if (r->device != device) continue;
         if (strcmp(op, r->op) != 0) {
-            sz_local_finish(ctx, &l);
+            sz_process_finish(ctx, &l);
             learn_stream(ctx, t, r->op, gpu_devices[device].chip, &l);
             op = r->op;
         }
         stream_axes(r, x);
-        told[i] = gpu_roof(r) * exp(fmax(0, sz_local_at(&l, x, -1).y)); // never above the roof
+        told[i] = gpu_roof(r) * exp(fmax(0, sz_process_at(&l, x).y)); // never above the roof
     }
-    sz_local_finish(ctx, &l);
+    sz_process_finish(ctx, &l);
 }
 
 // ---- one card ----------------------------------------------------------------------------------

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 
 #include "base/base.h"
-#include "predict/local.h"
+#include "predict/process.h"
 
 enum { AXES = 4 };
 
@@ -28,26 +28,26 @@ static double base(const gpu_row *r, bool by_tiles) {
     return by_tiles ? gpu_tiled(r, &sz_tile_costs_fitted) : gpu_roof(r);
 }
 
-static void learn(sz_ctx *ctx, const size_t *known, size_t n, bool by_tiles, sz_local *l) {
-    *l = (sz_local){.axes = AXES};
+static void learn(sz_ctx *ctx, const size_t *known, size_t n, bool by_tiles, sz_process *l) {
+    *l = (sz_process){.axes = AXES};
     for (size_t i = 0; i < n; i++) {
         const gpu_row *r = &table.rows[known[i]];
-        double x[AXES];
-        axes_of(r, x);
-        if (!sz_local_add(ctx, l, x, log(r->time_s / base(r, by_tiles)), (int32_t)i)) exit(1);
+        sz_process_point one = {.y = log(r->time_s / base(r, by_tiles)), .group = (int32_t)i};
+        axes_of(r, one.x);
+        if (!sz_process_add(ctx, l, &one)) exit(1);
     }
-    if (sz_local_settle(ctx, l) != SZ_OK) exit(1);
+    if (sz_process_settle(ctx, l) != SZ_OK) exit(1);
 }
 
 // Of the rows asked; l NULL: roofline x constant.
-static gpu_errors judge(const size_t *asked, size_t n, const sz_local *l, bool by_tiles,
+static gpu_errors judge(const size_t *asked, size_t n, const sz_process *l, bool by_tiles,
                         double constant) {
     static double errors[GPU_MOST_ROWS];
     for (size_t i = 0; i < n; i++) {
         const gpu_row *r = &table.rows[asked[i]];
         double x[AXES];
         axes_of(r, x);
-        const double told = l ? base(r, by_tiles) * exp(sz_local_at(l, x, -1).y)
+        const double told = l ? base(r, by_tiles) * exp(sz_process_at(l, x).y)
                               : gpu_roof(r) * constant;
         errors[i] = fabs(told / r->time_s - 1);
     }
@@ -63,7 +63,7 @@ static double median_share(const size_t *known, size_t n) {
 
 static void ask(sz_ctx *ctx, const char *device, const size_t *known, size_t n_known,
                 const size_t *asked, size_t n) {
-    sz_local plain, tiled;
+    sz_process plain, tiled;
     learn(ctx, known, n_known, false, &plain);
     learn(ctx, known, n_known, true, &tiled);
     const gpu_errors roof = judge(asked, n, NULL, false, 1);
@@ -73,8 +73,8 @@ static void ask(sz_ctx *ctx, const char *device, const size_t *known, size_t n_k
     printf("%-8s %-21s %5zu %5zu %8.1f %8.1f %9.1f %8.1f %7.1f %7.1f %8.1f\n", table.title, device,
            n_known, n, 100 * roof.mean, 100 * constant.mean, 100 * by_roof.mean,
            100 * by_tiles.mean, 100 * by_tiles.median, 100 * by_tiles.p90, 100 * by_tiles.within10);
-    sz_local_finish(ctx, &plain);
-    sz_local_finish(ctx, &tiled);
+    sz_process_finish(ctx, &plain);
+    sz_process_finish(ctx, &tiled);
 }
 
 // What no prediction by shape can know: the same product in a batch that is larger by up to 30 %,

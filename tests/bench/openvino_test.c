@@ -163,8 +163,10 @@ static void check_sources(const net *n, const char *what, int most) {
 
 // Timed runs and profiled ones in turn, so that both meet the same machine.
 static void layers_add_up(void **state) {
-    static const char *const nets[] = {"resnet:depth=50", "file:resnet50.onnx"};
-    static const int most[] = {1, 2}; // layers of a node; the file has biases
+    static const char *const nets[] = {"resnet:depth=50", "file:resnet50.onnx",
+                                       "lstm:input=128,units=256,steps=32,layers=2",
+                                       "gru:input=128,units=256,steps=32,layers=2"};
+    static const int most[] = {1, 2, 1, 1}; // layers of a node; the file has biases
     enum { RUNS = 15 };
     const fixture *f = fixture_of(state);
     for (size_t i = 0; i < sizeof nets / sizeof *nets; i++) {

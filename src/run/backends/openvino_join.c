@@ -203,6 +203,44 @@ static sz_status follow_readers(join *j) {
     return SZ_OK;
 }
 
+// ---- recurrent layers --------------------------------------------------------------------------
+
+static const struct {
+    const char *layer, *op;
+} recurrent[] = {{"LSTMSequence", "LSTM"}, {"GRUSequence", "GRU"}, {"RNNSequence", "RNN"}};
+
+static bool has_pair(const join *j, int32_t layer) {
+    for (size_t i = 0; i < j->pairs.n; i++)
+        if (j->pairs.items[i].layer == layer) return true;
+    return false;
+}
+
+static int32_t next_layer(const join *j, const char *op, int32_t from) {
+    const int32_t n = (int32_t)j->net->n_layers;
+    for (; from < n; from++)
+        if (sz_str_is(j->net->layers[from].shown.op, op) && !has_pair(j, from)) return from;
+    return n;
+}
+
+static bool is_lost(const join *j, sz_node_id id, const char *op) {
+    return j->owner[id] == SZ_NONE && sz_str_is(sz_graph_node(j->net->graph, id)->op, op);
+}
+
+// The library invents the names of its recurrent layers. Where as many are left as nodes of their
+// kind, they go together in the order of the run.
+static sz_status match_recurrent(join *j, const char *layer, const char *op) {
+    const sz_graph *g = j->net->graph;
+    size_t layers = 0, nodes = 0;
+    for (int32_t k = 0; (k = next_layer(j, layer, k)) < (int32_t)j->net->n_layers; k++) layers++;
+    for (size_t i = 0; i < g->nodes.n; i++) nodes += is_lost(j, (sz_node_id)i, op);
+    if (layers != nodes) return SZ_OK;
+    for (size_t i = 0; i < g->nodes.n; i++) {
+        const sz_node_id id = sz_graph_nth(g, i);
+        if (is_lost(j, id, op)) SZ_TRY(add_pair(j, next_layer(j, layer, 0), id));
+    }
+    return SZ_OK;
+}
+
 // ---- all ---------------------------------------------------------------------------------------
 
 static int by_layer(const void *a, const void *b) {
@@ -254,6 +292,8 @@ static sz_status make(join *j) {
         if (!j->mapped[k] && find_node(j, net->layers[k].shown.name, &node))
             SZ_TRY(add_pair(j, (int32_t)k, node));
     }
+    for (size_t i = 0; i < sizeof recurrent / sizeof *recurrent; i++)
+        SZ_TRY(match_recurrent(j, recurrent[i].layer, recurrent[i].op));
     SZ_TRY(follow_producers(j));
     SZ_TRY(follow_readers(j));
     return hand_out(j);
