@@ -45,7 +45,8 @@ static void lstm_forward(const cell *k, double *g, const double *c, double *h, d
     }
 }
 
-// h: the state before; the new one lies behind it. What the third gate adds up of the state is kept.
+// h: the state before; the new one lies behind it. What the third gate adds up of the state is
+// kept.
 static void gru_forward(const cell *k, int64_t d, double *g, double *h, double *linear) {
     const int64_t n = k->hidden;
     const double *r = k->r + d * 3 * n * n, *b = k->b ? k->b + d * 6 * n + 5 * n : NULL;
@@ -130,7 +131,8 @@ static void rnn_backward(const cell *k, int64_t s) {
     }
 }
 
-// Gate j of the step to everything that it was a sum of. `h`: what its row of R was multiplied with.
+// Gate j of the step to everything that it was a sum of. `h`: what its row of R was multiplied
+// with.
 static void spread(const cell *k, int64_t d, int64_t j, const double *x, const double *h,
                    double *dx, bool through) {
     const int64_t n = k->hidden, all = k->gates * n, row = d * all + j;
