@@ -18,6 +18,7 @@ typedef struct bench_options {
     int64_t seed, streams, top;
     const char *preheat, *cache, *budget, *timeout, *blas, *onednn, *store, *machine, *threads;
     const char *batch, *dtype, *mode, *root;
+    const char *optimizer;
     bool layers, energy, counters, resume;
 } bench_options;
 
@@ -33,6 +34,8 @@ static const cli_option options_table[] = {
      offsetof(bench_options, dtype)},
     {"mode", 0, CLI_CHOICE, "inference|training", "inference",
      "training: a whole step of it", offsetof(bench_options, mode)},
+    {"optimizer", 0, CLI_CHOICE, "momentum|sgd|adam", "momentum", "of --mode training",
+     offsetof(bench_options, optimizer)},
     {"bind", 0, CLI_WORDS, "SYMBOL=RANGE", NULL, "bind free dimensions, as words do",
      offsetof(bench_options, binds)},
     {"input", 0, CLI_LIST, "NAME=SHAPE", NULL, "shape of an input of a file; may be repeated",
@@ -114,6 +117,8 @@ static int read_options(const cli_app *app, const bench_options *o, sz_run_optio
                             .inputs = o->inputs.items,
                             .n_inputs = o->inputs.n,
                             .training = strcmp(o->mode, "training") == 0,
+                            .optimizer = strcmp(o->optimizer, "momentum") == 0 ? NULL
+                                                                               : o->optimizer,
                             .streams = (int)o->streams,
                             .layers = o->layers,
                             .energy = o->energy,

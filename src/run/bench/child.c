@@ -158,7 +158,9 @@ static sz_status prepare(child *c, child_case *one) {
     const char *dtype = json_string_value(json_object_get(one->request, "dtype"));
     const bool training = is_true(c->request, "training");
     SZ_TRY(load(c, one));
-    if (training) SZ_TRY(sz_train_graph(c->ctx, one->model->graph, NULL, &one->step));
+    const sz_train_options o = {
+        .optimizer = json_string_value(json_object_get(c->request, "optimizer"))};
+    if (training) SZ_TRY(sz_train_graph(c->ctx, one->model->graph, &o, &one->step));
     const sz_run_how how = {
         .training = training,
         .step = training ? &one->step : NULL,

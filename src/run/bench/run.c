@@ -97,8 +97,7 @@ static bool take(void *user, const char *bytes, size_t n) {
 static const char *path_of(const sz_bench_sweep *r, const sz_backend *backend) {
     static const char variable[] = "SIZEUP_OPENVINO=";
     const size_t n = sizeof variable - 1;
-    if (strcmp(backend->name, "openvino") != 0)
-        return sz_bench_library(r->options, backend->name);
+    if (strcmp(backend->name, "openvino") != 0) return sz_bench_library(r->options, backend->name);
     for (const char *const *e = r->options->environment; e && *e; e++)
         if (strncmp(*e, variable, n) == 0 && (*e)[n]) return *e + n;
     return NULL;
@@ -106,12 +105,13 @@ static const char *path_of(const sz_bench_sweep *r, const sz_backend *backend) {
 
 static json_t *request_of(const sz_bench_sweep *r, const sz_backend *backend) {
     const sz_run_options *o = r->options;
-    return json_pack("{s:s, s:s*, s:i, s:I, s:f, s:f, s:I, s:b, s:i, s:b, s:b, s:b, s:s*, s:[]}",
-                     "backend", backend->name, "path", path_of(r, backend), "threads", r->threads,
-                     "seed", (json_int_t)o->seed, "preheat_s", r->preheat_s, "budget_s",
-                     r->budget_s, "evict_bytes", (json_int_t)r->evict_bytes, "training",
-                     o->training, "streams", o->streams, "layers", o->layers, "energy", o->energy,
-                     "counters", o->counters, "root", o->root, "cases");
+    return json_pack(
+        "{s:s, s:s*, s:i, s:I, s:f, s:f, s:I, s:b, s:i, s:b, s:b, s:b, s:s*, s:s*, s:[]}",
+        "backend", backend->name, "path", path_of(r, backend), "threads", r->threads, "seed",
+        (json_int_t)o->seed, "preheat_s", r->preheat_s, "budget_s", r->budget_s, "evict_bytes",
+        (json_int_t)r->evict_bytes, "training", o->training, "streams", o->streams, "layers",
+        o->layers, "energy", o->energy, "counters", o->counters, "root", o->root, "optimizer",
+        o->optimizer, "cases");
 }
 
 static json_t *list(const char *const *words, size_t n) {
@@ -393,6 +393,7 @@ sz_status sz_bench_run(sz_ctx *ctx, const char *what, const char *const *words, 
     const char *const *names = o->n_backends ? o->backends : usual_backends;
     const size_t n = o->n_backends ? o->n_backends : 1;
     const sz_plan_how how = {.training = o->training != 0,
+                             .optimizer = o->optimizer,
                              .available = sz_pages_available(""),
                              .inputs = o->inputs,
                              .n_inputs = o->n_inputs};
