@@ -238,7 +238,7 @@ static sz_status put_asked(child *c, child_case *one, const sz_timing *t, sz_jso
         if (c->evict)
             put_why(j, "counters", cold);
         else
-            sz_counted_put(&one->counted, &c->counters, j);
+            sz_counted_put(&one->counted, &c->counters, whole(one->request, "flops"), j);
     }
     if (!is_true(c->request, "energy")) return SZ_OK;
     if (!c->evict) return sz_joules_put(c->ctx, &c->joules, &work, j);
@@ -406,7 +406,7 @@ static sz_status open_meters(child *c) {
     const sz_sensor_options options = {.root = json_string_value(json_object_get(c->request,
                                                                                  "root"))};
     c->counts = is_true(c->request, "counters") && whole(c->request, "evict_bytes") == 0;
-    if (c->counts) sz_counters_open_heirs(&c->counters, NULL);
+    if (c->counts) sz_counters_open_heirs(&c->counters, NULL, options.root);
     if (!is_true(c->request, "energy")) return SZ_OK;
     return sz_joules_begin(c->ctx, &options, NULL, NULL, &c->joules);
 }
