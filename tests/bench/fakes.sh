@@ -35,9 +35,10 @@ wants 'a crash' out '"error": "the library crashed (signal 6)"' 1
 wants 'a crash' err 'm=13.*the library crashed' 1
 wants 'a crash' status '^0$' 1
 
-sweep hangs --timeout 1200ms
+sweep hangs --timeout 2600ms --progress
 wants 'a hang' out '"verdict": "' 2
-wants 'a hang' out '"error": "no sign of life for 1.2 s' 1
+wants 'a hang' out '"error": "no sign of life for 2.6 s while checking its result: ' 1
+wants 'a sign of life' err '^measuring: gemm:m=13,n=8,k=8 on blas: checking its result for 2 s$' 1
 
 sweep wrong
 wants 'a wrong result' out '"verdict": "' 2

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // In a child process: open a library, prepare cases, check their results, time them together.
 //
-// The parent reads lines: {"facts"}, {"at": case} before work on one begins, so that it knows whose
-// fault it was when no more comes, and {"case": ...} with what came out.
+// The parent reads lines: {"facts"}, {"at": case, "doing": what} before work on one begins, so that
+// it knows whose fault it was when no more comes, and {"case": ...} with what came out.
 #include <sizeup/run.h>
 
 #include <math.h>
@@ -83,12 +83,12 @@ static void begin(child *c, sz_buf *buf, sz_json *j) {
     sz_json_begin_object(j);
 }
 
-static void tell_at(void *user, size_t i) {
-    child *c = user;
+static void tell_at(child *c, size_t i, const char *doing) {
     sz_buf buf;
     sz_json j;
     begin(c, &buf, &j);
     sz_json_key_i64(&j, "at", (int64_t)i);
+    sz_json_key_str(&j, "doing", doing);
     sz_json_end_object(&j);
     (void)send(c, &buf); // what is lost is a sign of life
 }
@@ -172,6 +172,7 @@ static sz_status prepare(child *c, child_case *one) {
     const double start = sz_clock_s();
     SZ_TRY(sz_runner_create(c->ctx, one->model->graph, c->backend, c->library, &how, &one->runner));
     one->compile_s = sz_clock_s() - start;
+    tell_at(c, (size_t)(one - c->cases), "checking its result");
     return one->runner.type->check(one->runner.state, whole(one->request, "flops"), &one->check);
 }
 
@@ -180,7 +181,7 @@ static sz_status prepare_all(child *c) {
     for (size_t i = 0; i < c->n; i++) {
         child_case *one = &c->cases[i];
         char why[256];
-        tell_at(c, i);
+        tell_at(c, i, "preparing it");
         const sz_status status = prepare(c, one);
         if (status != SZ_OK) {
             SZ_TRY(send_error(c, i, sz_ctx_error(c->ctx)));
@@ -286,7 +287,7 @@ static sz_status send_timing(child *c, size_t i, const sz_timing *t, double cloc
         sz_json_end_object(&j);
     }
     put_training(&j, r, &one->step);
-    tell_at(c, i);
+    tell_at(c, i, is_true(c->request, "energy") ? "measuring its energy" : "measuring it");
     SZ_TRY(put_asked(c, one, t, &j));
     if (is_true(c->request, "layers")) sz_json_key_i64(&j, "layers_runs", one->profiles);
     SZ_TRY(sz_layers_put(c->ctx, &j, one->model, r, one->profiles > 0));
@@ -309,7 +310,7 @@ typedef struct measuring {
 
 static void tell_measured(void *user, size_t i) {
     const measuring *m = user;
-    tell_at(m->owner, m->which[i]);
+    tell_at(m->owner, m->which[i], "measuring it");
 }
 
 static void count(void *user, size_t i, int64_t runs) {
@@ -329,7 +330,7 @@ static sz_status look_closer(child *c, measuring *m, size_t k) {
                                 .before = m->timed[k].before,
                                 .user = one};
     if (!is_true(c->request, "layers")) return SZ_OK;
-    tell_at(c, m->which[k]);
+    tell_at(c, m->which[k], "timing its layers");
     return sz_profile_run(&one->runner, &how, &one->profiles);
 }
 
@@ -403,8 +404,8 @@ static sz_status open_library(child *c, bool *ret_there) {
 
 // Before the library is there: it is quiet then, and the threads that it starts are counted.
 static sz_status open_meters(child *c) {
-    const sz_sensor_options options = {.root = json_string_value(json_object_get(c->request,
-                                                                                 "root"))};
+    const sz_sensor_options options = {
+        .root = json_string_value(json_object_get(c->request, "root"))};
     c->counts = is_true(c->request, "counters") && whole(c->request, "evict_bytes") == 0;
     if (c->counts) sz_counters_open_heirs(&c->counters, NULL, options.root);
     if (!is_true(c->request, "energy")) return SZ_OK;

@@ -5,7 +5,8 @@
 #include "run/backends/plain/products.h"
 
 // STRIP: a multiple of any tile's columns. ROOM: numbers of a padded part of an image.
-enum { STRIP = 96, FEW = 4, BLOCKS_OF_A_THREAD = 4, ROOM = 1 << 14 };
+enum { STRIP = 96, FEW = 4, BLOCKS_OF_A_THREAD = 4, ROOM = 1 << 13 };
+enum { MARGIN = 32 }; // read beyond a part, and not used
 
 typedef struct plan {
     sz_windows w;
@@ -60,66 +61,56 @@ static void cut_strip(const plan *p, int64_t first, strip *t) {
 }
 
 // What a tap meets in one channel, at each position of a piece; 0 on padding.
-static void lay_piece(const sz_windows *w, const sz_tap *t, const float *x, const piece *e,
-                      float *y) {
+static void lay_piece(const sz_loop_rows *l, int64_t stride, const sz_tap *t, const float *x,
+                      const piece *e, float *y) {
     int64_t from = e->at, to = e->at;
     if (e->o >= t->from[0] && e->o < t->to[0] && e->q >= t->from[1] && e->q < t->to[1]) {
         from = e->at > t->from[2] ? e->at : t->from[2];
         to = e->at + e->n < t->to[2] ? e->at + e->n : t->to[2];
     }
-    if (from >= to) from = to = e->at;
-    const float *line = x + t->at + e->o * t->step[0] + e->q * t->step[1];
+    if (from >= to) {
+        memset(y, 0, (size_t)e->n * sizeof *y);
+        return;
+    }
+    const float *line = x + t->at + e->o * t->step[0] + e->q * t->step[1] + from * t->step[2];
     for (int64_t i = e->at; i < from; i++) y[i - e->at] = 0;
-    if (w->stride[2] == 1)
-        for (int64_t i = from; i < to; i++) y[i - e->at] = line[i];
+    if (stride == 1)
+        memcpy(y + from - e->at, line, (size_t)(to - from) * sizeof *y);
     else
-        for (int64_t i = from; i < to; i++) y[i - e->at] = line[i * t->step[2]];
+        l->pick(y + from - e->at, line, to - from, stride);
     for (int64_t i = to; i < e->at + e->n; i++) y[i - e->at] = 0;
 }
 
-// Rows `done`.. of the windows, in panels of a tile's width.
-static void lay_out(const plan *p, const strip *t, const float *x, int64_t done, int64_t k,
-                    float *panels) {
-    const int64_t wide = p->tile->columns, taps = p->w.taps;
-    float row[STRIP];
-    for (int64_t i = t->n; i < STRIP; i++) row[i] = 0;
-    for (int64_t r = 0; r < k; r++) {
-        const float *channel = x + (done + r) / taps * p->w.in_size;
-        float *to = row;
-        for (int e = 0; e < t->pieces; to += t->piece[e++].n)
-            lay_piece(&p->w, &p->taps[(done + r) % taps], channel, &t->piece[e], to);
-        for (int64_t c = 0; c < t->n; c += wide)
-            memcpy(panels + c * k + r * wide, row + c, (size_t)wide * sizeof *row);
+// So many of the numbers of each window, from the one given on: a row for each, of all positions.
+static void lay_out(const plan *p, const sz_loop_rows *l, const strip *t, const float *x,
+                    int64_t from, int64_t k, float *rows) {
+    const int64_t taps = p->w.taps;
+    for (int64_t r = from; r < from + k; r++, rows += STRIP) {
+        const float *channel = x + r / taps * p->w.in_size;
+        float *to = rows;
+        if (p->is_pointwise)
+            memcpy(to, channel + t->first, (size_t)t->n * sizeof *to);
+        else
+            for (int e = 0; e < t->pieces; to += t->piece[e++].n)
+                lay_piece(l, p->w.stride[2], &p->taps[r % taps], channel, &t->piece[e], to);
+        memset(rows + t->n, 0, (size_t)(STRIP - t->n) * sizeof *to);
     }
-}
-
-static void lay_out_points(const plan *p, const strip *t, const float *x, int64_t done, int64_t k,
-                           float *panels) {
-    const int64_t wide = p->tile->columns;
-    for (int64_t c = 0; c < t->n; c += wide)
-        p->tile->pack(k, t->n - c < wide ? t->n - c : wide, wide,
-                      x + done * p->w.in_size + t->first + c, p->w.in_size, 1, panels + c * k);
 }
 
 // ---- as products -------------------------------------------------------------------------------
 
-static void begin_rows(const plan *p, const float *bias, const strip *t, int64_t rows, float *y) {
-    for (int64_t r = 0; r < rows; r++)
-        for (int64_t i = 0; i < t->n; i++) y[r * p->w.out_size + i] = bias ? bias[r] : 0;
-}
-
 // Filters from..to of a group, at the positions of a strip.
-static void run_strip(const plan *p, const float *x, int64_t group, int64_t from, int64_t to,
-                      const strip *t, float *y) {
+static void run_strip(const plan *p, const sz_loop_rows *l, const float *x, int64_t group,
+                      int64_t from, int64_t to, const strip *t, float *y) {
     const sz_tile *tile = p->tile;
-    SZ_ROOM(float, panels, STRIP *SZ_TILE_DEPTH);
+    SZ_ROOM(float, rows, STRIP *SZ_TILE_DEPTH);
     for (int64_t done = 0; done < p->k; done += SZ_TILE_DEPTH) {
         const int64_t k = p->k - done < SZ_TILE_DEPTH ? p->k - done : SZ_TILE_DEPTH;
-        (p->is_pointwise ? lay_out_points : lay_out)(p, t, x, done, k, panels);
+        lay_out(p, l, t, x, done, k, rows);
         for (int64_t r = from; r < to; r += tile->rows)
             for (int64_t c = 0; c < t->n; c += tile->columns)
                 sz_tile_one(tile, sizeof *y, k, panels_of(p, group) + r * p->k + done * tile->rows,
-                            panels + c * k, y + (r - from) * p->w.out_size + c, p->w.out_size,
+                            rows + c, STRIP, y + (r - from) * p->w.out_size + c, p->w.out_size,
                             to - r, t->n - c);
     }
 }
@@ -127,6 +118,7 @@ static void run_strip(const plan *p, const float *x, int64_t group, int64_t from
 static bool run_strips(const sz_plain_step *s, const void *user, int set, int64_t from,
                        int64_t to) {
     const plan *p = user;
+    const sz_loop_rows *l = s->library->loops->f32;
     const float *bias = sz_plain_type(s, 2) ? sz_plain_data(s, set, 2) : NULL;
     for (int64_t u = from; u < to; u++) {
         const int64_t first = u % p->strips * STRIP, b = u / p->strips % p->blocks * p->block;
@@ -136,8 +128,9 @@ static bool run_strips(const sz_plain_step *s, const void *user, int set, int64_
         float *y = (float *)s->call.out[0]->data + (g * p->filters + b) * p->w.out_size + first;
         SZ_NOT_CLEARED strip t;
         cut_strip(p, first, &t);
-        begin_rows(p, bias ? bias + filter : NULL, &t, end - b, y);
-        run_strip(p, x, g % p->groups, b, end, &t, y);
+        for (int64_t r = 0; r < end - b; r++)
+            l->fill(y + r * p->w.out_size, t.n, bias ? bias[filter + r] : 0);
+        run_strip(p, l, x, g % p->groups, b, end, &t, y);
     }
     return true;
 }
@@ -165,15 +158,33 @@ static void pad_lines(const plan *p, const float *x, int64_t first, int64_t line
     }
 }
 
+// Lines of windows that move by one element lie in one row, with some between lines that nobody
+// asked for: a long row is faster than several short ones.
+static void add_row(const plan *p, const sz_loop_rows *l, const float *room, const float *weights,
+                    int64_t lines, float *y) {
+    const sz_windows *w = &p->w;
+    const int64_t n = sz_tile_up((lines - 1) * p->wide + w->out[2], MARGIN);
+    SZ_ROOM(float, sums, ROOM + MARGIN);
+    memset(sums, 0, (size_t)n * sizeof *sums);
+    l->windows(sums, room, n, 1, w->taps, p->at, weights);
+    for (int64_t r = 0; r < lines; r++)
+        l->fold_into[SZ_FOLD_sum](y + r * w->out[2], sums + r * p->wide, w->out[2]);
+}
+
 // A channel of one image, all taps of a line at once.
 static void add_lines(const plan *p, const sz_loop_rows *l, const float *x, const float *weights,
                       float *y) {
     const sz_windows *w = &p->w;
-    SZ_ROOM(float, room, ROOM);
+    SZ_ROOM(float, room, ROOM + MARGIN);
+    memset(room + ROOM, 0, MARGIN * sizeof *room);
     for (int64_t q = 0; q < w->out[1]; q += p->lines) {
         const int64_t lines = w->out[1] - q < p->lines ? w->out[1] - q : p->lines;
         const int64_t deep = (w->kernel[1] - 1) * w->dilation[1] + 1;
         pad_lines(p, x, q * w->stride[1], (lines - 1) * w->stride[1] + deep, room);
+        if (w->stride[1] == 1 && w->stride[2] == 1) {
+            add_row(p, l, room, weights, lines, y + q * w->out[2]);
+            continue;
+        }
         for (int64_t r = 0; r < lines; r++)
             l->windows(y + (q + r) * w->out[2], room + r * w->stride[1] * p->wide, w->out[2],
                        w->stride[2], w->taps, p->at, weights);
@@ -191,7 +202,7 @@ static bool run_few(const sz_plain_step *s, const void *user, int set, int64_t f
         const float *x = (const float *)sz_plain_data(s, set, 0) +
                          (u / all * p->groups + group) * p->channels * p->w.in_size;
         float *y = (float *)s->call.out[0]->data + u * p->w.out_size;
-        for (int64_t i = 0; i < p->w.out_size; i++) y[i] = bias ? bias[filter] : 0;
+        l->fill(y, p->w.out_size, bias ? bias[filter] : 0);
         for (int64_t c = 0; p->at && c < p->channels; c++)
             add_lines(p, l, x + c * p->w.in_size, weights + c * p->w.taps, y);
         for (int64_t i = 0; !p->at && i < p->k; i++)

@@ -77,10 +77,10 @@ void sz_tile_pack_rows(const sz_tile *t, int64_t width, int64_t rows, int64_t k,
 
 // A tile at the edge goes by way of a whole one.
 static void run_edge(const sz_tile *t, int64_t width, int64_t k, const void *a, const void *b,
-                     char *y, int64_t stride, int64_t rows, int64_t columns) {
+                     int64_t step, char *y, int64_t stride, int64_t rows, int64_t columns) {
     double whole[SZ_TILE_ROWS * SZ_TILE_COLUMNS];
     memset(whole, 0, (size_t)(t->rows * t->columns * width));
-    t->run(k, a, b, whole, t->columns);
+    t->run(k, a, b, step, whole, t->columns);
     for (int64_t r = 0; r < rows; r++) {
         const float *f = (const float *)(const void *)whole + r * t->columns;
         const double *d = whole + r * t->columns;
@@ -91,12 +91,12 @@ static void run_edge(const sz_tile *t, int64_t width, int64_t k, const void *a, 
     }
 }
 
-void sz_tile_one(const sz_tile *t, int64_t width, int64_t k, const void *a, const void *b, void *y,
-                 int64_t stride, int64_t rows, int64_t columns) {
+void sz_tile_one(const sz_tile *t, int64_t width, int64_t k, const void *a, const void *b,
+                 int64_t step, void *y, int64_t stride, int64_t rows, int64_t columns) {
     if (rows >= t->rows && columns >= t->columns)
-        t->run(k, a, b, y, stride);
+        t->run(k, a, b, step, y, stride);
     else
-        run_edge(t, width, k, a, b, y, stride, rows < t->rows ? rows : t->rows,
+        run_edge(t, width, k, a, b, step, y, stride, rows < t->rows ? rows : t->rows,
                  columns < t->columns ? columns : t->columns);
 }
 
@@ -142,7 +142,7 @@ static void multiply(const plan *p, const block *b, const char *left, int64_t fr
         const char *right = panel(p, b->matrix_b, (b->column + c) / t->columns) +
                             from * t->columns * p->width;
         for (int64_t r = 0; r < b->rows; r += t->rows)
-            sz_tile_one(t, p->width, k, left + r * k * p->width, right,
+            sz_tile_one(t, p->width, k, left + r * k * p->width, right, t->columns,
                         y + (r * p->n + c) * p->width, p->n, b->rows - r, b->columns - c);
     }
 }

@@ -33,8 +33,8 @@ char *sz_tile_room(sz_plain_step *s, int64_t bytes);
 // Rows by k in panels of a tile's height; `width`: bytes of a number.
 void sz_tile_pack_rows(const sz_tile *t, int64_t width, int64_t rows, int64_t k, const void *from,
                        int64_t along, int64_t across, void *to);
-// y += a x b in the rows and columns of a tile that are there.
-void sz_tile_one(const sz_tile *t, int64_t width, int64_t k, const void *a, const void *b, void *y,
-                 int64_t stride, int64_t rows, int64_t columns);
+// y += a x b in the rows and columns of a tile that are there. `step`: see sz_tile.
+void sz_tile_one(const sz_tile *t, int64_t width, int64_t k, const void *a, const void *b,
+                 int64_t step, void *y, int64_t stride, int64_t rows, int64_t columns);
 
 #endif

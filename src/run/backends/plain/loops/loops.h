@@ -34,6 +34,8 @@ typedef struct sz_loop_rows {
     float (*dot3)(const float *a, const float *b, const float *c, int64_t n);
     // y += factor x
     void (*axpy)(float *y, const float *x, int64_t n, float factor);
+    void (*fill)(float *y, int64_t n, float all);
+    void (*pick)(float *y, const float *x, int64_t n, int64_t step); // y[i] = x[i step]
     // y[i] += factor x[i step]
     void (*axpy_step)(float *y, const float *x, int64_t n, float factor, int64_t step);
     // y[i] += the sum over taps of weights[t] x[at[t] + i step]
@@ -49,8 +51,9 @@ enum { SZ_TILE_ROWS = 14, SZ_TILE_COLUMNS = 32 }; // of any tile, at most
 // A tile of a matrix product.
 typedef struct sz_tile {
     int rows, columns;
-    // y[rows][columns] (rows `stride` apart) += a x b over k: a is packed `rows` by k, b `columns`.
-    void (*run)(int64_t k, const void *a, const void *b, void *y, int64_t stride);
+    // y[rows][columns] (rows `stride` apart) += a x b over k: a is packed `rows` by k, b has its
+    // `columns` for each k `step` apart: as many where it is packed.
+    void (*run)(int64_t k, const void *a, const void *b, int64_t step, void *y, int64_t stride);
     // to[k][width] = from, whose neighbours along k and across are so far apart; beyond the n of
     // them that there are it is 0.
     void (*pack)(int64_t k, int64_t n, int64_t width, const void *from, int64_t along,

@@ -88,6 +88,17 @@ static void axpy(float *restrict y, const float *restrict x, int64_t n, float fa
     for (int64_t i = 0; i < n; i++) y[i] += factor * x[i];
 }
 
+static void fill(float *y, int64_t n, float all) {
+    for (int64_t i = 0; i < n; i++) y[i] = all;
+}
+
+static void pick(float *restrict y, const float *restrict x, int64_t n, int64_t step) {
+    if (step == 2)
+        for (int64_t i = 0; i < n; i++) y[i] = x[2 * i];
+    else
+        for (int64_t i = 0; i < n; i++) y[i] = x[i * step];
+}
+
 static void axpy_step(float *restrict y, const float *restrict x, int64_t n, float factor,
                       int64_t step) {
     if (step == 1)
@@ -171,6 +182,8 @@ const sz_loop_rows SZ_GLUE(sz_rows_,
                                       .dot = dot,
                                       .dot3 = dot3,
                                       .axpy = axpy,
+                                      .fill = fill,
+                                      .pick = pick,
                                       .axpy_step = axpy_step,
                                       .windows = windows,
                                       .max_step = max_step,

@@ -17,11 +17,11 @@ enum { ROWS = 6, VECTORS = 2, BYTES = 16 }; // of 16
 #define TILE(T, name)                                                                              \
     typedef T name##_vector __attribute__((vector_size(BYTES), aligned(sizeof(T))));               \
     enum { name##_LANES = BYTES / sizeof(T), name##_COLUMNS = VECTORS * name##_LANES };            \
-    static void name##_run(int64_t k, const void *left, const void *right, void *out,              \
-                           int64_t stride) {                                                       \
+    static void name##_run(int64_t k, const void *left, const void *right, int64_t step,           \
+                           void *out, int64_t stride) {                                            \
         name##_vector sums[ROWS][VECTORS] = {0};                                                   \
         const T *a = left, *b = right;                                                             \
-        for (int64_t i = 0; i < k; i++, a += ROWS, b += name##_COLUMNS) {                          \
+        for (int64_t i = 0; i < k; i++, a += ROWS, b += step) {                                    \
             name##_vector x[VECTORS];                                                              \
             for (int c = 0; c < VECTORS; c++)                                                      \
                 x[c] = *(const name##_vector *)(b + c * name##_LANES);                             \
