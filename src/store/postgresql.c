@@ -157,7 +157,7 @@ static sz_status open_schema(sz_ctx *ctx, const sz_pq *q, sz_store_mode mode) {
         return sz_pq_end(ctx, q, make_schema(ctx, q));
     }
     if (version < 0)
-        return sz_fail(ctx, SZ_ERR_IO, "there is no store at '%s': nothing was stored there yet",
+        return sz_fail(ctx, SZ_ERR_INPUT, "there is no store at '%s': nothing was stored there yet",
                        q->shown);
     SZ_TRY(check_version(ctx, q, version));
     if (version == VERSION) return SZ_OK;
@@ -195,9 +195,12 @@ static sz_status check_url(sz_ctx *ctx, const sz_pq *q, const char *url) {
     char *error = NULL;
     sz_pq_option *options = q->conninfoParse(url, &error);
     if (error) q->freemem(error);
-    if (!options) return no_url(ctx);
-    q->conninfoFree(options);
-    return SZ_OK;
+    bool good = options != NULL;
+    for (const sz_pq_option *o = options; o && o->keyword; o++) // libpq would repeat it
+        if (strcmp(o->keyword, "port") == 0 && o->value)
+            good = o->value[strspn(o->value, "0123456789,")] == '\0';
+    if (options) q->conninfoFree(options);
+    return good ? SZ_OK : no_url(ctx);
 }
 
 // Parameters of later places win: those of the URL over ours.

@@ -60,7 +60,7 @@ static void test_sentences(void **state) {
 static void test_nothing_there(void **state) {
     fixture *f = *state;
     fixture_empty_server(f);
-    assert_fails(f, SZ_ERR_IO, "nothing was stored there yet", SZ_STORE_READ);
+    assert_fails(f, SZ_ERR_INPUT, "nothing was stored there yet", SZ_STORE_READ);
     do_sql("CREATE SCHEMA sizeup");
     do_sql("CREATE TABLE sizeup.run(theirs int)");
     assert_fails(f, SZ_ERR_INPUT, "that is not of sizeup", SZ_STORE_WRITE);

@@ -24,7 +24,8 @@ static const struct {
     set events;
     const char *why;
 } cores[] = {
-#define CORE(vendor, family, first, last, events)   {vendor, family, first, last, SET_##events, NULL},
+#define CORE(vendor, family, first, last, events)                                                  \
+    {vendor, family, first, last, SET_##events, NULL},
 #define CORE_NONE(vendor, family, first, last, why) {vendor, family, first, last, SET_none, why},
 #define EVENT(events, config, each)
 #include "machine/measure/flop_events.def"

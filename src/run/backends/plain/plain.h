@@ -124,7 +124,8 @@ sz_status sz_plain_windows(sz_plain_step *s, const sz_type *x, const int64_t *ke
 // Windows *ret_from..*ret_to along axis d whose tap k lies on an element.
 void sz_windows_inside(const sz_windows *w, int d, int64_t k, int64_t *ret_from, int64_t *ret_to);
 
-// What a tap meets: windows from..to of each axis; that of window o lies at `at` + the sum of o x step.
+// What a tap meets: windows from..to of each axis; that of window o lies at `at` + the sum of
+// o x step.
 typedef struct sz_tap {
     int64_t from[SZ_WINDOW_AXES], to[SZ_WINDOW_AXES], at, step[SZ_WINDOW_AXES];
 } sz_tap;
