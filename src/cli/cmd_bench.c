@@ -62,7 +62,7 @@ static const cli_option options_table[] = {
     {"timeout", 0, CLI_STRING, "TIME", "60s", "a library without a sign of life is ended",
      offsetof(bench_options, timeout)},
     {"progress", 0, CLI_FLAG, NULL, NULL,
-     "say what is being done, a line for each, also where standard error is no terminal",
+     "say what is being done, a line each, on a terminal or not",
      offsetof(bench_options, progress)},
     {"seed", 0, CLI_INT, "N", "1", "of the inputs and of the order of the cases",
      offsetof(bench_options, seed)},
