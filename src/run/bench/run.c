@@ -216,7 +216,8 @@ static sz_status give_up(group *g, const char *why) {
 
 // Nobody asked for this library, and it is not here: own kernels are better than nothing.
 static bool is_usual(const group *g) {
-    return g->run->options->n_backends == 0 && strcmp(g->backend->name, "plain") != 0;
+    const sz_run_options *o = g->run->options;
+    return o->n_backends == 0 && !o->onednn && strcmp(g->backend->name, "plain") != 0;
 }
 
 static void use_own_kernels(group *g) {

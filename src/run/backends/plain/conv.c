@@ -296,6 +296,7 @@ sz_status sz_plain_conv(sz_plain_step *s) {
     if (!sz_plain_all(s, "f32")) return sz_plain_refuse(s, "only f32");
     SZ_TRY(sz_plain_windows(s, x, w->dims + 2, y, &p->w));
     p->tile = s->library->loops->tile_f32;
+    s->sums = x->dtype;
     p->images = x->dims[0];
     p->groups = sz_attr_i(s->call.node, "group", 1);
     p->channels = w->dims[1], p->filters = w->dims[0] / p->groups;

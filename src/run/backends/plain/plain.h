@@ -31,6 +31,7 @@ struct sz_plain_step {
     const sz_plain *library;
     sz_node_call call; // its arrays are the job's
     sz_arena arena;    // plans
+    sz_dtype sums;     // format in which it adds up; 0 = it does not say
     SZ_VEC(sz_plain_pass) passes;
 };
 

@@ -172,11 +172,12 @@ static bool run_blocks(const sz_plain_step *s, const void *user, int set, int64_
 
 // ---- planning ----------------------------------------------------------------------------------
 
-static sz_status choose_tile(const sz_plain_step *s, const sz_tile **ret_tile, int64_t *ret_width) {
+static sz_status choose_tile(sz_plain_step *s, const sz_tile **ret_tile, int64_t *ret_width) {
     const bool is_double = sz_plain_all(s, "f64");
     if (!is_double && !sz_plain_all(s, "f32")) return sz_plain_refuse(s, "only f32 and f64");
     *ret_tile = is_double ? s->library->loops->tile_f64 : s->library->loops->tile_f32;
     *ret_width = is_double ? 8 : 4;
+    s->sums = sz_plain_type(s, 0)->dtype;
     return SZ_OK;
 }
 
