@@ -32,6 +32,7 @@ static const reference references[] = {
     {"vgg:depth=19", 143667240, -1, 0, "torchvision"},
     {"mobilenet", 3504872, 300774272, 34112, "torchvision mobilenet_v2, 0.301 GMACs"},
     {"mobilenet:width=140", 6108776, -1, 47936, "timm mobilenetv2_140"},
+    {"ssd", 35641826, 34858153472, 0, "torchvision ssd300_vgg16: 35,641,826 parameters, 34.858 G"},
     {"deeplab:aux=1", 42004074, 178721945088, 57216, "torchvision deeplabv3_resnet50, 178.722 G"},
     // the second head: 1024 x 256 x 9 + 512 + 256 x 21 + 21
     {"deeplab", 42004074 - 2365205, -1, 56704, "torchvision, without the second head by hand"},
@@ -209,6 +210,7 @@ static const struct {
     {"transpose:shape=3x4,order=0x2x3", "order is none of the 3 axes: each of 0 to 2 once"},
     {"gemm:dtype=i8,ta=1", "bias, ta and tb are for floating point"},
     {"gemm:m=3x4", "net 'gemm': m is a whole number from 1 to 1073741824, not '3x4'"},
+    {"ssd:image=200", "image is too small for six maps: at least 268"},
     {"deeplab:depth=34", "net 'deeplab': depth is a whole number from 50 to 152, not '34'"},
     {"pool:kernel=3,pad=3", "pad=3 must be less than kernel=3, or a window is all border"},
     {"gemm:m=03", "net 'gemm': m is a whole number from 1 to 1073741824, not '03'"},

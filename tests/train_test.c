@@ -228,6 +228,21 @@ static const operator_case operators[] = {
             "a = Mul(w, x) c = LayerNormalization(a, s, b) {stash_type=11} y = Mul(c, x)")},
     {2, "graph g opset=24 { w = const f64[2,3,4] s = const f64[4] input x: f64[2,3,4] "
         "a = Mul(w, x) c = RMSNormalization(a, s) {stash_type=11} y = Mul(c, x) output y }"},
+    {3, NET("w = const f64[1,8,3] r = const f64[1,8,2] b = const f64[1,16] input x: f64[4,2,3] "
+            "y = LSTM(x, w, r, b) {hidden_size=2}")},
+    {6, NET("v = const f64[4,2,3] w = const f64[2,8,3] r = const f64[2,8,2] b = const f64[2,16] "
+            "h = const f64[2,2,2] c = const f64[2,2,2] input x: f64[4,2,3] a = Mul(v, x) "
+            "_, y = LSTM(a, w, r, b, _, h, c) {hidden_size=2, direction=\"bidirectional\"}")},
+    {2, NET("w = const f64[1,8,3] r = const f64[1,8,2] input x: f64[4,2,3] "
+            "s, h, c = LSTM(x, w, r) {hidden_size=2, direction=\"reverse\"} t = Mul(s, h) "
+            "y = Mul(t, c)")},
+    {4, NET("v = const f64[4,2,3] w = const f64[1,6,3] r = const f64[1,6,2] b = const f64[1,12] "
+            "input x: f64[4,2,3] a = Mul(v, x) y, _ = GRU(a, w, r, b) {hidden_size=2}")},
+    {4, NET("v = const f64[4,2,3] w = const f64[2,6,3] r = const f64[2,6,2] b = const f64[2,12] "
+            "input x: f64[4,2,3] a = Mul(v, x) y = GRU(a, w, r, b) "
+            "{hidden_size=2, linear_before_reset=1, direction=\"bidirectional\"}")},
+    {3, NET("w = const f64[1,2,3] r = const f64[1,2,2] b = const f64[1,4] input x: f64[4,2,3] "
+            "y = RNN(x, w, r, b) {hidden_size=2}")},
     // a linear layer at the end has scores: cross entropy
     {1, NET("w = const f64[3,4] " IN23 "y = MatMul(x, w)")},
     {1, NET("w = const f64[3,4] input x: f64[2,2,3] y = MatMul(x, w)")},
@@ -279,6 +294,9 @@ static const char *const nets[] = {
     "llama:layers=1,heads=2,hidden=8,seq=3,vocab=11,kv_heads=1,dtype=f64",
     "vit:layers=1,heads=2,hidden=8,image=8,patch=4,classes=3,dtype=f64",
     "dlrm:tables=2,rows=5,dim=4,dtype=f64",
+    "rnn:input=3,units=4,steps=3,batch=2,layers=2,bidirectional=1,dtype=f64",
+    "lstm:input=3,units=4,steps=3,batch=2,layers=2,bidirectional=1,dtype=f64",
+    "gru:input=3,units=4,steps=3,batch=2,layers=2,bidirectional=1,dtype=f64",
     "ncf:users=5,items=6,factors=4,width=8,batch=3,dtype=f64",
 };
 
@@ -352,6 +370,9 @@ static void test_costs(void **state) {
         "llama:layers=2",
         "vit",
         "dlrm:rows=1000",
+        "rnn:layers=2",
+        "lstm:layers=2,bidirectional=1,batch=4",
+        "gru:layers=3",
         "ncf:batch=8",
     };
     for (size_t k = 0; k < sizeof whole / sizeof *whole; k++) check_costs(whole[k]);
@@ -394,6 +415,15 @@ static void test_refusals(void **state) {
         {"graph g opset=20 { w = const f32[4] input x: f32[4] a = Mul(w, x) y = LRN(a) {size=3} "
          "output y }",
          NULL, "node 'y': operator 'LRN' has no gradient: there is no rule for it"},
+        {"graph g opset=20 { w = const f32[1,16,3] r = const f32[1,16,4] input x: f32[5,2,3] "
+         "y = LSTM(x, w, r) {hidden_size=4, clip=1.0} output y }",
+         NULL, "node 'y': operator 'LSTM' has no gradient: it clips"},
+        {"graph g opset=20 { w = const f32[1,12,3] r = const f32[1,12,4] input x: f32[5,2,3] "
+         "y = GRU(x, w, r) {hidden_size=4, activations=[\"Relu\", \"Tanh\"]} output y }",
+         NULL, "its functions are others than usual"},
+        {"graph g opset=20 { w = const f32[1,12,3] r = const f32[1,12,4] input x: f32[2,5,3] "
+         "y = GRU(x, w, r) {hidden_size=4, layout=1} output y }",
+         NULL, "its batch comes first"},
         {"graph g opset=20 { input x: f32[4] y = Relu(x) output y }", NULL,
          "there is nothing to train"},
         {"graph g opset=20 { w = const f32[4] input x: f32[4] y = Mul(w, x) output y }", "lion",

@@ -103,6 +103,8 @@ SZ_API const sz_record_type *sz_bench_window_type(void);
     F(double, branch_misses, SZ_FIELD_F64, "", "branches that were guessed wrong")                 \
     F(double, page_faults, SZ_FIELD_F64, "", "pages that had to be found first")                   \
     F(double, context_switches, SZ_FIELD_F64, "", "times that a thread left its CPU")              \
+    F(double, flops, SZ_FIELD_F64, "FLOP", "floating-point operations that were executed")         \
+    F(double, counted_over_executed, SZ_FIELD_F64, "", "count.flops as a share of them")           \
     F(int64_t, runs, SZ_FIELD_I64, "", "runs that were counted")                                   \
     F(double, running_share, SZ_FIELD_F64, "", "least part of the time that a counter was at work")
 typedef struct sz_bench_counters {

@@ -30,7 +30,10 @@ typedef enum sz_store_mode {
 SZ_API sz_status sz_store_open(sz_ctx *ctx, const char *url, sz_store_mode mode,
                                sz_store **ret_store) SZ_MUST_USE;
 SZ_API void sz_store_close(sz_store *store); /**< NULL is fine */
-SZ_API const char *sz_store_path(const sz_store *store);
+SZ_API const char *sz_store_path(const sz_store *store); /**< without a password */
+/** The word as it may be shown: passwords of a URL "postgresql://..." are "***" in it. `buf` needs
+ * no more than strlen(word) + 64 bytes; what does not fit is cut off. */
+SZ_API void sz_store_redact(const char *word, char *buf, size_t cap);
 
 /** Begin a run. `header` is a JSON object about it. Runs are numbered from 1 on; a number is never
  * used again. */

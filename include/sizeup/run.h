@@ -27,6 +27,7 @@ typedef struct sz_run_options {
     const char *const *inputs;      /**< "NAME=1x3x224x224": whole shapes of inputs of a file */
     size_t n_inputs;
     int training; /**< steps of training instead of inference */
+    const char *optimizer;   /**< of a step of training: momentum, sgd, adam; NULL = momentum */
     int streams;  /**< batches that a library runs at once; 0 = one */
     int layers;   /**< times of layers too, apart from the others */
     int energy;   /**< energy of a run, by the sensors of the machine */

@@ -68,7 +68,7 @@ static size_t put_word(char *buf, size_t cap, size_t n, const char *word) {
 
 // The system keeps the words in the order in which they were given.
 void cli_bench_again(const char *more, char *buf, size_t cap) {
-    char line[4096];
+    char line[4096], word[4096]; // without passwords: it is shown and stored
     FILE *f = fopen("/proc/self/cmdline", "re");
     const size_t size = f ? fread(line, 1, sizeof line - 1, f) : 0;
     bool there = false;
@@ -77,7 +77,8 @@ void cli_bench_again(const char *more, char *buf, size_t cap) {
     size_t n = put(buf, cap, 0, "sizeup", 6);
     for (size_t i = strlen(line) + 1; i < size; i += strlen(line + i) + 1) {
         there |= strcmp(line + i, more) == 0;
-        n = put_word(buf, cap, n, line + i);
+        sz_store_redact(line + i, word, sizeof word);
+        n = put_word(buf, cap, n, word);
     }
     if (!there && *more) n = put_word(buf, cap, n, more);
     buf[n < cap ? n : cap - 1] = '\0';

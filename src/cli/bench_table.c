@@ -150,6 +150,8 @@ static void put_counters(const cli_app *app, const sz_bench_set *set, size_t i, 
     put_count(&buf, c.cycles, "cycles");
     put_count(&buf, c.instructions, "instructions");
     put_count(&buf, c.instructions / c.cycles, "of them in a cycle");
+    put_count(&buf, c.flops, "FLOP executed");
+    put_count(&buf, 100 * c.counted_over_executed, "% of that by count");
     put_count(&buf, c.cache_misses, "misses of the last cache");
     put_count(&buf, c.branch_misses, "wrong guesses");
     put_count(&buf, c.page_faults, "page faults");

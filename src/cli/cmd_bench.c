@@ -5,6 +5,7 @@
 #include "cli/machines.h"
 #include "cli/stores.h"
 
+#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +19,8 @@ typedef struct bench_options {
     int64_t seed, streams, top;
     const char *preheat, *cache, *budget, *timeout, *blas, *onednn, *store, *machine, *threads;
     const char *batch, *dtype, *mode, *root;
-    bool layers, energy, counters, resume;
+    const char *optimizer;
+    bool layers, energy, counters, resume, progress;
 } bench_options;
 
 static const cli_option options_table[] = {
@@ -33,6 +35,8 @@ static const cli_option options_table[] = {
      offsetof(bench_options, dtype)},
     {"mode", 0, CLI_CHOICE, "inference|training", "inference",
      "training: a whole step of it", offsetof(bench_options, mode)},
+    {"optimizer", 0, CLI_CHOICE, "momentum|sgd|adam", "momentum", "of --mode training",
+     offsetof(bench_options, optimizer)},
     {"bind", 0, CLI_WORDS, "SYMBOL=RANGE", NULL, "bind free dimensions, as words do",
      offsetof(bench_options, binds)},
     {"input", 0, CLI_LIST, "NAME=SHAPE", NULL, "shape of an input of a file; may be repeated",
@@ -60,6 +64,9 @@ static const cli_option options_table[] = {
      offsetof(bench_options, budget)},
     {"timeout", 0, CLI_STRING, "TIME", "60s", "a library without a sign of life is ended",
      offsetof(bench_options, timeout)},
+    {"progress", 0, CLI_FLAG, NULL, NULL,
+     "say what is being done, a line each, on a terminal or not",
+     offsetof(bench_options, progress)},
     {"seed", 0, CLI_INT, "N", "1", "of the inputs and of the order of the cases",
      offsetof(bench_options, seed)},
     {"blas", 0, CLI_STRING, "FILE", NULL, "the library that 'blas' opens; usual: OpenBLAS or BLIS",
@@ -114,6 +121,8 @@ static int read_options(const cli_app *app, const bench_options *o, sz_run_optio
                             .inputs = o->inputs.items,
                             .n_inputs = o->inputs.n,
                             .training = strcmp(o->mode, "training") == 0,
+                            .optimizer = strcmp(o->optimizer, "momentum") == 0 ? NULL
+                                                                               : o->optimizer,
                             .streams = (int)o->streams,
                             .layers = o->layers,
                             .energy = o->energy,
@@ -146,7 +155,8 @@ typedef struct sink {
     unsigned wanted; // SZ_ASKED_...
     int64_t top;     // layers that are shown
     int code;
-    bool lost; // the store took no more
+    bool lost;  // the store took no more
+    bool lines; // what is being done, one a line
 } sink;
 
 static int put_record(sink *s, const char *record, size_t size) {
@@ -204,7 +214,10 @@ static sz_status known(void *user, const char *case_hash, int *ret_known) {
 
 static void progress(void *user, const char *what) {
     const sink *s = user;
-    if (s->app->progress) fprintf(stderr, "\r\033[Kmeasuring: %.80s", what);
+    if (s->lines)
+        fprintf(stderr, "measuring: %.300s\n", what);
+    else if (s->app->progress)
+        fprintf(stderr, "\r\033[Kmeasuring: %.80s", what);
 }
 
 static int write_all(sink *s) {
@@ -290,7 +303,7 @@ static int run(cli_app *app, const bench_options *o, sz_run_options *how, sink *
         status = sz_bench_run(app->ctx, app->args[0], words.items, words.n, how, &result);
     cli_release_interrupts();
     cli_bench_words_release(&words);
-    if (app->progress) fputs("\r\033[K", stderr);
+    if (app->progress && !s->lines) fputs("\r\033[K", stderr);
     if (status == SZ_ERR_IO && s->code != CLI_DONE) return s->code;
     return status == SZ_OK ? finish(app, s, &result) : cli_fail(app, status);
 }
@@ -309,7 +322,7 @@ static void put_line(void *user, const char *line, size_t size) {
 // What a library prints by itself goes where errors go, not in between our lines.
 static int case_child(cli_app *app) {
     if (app->n_args != 2) return cli_error(app, CLI_USAGE, "a request is missing");
-    int fd = dup(STDOUT_FILENO);
+    int fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3); // programs that the library starts have none
     if (fd < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
         return cli_error(app, CLI_UNAVAILABLE, "no descriptor for the lines");
     const sz_status status = sz_bench_child(app->ctx, app->args[1], put_line, &fd);
@@ -322,6 +335,7 @@ int cli_bench(cli_app *app, const void *options) {
     sz_machine *machine = NULL;
     sink s = {.app = app,
               .top = o->top,
+              .lines = o->progress,
               .wanted = (o->layers ? SZ_ASKED_LAYERS : 0u) | (o->energy ? SZ_ASKED_ENERGY : 0u) |
                         (o->counters ? SZ_ASKED_COUNTERS : 0u)};
     if (strcmp(app->args[0], "case-child") == 0) return case_child(app);

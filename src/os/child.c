@@ -41,6 +41,7 @@ static bool drain(int fd, const sz_child_watch *w) {
         if (left <= 0 || (w->stop && *w->stop)) return false;
         if (left > LOOK_S) left = LOOK_S;
         const int ready = poll(&p, 1, (int)(left * 1e3) + 1);
+        if (ready == 0 && w->wait) w->wait(w->user);
         if (ready == 0 || (ready < 0 && errno == EINTR)) continue;
         if (ready < 0) return false;
         const ssize_t n = read(fd, bytes, sizeof bytes);

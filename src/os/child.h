@@ -20,6 +20,7 @@ typedef struct sz_child_watch {
     double idle_s;            // without a byte; 0 = no limit
     const volatile int *stop; // when this becomes 1 the child is killed; NULL = never
     bool (*take)(void *user, const char *bytes, size_t n); // false: it is to be killed
+    void (*wait)(void *user); // called a few times a second while nothing comes; NULL = nobody
     void *user;
 } sz_child_watch;
 // *ret_whole: it ended by itself.

@@ -125,13 +125,7 @@ static sz_status emit_row(sz_ctx *ctx, const sz_sqlite *q, sqlite3_stmt *row, sz
     d.text = (const char *)sqlite3_column_text(row, 2);
     d.size = (size_t)sqlite3_column_bytes(row, 2);
     if (!d.text) return sz_no_memory(ctx);
-    sz_status status = sz_value_parse(ctx, d.text, d.size, &d.json);
-    if (status != SZ_OK)
-        return sz_place(ctx, status, "store '%s': run %lld, case %lld",
-                        sz_show(ctx, sz_str_c(q->path)), (long long)d.run, (long long)d.number);
-    status = emit(user, &d);
-    json_decref(d.json);
-    return status;
+    return sz_store_emit_text(ctx, q->path, &d, emit, user);
 }
 
 static sz_status emit_all(sz_ctx *ctx, const sz_sqlite *q, const char *sql, const bound *values,

@@ -35,6 +35,18 @@ sz_status sz_store_missing(sz_ctx *ctx, int64_t run, int64_t number) {
                    (long long)number);
 }
 
+sz_status sz_store_emit_text(sz_ctx *ctx, const char *store, const sz_document *document,
+                             sz_emit *emit, void *user) {
+    sz_document d = *document;
+    sz_status status = sz_value_parse(ctx, d.text, d.size, &d.json);
+    if (status != SZ_OK)
+        return sz_place(ctx, status, "store '%s': run %lld, case %lld",
+                        sz_show(ctx, sz_str_c(store)), (long long)d.run, (long long)d.number);
+    status = emit(user, &d);
+    json_decref(d.json);
+    return status;
+}
+
 // ---- opening -----------------------------------------------------------------------------------
 
 static sz_status unknown_scheme(sz_ctx *ctx, const char *scheme) {

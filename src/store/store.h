@@ -54,6 +54,9 @@ typedef struct sz_store_driver {
 #undef DRIVER
 #undef DRIVER_OFF
 
+// Parses a document that stands as text and emits it. `store`: its name in a message.
+sz_status sz_store_emit_text(sz_ctx *ctx, const char *store, const sz_document *document,
+                             sz_emit *emit, void *user);
 // SZ_ERR_INPUT: "there is no run 3", or "run 3 has no case 2".
 sz_status sz_store_missing(sz_ctx *ctx, int64_t run, int64_t number);
 

@@ -35,9 +35,10 @@ wants 'a crash' out '"error": "the library crashed (signal 6)"' 1
 wants 'a crash' err 'm=13.*the library crashed' 1
 wants 'a crash' status '^0$' 1
 
-sweep hangs --timeout 1200ms
+sweep hangs --timeout 2600ms --progress
 wants 'a hang' out '"verdict": "' 2
-wants 'a hang' out '"error": "no sign of life for 1.2 s' 1
+wants 'a hang' out '"error": "no sign of life for 2.6 s while checking its result: ' 1
+wants 'a sign of life' err '^measuring: gemm:m=13,n=8,k=8 on blas: checking its result for 2 s$' 1
 
 sweep wrong
 wants 'a wrong result' out '"verdict": "' 2
@@ -69,6 +70,29 @@ wants 'another version' out '"error": ".*version 4.0.0 is not called here: oneDN
 wants 'another version' out '"onednn": ".*fake_dnnl_newer.so"' 1
 wants 'another version' out '"verdict": "' 0
 wants 'another version' status '^4$' 1
+
+# Nobody named a library, and oneDNN is not here (an empty file lies over it, where we may do that):
+# own kernels run, and say so. More threads than there are CPUs get a word.
+real=$(ldconfig -p | sed -n 's/.*libdnnl\.so\.[23] .*=> //p')
+hide='for f in $0; do mount --bind /dev/null "$f" || exit 77; done; exec "$@"'
+status=0
+unshare -m sh -c "$hide" "$real" "$SIZEUP" bench gemm m=8 n=8 k=8 --threads 1000 --store none \
+    --time-budget 50ms --preheat 0s --format jsonl >"$work/out" 2>"$work/err" || status=$?
+if [ "$status" -eq 0 ]; then
+    wants 'no oneDNN' out '"backend": "plain", "version"' 1
+    wants 'no oneDNN' err 'onednn is not here (.*): own kernels run instead' 1
+    wants 'many threads' err '1000 threads are more than the [0-9]* CPUs that may be used' 1
+elif ! grep -q 'mount:\|unshare:' "$work/err"; then
+    cat "$work/err"
+    failed=1
+fi
+# A file that was named is another matter.
+status=0
+"$SIZEUP" bench gemm m=8 n=8 k=8 --onednn "$work/none.so" --store none --format jsonl \
+    >"$work/out" 2>"$work/err" || status=$?
+echo "$status" >"$work/status"
+wants 'a named file that is not there' out '"error": ' 1
+wants 'a named file that is not there' status '^4$' 1
 
 # What does not fit is refused with the number before anything is allocated; the rest runs.
 status=0

@@ -80,6 +80,7 @@ static const char *const specs[] = {
     "vgg:depth=11,image=32,width=4,hidden=32,classes=10",
     "mobilenet:image=32,width=25,classes=10",
     "deeplab:image=17,width=4,classes=3",
+    "ssd:image=270,width=4,classes=3",
     "probe:seed=8,steps=6,work=1",
     "ozaki:m=6,n=5,k=7,count=3,pieces=f32",
     "unet:image=16,channels=4,depth=2",

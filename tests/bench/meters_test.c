@@ -172,17 +172,23 @@ static void says_why_there_is_no_energy(void **state) {
 
 // ---- counters ----------------------------------------------------------------------------------
 
+enum { RAW_FD = 1000 };
 static sz_perf_value fake_value;
 static int fake_error, heirs;
+static uint64_t raw[8]; // what the raw events count, in the order in which they were opened
+static uint64_t asked[8];
+static int n_asked;
 
 static int fake_open(uint32_t type, uint64_t config, int cpu) {
     heirs += cpu == SZ_PERF_HEIRS;
     if (type == 0 && config != 0 && fake_error) return -fake_error;
-    return 100 + (int)config;
+    if (type == 4) asked[n_asked++ % 8] = config;
+    return (type == 4 ? RAW_FD : 100) + (int)config;
 }
 static bool fake_read(int fd, sz_perf_value *ret_value) {
-    (void)fd;
     *ret_value = fake_value;
+    for (int i = 0; i < n_asked; i++)
+        if (fd == RAW_FD + (int)asked[i]) ret_value->count = raw[i];
     return true;
 }
 static void fake_close(int fd) { (void)fd; }
@@ -194,7 +200,7 @@ static json_t *counted(sz_counters *c, const sz_counted *sum) {
     sz_buf_init(&buf, ctx);
     sz_json_init(&json, &buf, 0);
     sz_json_begin_object(&json);
-    sz_counted_put(sum, c, &json);
+    sz_counted_put(sum, c, 3000, &json);
     sz_json_end_object(&json);
     json_t *whole = json_loadb(buf.data, buf.size, 0, NULL);
     json_t *counters = json_incref(json_object_get(whole, "counters"));
@@ -210,7 +216,7 @@ static void counts_slices(void **state) {
     sz_counters c;
     sz_counted sum;
     heirs = fake_error = 0;
-    sz_counters_open_heirs(&c, &fake_perf);
+    sz_counters_open_heirs(&c, &fake_perf, root);
     assert_int_equal(heirs, SZ_COUNTERS);
     sz_counted_init(&sum);
     fake_value = (sz_perf_value){1000, 100, 100};
@@ -226,7 +232,9 @@ static void counts_slices(void **state) {
     assert_near(number(o, "running_share"), 0.25, 1e-12);
     assert_true(json_is_true(json_object_get(o, "multiplexed")));
     assert_int_equal(number(o, "runs"), 40);
-    assert_null(json_object_get(o, "why"));
+    assert_int_equal(json_object_size(json_object_get(o, "why")), 1); // no processor is named
+    assert_string_equal(json_string_value(json_object_get(json_object_get(o, "why"), "flops")),
+                        "/proc/cpuinfo does not name the processor");
     json_decref(o);
     sz_counters_close(&c);
 }
@@ -237,7 +245,7 @@ static void says_what_is_not_counted(void **state) {
     sz_counted sum;
     fake_error = ENOENT;
     fake_value = (sz_perf_value){0, 0, 0};
-    sz_counters_open_heirs(&c, &fake_perf);
+    sz_counters_open_heirs(&c, &fake_perf, root);
     sz_counted_init(&sum);
     sz_counters_begin(&c);
     fake_value = (sz_perf_value){800, 100, 100};
@@ -253,6 +261,113 @@ static void says_what_is_not_counted(void **state) {
     sz_counters_close(&c);
 }
 
+// ---- operations --------------------------------------------------------------------------------
+
+static void set_cpu(const char *lines) {
+    make_folder("/proc");
+    set_file("/proc/cpuinfo", lines);
+}
+
+// Counters of 10 runs in which the i-th event of operations counted counts[i].
+static json_t *operations(const char *cpu, const uint64_t *counts, int n) {
+    sz_counters c;
+    sz_counted sum;
+    set_cpu(cpu);
+    n_asked = fake_error = 0;
+    memset(raw, 0, sizeof raw);
+    fake_value = (sz_perf_value){0, 0, 0};
+    sz_counters_open_heirs(&c, &fake_perf, root);
+    assert_int_equal(n_asked, n);
+    sz_counted_init(&sum);
+    sz_counters_begin(&c);
+    fake_value = (sz_perf_value){500, 100, 100};
+    for (int i = 0; i < n; i++) raw[i] = counts[i];
+    sz_counted_add(&sum, &c, 10);
+    json_t *o = counted(&c, &sum);
+    sz_counters_close(&c);
+    return o;
+}
+
+// Each width counts as many operations as it has numbers; AMD counts operations themselves; a
+// count of a scalable vector is one for each 128 bits. The rules of counting say 3000 of a run.
+static void adds_up_operations(void **state) {
+    (void)state;
+    static const struct {
+        const char *cpu;
+        int n;
+        uint64_t counts[SZ_FLOP_EVENTS], first; // number of the first event
+        double flops;
+    } cores[] = {
+        {"vendor_id\t: GenuineIntel\ncpu family\t: 6\nmodel\t\t: 143\n", // Sapphire Rapids
+         5,
+         {10, 10, 10, 10, 1000},
+         0x03c7,
+         (10 * (1 + 2 + 4 + 8) + 16 * 1000) / 10.0},
+        {"vendor_id\t: GenuineIntel\ncpu family\t: 6\nmodel\t\t: 158\n", // without AVX-512
+         4,
+         {7, 5, 3, 2000},
+         0x03c7,
+         (7 + 2 * 5 + 4 * 3 + 8 * 2000) / 10.0},
+        {"vendor_id\t: AuthenticAMD\ncpu family\t: 25\nmodel\t\t: 1\n", // Zen 3
+         1,
+         {30000},
+         0xff03,
+         3000},
+        {"vendor_id\t: AuthenticAMD\ncpu family\t: 25\nmodel\t\t: 17\n", // Zen 4
+         1,
+         {15000},
+         0x1f03,
+         1500},
+        {"vendor_id\t: AuthenticAMD\ncpu family\t: 26\nmodel\t\t: 2\n", // Zen 5
+         1,
+         {60000},
+         0x0f03,
+         6000},
+        {"CPU implementer\t: 0x41\nCPU part\t: 0xd40\n", // Neoverse V1: 256 bits
+         2,
+         {10000, 500},
+         0x80c0,
+         (2 * 10000 + 500) / 10.0},
+        {"CPU implementer\t: 0x46\nCPU part\t: 0x001\n", // A64FX: 512 bits
+         2,
+         {10000, 500},
+         0x80c0,
+         (4 * 10000 + 500) / 10.0},
+    };
+    for (size_t i = 0; i < sizeof cores / sizeof *cores; i++) {
+        json_t *o = operations(cores[i].cpu, cores[i].counts, cores[i].n);
+        assert_int_equal(asked[0], cores[i].first);
+        assert_near(number(o, "flops"), cores[i].flops, 1e-12);
+        assert_near(number(o, "counted_over_executed"), 3000 / cores[i].flops, 1e-12);
+        assert_null(json_object_get(o, "why"));
+        json_decref(o);
+    }
+}
+
+static void says_why_operations_are_not_counted(void **state) {
+    (void)state;
+    static const struct {
+        const char *cpu, *why;
+    } cores[] = {
+        {"vendor_id\t: GenuineIntel\ncpu family\t: 6\nmodel\t\t: 60\n",
+         "Haswell has no counter of operations"},
+        {"vendor_id\t: GenuineIntel\ncpu family\t: 6\nmodel\t\t: 183\n",
+         "its two kinds of cores count operations differently"},
+        {"vendor_id\t: CentaurHauls\ncpu family\t: 7\nmodel\t\t: 59\n",
+         "no event of this core is known here (CentaurHauls, family 7, model 0x3b)"},
+        {"CPU implementer\t: 0x41\nCPU part\t: 0xd0b\n", // Cortex-A76
+         "this core counts instructions, not operations"},
+    };
+    for (size_t i = 0; i < sizeof cores / sizeof *cores; i++) {
+        json_t *o = operations(cores[i].cpu, NULL, 0);
+        const json_t *why = json_object_get(json_object_get(o, "why"), "flops");
+        assert_null(json_object_get(o, "flops"));
+        assert_null(json_object_get(o, "counted_over_executed"));
+        assert_string_equal(json_string_value(why), cores[i].why);
+        json_decref(o);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(tells_the_joules_of_a_run, begin, end),
@@ -260,6 +375,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(reads_a_gauge, begin, end),
         cmocka_unit_test_setup_teardown(says_why_there_is_no_energy, begin, end),
         cmocka_unit_test_setup_teardown(counts_slices, begin, end),
+        cmocka_unit_test_setup_teardown(adds_up_operations, begin, end),
+        cmocka_unit_test_setup_teardown(says_why_operations_are_not_counted, begin, end),
         cmocka_unit_test_setup_teardown(says_what_is_not_counted, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

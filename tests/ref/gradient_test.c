@@ -19,11 +19,21 @@ enum { MAX_ELEMENTS = 512 };
 typedef struct gradient_case {
     const char *forward;  // output y
     const char *backward; // outputs: the gradients of `inputs`
-    const char *inputs[3];
+    const char *inputs[6];
 } gradient_case;
 
 #define BN_IN "input x: f64[2,3,2,2] input s: f64[3] input b: f64[3] "
 #define LN_IN "input x: f64[2,3,4] input s: f64[4] input b: f64[4] "
+
+#define LSTM_IN                                                                                    \
+    "input x: f64[3,2,3] input w: f64[1,8,3] input r: f64[1,8,2] input b: f64[1,16] "              \
+    "input h: f64[1,2,2] input c: f64[1,2,2] "
+#define GRU_IN                                                                                     \
+    "input x: f64[3,2,3] input w: f64[1,6,3] input r: f64[1,6,2] input b: f64[1,12] "              \
+    "input h: f64[1,2,2] "
+#define RNN_IN                                                                                     \
+    "input x: f64[3,2,3] input w: f64[1,2,3] input r: f64[1,2,2] input b: f64[1,4] "               \
+    "input h: f64[1,2,2] "
 
 static const gradient_case cases[] = {
     {"input x: f64[2,2,5,4] input w: f64[3,2,3,2] "
@@ -122,6 +132,64 @@ static const gradient_case cases[] = {
      "input x: f64[2,4,3] i = const i64[3] {3, 0, 3} input dy: f64[2,3,3] "
      "dx = sizeup.train.GatherGrad(i, dy) {axis=1, data_shape=[2,4,3]} output dx",
      {"x"}},
+    // recurrent layers: all weights, biases and initial states
+    {LSTM_IN "y = LSTM(x, w, r, b, _, h, c) {hidden_size=2} ",
+     LSTM_IN "input dy: f64[3,1,2,2] y, yh, yc = LSTM(x, w, r, b, _, h, c) {hidden_size=2} "
+             "dx, dw, dr, db, dh, dc = sizeup.train.LSTMGrad(x, w, r, b, h, c, y, yh, yc, dy) "
+             "{hidden_size=2} output dx, dw, dr, db, dh, dc",
+     {"x", "w", "r", "b", "h", "c"}},
+    {LSTM_IN "_, y = LSTM(x, w, r, b, _, h, c) {hidden_size=2, direction=\"reverse\"} ",
+     LSTM_IN "input dy: f64[1,2,2] y, yh, yc = LSTM(x, w, r, b, _, h, c) "
+             "{hidden_size=2, direction=\"reverse\"} "
+             "dx, dw, dr, db, dh, dc = sizeup.train.LSTMGrad(x, w, r, b, h, c, y, yh, yc, _, dy) "
+             "{hidden_size=2, direction=\"reverse\"} output dx, dw, dr, db, dh, dc",
+     {"x", "w", "r", "b", "h", "c"}},
+    {LSTM_IN "_, _, y = LSTM(x, w, r, b, _, h, c) {hidden_size=2} ",
+     LSTM_IN "input dy: f64[1,2,2] y, yh, yc = LSTM(x, w, r, b, _, h, c) {hidden_size=2} "
+             "dx, dw, dr, db, dh, dc = "
+             "sizeup.train.LSTMGrad(x, w, r, b, h, c, y, yh, yc, _, _, dy) "
+             "{hidden_size=2} output dx, dw, dr, db, dh, dc",
+     {"x", "w", "r", "b", "h", "c"}},
+    {"input x: f64[3,2,3] input w: f64[2,8,3] input r: f64[2,8,2] "
+     "y = LSTM(x, w, r) {hidden_size=2, direction=\"bidirectional\"} ",
+     "input x: f64[3,2,3] input w: f64[2,8,3] input r: f64[2,8,2] input dy: f64[3,2,2,2] "
+     "y, yh, yc = LSTM(x, w, r) {hidden_size=2, direction=\"bidirectional\"} "
+     "dx, dw, dr = sizeup.train.LSTMGrad(x, w, r, _, _, _, y, yh, yc, dy) "
+     "{hidden_size=2, direction=\"bidirectional\"} output dx, dw, dr",
+     {"x", "w", "r"}},
+    {GRU_IN "y = GRU(x, w, r, b, _, h) {hidden_size=2} ",
+     GRU_IN "input dy: f64[3,1,2,2] y, yh = GRU(x, w, r, b, _, h) {hidden_size=2} "
+            "dx, dw, dr, db, dh = sizeup.train.GRUGrad(x, w, r, b, h, y, yh, dy) "
+            "{hidden_size=2} output dx, dw, dr, db, dh",
+     {"x", "w", "r", "b", "h"}},
+    {GRU_IN "_, y = GRU(x, w, r, b, _, h) {hidden_size=2, linear_before_reset=1, "
+            "direction=\"reverse\"} ",
+     GRU_IN "input dy: f64[1,2,2] y, yh = GRU(x, w, r, b, _, h) {hidden_size=2, "
+            "linear_before_reset=1, direction=\"reverse\"} "
+            "dx, dw, dr, db, dh = sizeup.train.GRUGrad(x, w, r, b, h, y, yh, _, dy) "
+            "{hidden_size=2, linear_before_reset=1, direction=\"reverse\"} "
+            "output dx, dw, dr, db, dh",
+     {"x", "w", "r", "b", "h"}},
+    {"input x: f64[3,2,3] input w: f64[2,6,3] input r: f64[2,6,2] input b: f64[2,12] "
+     "y = GRU(x, w, r, b) {hidden_size=2, linear_before_reset=1, direction=\"bidirectional\"} ",
+     "input x: f64[3,2,3] input w: f64[2,6,3] input r: f64[2,6,2] input b: f64[2,12] "
+     "input dy: f64[3,2,2,2] y, yh = GRU(x, w, r, b) "
+     "{hidden_size=2, linear_before_reset=1, direction=\"bidirectional\"} "
+     "dx, dw, dr, db = sizeup.train.GRUGrad(x, w, r, b, _, y, yh, dy) "
+     "{hidden_size=2, linear_before_reset=1, direction=\"bidirectional\"} "
+     "output dx, dw, dr, db",
+     {"x", "w", "r", "b"}},
+    {RNN_IN "y = RNN(x, w, r, b, _, h) {hidden_size=2} ",
+     RNN_IN "input dy: f64[3,1,2,2] y, yh = RNN(x, w, r, b, _, h) {hidden_size=2} "
+            "dx, dw, dr, db, dh = sizeup.train.RNNGrad(x, w, r, b, h, y, yh, dy) "
+            "{hidden_size=2} output dx, dw, dr, db, dh",
+     {"x", "w", "r", "b", "h"}},
+    {RNN_IN "y = RNN(x, w, r, b, _, h) {hidden_size=2, activations=[\"Sigmoid\"]} ",
+     RNN_IN "input dy: f64[3,1,2,2] y, yh = RNN(x, w, r, b, _, h) {hidden_size=2, "
+            "activations=[\"Sigmoid\"]} "
+            "dx, dw, dr, db, dh = sizeup.train.RNNGrad(x, w, r, b, h, y, yh, dy) "
+            "{hidden_size=2, activations=[\"Sigmoid\"]} output dx, dw, dr, db, dh",
+     {"x", "w", "r", "b", "h"}},
     // losses are last: dy is 1
     {"input x: f64[3,4] t = const i64[3] {2, 0, 2} y = SoftmaxCrossEntropyLoss(x, t) ",
      "input x: f64[3,4] t = const i64[3] {2, 0, 2} input dy: f64[] "
@@ -229,7 +297,7 @@ static void check_case(const gradient_case *c) {
     double x[MAX_ELEMENTS], dy[MAX_ELEMENTS];
     fixture forward = begin(ctx, c->forward, "output y");
     fixture backward = begin(ctx, c->backward, "");
-    for (int i = 0; i < 3 && c->inputs[i]; i++) {
+    for (int i = 0; i < 6 && c->inputs[i]; i++) {
         numbers(&forward, c->inputs[i], x);
         give(ctx, &forward, c->inputs[i], x);
         give(ctx, &backward, c->inputs[i], x);
@@ -237,7 +305,7 @@ static void check_case(const gradient_case *c) {
     numbers(&backward, "dy", dy);
     give(ctx, &backward, "dy", dy);
     if (sz_ref_run(backward.r) != SZ_OK) fail_msg("%s: %s", c->backward, sz_ctx_error(ctx));
-    for (int i = 0; i < 3 && c->inputs[i]; i++)
+    for (int i = 0; i < 6 && c->inputs[i]; i++)
         check_input(ctx, c, i, &forward, sz_ref_output(backward.r, (size_t)i), dy);
     finish(&forward);
     finish(&backward);

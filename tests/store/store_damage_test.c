@@ -43,7 +43,7 @@ static void test_urls(void **state) {
     snprintf(f->url, sizeof f->url, "mysql:x");
     assert_fails(f, SZ_ERR_USAGE, "unknown kind of store 'mysql:'", SZ_STORE_WRITE);
     snprintf(f->url, sizeof f->url, "postgresql:x");
-    assert_fails(f, SZ_ERR_UNAVAILABLE, "not built in", SZ_STORE_WRITE);
+    assert_fails(f, SZ_ERR_USAGE, "is no URL of PostgreSQL", SZ_STORE_WRITE);
     snprintf(f->url, sizeof f->url, "sqlite:");
     assert_fails(f, SZ_ERR_USAGE, "names no file", SZ_STORE_WRITE);
     for (int i = 0; i < 2; i++) {

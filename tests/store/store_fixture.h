@@ -29,6 +29,37 @@ typedef struct fixture {
     const char *scheme;
 } fixture;
 
+// A server to try instead of files: its URL, of a database that is ours alone; NULL = none.
+static inline const char *fixture_server(void) { return getenv("SIZEUP_TEST_POSTGRESQL"); }
+
+// The server's store, empty.
+static inline void fixture_empty_server(fixture *f) {
+    char command[700];
+    f->scheme = "postgresql";
+    snprintf(f->path, sizeof f->path, "%.120s", fixture_server());
+    snprintf(f->url, sizeof f->url, "%s", fixture_server());
+    snprintf(command, sizeof command,
+             "psql -q -d '%s' -c 'SET client_min_messages TO warning' "
+             "-c 'DROP SCHEMA IF EXISTS sizeup CASCADE'",
+             fixture_server());
+    assert_int_equal(system(command), 0);
+}
+
+// The i-th kind of store that is tried, empty; false past the end. Servers are tried alone.
+static inline void fixture_paths(fixture *f, const char *scheme, const char *name);
+static inline bool fixture_driver(fixture *f, int i, const char *name) {
+    static const char *const schemes[] = {"sqlite", "jsonl"};
+    char file[64];
+    if (i > 1 || (i > 0 && fixture_server())) return false;
+    if (fixture_server()) {
+        fixture_empty_server(f);
+        return true;
+    }
+    snprintf(file, sizeof file, "%s.%s", name, schemes[i]);
+    fixture_paths(f, schemes[i], file);
+    return true;
+}
+
 static inline void fixture_paths(fixture *f, const char *scheme, const char *name) {
     f->scheme = scheme;
     snprintf(f->path, sizeof f->path, "%s/%s", f->folder, name);

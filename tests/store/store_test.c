@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The store: what goes in comes out, by either driver.
+// The store: what goes in comes out, by every driver.
 #include "store_fixture.h"
 
 #include <sys/wait.h>
 
-static const char *const schemes[] = {"sqlite", "jsonl"};
-#define FOR_BOTH(f)                                                                                \
-    for (int driver_ = 0;                                                                          \
-         driver_ < 2 && (fixture_paths(f, schemes[driver_], schemes[driver_]), 1); driver_++)
+#define FOR_BOTH(f) for (int driver_ = 0; fixture_driver(f, driver_, "s"); driver_++)
 
 static void test_round_trip(void **state) {
     fixture *f = *state;

@@ -20,6 +20,8 @@ const char *sz_counter_name(size_t i, const char **ret_what) {
     return rows[i].name;
 }
 
+enum { RAW = 4 }; // type of an event that is the processor's own number; perf_event_open(2)
+
 static void open_for(sz_counters *c, const sz_perf_api *api, int whom) {
     *c = (sz_counters){.api = api ? api : sz_perf_system()};
     for (int i = 0; i < SZ_COUNTERS; i++)
@@ -30,8 +32,11 @@ void sz_counters_open(sz_counters *c, const sz_perf_api *api) {
     open_for(c, api, SZ_PERF_THREAD);
 }
 
-void sz_counters_open_heirs(sz_counters *c, const sz_perf_api *api) {
+void sz_counters_open_heirs(sz_counters *c, const sz_perf_api *api, const char *root) {
     open_for(c, api, SZ_PERF_HEIRS);
+    sz_flop_events_of(root, &c->flops);
+    for (int i = 0; i < c->flops.n; i++)
+        c->flop_fds[i] = c->api->open(RAW, c->flops.config[i], SZ_PERF_HEIRS);
 }
 
 void sz_counters_close(sz_counters *c) {
@@ -39,13 +44,15 @@ void sz_counters_close(sz_counters *c) {
         if (c->fds[i] >= 0) c->api->close(c->fds[i]);
         c->fds[i] = -EBADF;
     }
+    for (int i = 0; i < c->flops.n; i++)
+        if (c->flop_fds[i] >= 0) c->api->close(c->flop_fds[i]);
+    c->flops.n = 0;
 }
 
 bool sz_counter_works(const sz_counters *c, sz_counter_id id) { return c->fds[id] >= 0; }
 
-const char *sz_counter_why_not(const sz_counters *c, sz_counter_id id) {
-    if (c->fds[id] >= 0) return NULL;
-    switch (-c->fds[id]) {
+static const char *why_not(int fd) {
+    switch (-fd) {
     case EACCES:
     case EPERM:
         return "this user may not count (kernel.perf_event_paranoid)";
@@ -60,10 +67,24 @@ const char *sz_counter_why_not(const sz_counters *c, sz_counter_id id) {
     }
 }
 
+const char *sz_counter_why_not(const sz_counters *c, sz_counter_id id) {
+    return c->fds[id] >= 0 ? NULL : why_not(c->fds[id]);
+}
+
+const char *sz_counters_why_no_flops(const sz_counters *c) {
+    if (c->flops.n == 0) return c->flops.why;
+    for (int i = 0; i < c->flops.n; i++)
+        if (c->flop_fds[i] < 0) return why_not(c->flop_fds[i]);
+    return NULL;
+}
+
+static void begin_one(const sz_counters *c, int fd, sz_perf_value *start) {
+    if (fd >= 0 && !c->api->read(fd, start)) *start = (sz_perf_value){0, 0, 0};
+}
+
 void sz_counters_begin(sz_counters *c) {
-    for (int i = 0; i < SZ_COUNTERS; i++)
-        if (c->fds[i] >= 0 && !c->api->read(c->fds[i], &c->start[i]))
-            c->start[i] = (sz_perf_value){0, 0, 0};
+    for (int i = 0; i < SZ_COUNTERS; i++) begin_one(c, c->fds[i], &c->start[i]);
+    for (int i = 0; i < c->flops.n; i++) begin_one(c, c->flop_fds[i], &c->flop_start[i]);
 }
 
 static double since(const sz_perf_value *a, const sz_perf_value *b) {
@@ -73,21 +94,35 @@ static double since(const sz_perf_value *a, const sz_perf_value *b) {
     return (double)(b->count - a->count) * enabled / running;
 }
 
+static double now_since(const sz_counters *c, int fd, const sz_perf_value *start) {
+    sz_perf_value now;
+    return fd >= 0 && c->api->read(fd, &now) ? since(start, &now) : NAN;
+}
+
 void sz_counters_end(const sz_counters *c, double ret[SZ_COUNTERS]) {
-    for (int i = 0; i < SZ_COUNTERS; i++) {
-        sz_perf_value now;
-        ret[i] = c->fds[i] >= 0 && c->api->read(c->fds[i], &now) ? since(&c->start[i], &now) : NAN;
-    }
+    for (int i = 0; i < SZ_COUNTERS; i++) ret[i] = now_since(c, c->fds[i], &c->start[i]);
+}
+
+double sz_counters_flops(const sz_counters *c) {
+    double sum = c->flops.n > 0 ? 0 : NAN;
+    for (int i = 0; i < c->flops.n; i++)
+        sum += c->flops.each[i] * now_since(c, c->flop_fds[i], &c->flop_start[i]);
+    return sum;
+}
+
+static double share_of(const sz_counters *c, int fd, const sz_perf_value *start) {
+    sz_perf_value now;
+    if (fd < 0 || !c->api->read(fd, &now)) return 1;
+    const double enabled = (double)(now.enabled_ns - start->enabled_ns);
+    const double running = (double)(now.running_ns - start->running_ns);
+    return enabled > 0 ? running / enabled : 1;
 }
 
 double sz_counters_share(const sz_counters *c) {
     double least = 1;
-    for (int i = 0; i < SZ_COUNTERS; i++) {
-        sz_perf_value now;
-        if (c->fds[i] < 0 || !c->api->read(c->fds[i], &now)) continue;
-        const double enabled = (double)(now.enabled_ns - c->start[i].enabled_ns);
-        const double running = (double)(now.running_ns - c->start[i].running_ns);
-        if (enabled > 0 && running / enabled < least) least = running / enabled;
-    }
+    for (int i = 0; i < SZ_COUNTERS; i++)
+        least = fmin(least, share_of(c, c->fds[i], &c->start[i]));
+    for (int i = 0; i < c->flops.n; i++)
+        least = fmin(least, share_of(c, c->flop_fds[i], &c->flop_start[i]));
     return least;
 }

@@ -185,7 +185,7 @@ static const int64_t *find_vgg(sz_net *n) {
     return vggs[0].convs;
 }
 
-static sz_value_id vgg_stage(sz_net *n, sz_value_id x, int64_t convs, int64_t in, int64_t out) {
+sz_value_id sz_net_vgg_convs(sz_net *n, sz_value_id x, int64_t convs, int64_t in, int64_t out) {
     for (int64_t i = 0; i < convs; i++) {
         char conv[16], relu[16];
         snprintf(conv, sizeof conv, "conv%d", (int)i);
@@ -199,7 +199,7 @@ static sz_value_id vgg_stage(sz_net *n, sz_value_id x, int64_t convs, int64_t in
                                .bias = true};
         x = sz_net_unary(n, relu, "Relu", sz_net_convolution(n, conv, x, &c));
     }
-    return sz_net_pool(n, "pool", "MaxPool", x, 2, 2, 2, 0);
+    return x;
 }
 
 void sz_family_vgg(sz_net *n) {
@@ -209,7 +209,8 @@ void sz_family_vgg(sz_net *n) {
     sz_value_id x = image_input(n);
     for (int stage = 0; stage < 5; stage++, size /= 2) {
         const size_t outside = sz_net_enter(n, "stage%d.", stage);
-        x = vgg_stage(n, x, convs[stage], in, out);
+        x = sz_net_vgg_convs(n, x, convs[stage], in, out);
+        x = sz_net_pool(n, "pool", "MaxPool", x, 2, 2, 2, 0);
         sz_net_leave(n, outside);
         in = out;
         if (out < 8 * width) out *= 2;

@@ -18,6 +18,8 @@ void sz_net_classifier(sz_net *n, sz_value_id x, int64_t channels);
 sz_value_id sz_net_conv_norm(sz_net *n, int number, sz_value_id x, int64_t in, int64_t out,
                              int64_t kernel, int64_t stride);
 sz_value_id sz_net_conv_norm_of(sz_net *n, int number, sz_value_id x, const sz_net_conv *c);
+// Convolutions of a stage of VGG, each with its activation.
+sz_value_id sz_net_vgg_convs(sz_net *n, sz_value_id x, int64_t convs, int64_t in, int64_t out);
 // A residual net of the parameters "depth" and "in_channels", up to its last stage. Dilated: the
 // last two stages widen their windows instead of halving the image (Chen et al. 2017). The outputs
 // of the stages in ret_stages, which may be NULL.

@@ -111,6 +111,87 @@ sz_status sz_cost_lstm(sz_costing *c) { return cell_cost(c, &lstm); }
 sz_status sz_shape_lstm_dynamic(sz_infer *n) { return cell_out(n, &lstm_dynamic); }
 sz_status sz_cost_lstm_dynamic(sz_costing *c) { return cell_cost(c, &lstm_dynamic); }
 
+// ---- sizeup.train: back through time ------------------------------------------------------------
+
+// Inputs: X, W, R, B, the initial states, then what the forward node gave (Y and the last states),
+// then the gradients of that. Outputs: the gradients of X, W, R, B and of the initial states.
+typedef struct back_form {
+    const cell_form *cell;
+    int states;
+    int work, work_after; // per cell; with linear_before_reset: see gradient_layer.c
+} back_form;
+
+static const back_form rnn_back = {&rnn, 1, 4, 4};
+static const back_form gru_back = {&gru, 1, 20, 18};
+static const back_form lstm_back = {&lstm, 2, 24, 24};
+
+static sz_status check_shape(const sz_infer *n, int i, int rank, const int64_t *want) {
+    if (sz_in_rank(n, i) < 0) return SZ_OK;
+    bool same = sz_in_rank(n, i) == rank;
+    for (int d = 0; same && d < rank; d++) {
+        const int64_t have = sz_in_dim(n, i, d);
+        same = have < 0 || want[d] < 0 || have == want[d];
+    }
+    return same ? SZ_OK : sz_op_fail(n, "the shape of input %d is not that of the layer", i);
+}
+
+static sz_status back_out(sz_infer *n, const back_form *f) {
+    const int result = 4 + f->states, gradient = result + 1 + f->states;
+    int64_t bias;
+    cell s;
+    SZ_TRY(cell_read(n, f->cell, &s));
+    if (s.batch_first) return sz_op_fail(n, "the batch comes first, which has no gradient here");
+    if (!sz_has_in(n, result)) return sz_op_fail(n, "input %d (Y) is left out", result);
+    const int64_t all[] = {s.steps, s.directions, s.batch, s.hidden};
+    SZ_TRY(sz_dim_mul(n, s.hidden, 2 * f->cell->gates, &bias));
+    SZ_TRY(check_shape(n, 3, 2, (int64_t[]){s.directions, bias}));
+    for (int k = 0; k < f->states; k++) {
+        SZ_TRY(check_shape(n, 4 + k, 3, all + 1));
+        SZ_TRY(check_shape(n, result + 1 + k, 3, all + 1));
+        SZ_TRY(check_shape(n, gradient + 1 + k, 3, all + 1));
+    }
+    SZ_TRY(check_shape(n, result, 4, all));
+    SZ_TRY(check_shape(n, gradient, 4, all));
+    for (int o = 0; o < 4 + f->states; o++) {
+        if (!sz_has_out(n, o)) continue;
+        if (!sz_has_in(n, o))
+            return sz_op_fail(n, "output %d is the gradient of an input that is left out", o);
+        SZ_TRY(sz_out_like(n, o, o));
+    }
+    return SZ_OK;
+}
+
+// The gates' gradients times R go to the state before, times W to the input; both weights get outer
+// products.
+static sz_status back_cost(sz_costing *c, const back_form *f) {
+    const bool after = sz_attr_i(c->in.node, "linear_before_reset", 0) != 0;
+    const sz_infer *n = &c->in;
+    const int gates = f->cell->gates;
+    int64_t cells;
+    cell s;
+    SZ_TRY(cell_read(n, f->cell, &s));
+    if (s.hidden < 0) return sz_cost_unknown(c, "its hidden size is not known");
+    const int64_t times_input = sz_has_out(n, 0) + sz_has_out(n, 1);
+    const int64_t times_state = 1 + sz_has_out(n, 2);
+    SZ_TRY(sz_cost_add_macs(c, 7, (int64_t[]){s.steps, s.batch, s.directions, gates, s.hidden,
+                                              s.input, times_input}));
+    SZ_TRY(sz_cost_add_macs(c, 7, (int64_t[]){s.steps, s.batch, s.directions, gates, s.hidden,
+                                              s.hidden, times_state}));
+    cells = s.steps; // cannot overflow but when a factor of the macs was 0
+    if (!sz_mul(cells, s.batch, &cells) || !sz_mul(cells, s.directions, &cells) ||
+        !sz_mul(cells, s.hidden, &cells))
+        return sz_op_fail(n, "cells exceed 2^63");
+    if (sz_has_out(n, 3)) SZ_TRY(sz_cost_add_epilogue(c, 2, (int64_t[]){cells, gates}));
+    return sz_cost_add_epilogue(c, 2, (int64_t[]){cells, after ? f->work_after : f->work});
+}
+
+sz_status sz_shape_grad_rnn(sz_infer *n) { return back_out(n, &rnn_back); }
+sz_status sz_cost_grad_rnn(sz_costing *c) { return back_cost(c, &rnn_back); }
+sz_status sz_shape_grad_gru(sz_infer *n) { return back_out(n, &gru_back); }
+sz_status sz_cost_grad_gru(sz_costing *c) { return back_cost(c, &gru_back); }
+sz_status sz_shape_grad_lstm(sz_infer *n) { return back_out(n, &lstm_back); }
+sz_status sz_cost_grad_lstm(sz_costing *c) { return back_cost(c, &lstm_back); }
+
 // ---- com.microsoft.AttnLSTM --------------------------------------------------------------------
 
 // An LSTM whose input at each step is joined with the attention over a memory (Bahdanau). The inner

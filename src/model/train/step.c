@@ -106,7 +106,22 @@ static void check_node(sz_tape *t, const sz_node *n) {
     }
 }
 
+static bool is_recurrent(const sz_node *n) {
+    return n->domain.len == 0 &&
+           (sz_str_is(n->op, "LSTM") || sz_str_is(n->op, "GRU") || sz_str_is(n->op, "RNN"));
+}
+
 // ---- forward forms -----------------------------------------------------------------------------
+
+// The outputs of a node that now has `count`.
+static void set_node_outputs(sz_tape *t, sz_node_id id, const sz_value_id *out, int count) {
+    sz_value_id *copy = sz_arena_array(t->g->arena, (size_t)count, sizeof *copy);
+    if (!copy) t->status = sz_no_memory(t->ctx);
+    if (t->status != SZ_OK) return;
+    memcpy(copy, out, (size_t)count * sizeof *copy);
+    sz_node *n = sz_graph_node(t->g, id);
+    n->outputs = copy, n->n_outputs = count;
+}
 
 // Outputs 1 and 2 of a norm, in the format of `like`.
 static void add_outputs(sz_tape *t, sz_node_id id, int32_t rank, const int64_t *dims,
@@ -117,12 +132,24 @@ static void add_outputs(sz_tape *t, sz_node_id id, int32_t rank, const int64_t *
         if (out[o] != SZ_NONE) continue;
         out[o] = sz_tape_made(t, o == 1 ? "mean" : "deviation", id, dtype, rank, dims);
     }
-    sz_value_id *copy = sz_arena_array(t->g->arena, 3, sizeof *copy);
-    if (!copy) t->status = sz_no_memory(t->ctx);
-    if (t->status != SZ_OK) return;
-    memcpy(copy, out, sizeof out);
-    sz_node *n = sz_graph_node(t->g, id);
-    n->outputs = copy, n->n_outputs = 3;
+    set_node_outputs(t, id, out, 3);
+}
+
+// All states and the last ones, whichever of them the net reads.
+static void train_recurrent(sz_tape *t, sz_node_id id, int count) {
+    const sz_node old = *sz_graph_node(t->g, id);
+    const sz_type *x = sz_tape_type(t, old.inputs[0]), *r = sz_tape_type(t, old.inputs[2]);
+    const sz_dtype dtype = x->dtype;
+    sz_value_id out[3];
+    if (x->rank != 3 || r->rank != 3 || sz_attr_i(&old, "layout", 0)) return; // its rule refuses
+    const int64_t dims[] = {x->dims[0], r->dims[0], x->dims[1], r->dims[2]};
+    for (int o = 0; o < count; o++) {
+        out[o] = sz_tape_out(&old, o);
+        if (out[o] != SZ_NONE) continue;
+        out[o] = sz_tape_made(t, o == 0 ? "states" : o == 1 ? "state" : "cell", id, dtype,
+                              o == 0 ? 4 : 3, o == 0 ? dims : dims + 1);
+    }
+    set_node_outputs(t, id, out, count);
 }
 
 // Statistics of the batch. With a momentum of 0 the running ones are those of the batch, which the
@@ -164,6 +191,10 @@ static void train_form(sz_tape *t, sz_node_id id) {
         train_batch_norm(t, id);
     else if (sz_str_is(n->op, "LayerNormalization"))
         train_layer_norm(t, id);
+    else if (sz_str_is(n->op, "LSTM"))
+        train_recurrent(t, id, 3);
+    else if (is_recurrent(n))
+        train_recurrent(t, id, 2);
     else if (sz_str_is(n->op, "Dropout") && n->n_outputs > 1 && n->outputs[1] != SZ_NONE)
         sz_tape_refuse(t, n, "its mask is an output");
 }
@@ -181,7 +212,8 @@ static void go_back(sz_tape *t, const bool *active, size_t n_forward) {
                    t->shares[n.outputs[o]] != NULL;
         if (!any) continue;
         t->at = n.name;
-        if (!t->shares[n.outputs[0]] && n.n_outputs > 0 && !sz_str_is(n.op, "Split")) {
+        const bool first = n.outputs[0] != SZ_NONE && t->shares[n.outputs[0]];
+        if (!first && !is_recurrent(&n) && !sz_str_is(n.op, "Split")) {
             sz_tape_refuse(t, &n, "only its second output is used");
             return;
         }

@@ -237,6 +237,7 @@ sz_status sz_check_nodes(sz_job *j, sz_check *c) {
         snprintf(c->why, sizeof c->why, "'%s' (%s) is the first node that is wrong",
                  sz_show(j->ctx, n->node->name), sz_show(j->ctx, n->node->op));
     }
+    c->unseen = l.unseen;
     if (c->is_right)
         snprintf(c->why, sizeof c->why,
                  "node by node: %lld products and %lld others at some elements, %lld whole, %lld "

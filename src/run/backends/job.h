@@ -16,7 +16,7 @@ typedef struct sz_job_node {
 
 // Memory that holds one value at a time.
 typedef struct sz_job_block {
-    char *page, *data;
+    char *page, *data; // page NULL: a part of a chunk
     size_t bytes;
     bool free; // while the job is made: no value that is still to be read lies here
 } sz_job_block;
@@ -37,6 +37,8 @@ typedef struct sz_job {
     sz_trained trained;
     sz_value_id *root; // by value: whose numbers it is, under a shape of its own
     SZ_VEC(sz_job_block) blocks;
+    SZ_VEC(char *) chunks; // that small blocks are parts of
+    size_t in_chunk;       // bytes of the last one that are taken
     struct sz_plain *plain; // for what the library refuses
     sz_arena arena;
     sz_run_how how;

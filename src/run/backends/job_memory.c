@@ -62,6 +62,44 @@ bool sz_job_is_view(const sz_job *j, const sz_node *n) {
 static size_t skew(size_t block) { return 64 * (block % 61); }
 static size_t mapped(size_t bytes) { return bytes + 8192; }
 
+// The system gives a process tens of thousands of mappings and no more, which deep nets of small
+// layers would use up. So small blocks are parts of a larger one.
+enum { CHUNK = 1 << 20, SMALL = 1 << 16 };
+
+static sz_status map(sz_job *j, size_t bytes, char **ret_page) {
+    char *page = sz_pages_map(bytes);
+    if (!page)
+        return sz_fail(j->ctx, SZ_ERR_MEMORY,
+                       "the system maps no %zu bytes more for buffer %zu: memory or the number of "
+                       "mappings of a process (vm.max_map_count) is used up",
+                       bytes, j->blocks.n + 1);
+    return *ret_page = page, SZ_OK;
+}
+
+static sz_status take_part(sz_job *j, size_t bytes, char **ret_data) {
+    const size_t room = (bytes + 127) / 64 * 64; // a line more, so that places in pages differ
+    if (j->chunks.n == 0 || j->in_chunk + room > CHUNK) {
+        char *page;
+        SZ_TRY(map(j, CHUNK, &page));
+        if (!sz_vec_push(j->ctx, &j->chunks, page)) {
+            sz_pages_unmap(page, CHUNK);
+            return sz_no_memory(j->ctx);
+        }
+        j->in_chunk = 0;
+    }
+    *ret_data = j->chunks.items[j->chunks.n - 1] + j->in_chunk;
+    j->in_chunk += room;
+    return SZ_OK;
+}
+
+static sz_status new_block(sz_job *j, size_t bytes, sz_job_block *b) {
+    *b = (sz_job_block){.bytes = bytes};
+    if (bytes <= SMALL) return take_part(j, bytes, &b->data);
+    SZ_TRY(map(j, mapped(bytes), &b->page));
+    b->data = b->page + skew(j->blocks.n);
+    return SZ_OK;
+}
+
 sz_status sz_job_take(sz_job *j, size_t bytes, bool keep, char **ret_data) {
     sz_job_block *best = NULL;
     for (size_t i = 0; !keep && i < j->blocks.n; i++) {
@@ -72,11 +110,10 @@ sz_status sz_job_take(sz_job *j, size_t bytes, bool keep, char **ret_data) {
             best = b;
     }
     if (!best) {
-        char *page = sz_pages_map(mapped(bytes));
-        if (!page) return sz_fail(j->ctx, SZ_ERR_MEMORY, "no %zu bytes", bytes);
-        const sz_job_block b = {.page = page, .data = page + skew(j->blocks.n), .bytes = bytes};
+        sz_job_block b;
+        SZ_TRY(new_block(j, bytes, &b));
         if (!sz_vec_push(j->ctx, &j->blocks, b)) {
-            sz_pages_unmap(page, mapped(bytes));
+            if (b.page) sz_pages_unmap(b.page, mapped(bytes));
             return sz_no_memory(j->ctx);
         }
         best = &j->blocks.items[j->blocks.n - 1];
@@ -93,6 +130,9 @@ void sz_job_return(sz_job *j, const char *data) {
 
 void sz_job_unmap(sz_job *j) {
     for (size_t i = 0; i < j->blocks.n; i++)
-        sz_pages_unmap(j->blocks.items[i].page, mapped(j->blocks.items[i].bytes));
+        if (j->blocks.items[i].page)
+            sz_pages_unmap(j->blocks.items[i].page, mapped(j->blocks.items[i].bytes));
+    for (size_t i = 0; i < j->chunks.n; i++) sz_pages_unmap(j->chunks.items[i], CHUNK);
     sz_vec_finish(j->ctx, &j->blocks);
+    sz_vec_finish(j->ctx, &j->chunks);
 }

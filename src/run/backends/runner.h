@@ -45,6 +45,7 @@ typedef struct sz_check {
     char why[256];         // "none": why not
     double error, allowed; // largest error, as a share of the largest number of an output
     int64_t elements;      // compared
+    int64_t unseen;        // nodes that were not looked at, where it went node by node
     bool is_right;
     sz_bench_accuracy accuracy; // pieces NULL = not of pieces
 } sz_check;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // In a child process: open a library, prepare cases, check their results, time them together.
 //
-// The parent reads lines: {"facts"}, {"at": case} before work on one begins, so that it knows whose
-// fault it was when no more comes, and {"case": ...} with what came out.
+// The parent reads lines: {"facts"}, {"at": case, "doing": what} before work on one begins, so that
+// it knows whose fault it was when no more comes, and {"case": ...} with what came out.
 #include <sizeup/run.h>
 
 #include <math.h>
@@ -83,12 +83,12 @@ static void begin(child *c, sz_buf *buf, sz_json *j) {
     sz_json_begin_object(j);
 }
 
-static void tell_at(void *user, size_t i) {
-    child *c = user;
+static void tell_at(child *c, size_t i, const char *doing) {
     sz_buf buf;
     sz_json j;
     begin(c, &buf, &j);
     sz_json_key_i64(&j, "at", (int64_t)i);
+    sz_json_key_str(&j, "doing", doing);
     sz_json_end_object(&j);
     (void)send(c, &buf); // what is lost is a sign of life
 }
@@ -158,7 +158,9 @@ static sz_status prepare(child *c, child_case *one) {
     const char *dtype = json_string_value(json_object_get(one->request, "dtype"));
     const bool training = is_true(c->request, "training");
     SZ_TRY(load(c, one));
-    if (training) SZ_TRY(sz_train_graph(c->ctx, one->model->graph, NULL, &one->step));
+    const sz_train_options o = {
+        .optimizer = json_string_value(json_object_get(c->request, "optimizer"))};
+    if (training) SZ_TRY(sz_train_graph(c->ctx, one->model->graph, &o, &one->step));
     const sz_run_how how = {
         .training = training,
         .step = training ? &one->step : NULL,
@@ -172,6 +174,7 @@ static sz_status prepare(child *c, child_case *one) {
     const double start = sz_clock_s();
     SZ_TRY(sz_runner_create(c->ctx, one->model->graph, c->backend, c->library, &how, &one->runner));
     one->compile_s = sz_clock_s() - start;
+    tell_at(c, (size_t)(one - c->cases), "checking its result");
     return one->runner.type->check(one->runner.state, whole(one->request, "flops"), &one->check);
 }
 
@@ -180,7 +183,7 @@ static sz_status prepare_all(child *c) {
     for (size_t i = 0; i < c->n; i++) {
         child_case *one = &c->cases[i];
         char why[256];
-        tell_at(c, i);
+        tell_at(c, i, "preparing it");
         const sz_status status = prepare(c, one);
         if (status != SZ_OK) {
             SZ_TRY(send_error(c, i, sz_ctx_error(c->ctx)));
@@ -238,7 +241,7 @@ static sz_status put_asked(child *c, child_case *one, const sz_timing *t, sz_jso
         if (c->evict)
             put_why(j, "counters", cold);
         else
-            sz_counted_put(&one->counted, &c->counters, j);
+            sz_counted_put(&one->counted, &c->counters, whole(one->request, "flops"), j);
     }
     if (!is_true(c->request, "energy")) return SZ_OK;
     if (!c->evict) return sz_joules_put(c->ctx, &c->joules, &work, j);
@@ -286,7 +289,7 @@ static sz_status send_timing(child *c, size_t i, const sz_timing *t, double cloc
         sz_json_end_object(&j);
     }
     put_training(&j, r, &one->step);
-    tell_at(c, i);
+    tell_at(c, i, is_true(c->request, "energy") ? "measuring its energy" : "measuring it");
     SZ_TRY(put_asked(c, one, t, &j));
     if (is_true(c->request, "layers")) {
         const sz_profile_whole whole = sz_profile_end(&one->profiling);
@@ -315,7 +318,14 @@ typedef struct measuring {
 
 static void tell_measured(void *user, size_t i) {
     const measuring *m = user;
-    tell_at(m->owner, m->which[i]);
+    tell_at(m->owner, m->which[i], "measuring it");
+}
+
+static sz_status time_layers(child *c, size_t i) {
+    sz_profiling *p = &c->cases[i].profiling;
+    if (p->is_done) return SZ_OK;
+    tell_at(c, i, "timing its layers");
+    return sz_profile_turn(p);
 }
 
 // Around the timed runs of a case in a round. After them its layers are looked at, so that these
@@ -326,7 +336,7 @@ static sz_status around(void *user, size_t i, int64_t runs) {
     child_case *one = &c->cases[m->which[i]];
     if (c->counts && runs) sz_counted_add(&one->counted, &c->counters, runs);
     if (c->counts && !runs) sz_counters_begin(&c->counters);
-    return runs && is_true(c->request, "layers") ? sz_profile_turn(&one->profiling) : SZ_OK;
+    return runs && is_true(c->request, "layers") ? time_layers(c, m->which[i]) : SZ_OK;
 }
 
 // What is left to look at, again in turns.
@@ -335,10 +345,8 @@ static sz_status look_closer(child *c, const measuring *m) {
     while (more) {
         more = false;
         for (size_t k = 0; k < m->n; k++) {
-            sz_profiling *p = &c->cases[m->which[k]].profiling;
-            tell_at(c, m->which[k]);
-            SZ_TRY(sz_profile_turn(p));
-            more |= !p->is_done;
+            SZ_TRY(time_layers(c, m->which[k]));
+            more |= !c->cases[m->which[k]].profiling.is_done;
         }
     }
     return SZ_OK;
@@ -421,7 +429,7 @@ static sz_status open_meters(child *c) {
     const sz_sensor_options options = {
         .root = json_string_value(json_object_get(c->request, "root"))};
     c->counts = is_true(c->request, "counters") && whole(c->request, "evict_bytes") == 0;
-    if (c->counts) sz_counters_open_heirs(&c->counters, NULL);
+    if (c->counts) sz_counters_open_heirs(&c->counters, NULL, options.root);
     if (!is_true(c->request, "energy")) return SZ_OK;
     return sz_joules_begin(c->ctx, &options, NULL, NULL, &c->joules);
 }

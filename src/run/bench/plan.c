@@ -316,7 +316,8 @@ static sz_status weigh(request *r, int64_t point, sz_case *c) {
         return status;
     }
     count_samples(r, point, m, c);
-    if (r->how.training) status = sz_train_graph(r->ctx, m->graph, NULL, &step);
+    const sz_train_options how = {.optimizer = r->how.optimizer};
+    if (r->how.training) status = sz_train_graph(r->ctx, m->graph, &how, &step);
     if (status == SZ_OK) status = sz_costs_create(r->ctx, m, NULL, &costs);
     if (status == SZ_OK) {
         const sz_cost total = sz_costs_total(costs);

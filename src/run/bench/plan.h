@@ -35,7 +35,8 @@ typedef struct sz_plan_how {
     int64_t available; // bytes of memory, 0 = not known
     const char *const *inputs;
     size_t n_inputs;
-    bool training; // a case is a step of training
+    bool training;         // a case is a step of training
+    const char *optimizer; // of it; NULL = the usual one
 } sz_plan_how;
 
 // SZ_ERR_USAGE: no such family or parameter, a range that is none. A case that is wrong in itself

@@ -35,6 +35,8 @@ static json_t *settings_of(const sz_bench_sweep *r, const sz_case *c, const char
                           (json_int_t)o->seed, "input_sets", 2, backend,
                           sz_bench_library(o, backend), "dtype", c->asked);
     if (s && o->streams > 1) json_object_set_new(s, "streams", json_integer(o->streams));
+    if (s && o->training && o->optimizer)
+        json_object_set_new(s, "optimizer", json_string(o->optimizer));
     // A library that takes a net whole has to be told beforehand, and may be slower for it.
     const sz_backend *b = sz_backend_find(backend);
     if (s && o->layers && b && b->compile) json_object_set_new(s, "layers", json_true());
@@ -132,13 +134,15 @@ static void put_reproducer(const sz_bench_sweep *r, const sz_case *c, const char
                            char *buf, size_t cap) {
     const sz_run_options *o = r->options;
     const char *path = sz_bench_library(o, backend);
-    char streams[32] = "";
+    char streams[32] = "", optimizer[64] = "";
+    if (o->training && o->optimizer)
+        snprintf(optimizer, sizeof optimizer, " --optimizer %s", o->optimizer);
     if (o->streams > 1) snprintf(streams, sizeof streams, " --streams %d", o->streams);
     snprintf(buf, cap,
              "sizeup bench %s --backend %s --threads %d --cache %s --preheat %gs "
-             "--time-budget %gs --seed %llu%s%s%s%s%s%s%s%s%s",
+             "--time-budget %gs --seed %llu%s%s%s%s%s%s%s%s%s%s",
              c->words, backend, r->threads, o->cold ? "cold" : "hot", r->preheat_s, r->budget_s,
-             (unsigned long long)o->seed, o->training ? " --mode training" : "", streams,
+             (unsigned long long)o->seed, o->training ? " --mode training" : "", optimizer, streams,
              o->layers ? " --layers" : "", o->energy ? " --energy" : "",
              o->counters ? " --counters" : "", path ? " --" : "", path ? backend : "",
              path ? " " : "", path ? path : "");

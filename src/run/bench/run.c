@@ -27,8 +27,10 @@ typedef struct group {
     bool done[GROUP];
     size_t sent[GROUP]; // case of each that the child has
     size_t n, n_sent;
-    int64_t at;    // of `sent`, -1 = none yet
-    json_t *facts; // of the library
+    int64_t at;             // of `sent`, -1 = none yet
+    char doing[32];         // with it
+    double since_s, told_s; // when it began to, when that was told last
+    json_t *facts;          // of the library
     const char *absent;
     char started[21];
     sz_buf line;
@@ -55,6 +57,29 @@ static sz_status finish_case(group *g, size_t i, const json_t *answer, const cha
     return sz_bench_emit(g->run, c, g->backend->name, answer, g->facts, g->started, error);
 }
 
+// What the child is at now, and since when: in the middle of it no more lines come.
+static void set_phase(group *g, int64_t at, const char *doing) {
+    if (at == g->at && doing && strcmp(doing, g->doing) == 0) return;
+    g->at = at;
+    g->since_s = g->told_s = sz_clock_s();
+    snprintf(g->doing, sizeof g->doing, "%s", doing ? doing : "");
+}
+
+// A sign of life where something takes long.
+static void wait_on(void *user) {
+    static const double FIRST_S = 2, AGAIN_S = 10;
+    group *g = user;
+    const sz_run_options *o = g->run->options;
+    const double now = sz_clock_s();
+    char what[320];
+    if (!o->progress || now - g->told_s < (g->told_s > g->since_s ? AGAIN_S : FIRST_S)) return;
+    g->told_s = now;
+    const char *name = g->cases[g->at < 0 ? g->sent[0] : g->sent[g->at]]->name;
+    snprintf(what, sizeof what, "%.200s on %s: %s for %.0f s", name, g->backend->name, g->doing,
+             now - g->since_s);
+    o->progress(o->user, what);
+}
+
 static void take_line(group *g) {
     json_t *line = json_loadb(g->line.data, g->line.size, 0, NULL);
     const json_t *facts = json_object_get(line, "facts"), *at = json_object_get(line, "at");
@@ -69,7 +94,8 @@ static void take_line(group *g) {
             sz_warn(g->run->ctx, "%s chose slower kernels than this CPU allows: set %s",
                     g->backend->name, advice);
     }
-    if (json_is_integer(at) && fits) g->at = i;
+    if (json_is_integer(at) && fits)
+        set_phase(g, i, json_string_value(json_object_get(line, "doing")));
     const char *error = json_string_value(json_object_get(line, "error"));
     const bool tells = error || json_array_size(json_object_get(line, "samples_s")) > 0;
     if (json_is_integer(number) && fits && tells && !g->done[g->sent[i]] && g->status == SZ_OK)
@@ -97,8 +123,7 @@ static bool take(void *user, const char *bytes, size_t n) {
 static const char *path_of(const sz_bench_sweep *r, const sz_backend *backend) {
     static const char variable[] = "SIZEUP_OPENVINO=";
     const size_t n = sizeof variable - 1;
-    if (strcmp(backend->name, "openvino") != 0)
-        return sz_bench_library(r->options, backend->name);
+    if (strcmp(backend->name, "openvino") != 0) return sz_bench_library(r->options, backend->name);
     for (const char *const *e = r->options->environment; e && *e; e++)
         if (strncmp(*e, variable, n) == 0 && (*e)[n]) return *e + n;
     return NULL;
@@ -106,12 +131,13 @@ static const char *path_of(const sz_bench_sweep *r, const sz_backend *backend) {
 
 static json_t *request_of(const sz_bench_sweep *r, const sz_backend *backend) {
     const sz_run_options *o = r->options;
-    return json_pack("{s:s, s:s*, s:i, s:I, s:f, s:f, s:I, s:b, s:i, s:b, s:b, s:b, s:s*, s:[]}",
-                     "backend", backend->name, "path", path_of(r, backend), "threads", r->threads,
-                     "seed", (json_int_t)o->seed, "preheat_s", r->preheat_s, "budget_s",
-                     r->budget_s, "evict_bytes", (json_int_t)r->evict_bytes, "training",
-                     o->training, "streams", o->streams, "layers", o->layers, "energy", o->energy,
-                     "counters", o->counters, "root", o->root, "cases");
+    return json_pack(
+        "{s:s, s:s*, s:i, s:I, s:f, s:f, s:I, s:b, s:i, s:b, s:b, s:b, s:s*, s:s*, s:[]}",
+        "backend", backend->name, "path", path_of(r, backend), "threads", r->threads, "seed",
+        (json_int_t)o->seed, "preheat_s", r->preheat_s, "budget_s", r->budget_s, "evict_bytes",
+        (json_int_t)r->evict_bytes, "training", o->training, "streams", o->streams, "layers",
+        o->layers, "energy", o->energy, "counters", o->counters, "root", o->root, "optimizer",
+        o->optimizer, "cases");
 }
 
 static json_t *list(const char *const *words, size_t n) {
@@ -142,10 +168,14 @@ static sz_status start_child(const sz_bench_sweep *r, const char *request, int t
 // All cases that are not done yet, in one child.
 static sz_status run_child(group *g, bool *ret_whole, int *ret_code) {
     json_t *request = request_of(g->run, g->backend);
-    const sz_child_watch watch = {
-        .idle_s = g->run->timeout_s, .stop = g->run->options->stop, .take = take, .user = g};
+    const sz_child_watch watch = {.idle_s = g->run->timeout_s,
+                                  .stop = g->run->options->stop,
+                                  .take = take,
+                                  .wait = wait_on,
+                                  .user = g};
     if (!request) return sz_no_memory(g->run->ctx);
-    g->n_sent = 0, g->at = -1, g->line.size = 0;
+    g->n_sent = 0, g->line.size = 0;
+    set_phase(g, -1, "opening the library");
     for (size_t i = 0; i < g->n; i++) {
         if (g->done[i]) continue;
         g->sent[g->n_sent++] = i;
@@ -163,8 +193,8 @@ static sz_status run_child(group *g, bool *ret_whole, int *ret_code) {
 // Why the child ended before it was through.
 static void explain(const group *g, bool whole, int code, char *buf, size_t cap) {
     if (!whole)
-        snprintf(buf, cap, "no sign of life for %g s: the child was ended (--timeout)",
-                 g->run->timeout_s);
+        snprintf(buf, cap, "no sign of life for %g s while %s: the child was ended (--timeout)",
+                 g->run->timeout_s, g->doing);
     else if (code == -9)
         snprintf(buf, cap, "the child was killed, as the system does when memory runs out");
     else if (code < 0)
@@ -185,6 +215,20 @@ static sz_status give_up(group *g, const char *why) {
     return SZ_OK;
 }
 
+// Nobody asked for this library, and it is not here: own kernels are better than nothing.
+static bool is_usual(const group *g) {
+    const sz_run_options *o = g->run->options;
+    return o->n_backends == 0 && !o->onednn && strcmp(g->backend->name, "plain") != 0;
+}
+
+static void use_own_kernels(group *g) {
+    sz_warn(g->run->ctx, "%s is not here (%s): own kernels run instead", g->backend->name,
+            g->absent);
+    json_decref(g->facts);
+    g->facts = NULL, g->absent = NULL;
+    g->backend = &sz_backend_plain;
+}
+
 static sz_status run_children(group *g) {
     while (left(g) > 0) {
         char why[256];
@@ -192,6 +236,10 @@ static sz_status run_children(group *g) {
         int code = 0;
         SZ_TRY(run_child(g, &whole, &code));
         if (g->run->options->stop && *g->run->options->stop) return SZ_OK;
+        if (g->absent && is_usual(g)) {
+            use_own_kernels(g);
+            continue;
+        }
         if (g->absent) return give_up(g, g->absent);
         if (left(g) == 0) return SZ_OK;
         explain(g, whole, code, why, sizeof why);
@@ -383,6 +431,10 @@ static sz_status read_threads(sz_bench_sweep *r) {
                              MAX_THREAD_COUNTS);
         else
             r->thread_counts[r->n_thread_counts++] = threads ? (int)threads : all_threads();
+        if (status == SZ_OK && threads > all_threads())
+            sz_warn(r->ctx,
+                    "%ld threads are more than the %d CPUs that may be used: they take turns",
+                    threads, all_threads());
     }
     sz_arena_finish(&arena);
     return status;
@@ -393,6 +445,7 @@ sz_status sz_bench_run(sz_ctx *ctx, const char *what, const char *const *words, 
     const char *const *names = o->n_backends ? o->backends : usual_backends;
     const size_t n = o->n_backends ? o->n_backends : 1;
     const sz_plan_how how = {.training = o->training != 0,
+                             .optimizer = o->optimizer,
                              .available = sz_pages_available(""),
                              .inputs = o->inputs,
                              .n_inputs = o->n_inputs};

@@ -141,6 +141,9 @@ typedef struct sz_dnnl_exec { // dnnl_exec_arg_t
     F(int, memory_desc_equal, (const void *, const void *))                                        \
     F(int, memory_create, (void **, const void *, void *, void *))                                 \
     F(int, memory_destroy, (void *))                                                               \
+    F(int, memory_get_data_handle, (const void *, void **))                                        \
+    F(int, memory_get_memory_desc, (const void *, const void **))                                  \
+    F(size_t, memory_desc_get_size, (const void *))                                                \
     F(int, primitive_desc_destroy, (void *))                                                       \
     F(int, primitive_desc_query, (const void *, int, int, void *))                                 \
     F(const void *, primitive_desc_query_md, (const void *, int, int))                             \
@@ -174,9 +177,19 @@ typedef struct sz_dnnl_version {
 
 extern const sz_dnnl_version sz_dnnl_v2, sz_dnnl_v3;
 
+// What a forward step hands to the one that goes back through the same layer. It is known by its
+// graph and its first result.
+typedef struct sz_dnnl_kept {
+    const sz_graph *graph;
+    sz_value_id result;
+    void *workspace; // memory of the library
+    struct sz_dnnl_kept *next;
+} sz_dnnl_kept;
+
 typedef struct sz_dnnl {
     void *library, *engine, *stream;
     const sz_dnnl_version *by;
+    sz_dnnl_kept *kept; // of steps that are there
 #define F(result, name, arguments) result(*name) arguments;
     SZ_DNNL_FUNCTIONS(F)
 #undef F
@@ -184,7 +197,7 @@ typedef struct sz_dnnl {
 
 // ---- a plan: the stages that a node is run in --------------------------------------------------
 
-enum { SZ_DNNL_AXES = 12, SZ_DNNL_OPERANDS = 24, SZ_DNNL_STAGES = 8, SZ_DNNL_TEMPS = 10 };
+enum { SZ_DNNL_AXES = 12, SZ_DNNL_OPERANDS = 24, SZ_DNNL_STAGES = 16, SZ_DNNL_TEMPS = 32 };
 
 // How numbers lie: dims and strides in elements.
 typedef struct sz_dnnl_view {
@@ -202,6 +215,7 @@ typedef struct sz_dnnl_operand {
     bool any;        // the primitive chooses the layout, and the numbers are moved
     bool is_hidden;  // a buffer in between, of which only the library knows the layout
     bool is_formal;  // some versions want it, though it is not read
+    bool adds_up;    // the primitive adds to what is there: zeros before each run
     sz_dnnl_type type;
     sz_dnnl_view view;
     void *lies, *asked; // descriptions: as it lies, as it is asked for
@@ -242,6 +256,9 @@ typedef struct sz_dnnl_plan {
     sz_arena arena;
     sz_dnnl_stage stages[SZ_DNNL_STAGES];
     int n, temps;
+    // The hidden buffer that a forward step keeps, or that was kept: `kept.workspace`; -1 = none.
+    int kept_temp;
+    sz_dnnl_kept kept;
 } sz_dnnl_plan;
 
 // Types of the node's operands are static, of at most 6 axes, and none is empty, when these are

@@ -10,8 +10,10 @@ enum { SETS = 8, LINE = 64 }; // sets of inputs, bytes of a line of the cache
 typedef enum moment { EACH, ONCE, ON_FETCH } moment;
 
 typedef struct action {
-    void *primitive; // NULL: blocks
+    void *primitive; // NULL: blocks, or zeros
     moment when;
+    void *zeros; // memory of so many bytes
+    size_t n_zeros;
     int n;
     sz_dnnl_exec *args[SETS]; // by set
     sz_dnnl_blocks blocks;
@@ -28,7 +30,8 @@ typedef struct temp {
 } temp;
 
 typedef struct dnnl_step {
-    const sz_dnnl *lib;
+    sz_dnnl *lib;
+    sz_dnnl_kept kept; // workspace NULL = nothing
     sz_node_call call;
     sz_arena arena;
     temp temps[SZ_DNNL_TEMPS];
@@ -62,7 +65,10 @@ static int act(const dnnl_step *s, const action *a, int set) {
     if (a->primitive)
         return s->lib->primitive_execute(a->primitive, s->lib->stream, a->n, a->args[set]);
     const int status = s->lib->stream_wait(s->lib->stream);
-    move_blocks(&a->blocks, a->from[set], a->to[set]);
+    if (a->zeros)
+        memset(a->zeros, 0, a->n_zeros);
+    else
+        move_blocks(&a->blocks, a->from[set], a->to[set]);
     return status;
 }
 
@@ -83,8 +89,15 @@ static sz_status fetch_step(void *state) {
     return said(s, act_all(s, ON_FETCH, 0), "does not give its result of");
 }
 
+static void forget_kept(dnnl_step *s) {
+    sz_dnnl_kept **at = &s->lib->kept;
+    while (*at && *at != &s->kept) at = &(*at)->next;
+    if (*at) *at = s->kept.next;
+}
+
 static void finish_step(sz_ctx *ctx, void *state) {
     dnnl_step *s = state;
+    if (s->kept.workspace) forget_kept(s);
     for (size_t i = 0; i < s->memories.n; i++) s->lib->memory_destroy(s->memories.items[i]);
     for (size_t i = 0; i < s->primitives.n; i++) s->lib->primitive_destroy(s->primitives.items[i]);
     sz_vec_finish(ctx, &s->memories);
@@ -210,6 +223,10 @@ typedef struct bound {
 
 static sz_status bind_hidden(dnnl_step *s, const sz_dnnl_operand *o, bound *b) {
     temp *t = &s->temps[o->which];
+    const void *there = NULL;
+    if (t->memory && (s->lib->memory_get_memory_desc(t->memory, &there) != SZ_DNNL_SUCCESS ||
+                      !s->lib->memory_desc_equal(there, b->wanted)))
+        return said(s, SZ_DNNL_INVALID, "lays out otherwise what was kept for");
     if (!t->memory) SZ_TRY(make_memory(s, b->wanted, NULL, &t->memory));
     for (int set = 0; set < s->call.n_sets; set++) b->own[set] = t->memory;
     return SZ_OK;
@@ -251,12 +268,23 @@ static sz_status add_moves(dnnl_step *s, const sz_dnnl_stage *stage, const bound
     return SZ_OK;
 }
 
+static sz_status add_zeros(dnnl_step *s, const sz_dnnl_operand *o, const bound *b) {
+    action *a;
+    void *data;
+    if (!o->adds_up) return SZ_OK;
+    SZ_TRY(said(s, s->lib->memory_get_data_handle(b->own[0], &data), "has no memory for"));
+    SZ_TRY(new_action(s, 0, &a));
+    a->zeros = data, a->n_zeros = s->lib->memory_desc_get_size(b->wanted);
+    return SZ_OK;
+}
+
 static sz_status add_primitive(dnnl_step *s, const sz_dnnl_stage *stage, const void *desc) {
     bound bounds[SZ_DNNL_OPERANDS];
     action *a;
     void *primitive;
     for (int i = 0; i < stage->n; i++) SZ_TRY(bind(s, desc, &stage->operands[i], &bounds[i]));
     SZ_TRY(add_moves(s, stage, bounds, false));
+    for (int i = 0; i < stage->n; i++) SZ_TRY(add_zeros(s, &stage->operands[i], &bounds[i]));
     SZ_TRY(keep_primitive(s, desc, &primitive));
     SZ_TRY(new_action(s, stage->n, &a));
     a->primitive = primitive;
@@ -380,16 +408,21 @@ static sz_status make_step(dnnl_step *s, sz_dnnl_plan *p) {
     if (s->call.n_sets > SETS) return sz_fail(s->call.ctx, SZ_ERR_INTERNAL, "too many sets");
     sz_dnnl_find(s->call.node)->plan(p);
     SZ_TRY(make_temps(s, p));
+    if (p->kept_temp >= 0) s->temps[p->kept_temp].memory = p->kept.workspace;
     for (int k = 0; k < p->n; k++) SZ_TRY(add_stage(s, p, &p->stages[k]));
     for (int set = 0; set < s->call.n_sets; set++)
         SZ_TRY(said(s, act_all(s, ONCE, set), "does not pack the operands of"));
+    if (p->kept_temp < 0 || p->kept.workspace) return SZ_OK;
+    s->kept = p->kept;
+    s->kept.workspace = s->temps[p->kept_temp].memory, s->kept.next = s->lib->kept;
+    s->lib->kept = &s->kept;
     return SZ_OK;
 }
 
 static sz_status make_plan(dnnl_step *s) {
     sz_dnnl_plan *p = sz_alloc(s->call.ctx, sizeof *p);
     if (!p) return sz_no_memory(s->call.ctx);
-    p->lib = s->lib, p->call = &s->call;
+    p->lib = s->lib, p->call = &s->call, p->kept_temp = -1;
     sz_arena_init(&p->arena, s->call.ctx);
     const sz_status status = make_step(s, p);
     finish_plan(p);

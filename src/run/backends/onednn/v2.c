@@ -7,6 +7,10 @@
 
 enum { MEMORY_DESC = SZ_DNNL_V2_MEMORY_DESC, PRIMITIVE_DESC = SZ_DNNL_V2_PRIMITIVE_DESC };
 
+// Descriptions of memory.
+#define FIVE const void *, const void *, const void *, const void *, const void *
+#define NINE FIVE, const void *, const void *, const void *, const void *
+
 // F(name, arguments after the structure)
 #define CALLS(F)                                                                                   \
     F(memory_desc_init_by_strides, (void *, int, const int64_t *, int, const int64_t *))           \
@@ -58,6 +62,14 @@ enum { MEMORY_DESC = SZ_DNNL_V2_MEMORY_DESC, PRIMITIVE_DESC = SZ_DNNL_V2_PRIMITI
     F(vanilla_rnn_forward_desc_init,                                                               \
       (void *, int, int, int, const void *, const void *, const void *, const void *,              \
        const void *, const void *, const void *, unsigned, float, float))                          \
+    F(lstm_backward_desc_init,                                                                     \
+      (void *, int, int, NINE, NINE, unsigned))                                                    \
+    F(gru_backward_desc_init,                                                                      \
+      (void *, int, int, NINE, FIVE, unsigned))                                                    \
+    F(lbr_gru_backward_desc_init,                                                                  \
+      (void *, int, int, NINE, FIVE, unsigned))                                                    \
+    F(vanilla_rnn_backward_desc_init,                                                              \
+      (void *, int, int, int, NINE, FIVE, unsigned, float, float))                                 \
     F(concat_primitive_desc_create,                                                                \
       (void **, const void *, int, int, const void *, const void *, void *))                       \
     F(sum_primitive_desc_create,                                                                   \
@@ -201,6 +213,27 @@ static int prelu(void *d, const sz_dnnl_stage *s, int direction) {
     return v2.prelu_forward_desc_init(d, direction, ASKED(SRC), ASKED(WEIGHTS));
 }
 
+// What a gradient is told beside the forward operands, in order.
+#define BACK_STATE                                                                           \
+    ASKED(SRC), ASKED(SRC_ITER), ASKED(WEIGHTS), ASKED(WEIGHTS_ITER), ASKED(BIAS), ASKED(DST),     \
+        ASKED(DST_ITER), DIFF(SRC), DIFF(SRC_ITER), DIFF(WEIGHTS), DIFF(WEIGHTS_ITER), DIFF(BIAS), \
+        DIFF(DST), DIFF(DST_ITER), 0
+
+static int rnn_back(void *d, const sz_dnnl_stage *s, int direction) {
+    if (s->algorithm == SZ_DNNL_LSTM)
+        return v2.lstm_backward_desc_init(
+            d, direction, s->way, ASKED(SRC), ASKED(SRC_ITER), ASKED(SRC_ITER_C), ASKED(WEIGHTS),
+            ASKED(WEIGHTS_ITER), ASKED(BIAS), ASKED(DST), ASKED(DST_ITER), ASKED(DST_ITER_C),
+            DIFF(SRC), DIFF(SRC_ITER), DIFF(SRC_ITER_C), DIFF(WEIGHTS), DIFF(WEIGHTS_ITER),
+            DIFF(BIAS), DIFF(DST), DIFF(DST_ITER), DIFF(DST_ITER_C), 0);
+    if (s->algorithm == SZ_DNNL_RNN_VANILLA)
+        return v2.vanilla_rnn_backward_desc_init(d, direction, eltwise_of(s->activation), s->way,
+                                                 BACK_STATE, s->alpha, s->beta);
+    if (s->algorithm == SZ_DNNL_GRU_LINEAR)
+        return v2.lbr_gru_backward_desc_init(d, direction, s->way, BACK_STATE);
+    return v2.gru_backward_desc_init(d, direction, s->way, BACK_STATE);
+}
+
 static int lstm(void *d, const sz_dnnl_stage *s, int direction) {
     return v2.lstm_forward_desc_init(
         d, direction, s->way, ASKED(SRC), ASKED(SRC_ITER), ASKED(SRC_ITER_C), ASKED(WEIGHTS),
@@ -208,6 +241,7 @@ static int lstm(void *d, const sz_dnnl_stage *s, int direction) {
 }
 
 static int rnn(void *d, const sz_dnnl_stage *s, int direction) {
+    if (sz_dnnl_is_back(direction)) return rnn_back(d, s, direction);
     if (s->algorithm == SZ_DNNL_LSTM) return lstm(d, s, direction);
     if (s->algorithm == SZ_DNNL_RNN_VANILLA)
         return v2.vanilla_rnn_forward_desc_init(d, direction, eltwise_of(s->activation), s->way,

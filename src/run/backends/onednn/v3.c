@@ -7,6 +7,8 @@
 typedef const void *desc; // of memory, or of a primitive
 typedef const int64_t *dims;
 
+#define ELEVEN desc, desc, desc, desc, desc, desc, desc, desc, desc, desc, desc
+
 // F(name, arguments). A result comes first, then the engine; attributes come last.
 #define CALLS(F)                                                                                   \
     F(memory_desc_create_with_strides, (void **, int, dims, int, dims))                            \
@@ -56,6 +58,15 @@ typedef const int64_t *dims;
     F(vanilla_rnn_forward_primitive_desc_create,                                                   \
       (void **, void *, int, int, int, desc, desc, desc, desc, desc, desc, desc, unsigned, float,  \
        float, desc))                                                                               \
+    F(lstm_backward_primitive_desc_create,                                                         \
+      (void **, void *, int, int, ELEVEN, ELEVEN, unsigned, desc, desc))                           \
+    F(gru_backward_primitive_desc_create, (void **, void *, int, int, ELEVEN, desc, desc, desc,    \
+                                           unsigned, desc, desc))                                  \
+    F(lbr_gru_backward_primitive_desc_create, (void **, void *, int, int, ELEVEN, desc, desc,      \
+                                               desc, unsigned, desc, desc))                        \
+    F(vanilla_rnn_backward_primitive_desc_create, (void **, void *, int, int, int, ELEVEN, desc,   \
+                                                   desc, desc, unsigned, float, float, desc,       \
+                                                   desc))                                          \
     F(concat_primitive_desc_create, (void **, void *, desc, int, int, const desc *, desc))         \
     F(sum_primitive_desc_create, (void **, void *, desc, int, const float *, const desc *, desc))
 
@@ -207,6 +218,31 @@ static int prelu(void **ret, const sz_dnnl_stage *s, const making *m) {
                                                   ASKED(WEIGHTS), ASKED(DST), m->attr);
 }
 
+// What a gradient is told beside the forward operands, in order.
+#define BACK_STATE                                                                                 \
+    ASKED(SRC), ASKED(SRC_ITER), ASKED(WEIGHTS), ASKED(WEIGHTS_ITER), ASKED(BIAS), ASKED(DST),     \
+        ASKED(DST_ITER), DIFF(SRC), DIFF(SRC_ITER), DIFF(WEIGHTS), DIFF(WEIGHTS_ITER), DIFF(BIAS), \
+        DIFF(DST), DIFF(DST_ITER), 0
+
+static int rnn_back(void **ret, const sz_dnnl_stage *s, const making *m) {
+    if (s->algorithm == SZ_DNNL_LSTM)
+        return v3.lstm_backward_primitive_desc_create(
+            ret, m->engine, m->direction, s->way + 1, ASKED(SRC), ASKED(SRC_ITER),
+            ASKED(SRC_ITER_C), ASKED(WEIGHTS), ASKED(WEIGHTS_ITER), NULL, NULL, ASKED(BIAS),
+            ASKED(DST), ASKED(DST_ITER), ASKED(DST_ITER_C), DIFF(SRC), DIFF(SRC_ITER),
+            DIFF(SRC_ITER_C), DIFF(WEIGHTS), DIFF(WEIGHTS_ITER), NULL, NULL, DIFF(BIAS), DIFF(DST),
+            DIFF(DST_ITER), DIFF(DST_ITER_C), 0, m->hint, m->attr);
+    if (s->algorithm == SZ_DNNL_RNN_VANILLA)
+        return v3.vanilla_rnn_backward_primitive_desc_create(
+            ret, m->engine, m->direction, eltwise_of(s->activation), s->way + 1, BACK_STATE,
+            s->alpha, s->beta, m->hint, m->attr);
+    if (s->algorithm == SZ_DNNL_GRU_LINEAR)
+        return v3.lbr_gru_backward_primitive_desc_create(ret, m->engine, m->direction, s->way + 1,
+                                                         BACK_STATE, m->hint, m->attr);
+    return v3.gru_backward_primitive_desc_create(ret, m->engine, m->direction, s->way + 1,
+                                                 BACK_STATE, m->hint, m->attr);
+}
+
 // Directions through time begin with 1, after "undefined".
 static int lstm(void **ret, const sz_dnnl_stage *s, const making *m) {
     return v3.lstm_forward_primitive_desc_create(
@@ -216,6 +252,7 @@ static int lstm(void **ret, const sz_dnnl_stage *s, const making *m) {
 }
 
 static int rnn(void **ret, const sz_dnnl_stage *s, const making *m) {
+    if (sz_dnnl_is_back(m->direction)) return rnn_back(ret, s, m);
     if (s->algorithm == SZ_DNNL_LSTM) return lstm(ret, s, m);
     if (s->algorithm == SZ_DNNL_RNN_VANILLA)
         return v3.vanilla_rnn_forward_primitive_desc_create(

@@ -31,6 +31,7 @@ struct sz_plain_step {
     const sz_plain *library;
     sz_node_call call; // its arrays are the job's
     sz_arena arena;    // plans
+    sz_dtype sums;     // format in which it adds up; 0 = it does not say
     SZ_VEC(sz_plain_pass) passes;
 };
 
@@ -105,6 +106,31 @@ void sz_plain_steps(const sz_type *t, int64_t *ret_steps);
 sz_status sz_plain_move(sz_plain_step *s, const sz_move *m);
 // One value everywhere in an output.
 sz_status sz_plain_fill(sz_plain_step *s, int output, const void *value, int width);
+
+// ---- windows (windows.c) -----------------------------------------------------------------------
+
+enum { SZ_WINDOW_AXES = 3 };
+
+// Windows over images; axes in front that are not there have size 1.
+typedef struct sz_windows {
+    int64_t in[SZ_WINDOW_AXES], out[SZ_WINDOW_AXES], kernel[SZ_WINDOW_AXES];
+    int64_t stride[SZ_WINDOW_AXES], dilation[SZ_WINDOW_AXES];
+    int64_t before[SZ_WINDOW_AXES], after[SZ_WINDOW_AXES];
+    int64_t in_size, out_size, taps; // products
+} sz_windows;
+
+// Of images x and results y. `kernel`: sizes by the weights, NULL = by the attribute alone.
+sz_status sz_plain_windows(sz_plain_step *s, const sz_type *x, const int64_t *kernel,
+                           const sz_type *y, sz_windows *ret_windows);
+// Windows *ret_from..*ret_to along axis d whose tap k lies on an element.
+void sz_windows_inside(const sz_windows *w, int d, int64_t k, int64_t *ret_from, int64_t *ret_to);
+
+// What a tap meets: windows from..to of each axis; that of window o lies at `at` + the sum of
+// o x step.
+typedef struct sz_tap {
+    int64_t from[SZ_WINDOW_AXES], to[SZ_WINDOW_AXES], at, step[SZ_WINDOW_AXES];
+} sz_tap;
+bool sz_windows_tap(const sz_windows *w, int64_t k0, int64_t k1, int64_t k2, sz_tap *ret_tap);
 
 // ---- element by element (nest.c) ---------------------------------------------------------------
 

@@ -119,6 +119,7 @@ static sz_status prepare_plain(void *library, const sz_node_call *call, sz_step 
     sz_crew_grow(p->crew, call->threads);
     *ret_step = (sz_step){.state = s, .run = run_plain, .finish = finish_plain};
     ret_step->ran_as = ran_as(s);
+    ret_step->sums = s->sums;
     snprintf(ret_step->kernel, sizeof ret_step->kernel, "plain:%s", p->loops->isa);
     return SZ_OK;
 }

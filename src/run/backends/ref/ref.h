@@ -45,6 +45,9 @@ typedef struct sz_ref_options {
     size_t memory_limit; // bytes that a run may hold at once; 0 = 8 GiB
     int64_t work_limit;  // multiplications and elements that a run may take; 0 = no limit
     uint64_t seed;       // of synthetic numbers
+    // What a node reads is moved at random by up to so many times 2^-24 of it, half a unit in the
+    // last place of f32, to see how much rounding matters; 0 = it is not.
+    double noise;
 } sz_ref_options;
 
 typedef struct sz_ref sz_ref;

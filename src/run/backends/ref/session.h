@@ -22,6 +22,7 @@ struct sz_ref {
     sz_buffer **given;   // by value of the main graph
     sz_buffer **outputs; // of the main graph
     int64_t spent;
+    uint64_t noise; // state of the numbers that results are moved by
 };
 
 bool sz_ref_spend(sz_ref *r, int64_t work); // false when the limit is reached

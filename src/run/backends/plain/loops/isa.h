@@ -12,6 +12,5 @@
 
 extern const sz_loop_row SZ_GLUE(sz_elements_, SZ_ISA)[];
 extern const sz_loop_rows SZ_GLUE(sz_rows_, SZ_ISA);
-void SZ_GLUE(sz_tile_, SZ_ISA)(int64_t k, const float *a, const float *b, float *y, int64_t stride);
 
 #endif

@@ -34,19 +34,37 @@ typedef struct sz_loop_rows {
     float (*dot3)(const float *a, const float *b, const float *c, int64_t n);
     // y += factor x
     void (*axpy)(float *y, const float *x, int64_t n, float factor);
+    void (*fill)(float *y, int64_t n, float all);
+    void (*pick)(float *y, const float *x, int64_t n, int64_t step); // y[i] = x[i step]
+    // y[i] += factor x[i step]
+    void (*axpy_step)(float *y, const float *x, int64_t n, float factor, int64_t step);
+    // y[i] += the sum over taps of weights[t] x[at[t] + i step]
+    void (*windows)(float *y, const float *x, int64_t n, int64_t step, int64_t taps,
+                    const int64_t *at, const float *weights);
     // y[i] = max(y[i], x[i step]); y[i] += x[i step]
     void (*max_step)(float *y, const float *x, int64_t n, int64_t step);
     void (*add_step)(float *y, const float *x, int64_t n, int64_t step);
 } sz_loop_rows;
 
-enum { SZ_TILE_ROWS = 6, SZ_TILE_COLUMNS = 16 };
+enum { SZ_TILE_ROWS = 14, SZ_TILE_COLUMNS = 32 }; // of any tile, at most
+
+// A tile of a matrix product.
+typedef struct sz_tile {
+    int rows, columns;
+    // y[rows][columns] (rows `stride` apart) += a x b over k: a is packed `rows` by k, b has its
+    // `columns` for each k `step` apart: as many where it is packed.
+    void (*run)(int64_t k, const void *a, const void *b, int64_t step, void *y, int64_t stride);
+    // to[k][width] = from, whose neighbours along k and across are so far apart; beyond the n of
+    // them that there are it is 0.
+    void (*pack)(int64_t k, int64_t n, int64_t width, const void *from, int64_t along,
+                 int64_t across, void *to);
+} sz_tile;
 
 typedef struct sz_loops {
     const char *isa;
     const sz_loop_row *rows; // ends with op NULL
     const sz_loop_rows *f32;
-    // y[rows][16] (rows `stride` apart) += a x b over k: a is packed 6 by k, b is packed 16 by k.
-    void (*tile)(int64_t k, const float *a, const float *b, float *y, int64_t stride);
+    const sz_tile *tile_f32, *tile_f64;
 } sz_loops;
 
 const sz_loops *sz_loops_for(sz_cpu_set cpu); // the widest that it can run

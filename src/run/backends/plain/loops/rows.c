@@ -88,6 +88,69 @@ static void axpy(float *restrict y, const float *restrict x, int64_t n, float fa
     for (int64_t i = 0; i < n; i++) y[i] += factor * x[i];
 }
 
+static void fill(float *y, int64_t n, float all) {
+    for (int64_t i = 0; i < n; i++) y[i] = all;
+}
+
+static void pick(float *restrict y, const float *restrict x, int64_t n, int64_t step) {
+    if (step == 2)
+        for (int64_t i = 0; i < n; i++) y[i] = x[2 * i];
+    else
+        for (int64_t i = 0; i < n; i++) y[i] = x[i * step];
+}
+
+static void axpy_step(float *restrict y, const float *restrict x, int64_t n, float factor,
+                      int64_t step) {
+    if (step == 1)
+        for (int64_t i = 0; i < n; i++) y[i] += factor * x[i];
+    else if (step == 2)
+        for (int64_t i = 0; i < n; i++) y[i] += factor * x[2 * i];
+    else
+        for (int64_t i = 0; i < n; i++) y[i] += factor * x[i * step];
+}
+
+enum { LANES = 8, VECTORS = 4 };
+typedef float vector __attribute__((vector_size(LANES * sizeof(float)), aligned(sizeof(float))));
+
+static inline vector load(const float *x, int64_t step) {
+    const vector a = *(const vector *)x;
+    if (step == 1) return a;
+    const vector b = *(const vector *)(x + LANES - 1); // the last element of a second one may lie
+    return __builtin_shufflevector(a, b, 0, 2, 4, 6, 9, 11, 13, 15); // behind the end
+}
+
+// All taps of LANES x `vectors` windows that follow each other, 1 or 2 elements apart.
+static inline __attribute__((always_inline)) void many_windows(float *y, const float *x,
+                                                               int64_t step, int vectors,
+                                                               int64_t taps, const int64_t *at,
+                                                               const float *weights) {
+    vector sums[VECTORS];
+    for (int v = 0; v < vectors; v++) sums[v] = *(const vector *)(y + v * LANES);
+    for (int64_t t = 0; t < taps; t++)
+        for (int v = 0; v < vectors; v++)
+            sums[v] += weights[t] * load(x + at[t] + v * LANES * step, step);
+    for (int v = 0; v < vectors; v++) *(vector *)(y + v * LANES) = sums[v];
+}
+
+static void windows(float *y, const float *x, int64_t n, int64_t step, int64_t taps,
+                    const int64_t *at, const float *weights) {
+    int64_t i = 0;
+    if (step == 1) {
+        for (; i + VECTORS * LANES <= n; i += VECTORS * LANES)
+            many_windows(y + i, x + i, 1, VECTORS, taps, at, weights);
+        for (; i + LANES <= n; i += LANES) many_windows(y + i, x + i, 1, 1, taps, at, weights);
+    } else if (step == 2) {
+        for (; i + 2 * LANES <= n; i += 2 * LANES)
+            many_windows(y + i, x + 2 * i, 2, 2, taps, at, weights);
+        for (; i + LANES <= n; i += LANES) many_windows(y + i, x + 2 * i, 2, 1, taps, at, weights);
+    }
+    for (; i < n; i++) {
+        float sum = y[i];
+        for (int64_t t = 0; t < taps; t++) sum += weights[t] * x[at[t] + i * step];
+        y[i] = sum;
+    }
+}
+
 #define STEPPED(name, expression)                                                                  \
     static void name(float *restrict y, const float *restrict x, int64_t n, int64_t step) {        \
         if (step == 1)                                                                             \
@@ -119,5 +182,9 @@ const sz_loop_rows SZ_GLUE(sz_rows_,
                                       .dot = dot,
                                       .dot3 = dot3,
                                       .axpy = axpy,
+                                      .fill = fill,
+                                      .pick = pick,
+                                      .axpy_step = axpy_step,
+                                      .windows = windows,
                                       .max_step = max_step,
                                       .add_step = add_step};
