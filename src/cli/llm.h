@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the files of `sizeup llm` share: its options, and what was found out.
+#ifndef SZ_CLI_LLM_H
+#define SZ_CLI_LLM_H
+
+#include "cli/cli.h"
+
+#include <sizeup/cost.h>
+#include <sizeup/llm.h>
+
+typedef struct llm_options {
+    int64_t prompt, generate, batch, context;
+    const char *kv_dtype;
+} llm_options;
+
+typedef struct llm_job {
+    const llm_options *options;
+    int64_t context, steps_at; // steps_at: tokens before the token that stands for all
+    sz_model *model;           // of the prompt
+    sz_llm_facts facts;
+    sz_cost prefill, decode;
+    sz_activations live;
+    int64_t nodes, covered, cache_per_token, cache, total;
+} llm_job;
+
+// A number of the answer: its key in JSON, its title in text.
+typedef struct llm_number {
+    const char *key, *title;
+    int64_t value;
+} llm_number;
+
+enum { LLM_NUMBERS = 8 };
+void llm_numbers(const llm_job *job, llm_number ret[LLM_NUMBERS]);
+
+int llm_write_json(cli_app *app, const llm_job *job);
+int llm_write_doc(cli_app *app, const llm_job *job);
+
+extern const cli_schema_row llm_schema[];
+extern const size_t llm_schema_n;
+
+#endif
