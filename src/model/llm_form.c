@@ -77,7 +77,7 @@ static bool add_attention(const sz_form_attention *a, const sz_llm_counting *how
 
 // ---- what tokens touch -------------------------------------------------------------------------
 
-static bool add_touched(const sz_llm_form *f, int64_t tokens, int64_t *read) {
+static bool add_touched(const sz_llm_form *f, int64_t seq, int64_t tokens, int64_t *read) {
     for (size_t i = 0; i < f->experts.n; i++) {
         const sz_form_experts *e = &f->experts.items[i];
         if (!sz_madd(read, sz_llm_touched(e->bytes, e->experts, e->used, tokens), e->count))
@@ -85,10 +85,11 @@ static bool add_touched(const sz_llm_form *f, int64_t tokens, int64_t *read) {
     }
     for (size_t i = 0; i < f->tables.n; i++) {
         const sz_form_table *t = &f->tables.items[i];
+        const int64_t rows = t->once ? seq : tokens;
         int64_t part = t->bytes;
-        if (tokens < t->rows) {
-            if (!sz_mul(t->bytes / t->rows, tokens, &part)) return false;
-            part += t->bytes % t->rows * tokens / t->rows;
+        if (rows < t->rows) {
+            if (!sz_mul(t->bytes / t->rows, rows, &part)) return false;
+            part += t->bytes % t->rows * rows / t->rows;
         }
         if (!sz_add(*read, part, read)) return false;
     }
@@ -101,7 +102,7 @@ sz_status sz_form_structure(const sz_llm_form *form, const sz_llm_counting *how,
     if (!sz_mul(at->batch, at->seq, &tokens)) return too_much(form);
     for (size_t i = 0; i < form->attention.n; i++)
         if (!add_attention(&form->attention.items[i], how, at, work)) return too_much(form);
-    return add_touched(form, tokens, &work->bytes_read) ? SZ_OK : too_much(form);
+    return add_touched(form, at->seq, tokens, &work->bytes_read) ? SZ_OK : too_much(form);
 }
 
 // ---- all of it ---------------------------------------------------------------------------------

@@ -30,6 +30,7 @@ typedef struct sz_form_experts {
 // Tables that tokens are looked up in.
 typedef struct sz_form_table {
     int64_t rows, bytes;
+    bool once; // by the tokens of one sequence, for all of the batch: positions
 } sz_form_table;
 
 // constant, x batch, x tokens of a sequence, x both

@@ -94,6 +94,7 @@ static sz_status gather_table(sz_llm_form *f, const sz_graph *g, const sz_node *
     const sz_type *w = type_of(g, n, 0);
     if (w->rank < 1 || type_of(g, n, 1)->rank != 2) return SZ_OK; // else rows of no batch
     t.rows = w->dims[0];
+    t.once = type_of(g, n, 1)->dims[0] == 1; // and it is looked at with two sequences
     SZ_TRY(sz_type_bytes(f->ctx, w, &t.bytes));
     return sz_vec_push(f->ctx, &f->tables, t) ? SZ_OK : sz_no_memory(f->ctx);
 }

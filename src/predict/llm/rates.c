@@ -96,6 +96,15 @@ static sz_status find(sz_estimate *e, const char *dtype, sz_llm_rates *r) {
     return find_roofs(e, dtype, r);
 }
 
+// Runtimes turn packed and narrow weights into f16 at most, whatever the file says of activations.
+static const char *dtype_of(const sz_llm_form *form, const char *asked) {
+    const sz_llm_shape s = sz_llm_form_shape(form);
+    const double bits = s.params > 0 ? 8.0 * (double)s.weight_bytes / (double)s.params : 32;
+    if (asked) return asked;
+    const char *own = sz_machine_dtype(s.dtype);
+    return bits < 24 && strcmp(own, "f32") == 0 ? "f16" : own;
+}
+
 sz_status sz_llm_find_rates(sz_ctx *ctx, const sz_llm_form *form, const sz_machine *machine,
                             const sz_inference_options *o, sz_llm_rates *ret_rates) {
     sz_estimate e = {.ctx = ctx, .machine = machine, .options = {.threads = o->threads}};
@@ -103,8 +112,7 @@ sz_status sz_llm_find_rates(sz_ctx *ctx, const sz_llm_form *form, const sz_machi
     if (o->dtype && sz_machine_dtype_bits(o->dtype) == 0)
         return sz_machine_dtype_unknown(ctx, o->dtype);
     SZ_TRY(sz_find_stack(ctx, o->stack ? o->stack : "none", &r.stack));
-    const char *dtype = o->dtype ? o->dtype : sz_machine_dtype(sz_llm_form_shape(form).dtype);
-    const sz_status status = find(&e, dtype, &r);
+    const sz_status status = find(&e, dtype_of(form, o->dtype), &r);
     sz_vec_finish(ctx, &e.served);
     if (status != SZ_OK) return status;
     warn_kind(ctx, &r);
