@@ -3,6 +3,7 @@
 // server against the same steps one by one; two published terms of decoding.
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -39,10 +40,10 @@ typedef struct fixture {
 static fixture begin(const char *config, const char *machine) {
     fixture f = {0};
     const sz_load_options any = {.allow_symbols = 1};
-    assert_int_equal(sz_ctx_create(NULL, &f.ctx), SZ_OK);
-    assert_int_equal(sz_model_load_memory(f.ctx, "config.json", config, strlen(config), &any,
-                                          &f.model),
-                     SZ_OK);
+    f.ctx = sz_ctx_create(NULL);
+    assert_non_null(f.ctx);
+    assert_int_equal(
+        sz_model_load_memory(f.ctx, "config.json", config, strlen(config), &any, &f.model), SZ_OK);
     assert_int_equal(sz_llm_form_create(f.ctx, f.model, &f.form), SZ_OK);
     assert_int_equal(sz_machine_synthetic(f.ctx, machine, &f.machine), SZ_OK);
     return f;

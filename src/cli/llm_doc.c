@@ -32,18 +32,19 @@ static void put_seconds(sz_doc *doc, const char *title, double s, const char *no
 }
 
 static void put_phase(sz_doc *doc, const char *title, const sz_phase *p) {
-    char note[160], hi[32] = "not known";
-    if (!isnan(p->time_hi_s)) snprintf(hi, sizeof hi, "%.4g s", p->time_hi_s);
-    snprintf(note, sizeof note, "%s, limited by %s; at least %.4g s, at most %s", p->level,
-             p->bound, p->time_lo_s, hi);
+    char note[96];
+    if (isnan(p->time_hi_s))
+        snprintf(note, sizeof note, "%s, limited by %s", p->level, p->bound);
+    else
+        snprintf(note, sizeof note, "%s, limited by %s: %.3g to %.3g s", p->level, p->bound,
+                 p->time_lo_s, p->time_hi_s);
     put_seconds(doc, title, p->time_s, note);
 }
 
 static void put_memory(sz_doc *doc, const sz_inference_memory *m) {
     const bool is_known = m->max_batch >= 0;
     char note[128];
-    snprintf(note, sizeof note, "weights, cache, activations, and %.3g B that the runtime keeps",
-             m->reserve);
+    snprintf(note, sizeof note, "%.3g B of it for the runtime itself", m->reserve);
     sz_doc_fact_note(doc, NULL, "needs", sz_cell_f64(m->total), SZ_AS_SI, "B", note);
     sz_doc_fact_note(doc, NULL, "fits",
                      sz_cell_text(!is_known                ? "not known"

@@ -122,7 +122,8 @@ sz_status sz_cost_llm_product(sz_costing *c) {
                               (long long)w->dims[0]);
         n = n / w->dims[0] * used;
         SZ_TRY(sz_type_bytes(c->in.ctx, w, &bytes));
-        if (bytes > 0) c->work->bytes_read -= bytes - sz_llm_touched(bytes, w->dims[0], used, tokens);
+        if (bytes > 0)
+            c->work->bytes_read -= bytes - sz_llm_touched(bytes, w->dims[0], used, tokens);
     }
     return sz_cost_add_macs(c, 2, (int64_t[]){tokens, n});
 }

@@ -135,12 +135,12 @@ sz_llm_seconds sz_llm_shares(const sz_llm_rates *r, sz_llm_seconds s, sz_llm_end
 }
 
 // Kernels of one CPU differ by 3.8 in how near they come to its roof: where operations hide behind
-// the bytes even then, it does not matter what their share is.
+// the bytes and what is fixed even then, it hardly matters what their share is.
 bool sz_llm_is_bound(const sz_llm_rates *r, sz_llm_seconds s) {
     enum { MARGIN = 4 };
     const sz_llm_seconds t = sz_llm_shares(r, s, SZ_LLM_MIDDLE);
     if (strcmp(r->stack.name, "none") == 0) return true;
-    return isnan(r->stack.compute_lo) && MARGIN * t.compute > t.memory;
+    return isnan(r->stack.compute_lo) && MARGIN * t.compute > t.memory + r->stack.fixed_s;
 }
 
 static double together(double norm, double a, double b) {
