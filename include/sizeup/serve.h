@@ -59,20 +59,20 @@ typedef enum sz_serving_policy {
 
 typedef struct sz_serve_options {
     sz_serving_policy policy;
-    int64_t max_batch;     /**< sequences at a time, of each device; of a static batch: its size */
-    int64_t budget;        /**< tokens of a step: chunked; of prompts in a step: the others, where a
-                                longer prompt goes alone. 0 = no limit */
-    int64_t cache_tokens;  /**< room of a device; 0 = no limit */
-    int64_t page_tokens;   /**< the cache is given out in pages of so many; 0 = 16 */
+    int64_t max_batch;    /**< sequences at a time, of each device; of a static batch: its size */
+    int64_t budget;       /**< tokens of a step: chunked; of prompts in a step: the others, where a
+                               longer prompt goes alone. 0 = no limit */
+    int64_t cache_tokens; /**< room of a device; 0 = no limit */
+    int64_t page_tokens;  /**< the cache is given out in pages of so many; 0 = 16 */
     double cache_byte_per_token;
     double swap_byte_per_s; /**< > 0: a sequence without room goes over this link and comes back;
                                  0: what it had is computed again */
     double link_s, link_byte_per_s; /**< disaggregated: start of a transfer, and its rate */
     int64_t prefill_devices, decode_devices; /**< disaggregated; 0 = 1 */
-    double prefix_hit;     /**< share of a prompt that is in the cache already, 0 to below 1 */
+    double prefix_hit; /**< share of a prompt that is in the cache already, 0 to below 1 */
     double slo_ttft_s, slo_tpot_s; /**< promise of a request; 0 = none */
-    double watts;          /**< of all devices while they work; 0 = not known */
-    double rate_factor;    /**< gaps are divided by it; 0 = 1 */
+    double watts;                  /**< of all devices while they work; 0 = not known */
+    double rate_factor;            /**< gaps are divided by it; 0 = 1 */
 } sz_serve_options;
 
 /** "static:B", "continuous", "chunked:T", "disaggregated" or "disaggregated:P,D". Sets policy, and
@@ -87,23 +87,23 @@ typedef struct sz_serve_spread {
 } sz_serve_spread;
 
 typedef struct sz_serve_result {
-    int64_t requests, refused; /**< refused: they can never fit into the cache */
+    int64_t requests, refused;            /**< refused: they can never fit into the cache */
     int64_t prompt_tokens, output_tokens; /**< of requests that ended */
-    int64_t computed_tokens;   /**< of prompts, with what was computed again, without hits */
+    int64_t computed_tokens; /**< of prompts, with what was computed again, without hits */
     int64_t steps, preemptions, swaps; /**< swaps are preemptions too */
-    double makespan_s;         /**< first arrival to last token */
-    sz_serve_spread ttft_s, tpot_s; /**< tpot_s: of requests with two tokens or more */
-    sz_serve_spread itl_s;     /**< gap between two tokens of a request; percentiles to 0.4 % */
+    double makespan_s;                 /**< first arrival to last token */
+    sz_serve_spread ttft_s, tpot_s;    /**< tpot_s: of requests with two tokens or more */
+    sz_serve_spread itl_s; /**< gap between two tokens of a request; percentiles to 0.4 % */
     sz_serve_spread e2e_s;
-    double rate_per_s;         /**< asked for: requests that come per second */
+    double rate_per_s;                   /**< asked for: requests that come per second */
     double requests_per_s, tokens_per_s; /**< done, over makespan_s */
     double goodput_per_s, slo_share; /**< requests that kept the promise; share of all that came */
-    double cache_mean, cache_peak; /**< share of all pages; NaN without a limit */
-    int64_t cache_peak_tokens; /**< in pages that were given out */
+    double cache_mean, cache_peak;   /**< share of all pages; NaN without a limit */
+    int64_t cache_peak_tokens;       /**< in pages that were given out */
     double queue_mean, in_system_mean; /**< over time: waiting; waiting or served or on a link */
     int64_t queue_peak;
-    double busy;               /**< share of the time of all devices */
-    double joule_per_token;    /**< of output; NaN where watts are not known */
+    double busy;            /**< share of the time of all devices */
+    double joule_per_token; /**< of output; NaN where watts are not known */
 } sz_serve_result;
 
 /** One bucket of what happened over time. Means are over its time. */

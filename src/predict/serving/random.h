@@ -12,9 +12,9 @@ typedef struct sz_random {
 } sz_random;
 
 uint64_t sz_random_bits(sz_random *r);
-double sz_random_uniform(sz_random *r); // in (0, 1), never an end
-double sz_random_exponential(sz_random *r); // mean 1
-double sz_random_normal(sz_random *r);      // mean 0, deviation 1
+double sz_random_uniform(sz_random *r);             // in (0, 1), never an end
+double sz_random_exponential(sz_random *r);         // mean 1
+double sz_random_normal(sz_random *r);              // mean 0, deviation 1
 double sz_random_gamma(sz_random *r, double shape); // mean `shape`, scale 1; shape > 0
 
 // Natural logarithm of a positive normal number, and e^x, to about 1e-15 of their size. Beyond

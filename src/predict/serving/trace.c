@@ -45,7 +45,8 @@ static sz_status parse_line(const trace *t, const char *line, double last,
     const char *at = line;
     if (!field(&at, ',', &arrival) || arrival < 0)
         return bad(t, "arrival_s is no number of seconds from 0 on, with a comma behind", line);
-    if (arrival < last) return bad(t, "arrivals go back in time; sort the lines by arrival_s", line);
+    if (arrival < last)
+        return bad(t, "arrivals go back in time; sort the lines by arrival_s", line);
     const char *from = at;
     if (!field(&at, ',', &prompt) || !tokens(prompt))
         return bad(t, "prompt is no whole number from 1 to 100000000, with a comma behind", from);
@@ -98,8 +99,7 @@ sz_status sz_trace_read(sz_ctx *ctx, const char *path, int64_t most, sz_requests
     } else {
         char *text = sz_alloc(ctx, (size_t)size + 1);
         status = text ? source->read(source, ctx, 0, text, (size_t)size) : sz_no_memory(ctx);
-        if (status == SZ_OK)
-            status = sz_trace_parse(ctx, path, text, (size_t)size, most, requests);
+        if (status == SZ_OK) status = sz_trace_parse(ctx, path, text, (size_t)size, most, requests);
         sz_free(ctx, text, text ? (size_t)size + 1 : 0);
     }
     sz_source_close(source, ctx);

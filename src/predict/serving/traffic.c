@@ -24,9 +24,10 @@ static const law_row arrival_laws[] = {{"poisson:", POISSON, 0},
                                        {"gamma:", GAMMA, ','},
                                        {"uniform:", UNIFORM, 0},
                                        {"constant:", CONSTANT, 0}};
-static const law_row length_laws[] = {
-    {"uniform:", UNIFORM, '-'}, {"lognormal:", LOGNORMAL, ','}, {"constant:", CONSTANT, 0},
-    {"", CONSTANT, 0}};
+static const law_row length_laws[] = {{"uniform:", UNIFORM, '-'},
+                                      {"lognormal:", LOGNORMAL, ','},
+                                      {"constant:", CONSTANT, 0},
+                                      {"", CONSTANT, 0}};
 
 static bool match(const law_row *row, const char *text, drawn *ret) {
     const size_t len = strlen(row->name);
@@ -60,9 +61,7 @@ static sz_status read_arrivals(sz_ctx *ctx, const char *text, drawn *ret) {
     return SZ_OK;
 }
 
-static bool is_length(double v) {
-    return v >= 1 && v <= SZ_MAX_REQUEST_TOKENS && v == floor(v);
-}
+static bool is_length(double v) { return v >= 1 && v <= SZ_MAX_REQUEST_TOKENS && v == floor(v); }
 
 static sz_status read_length(sz_ctx *ctx, const char *what, const char *text, drawn *ret) {
     const size_t n = sizeof length_laws / sizeof *length_laws;
@@ -85,13 +84,16 @@ static sz_status read_length(sz_ctx *ctx, const char *what, const char *text, dr
 // A gap with mean 1.
 static double gap(sz_random *r, const drawn *d) {
     switch (d->law) {
-    case POISSON: return sz_random_exponential(r);
-    case UNIFORM: return 2 * sz_random_uniform(r);
+    case POISSON:
+        return sz_random_exponential(r);
+    case UNIFORM:
+        return 2 * sz_random_uniform(r);
     case GAMMA: {
         const double shape = 1 / (d->b * d->b);
         return sz_random_gamma(r, shape) / shape;
     }
-    default: return 1;
+    default:
+        return 1;
     }
 }
 
@@ -139,9 +141,9 @@ sz_status sz_traffic_create(sz_ctx *ctx, const sz_traffic_options *options,
     if (!t) return sz_no_memory(ctx);
     t->ctx = ctx;
     const bool is_trace = strncmp(options->arrivals, trace, sizeof trace - 1) == 0;
-    const sz_status status =
-        is_trace ? replay(t, options->arrivals + sizeof trace - 1, options->requests)
-                 : draw(t, options);
+    const sz_status status = is_trace ? replay(t, options->arrivals + sizeof trace - 1,
+                                               options->requests)
+                                      : draw(t, options);
     if (status == SZ_OK)
         *ret_traffic = t;
     else
