@@ -130,7 +130,8 @@ static void saturation(void **unused) {
     sz_ctx *ctx = sz_ctx_create(NULL);
     const double step_s = 0.02;
     const sz_step_model m = {&step_s, second};
-    sz_traffic *t = traffic(ctx, "constant:1e9", "64", "100", 6400, 1);
+    sz_traffic *t = traffic(ctx, "constant:1", "64", "100", 6400, 1);
+    for (size_t i = 0; i < t->all.n; i++) t->all.items[i].arrival_s = 0;
     sz_serve *s = serve(ctx, t, &m, "continuous", (sz_serve_options){.max_batch = 64});
     const sz_serve_result r = sz_serve_summary(s);
     // 100 waves of 64: one step of prompts, which makes the first token, and 99 of decoding
