@@ -40,6 +40,34 @@ static const cli_option options_table[] = {
      offsetof(llm_options, accept)},
     {"draft", 0, CLI_STRING, "MODEL", NULL, "model that proposes; default: it costs nothing",
      offsetof(llm_options, draft)},
+    // a queue of requests
+    {"arrivals", 0, CLI_STRING, "WHEN", NULL,
+     "simulate a queue; poisson:RATE, gamma:RATE,CV, uniform:RATE, constant:RATE, trace:FILE",
+     offsetof(llm_options, arrivals)},
+    {"requests", 0, CLI_INT, "N", "1000", "of the queue; of a trace no more than that",
+     offsetof(llm_options, requests)},
+    {"prompts", 0, CLI_STRING, "LENGTH", NULL,
+     "N, uniform:A-B or lognormal:MEDIAN,SIGMA tokens; default: --prompt",
+     offsetof(llm_options, prompts)},
+    {"outputs", 0, CLI_STRING, "LENGTH", NULL, "the same of what follows; default: --generate",
+     offsetof(llm_options, outputs)},
+    {"policy", 0, CLI_STRING, "NAME", "continuous",
+     "static:BATCH, continuous, chunked:TOKENS, disaggregated[:PREFILL,DECODE]",
+     offsetof(llm_options, policy)},
+    {"max-batch", 0, CLI_INT, "B", "256", "sequences at a time", offsetof(llm_options, max_batch)},
+    {"cache-tokens", 0, CLI_INT, "N", "0",
+     "room of the cache; 0: what the memory of the machine leaves",
+     offsetof(llm_options, cache_tokens)},
+    {"swap", 0, CLI_NUMBER, "B/S", "0", "rate to swap caches out at; 0: compute them again",
+     offsetof(llm_options, swap)},
+    {"link", 0, CLI_NUMBER, "B/S", "0", "rate between prefill and decode; 0: no time",
+     offsetof(llm_options, link)},
+    {"slo", 0, CLI_STRING, "PROMISE", NULL,
+     "ttft=S,tpot=S of a request: goodput, and the highest rate that keeps it",
+     offsetof(llm_options, slo)},
+    {"slo-share", 0, CLI_NUMBER, "X", "0.99", "share of the requests that must keep it",
+     offsetof(llm_options, slo_share)},
+    {"seed", 0, CLI_INT, "N", "1", "of the queue's random numbers", offsetof(llm_options, seed)},
 };
 
 static const char notes[] =
@@ -146,6 +174,7 @@ static void release(llm_job *job) {
     sz_model_destroy(job->model);
     sz_model_destroy(job->draft_model);
     sz_machine_destroy(job->machine);
+    llm_serving_release(job);
 }
 
 int cli_llm(cli_app *app, const void *options) {
@@ -157,7 +186,10 @@ int cli_llm(cli_app *app, const void *options) {
     job.steps_at = o->prompt + o->generate / 2;
     const sz_status status = run(app, &job);
     code = status == SZ_OK ? llm_predict(app, &job) : cli_fail(app, status);
-    if (code == CLI_DONE)
+    if (code == CLI_DONE) code = llm_serving_run(app, &job);
+    if (code == CLI_DONE && llm_serving_draws(app, &job))
+        code = llm_serving_draw(app, &job);
+    else if (code == CLI_DONE)
         code = cli_wants(app, "json") ? llm_write_json(app, &job) : llm_write_doc(app, &job);
     release(&job);
     return code;

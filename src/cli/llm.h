@@ -9,11 +9,15 @@
 #include <sizeup/inference.h>
 #include <sizeup/llm.h>
 #include <sizeup/machine.h>
+#include <sizeup/serve.h>
 
 typedef struct llm_options {
     int64_t prompt, generate, batch, context, page, draft_tokens, threads;
     double prefix_hit, accept, norm;
     const char *kv_dtype, *attention, *machine, *stack, *dtype, *draft, *reserve;
+    int64_t requests, max_batch, cache_tokens, seed; // of a queue
+    double swap, link, slo_share;
+    const char *arrivals, *prompts, *outputs, *policy, *slo;
 } llm_options;
 
 typedef struct llm_job {
@@ -31,11 +35,23 @@ typedef struct llm_job {
     sz_machine *machine; // NULL = none was asked for
     sz_model *draft_model;
     sz_llm_form *draft;
+    sz_inference_options how;
     sz_inference told;
+    sz_serve *serving; // NULL = no queue was asked for
+    sz_serve_options server;
+    double best_rate_per_s; // NaN: not asked for
 } llm_job;
 
 // Fill in `told`. Gives CLI_DONE or the code of the error that was shown.
 int llm_predict(cli_app *app, llm_job *job);
+
+// The queue, where --arrivals asks for one.
+int llm_serving_run(cli_app *app, llm_job *job);
+void llm_serving_release(llm_job *job);
+void llm_serving_json(sz_json *json, const llm_job *job);
+void llm_serving_doc(sz_doc *doc, const llm_job *job);
+bool llm_serving_draws(const cli_app *app, const llm_job *job); // -o names a picture
+int llm_serving_draw(cli_app *app, const llm_job *job);
 
 // A number of the answer: its key in JSON, its title in text.
 typedef struct llm_number {

@@ -2,6 +2,11 @@
 // `sizeup llm`: its answer as JSON, and the schema of it.
 #include "cli/llm.h"
 
+#define SPREAD_SCHEMA                                                                              \
+    {3, "p50", CLI_J_NUMBER, NULL, NULL, false}, {3, "p90", CLI_J_NUMBER, NULL, NULL, false},      \
+        {3, "p95", CLI_J_NUMBER, NULL, NULL, false}, {3, "p99", CLI_J_NUMBER, NULL, NULL, false},  \
+        {3, "mean", CLI_J_NUMBER, NULL, NULL, false}, {3, "max", CLI_J_NUMBER, NULL, NULL, false}
+
 const cli_schema_row llm_schema[] = {
     {1, "model", CLI_J_OBJECT, NULL, NULL, false},
     {2, "path", CLI_J_STRING, NULL, NULL, false},
@@ -57,6 +62,37 @@ const cli_schema_row llm_schema[] = {
     {1, "stack", CLI_J_STRING, "program that is assumed", NULL, true},
     {1, "stack_source", CLI_J_STRING, "where its numbers come from", NULL, true},
     {1, "roof", CLI_J_STRING, "that products run under", NULL, true},
+    {1, "serving", CLI_J_OBJECT, "with --arrivals", NULL, true},
+    {2, "level", CLI_J_STRING, "of the times of steps: estimate, or bound", NULL, false},
+    {2, "arrivals", CLI_J_STRING, NULL, NULL, false},
+    {2, "policy", CLI_J_STRING, NULL, NULL, false},
+    {2, "seed", CLI_J_INTEGER, NULL, NULL, false},
+    {2, "requests", CLI_J_INTEGER, NULL, NULL, false},
+    {2, "refused", CLI_J_INTEGER, "that can never fit", NULL, false},
+    {2, "ttft_s", CLI_J_OBJECT, "from arrival to first token", NULL, false},
+    SPREAD_SCHEMA,
+    {2, "tpot_s", CLI_J_OBJECT, "mean of a request, after its first token", NULL, false},
+    SPREAD_SCHEMA,
+    {2, "itl_s", CLI_J_OBJECT, "gaps between tokens; percentiles to 0.4 %", NULL, false},
+    SPREAD_SCHEMA,
+    {2, "e2e_s", CLI_J_OBJECT, "from arrival to last token", NULL, false},
+    SPREAD_SCHEMA,
+    {2, "tokens_per_s", CLI_J_NUMBER, "of output", NULL, false},
+    {2, "requests_per_s", CLI_J_NUMBER, NULL, NULL, false},
+    {2, "goodput", CLI_J_NUMBER, "requests per second that keep --slo; null without", NULL, false},
+    {2, "slo_share", CLI_J_NUMBER, "of the requests", NULL, false},
+    {2, "best_rate_per_s", CLI_J_NUMBER,
+     "highest rate that keeps --slo; null: not asked for, or no limit", NULL, false},
+    {2, "kv_occupancy", CLI_J_NUMBER, "mean share of all pages; null: no limit", NULL, false},
+    {2, "kv_occupancy_peak", CLI_J_NUMBER, NULL, NULL, false},
+    {2, "queue_mean", CLI_J_NUMBER, "requests that wait", NULL, false},
+    {2, "queue_peak", CLI_J_INTEGER, NULL, NULL, false},
+    {2, "busy", CLI_J_NUMBER, "share of the time of all devices", NULL, false},
+    {2, "steps", CLI_J_INTEGER, NULL, NULL, false},
+    {2, "preemptions", CLI_J_INTEGER, NULL, NULL, false},
+    {2, "swaps", CLI_J_INTEGER, "preemptions that were swapped out", NULL, false},
+    {2, "makespan_s", CLI_J_NUMBER, "from first arrival to last token", NULL, false},
+    {2, "joule_per_token", CLI_J_NUMBER, "of output, while devices work", NULL, false},
     {1, "coverage", CLI_J_OBJECT, NULL, NULL, false},
     {2, "nodes", CLI_J_INTEGER, NULL, NULL, false},
     {2, "costed", CLI_J_INTEGER, NULL, NULL, false},
@@ -151,6 +187,7 @@ int llm_write_json(cli_app *app, const llm_job *job) {
     sz_json_key_f64(&json, "bits_per_weight", bits_per_weight(job));
     write_costs(&json, job);
     if (job->machine) write_told(&json, job);
+    if (job->serving) llm_serving_json(&json, job);
     sz_json_warnings(&json, app->ctx);
     sz_json_end_object(&json);
     sz_buf_puts(&buf, "\n");

@@ -47,8 +47,8 @@ int llm_predict(cli_app *app, llm_job *job) {
                          "--reserve '%s' is no number of bytes: 0 or more, e.g. 1e9", o->reserve);
     if (!o->machine) return CLI_DONE;
     sz_status status = cli_machine_load(app, o->machine, &job->machine);
-    const sz_inference_options how = options_of(job, reserve);
+    job->how = options_of(job, reserve);
     if (status == SZ_OK)
-        status = sz_inference_predict(app->ctx, job->form, job->machine, &how, &job->told);
+        status = sz_inference_predict(app->ctx, job->form, job->machine, &job->how, &job->told);
     return status == SZ_OK ? CLI_DONE : cli_fail(app, status);
 }
