@@ -58,16 +58,17 @@ static const sz_scale_device a100 = {312e12, 0.9 * 2.039e12, 80e9};
 static const sz_network selene = {
     {{8, 38e-6 / 6, 300e9, 0.53, "NVLink3"}, {4096, 38e-6 / 6, 25e9, 0.7, "InfiniBand HDR"}}, 2};
 
-static sz_training of(const sz_scale_model *m, sz_plan p) {
-    sz_training r;
+static sz_scale_training of(const sz_scale_model *m, sz_scale_plan p) {
+    sz_scale_training r;
     sz_ctx *ctx = sz_ctx_create(NULL);
-    if (sz_plan_check(ctx, m, &selene, &p) != SZ_OK) fail_msg("%s", sz_ctx_error(ctx));
+    if (sz_scale_plan_check(ctx, m, &selene, &p) != SZ_OK) fail_msg("%s", sz_ctx_error(ctx));
     sz_ctx_destroy(ctx);
     sz_training_predict(m, &a100, &selene, &p, &r);
     return r;
 }
 
-static double activations(const sz_scale_model *m, sz_plan p, sz_recompute recompute, int split) {
+static double activations(const sz_scale_model *m, sz_scale_plan p, sz_recompute recompute,
+                          int split) {
     p.recompute = recompute;
     p.sequence_parallel = split;
     return of(m, p).activation_bytes / (1024.0 * 1024 * 1024);
@@ -77,7 +78,7 @@ static double activations(const sz_scale_model *m, sz_plan p, sz_recompute recom
 static void activation_bytes(void **unused) {
     (void)unused;
     const sz_scale_model m22 = sz_scale_gpt(48, 6144, 64, 2048, 51200);
-    const sz_plan p22 = {8, 1, 1, 4, 4, 1, 0, 0, SZ_RECOMPUTE_NONE};
+    const sz_scale_plan p22 = {8, 1, 1, 4, 4, 1, 0, 0, SZ_RECOMPUTE_NONE};
     near(activations(&m22, p22, SZ_RECOMPUTE_NONE, 0), 59.25); // 10 + 24 / 8 + 320 / 3 / 8
     near(activations(&m22, p22, SZ_RECOMPUTE_NONE, 1), 39.5625);
     near(activations(&m22, p22, SZ_RECOMPUTE_SELECTIVE, 0), 29.25);
@@ -85,7 +86,7 @@ static void activation_bytes(void **unused) {
     near(activations(&m22, p22, SZ_RECOMPUTE_FULL, 0), 4.5);
     // 175B: 5as/h = 80; 8 stages, v = 3: 1 + 7/24 as much is held. sbh x 96 = 2.25 GiB
     const sz_scale_model m175 = sz_scale_gpt(96, 12288, 96, 2048, 51200);
-    const sz_plan p175 = {8, 8, 1, 1, 64, 3, 0, 0, SZ_RECOMPUTE_NONE};
+    const sz_scale_plan p175 = {8, 8, 1, 1, 64, 3, 0, 0, SZ_RECOMPUTE_NONE};
     near(activations(&m175, p175, SZ_RECOMPUTE_NONE, 0), 2.25 * 23 * 31 / 24);
     near(activations(&m175, p175, SZ_RECOMPUTE_NONE, 1), 2.25 * 14.25 * 31 / 24);
     near(activations(&m175, p175, SZ_RECOMPUTE_SELECTIVE, 1), 2.25 * 4.25 * 31 / 24);
@@ -98,11 +99,11 @@ static void states(void **unused) {
     const double h = 12288;
     near(96 * m.layer_params + m.outer_params, 12 * 96 * h * h + 13 * 96 * h + 53248 * h + 2 * h);
     m.outer_params = 0;
-    sz_plan p = {8, 8, 2, 1, 64, 1, 0, 0, SZ_RECOMPUTE_NONE};
+    sz_scale_plan p = {8, 8, 2, 1, 64, 1, 0, 0, SZ_RECOMPUTE_NONE};
     const double n = 96 * m.layer_params / 64;
     const double want[] = {18 * n, 12 * n, 10 * n, 9 * n};
     for (p.zero = 0; p.zero <= 3; p.zero++) {
-        const sz_training r = of(&m, p);
+        const sz_scale_training r = of(&m, p);
         near(r.weight_bytes + r.gradient_bytes + r.optimizer_bytes, want[p.zero]);
     }
 }
@@ -112,8 +113,8 @@ static void operations(void **unused) {
     (void)unused;
     const double L = 48, h = 6144, s = 2048, V = 51200, B = 4;
     const sz_scale_model m = sz_scale_gpt(48, 6144, 64, 2048, 51200);
-    sz_plan p = {8, 1, 1, 4, 4, 1, 0, 0, SZ_RECOMPUTE_FULL};
-    sz_training r = of(&m, p);
+    sz_scale_plan p = {8, 1, 1, 4, 4, 1, 0, 0, SZ_RECOMPUTE_FULL};
+    sz_scale_training r = of(&m, p);
     near(r.model_flops, 72 * B * s * L * h * h * (1 + s / (6 * h) + V / (12 * L * h)));
     near(r.hardware_flops, 96 * B * s * L * h * h * (1 + s / (6 * h) + V / (16 * L * h)));
     p.recompute = SZ_RECOMPUTE_SELECTIVE;
@@ -127,7 +128,8 @@ static void bubble(void **unused) {
     (void)unused;
     sz_scale_model m = sz_scale_gpt(96, 12288, 96, 2048, 51200);
     m.outer_flops = 0;
-    const sz_training r = of(&m, (sz_plan){8, 8, 1, 1, 64, 3, 0, 1, SZ_RECOMPUTE_SELECTIVE});
+    const sz_scale_training r = of(
+        &m, (sz_scale_plan){8, 8, 1, 1, 64, 3, 0, 1, SZ_RECOMPUTE_SELECTIVE});
     near(r.bubble_s / (r.compute_s + r.tensor_s), 7.0 / (3 * 64));
 }
 
@@ -135,7 +137,7 @@ static void bubble(void **unused) {
 
 typedef struct published {
     int64_t heads, hidden, layers;
-    sz_plan plan;
+    sz_scale_plan plan;
     double time_s, tflop_per_s, mfu; // the row says one of the first two
 } published;
 
@@ -169,7 +171,7 @@ enum { KORTHIKANTI = 8, NARAYANAN = 10 };
 
 static double rate_of(const published *row, double *ret_time_s, double *ret_predicted_s) {
     const sz_scale_model m = sz_scale_gpt(row->layers, row->hidden, row->heads, 2048, 51200);
-    const sz_training r = of(&m, row->plan);
+    const sz_scale_training r = of(&m, row->plan);
     const double devices = (double)(row->plan.tensor * row->plan.pipeline * row->plan.data);
     const double tflop = r.hardware_flops / devices / 1e12;
     *ret_time_s = row->time_s > 0 ? row->time_s : tflop / row->tflop_per_s;
@@ -216,16 +218,16 @@ static void published_times(void **unused) {
 
 static void search(void **unused) {
     (void)unused;
-    static sz_plans_found found, again;
+    static sz_scale_found found, again;
     const sz_scale_model m = sz_scale_gpt(96, 12288, 96, 2048, 51200);
-    sz_plans_search(&m, &a100, &selene, 512, 1536, &found);
-    sz_plans_search(&m, &a100, &selene, 512, 1536, &again);
+    sz_scale_search(&m, &a100, &selene, 512, 1536, &found);
+    sz_scale_search(&m, &a100, &selene, 512, 1536, &again);
     assert_true(found.n > 0 && found.fitting > 0 && found.fitting < found.tried);
     assert_int_equal(found.n, again.n);
     sz_ctx *ctx = sz_ctx_create(NULL);
     for (size_t i = 0; i < found.n; i++) {
-        assert_int_equal(sz_plan_check(ctx, &m, &selene, &found.plans[i]), SZ_OK);
-        const sz_training r = of(&m, found.plans[i]);
+        assert_int_equal(sz_scale_plan_check(ctx, &m, &selene, &found.plans[i]), SZ_OK);
+        const sz_scale_training r = of(&m, found.plans[i]);
         near(r.time_s, found.results[i].time_s);
         near(again.results[i].time_s, found.results[i].time_s);
         assert_true(r.total_bytes <= a100.capacity_bytes);
@@ -239,9 +241,9 @@ static void search(void **unused) {
 // Counted by hand: one layer has no pipeline, and there are two devices.
 static void search_small(void **unused) {
     (void)unused;
-    static sz_plans_found found;
+    static sz_scale_found found;
     const sz_scale_model m = sz_scale_gpt(1, 64, 2, 32, 100);
-    sz_plans_search(&m, &a100, &selene, 2, 2, &found);
+    sz_scale_search(&m, &a100, &selene, 2, 2, &found);
     // data 2: one microbatch size, 4 stages of ZeRO x 3; tensor 2: two sizes x 3 x 2
     assert_int_equal(found.tried, 12 + 12);
     assert_int_equal(found.fitting, 24);
@@ -249,12 +251,12 @@ static void search_small(void **unused) {
 
 static void speed(void **unused) {
     (void)unused;
-    static sz_plans_found found;
+    static sz_scale_found found;
     const sz_scale_model m = sz_scale_gpt(96, 12288, 96, 2048, 51200);
     int64_t tried = 0;
     const clock_t start = clock();
     while (tried < 1000000) {
-        sz_plans_search(&m, &a100, &selene, 3072, 46080, &found);
+        sz_scale_search(&m, &a100, &selene, 3072, 46080, &found);
         tried += found.tried;
     }
     const double time_s = (double)(clock() - start) / CLOCKS_PER_SEC;
@@ -264,30 +266,30 @@ static void speed(void **unused) {
 
 // ---- bad input ---------------------------------------------------------------------------------
 
-static void refuse(sz_plan p, const char *sentence) {
+static void refuse(sz_scale_plan p, const char *sentence) {
     const sz_scale_model m = sz_scale_gpt(96, 12288, 96, 2048, 51200);
     sz_ctx *ctx = sz_ctx_create(NULL);
-    assert_int_equal(sz_plan_check(ctx, &m, &selene, &p), SZ_ERR_USAGE);
+    assert_int_equal(sz_scale_plan_check(ctx, &m, &selene, &p), SZ_ERR_USAGE);
     assert_string_equal(sz_ctx_error(ctx), sentence);
     sz_ctx_destroy(ctx);
 }
 
 static void bad_plans(void **unused) {
     (void)unused;
-    refuse((sz_plan){7, 1, 1, 1, 1, 1, 0, 0, FULL},
+    refuse((sz_scale_plan){7, 1, 1, 1, 1, 1, 0, 0, FULL},
            "96 heads do not divide by tensor parallelism 7: the nearest that does is 6");
-    refuse((sz_plan){8, 9, 1, 1, 1, 1, 0, 0, FULL},
+    refuse((sz_scale_plan){8, 9, 1, 1, 1, 1, 0, 0, FULL},
            "96 layers do not divide by pipeline parallelism x interleaving 9: the nearest that "
            "does is 8");
-    refuse((sz_plan){8, 8, 3, 1, 64, 1, 0, 0, FULL},
+    refuse((sz_scale_plan){8, 8, 3, 1, 64, 1, 0, 0, FULL},
            "64 sequences of a global batch do not divide by data parallelism x microbatch 3: the "
            "nearest that does is 2");
-    refuse((sz_plan){8, 8, 128, 1, 128, 1, 0, 0, FULL},
+    refuse((sz_scale_plan){8, 8, 128, 1, 128, 1, 0, 0, FULL},
            "the plan has 8192 devices, the network 4096: lower a degree of parallelism");
-    refuse((sz_plan){8, 1, 1, 1, 1, 2, 0, 0, FULL},
+    refuse((sz_scale_plan){8, 1, 1, 1, 1, 2, 0, 0, FULL},
            "interleaving needs a pipeline: give --pp 2 or more");
-    refuse((sz_plan){8, 1, 1, 1, 1, 1, 4, 0, FULL}, "ZeRO has no stage 4: give 0 to 3");
-    refuse((sz_plan){INT64_MAX, 1, 1, 1, 1, 1, 0, 0, FULL},
+    refuse((sz_scale_plan){8, 1, 1, 1, 1, 1, 4, 0, FULL}, "ZeRO has no stage 4: give 0 to 3");
+    refuse((sz_scale_plan){INT64_MAX, 1, 1, 1, 1, 1, 0, 0, FULL},
            "tensor parallelism is 9223372036854775807: give 1 to 1048576");
 }
 

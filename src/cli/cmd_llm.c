@@ -14,6 +14,22 @@ static const cli_option options_table[] = {
      offsetof(llm_options, context)},
     {"kv-dtype", 0, CLI_STRING, "D", "f16", "numeric format of the cache ('list dtypes')",
      offsetof(llm_options, kv_dtype)},
+    // training on many devices
+    {"mode", 0, CLI_CHOICE, "inference|training", "inference", "what the model is asked for", offsetof(llm_options, mode)},
+    {"devices", 0, CLI_INT, "N", "0", "training: how many; 0: tp x pp x dp", offsetof(llm_options, devices)},
+    {"tp", 0, CLI_INT, "N", "1", "training: tensor parallelism", offsetof(llm_options, tp)},
+    {"pp", 0, CLI_INT, "N", "1", "training: pipeline parallelism", offsetof(llm_options, pp)},
+    {"dp", 0, CLI_INT, "N", "1", "training: data parallelism", offsetof(llm_options, dp)},
+    {"microbatch", 0, CLI_INT, "N", "1", "training: sequences of a device at a time", offsetof(llm_options, microbatch)},
+    {"global-batch", 0, CLI_INT, "N", "0", "training: sequences in all; 0: dp x microbatch", offsetof(llm_options, global_batch)},
+    {"interleave", 0, CLI_INT, "N", "1", "training: parts of the net on a stage", offsetof(llm_options, interleave)},
+    {"zero", 0, CLI_INT, "N", "0", "training: stage of ZeRO, 0 to 3", offsetof(llm_options, zero)},
+    {"recompute", 0, CLI_CHOICE, "none|selective|full", "none", "training: what is computed again", offsetof(llm_options, recompute)},
+    {"sequence-parallel", 0, CLI_CHOICE, "no|yes", "no", "training: norms split by tokens", offsetof(llm_options, sequence_parallel)},
+    {"tokens", 0, CLI_NUMBER, "N", "0", "training: of the whole run; gives days", offsetof(llm_options, tokens)},
+    {"per-node", 0, CLI_INT, "N", "8", "training: devices of a node", offsetof(llm_options, per_node)},
+    {"node-rate", 0, CLI_NUMBER, "B/S", "25e9", "training: between nodes, of each device", offsetof(llm_options, node_rate)},
+    {"plans", 0, CLI_FLAG, NULL, NULL, "training: search plans of --devices", offsetof(llm_options, plans)},
 };
 
 static const char notes[] =
@@ -97,6 +113,7 @@ static sz_status run(cli_app *app, llm_job *job, sz_dtype dtype) {
 int cli_llm(cli_app *app, const void *options) {
     llm_job job = {.options = options};
     const llm_options *o = options;
+    if (strcmp(o->mode, "training") == 0) return llm_training(app, o);
     const sz_dtype dtype = sz_dtype_by_name(o->kv_dtype);
     if (!dtype) return cli_error(app, CLI_USAGE, "no numeric format is called '%s'", o->kv_dtype);
     if (o->prompt < 1 || o->batch < 1 || o->prompt > INT32_MAX || o->generate > INT32_MAX)

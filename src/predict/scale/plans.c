@@ -7,11 +7,11 @@ typedef struct search {
     const sz_scale_device *device;
     const sz_network *net;
     int64_t devices;
-    sz_plans_found *found;
+    sz_scale_found *found;
 } search;
 
 // Drop from the front whatever the plan at `at` is as good as, behind it.
-static void prune(sz_plans_found *f, size_t at) {
+static void prune(sz_scale_found *f, size_t at) {
     size_t n = at + 1;
     for (size_t i = at + 1; i < f->n; i++) {
         if (f->results[i].total_bytes >= f->results[at].total_bytes) continue;
@@ -22,7 +22,7 @@ static void prune(sz_plans_found *f, size_t at) {
 }
 
 // The front stands fastest first; each needs less memory than the one before.
-static void offer(sz_plans_found *f, const sz_plan *plan, const sz_training *r) {
+static void offer(sz_scale_found *f, const sz_scale_plan *plan, const sz_scale_training *r) {
     size_t at = f->n;
     while (at > 0 && f->results[at - 1].time_s > r->time_s) at--;
     if (at > 0 && f->results[at - 1].total_bytes <= r->total_bytes) return;
@@ -37,8 +37,8 @@ static void offer(sz_plans_found *f, const sz_plan *plan, const sz_training *r) 
     prune(f, at);
 }
 
-static void try_one(const search *s, const sz_plan *plan) {
-    sz_training r;
+static void try_one(const search *s, const sz_scale_plan *plan) {
+    sz_scale_training r;
     s->found->tried++;
     sz_training_predict(s->model, s->device, s->net, plan, &r);
     if (s->device->capacity_bytes > 0 && r.total_bytes > s->device->capacity_bytes) return;
@@ -47,7 +47,7 @@ static void try_one(const search *s, const sz_plan *plan) {
 }
 
 // How memory is saved: what data parallel devices share, what is computed again, what is split.
-static void try_savings(const search *s, sz_plan plan) {
+static void try_savings(const search *s, sz_scale_plan plan) {
     const int most_zero = plan.data > 1 ? 3 : 0, most_split = plan.tensor > 1;
     for (plan.zero = 0; plan.zero <= most_zero; plan.zero++)
         for (int r = SZ_RECOMPUTE_NONE; r <= SZ_RECOMPUTE_FULL; r++)
@@ -58,7 +58,7 @@ static void try_savings(const search *s, sz_plan plan) {
             }
 }
 
-static void try_batches(const search *s, sz_plan plan) {
+static void try_batches(const search *s, sz_scale_plan plan) {
     if (plan.batch % plan.data) return;
     const int64_t mine = plan.batch / plan.data, deep = s->model->layers / plan.pipeline;
     for (plan.microbatch = 1; plan.microbatch <= mine; plan.microbatch++) {
@@ -73,16 +73,17 @@ static void try_batches(const search *s, sz_plan plan) {
     }
 }
 
-void sz_plans_search(const sz_scale_model *model, const sz_scale_device *device,
-                     const sz_network *net, int64_t devices, int64_t batch, sz_plans_found *ret) {
+void sz_scale_search(const sz_scale_model *model, const sz_scale_device *device,
+                     const sz_network *net, int64_t devices, int64_t batch, sz_scale_found *ret) {
     const search s = {model, device, net, devices, ret};
-    *ret = (sz_plans_found){0};
+    *ret = (sz_scale_found){0};
     for (int64_t t = 1; t <= model->heads && t <= devices; t++) {
         if (model->heads % t || devices % t) continue;
         for (int64_t p = 1; p <= model->layers && p <= devices / t; p++) {
             if (model->layers % p || devices / t % p) continue;
-            try_batches(
-                &s, (sz_plan){.tensor = t, .pipeline = p, .data = devices / t / p, .batch = batch});
+            try_batches(&s,
+                        (sz_scale_plan){
+                            .tensor = t, .pipeline = p, .data = devices / t / p, .batch = batch});
         }
     }
 }

@@ -57,7 +57,7 @@ static sz_status in_range(sz_ctx *ctx, const char *what, int64_t n) {
     return sz_fail(ctx, SZ_ERR_USAGE, "%s is %" PRId64 ": give 1 to %d", what, n, MOST);
 }
 
-static sz_status sizes(sz_ctx *ctx, const sz_scale_model *m, const sz_plan *p) {
+static sz_status sizes(sz_ctx *ctx, const sz_scale_model *m, const sz_scale_plan *p) {
     const struct {
         const char *what;
         int64_t n;
@@ -71,8 +71,8 @@ static sz_status sizes(sz_ctx *ctx, const sz_scale_model *m, const sz_plan *p) {
     return SZ_OK;
 }
 
-sz_status sz_plan_check(sz_ctx *ctx, const sz_scale_model *m, const sz_network *net,
-                        const sz_plan *p) {
+sz_status sz_scale_plan_check(sz_ctx *ctx, const sz_scale_model *m, const sz_network *net,
+                              const sz_scale_plan *p) {
     SZ_TRY(sizes(ctx, m, p));
     if (p->zero < 0 || p->zero > 3)
         return sz_fail(ctx, SZ_ERR_USAGE, "ZeRO has no stage %d: give 0 to 3", p->zero);
@@ -96,7 +96,7 @@ sz_status sz_plan_check(sz_ctx *ctx, const sz_scale_model *m, const sz_network *
 // ---- memory ------------------------------------------------------------------------------------
 
 // Of one layer and one microbatch: equations 2, 4, 5, 6 and table 2 of Korthikanti et al.
-static double layer_activation_bytes(const sz_scale_model *m, const sz_plan *p) {
+static double layer_activation_bytes(const sz_scale_model *m, const sz_scale_plan *p) {
     const double t = (double)p->tensor, h = (double)m->hidden;
     const double sbh = (double)m->seq * (double)p->microbatch * h;
     const double scores = 5 * (double)m->heads * (double)m->seq / h;
@@ -107,7 +107,7 @@ static double layer_activation_bytes(const sz_scale_model *m, const sz_plan *p) 
 
 // Microbatches that the first device keeps, in units of its layers: with interleaving it begins
 // more of them before the first is done.
-static double held(const sz_plan *p) {
+static double held(const sz_scale_plan *p) {
     const double m = (double)(p->batch / p->data / p->microbatch), n = (double)p->pipeline;
     const double v = (double)p->interleave;
     const double most = v > 1 ? n * (1 + (n - 1) / (n * v)) : n;
@@ -115,7 +115,7 @@ static double held(const sz_plan *p) {
 }
 
 // What data parallel devices share, they divide (ZeRO).
-static void count_memory(const sz_scale_model *m, const sz_plan *p, sz_training *r) {
+static void count_memory(const sz_scale_model *m, const sz_scale_plan *p, sz_scale_training *r) {
     const double d = (double)p->data;
     const double layers = (double)m->layers / (double)p->pipeline;
     const double params = (layers * m->layer_params + m->outer_params) / (double)p->tensor;
@@ -131,8 +131,9 @@ static void count_memory(const sz_scale_model *m, const sz_plan *p, sz_training 
 // Forward, of one layer and microbatch on one device: arithmetic, and the bytes of weights and
 // activations (written once, read once). A sum, as Calculon has it: kernels take turns. Thus what
 // a device reaches depends on the width: of narrow products the bytes take a larger share.
-static double layer_forward_s(const sz_scale_model *m, const sz_scale_device *g, const sz_plan *p) {
-    sz_plan all = *p;
+static double layer_forward_s(const sz_scale_model *m, const sz_scale_device *g,
+                              const sz_scale_plan *p) {
+    sz_scale_plan all = *p;
     all.recompute = SZ_RECOMPUTE_NONE;
     const double t = (double)p->tensor;
     const double flops = m->layer_flops * (double)p->microbatch / t;
@@ -141,7 +142,7 @@ static double layer_forward_s(const sz_scale_model *m, const sz_scale_device *g,
 }
 
 // Forward and twice as much backward, and what is done again.
-static double layer_s(const sz_scale_model *m, const sz_scale_device *g, const sz_plan *p) {
+static double layer_s(const sz_scale_model *m, const sz_scale_device *g, const sz_scale_plan *p) {
     const double forward = layer_forward_s(m, g, p);
     const double t = (double)p->tensor, b = (double)p->microbatch;
     if (p->recompute == SZ_RECOMPUTE_FULL) return 4 * forward;
@@ -152,7 +153,8 @@ static double layer_s(const sz_scale_model *m, const sz_scale_device *g, const s
 
 // Two sums over the tensor parallel devices forward, two backward, two more where forward is done
 // again. With sequence parallelism the same bytes go as gather and scatter.
-static double layer_tensor_s(const sz_scale_model *m, const sz_network *net, const sz_plan *p) {
+static double layer_tensor_s(const sz_scale_model *m, const sz_network *net,
+                             const sz_scale_plan *p) {
     const double bytes = NUMBER_BYTES * (double)m->seq * (double)p->microbatch * (double)m->hidden;
     const double times = p->recompute == SZ_RECOMPUTE_FULL ? 6 : 4;
     if (!p->sequence_parallel)
@@ -164,7 +166,7 @@ static double layer_tensor_s(const sz_scale_model *m, const sz_network *net, con
 // The slowest stage sets the pace: here the last, which has the head as well. While the pipeline
 // fills and empties, (p - 1) / v stages' worth of time passes.
 static void time_pipeline(const sz_scale_model *m, const sz_scale_device *g, const sz_network *net,
-                          const sz_plan *p, sz_training *r) {
+                          const sz_scale_plan *p, sz_scale_training *r) {
     const double n = (double)(p->batch / p->data / p->microbatch), t = (double)p->tensor;
     const double layers = (double)m->layers / (double)p->pipeline, v = (double)p->interleave;
     const double head = 3 * m->outer_flops * (double)p->microbatch / t / g->flop_per_s;
@@ -182,7 +184,7 @@ static void time_pipeline(const sz_scale_model *m, const sz_scale_device *g, con
 
 // Gradients once an iteration, behind the last microbatch. From stage 2 on nobody keeps all of
 // them, so each microbatch scatters its own; stage 3 gathers the weights of each pass as well.
-static double data_s(const sz_network *net, const sz_plan *p, double params) {
+static double data_s(const sz_network *net, const sz_scale_plan *p, double params) {
     const double n = (double)(p->batch / p->data / p->microbatch);
     const double gradients = GRADIENT_BYTES * params, weights = WEIGHT_BYTES * params;
     if (p->zero == 0) return sz_collective_s(net, SZ_ALL_REDUCE, p->data, p->tensor, gradients);
@@ -194,7 +196,7 @@ static double data_s(const sz_network *net, const sz_plan *p, double params) {
 
 // The step of the optimizer reads and writes its states, reads gradients, writes weights.
 static void time_data(const sz_scale_model *m, const sz_scale_device *g, const sz_network *net,
-                      const sz_plan *p, sz_training *r) {
+                      const sz_scale_plan *p, sz_scale_training *r) {
     const double layers = (double)m->layers / (double)p->pipeline;
     const double params = (layers * m->layer_params + m->outer_params) / (double)p->tensor;
     const double mine = params / (p->zero >= 1 ? (double)p->data : 1);
@@ -203,7 +205,7 @@ static void time_data(const sz_scale_model *m, const sz_scale_device *g, const s
 }
 
 // Operations: once forward, twice backward; hardware does more where it computes again.
-static void count_flops(const sz_scale_model *m, const sz_plan *p, sz_training *r) {
+static void count_flops(const sz_scale_model *m, const sz_scale_plan *p, sz_scale_training *r) {
     const double layers = (double)m->layers, batch = (double)p->batch;
     r->model_flops = 3 * batch * (layers * m->layer_flops + m->outer_flops);
     const double again = p->recompute == SZ_RECOMPUTE_FULL        ? m->layer_flops
@@ -213,8 +215,8 @@ static void count_flops(const sz_scale_model *m, const sz_plan *p, sz_training *
 }
 
 void sz_training_predict(const sz_scale_model *model, const sz_scale_device *device,
-                         const sz_network *net, const sz_plan *plan, sz_training *ret) {
-    sz_training r = {0};
+                         const sz_network *net, const sz_scale_plan *plan, sz_scale_training *ret) {
+    sz_scale_training r = {0};
     count_memory(model, plan, &r);
     time_pipeline(model, device, net, plan, &r);
     time_data(model, device, net, plan, &r);
