@@ -6,13 +6,16 @@
 #include "cli/cli.h"
 
 #include <sizeup/cost.h>
+#include <sizeup/inference.h>
 #include <sizeup/llm.h>
+#include <sizeup/machine.h>
 
 typedef struct llm_options {
-    int64_t prompt, generate, batch, context;
-    const char *kv_dtype;
+    int64_t prompt, generate, batch, context, page, draft_tokens, threads;
+    double prefix_hit, accept, norm;
+    const char *kv_dtype, *attention, *machine, *stack, *dtype, *draft, *reserve;
     // training on many devices
-    const char *mode, *machine, *recompute, *sequence_parallel;
+    const char *mode, *recompute, *sequence_parallel;
     int64_t devices, tp, pp, dp, microbatch, global_batch, interleave, zero, per_node;
     double tokens, node_rate;
     bool plans;
@@ -21,12 +24,23 @@ typedef struct llm_options {
 typedef struct llm_job {
     const llm_options *options;
     int64_t context, steps_at; // steps_at: tokens before the token that stands for all
-    sz_model *model;           // of the prompt
+    sz_dtype kv_dtype;
+    sz_model *model;   // of the prompt
+    sz_llm_form *form; // of any step
     sz_llm_facts facts;
-    sz_cost prefill, decode;
-    sz_activations live;
+    sz_cost prefill; // weights and parameters
+    sz_llm_work prompt, step;
+    sz_activations live, live_of_two; // of the batch; of one sequence more
     int64_t nodes, covered, cache_per_token, cache, total;
+    // With a machine:
+    sz_machine *machine; // NULL = none was asked for
+    sz_model *draft_model;
+    sz_llm_form *draft;
+    sz_inference told;
 } llm_job;
+
+// Fill in `told`. Gives CLI_DONE or the code of the error that was shown.
+int llm_predict(cli_app *app, llm_job *job);
 
 // A number of the answer: its key in JSON, its title in text.
 typedef struct llm_number {

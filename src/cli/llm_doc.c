@@ -2,6 +2,8 @@
 // `sizeup llm`: its answer as text, CSV and Markdown.
 #include "cli/llm.h"
 
+#include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 void llm_numbers(const llm_job *job, llm_number ret[LLM_NUMBERS]) {
@@ -25,6 +27,54 @@ static void put_row(sz_doc *doc, const char *title, int64_t value) {
     sz_doc_row(doc, cells, CLI_COUNT(cells));
 }
 
+static void put_seconds(sz_doc *doc, const char *title, double s, const char *note) {
+    sz_doc_fact_note(doc, NULL, title, sz_cell_f64(s), SZ_AS_SI, "s", note);
+}
+
+static void put_phase(sz_doc *doc, const char *title, const sz_phase *p) {
+    char note[160], hi[32] = "not known";
+    if (!isnan(p->time_hi_s)) snprintf(hi, sizeof hi, "%.4g s", p->time_hi_s);
+    snprintf(note, sizeof note, "%s, limited by %s; at least %.4g s, at most %s", p->level,
+             p->bound, p->time_lo_s, hi);
+    put_seconds(doc, title, p->time_s, note);
+}
+
+static void put_memory(sz_doc *doc, const sz_inference_memory *m) {
+    const bool is_known = m->max_batch >= 0;
+    char note[128];
+    snprintf(note, sizeof note, "weights, cache, activations, and %.3g B that the runtime keeps",
+             m->reserve);
+    sz_doc_fact_note(doc, NULL, "needs", sz_cell_f64(m->total), SZ_AS_SI, "B", note);
+    sz_doc_fact_note(doc, NULL, "fits",
+                     sz_cell_text(!is_known                ? "not known"
+                                  : m->total <= m->machine ? "yes"
+                                                           : "no"),
+                     SZ_AS_TEXT, NULL, NULL);
+    if (!is_known) return;
+    sz_doc_fact(doc, NULL, "memory there is", sz_cell_f64(m->machine), SZ_AS_SI, "B");
+    sz_doc_fact_note(doc, NULL, "largest batch", sz_cell_i64(m->max_batch), SZ_AS_INT, NULL,
+                     "sequences of this context");
+    sz_doc_fact_note(doc, NULL, "largest context", sz_cell_i64(m->max_context), SZ_AS_INT, NULL,
+                     "tokens of each sequence of this batch");
+}
+
+static void put_told(sz_doc *doc, const llm_job *job) {
+    const sz_inference *t = &job->told;
+    sz_doc_fact_note(doc, NULL, "machine", sz_cell_text(sz_machine_identity(job->machine).name),
+                     SZ_AS_TEXT, NULL, t->roof);
+    sz_doc_fact_note(doc, NULL, "stack", sz_cell_text(t->stack), SZ_AS_TEXT, NULL, t->source);
+    put_phase(doc, "time to first token", &t->prefill);
+    put_phase(doc, "time of a step", &t->decode);
+    put_seconds(doc, "time per token", t->tpot_s, "mean over all after the first");
+    put_seconds(doc, "all tokens", t->e2e_s, NULL);
+    sz_doc_fact_note(doc, NULL, "tokens per second", sz_cell_f64(t->tokens_per_s), SZ_AS_NUMBER,
+                     NULL, "of all sequences, while they decode");
+    if (!isnan(t->tokens_per_j))
+        sz_doc_fact_note(doc, NULL, "tokens per joule", sz_cell_f64(t->tokens_per_j), SZ_AS_NUMBER,
+                         NULL, t->energy_method);
+    put_memory(doc, &t->memory);
+}
+
 int llm_write_doc(cli_app *app, const llm_job *job) {
     llm_number rows[LLM_NUMBERS];
     static const sz_column columns[] = {{"what", "what", NULL, SZ_AS_TEXT, 0},
@@ -36,12 +86,14 @@ int llm_write_doc(cli_app *app, const llm_job *job) {
     sz_doc_table(doc, "llm", columns, CLI_COUNT(columns));
     llm_numbers(job, rows);
     for (size_t i = 0; i < LLM_NUMBERS; i++) put_row(doc, rows[i].title, rows[i].value);
-    put_row(doc, "prefill, MACs", job->prefill.macs);
-    put_row(doc, "prefill, FLOPs", job->prefill.flops);
-    put_row(doc, "prefill, moved, B", job->prefill.bytes_moved);
-    put_row(doc, "decode, MACs per token", job->decode.macs / batch);
-    put_row(doc, "decode, FLOPs per token", job->decode.flops / batch);
-    put_row(doc, "decode, moved per token, B", job->decode.bytes_moved / batch);
+    put_row(doc, "prefill, MACs", job->prompt.macs);
+    put_row(doc, "prefill, FLOPs", job->prompt.flops);
+    put_row(doc, "prefill, moved, B", job->prompt.bytes_read + job->prompt.bytes_written);
+    put_row(doc, "decode, MACs per token", job->step.macs / batch);
+    put_row(doc, "decode, FLOPs per token", job->step.flops / batch);
+    put_row(doc, "decode, moved per token, B",
+            (job->step.bytes_read + job->step.bytes_written) / batch);
+    if (job->machine) put_told(doc, job);
     const int code = cli_write_doc(app, doc);
     sz_doc_destroy(doc);
     return code;

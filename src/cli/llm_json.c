@@ -27,11 +27,35 @@ const cli_schema_row llm_schema[] = {
     {2, "macs", CLI_J_INTEGER, NULL, NULL, false},
     {2, "flops", CLI_J_INTEGER, NULL, NULL, false},
     {2, "bytes_moved", CLI_J_INTEGER, NULL, NULL, false},
+    {2, NULL, CLI_J_RECORD, NULL, sz_phase_type, true},
     {1, "decode", CLI_J_OBJECT, "a token for each sequence, behind prompt and half of what follows",
      NULL, false},
     {2, "macs_per_token", CLI_J_INTEGER, "of one sequence", NULL, false},
     {2, "flops_per_token", CLI_J_INTEGER, "of one sequence", NULL, false},
     {2, "bytes_per_token", CLI_J_INTEGER, "of a step, shared by the batch", NULL, false},
+    {2, NULL, CLI_J_RECORD, NULL, sz_phase_type, true},
+    {1, "machine", CLI_J_STRING, "with --machine, as all that follows", NULL, true},
+    {1, "fits", CLI_J_BOOL, "null: the machine does not say what memory it has", NULL, true},
+    {1, "max_batch", CLI_J_INTEGER, "sequences of this context that fit", NULL, true},
+    {1, "max_context", CLI_J_INTEGER, "tokens of each sequence of this batch that fit", NULL, true},
+    {1, "memory", CLI_J_OBJECT, NULL, NULL, true},
+    {2, "weight_bytes", CLI_J_NUMBER, "of the draft too", NULL, true},
+    {2, "kv_cache_bytes", CLI_J_NUMBER, "of the draft too", NULL, true},
+    {2, "activation_bytes", CLI_J_NUMBER, NULL, NULL, true},
+    {2, "reserve_bytes", CLI_J_NUMBER, "of the runtime", NULL, true},
+    {2, "total_bytes", CLI_J_NUMBER, NULL, NULL, true},
+    {2, "machine_bytes", CLI_J_NUMBER, "null: not known", NULL, true},
+    {1, "ttft_s", CLI_J_NUMBER, "time to the first token: the prompt", NULL, true},
+    {1, "tpot_s", CLI_J_NUMBER, "time per token after the first, mean over all", NULL, true},
+    {1, "e2e_s", CLI_J_NUMBER, "all tokens", NULL, true},
+    {1, "tokens_per_step", CLI_J_NUMBER, "of a sequence; above 1 with speculation", NULL, true},
+    {1, "tokens_per_s", CLI_J_NUMBER, "of all sequences, while they decode", NULL, true},
+    {1, "tokens_per_j", CLI_J_NUMBER, NULL, NULL, true},
+    {1, "power_w", CLI_J_NUMBER, NULL, NULL, true},
+    {1, "energy_method", CLI_J_STRING, NULL, NULL, true},
+    {1, "stack", CLI_J_STRING, "program that is assumed", NULL, true},
+    {1, "stack_source", CLI_J_STRING, "where its numbers come from", NULL, true},
+    {1, "roof", CLI_J_STRING, "that products run under", NULL, true},
     {1, "coverage", CLI_J_OBJECT, NULL, NULL, false},
     {2, "nodes", CLI_J_INTEGER, NULL, NULL, false},
     {2, "costed", CLI_J_INTEGER, NULL, NULL, false},
@@ -50,19 +74,57 @@ static void write_numbers(sz_json *json, const llm_number *rows, size_t n) {
 static void write_costs(sz_json *json, const llm_job *job) {
     const int64_t batch = job->options->batch;
     sz_json_key_object(json, "prefill");
-    sz_json_key_i64(json, "macs", job->prefill.macs);
-    sz_json_key_i64(json, "flops", job->prefill.flops);
-    sz_json_key_i64(json, "bytes_moved", job->prefill.bytes_moved);
+    sz_json_key_i64(json, "macs", job->prompt.macs);
+    sz_json_key_i64(json, "flops", job->prompt.flops);
+    sz_json_key_i64(json, "bytes_moved", job->prompt.bytes_read + job->prompt.bytes_written);
+    if (job->machine) sz_json_record(json, sz_phase_type(), &job->told.prefill);
     sz_json_end_object(json);
     sz_json_key_object(json, "decode");
-    sz_json_key_i64(json, "macs_per_token", job->decode.macs / batch);
-    sz_json_key_i64(json, "flops_per_token", job->decode.flops / batch);
-    sz_json_key_i64(json, "bytes_per_token", job->decode.bytes_moved / batch);
+    sz_json_key_i64(json, "macs_per_token", job->step.macs / batch);
+    sz_json_key_i64(json, "flops_per_token", job->step.flops / batch);
+    sz_json_key_i64(json, "bytes_per_token",
+                    (job->step.bytes_read + job->step.bytes_written) / batch);
+    if (job->machine) sz_json_record(json, sz_phase_type(), &job->told.decode);
     sz_json_end_object(json);
     sz_json_key_object(json, "coverage");
     sz_json_key_i64(json, "nodes", job->nodes);
     sz_json_key_i64(json, "costed", job->covered);
     sz_json_end_object(json);
+}
+
+static void write_memory(sz_json *json, const sz_inference_memory *m) {
+    sz_json_key(json, "fits");
+    if (m->max_batch < 0)
+        sz_json_null(json);
+    else
+        sz_json_bool(json, m->total <= m->machine);
+    if (m->max_batch >= 0) sz_json_key_i64(json, "max_batch", m->max_batch);
+    if (m->max_batch >= 0) sz_json_key_i64(json, "max_context", m->max_context);
+    sz_json_key_object(json, "memory");
+    sz_json_key_f64(json, "weight_bytes", m->weights);
+    sz_json_key_f64(json, "kv_cache_bytes", m->cache);
+    sz_json_key_f64(json, "activation_bytes", m->activations);
+    sz_json_key_f64(json, "reserve_bytes", m->reserve);
+    sz_json_key_f64(json, "total_bytes", m->total);
+    sz_json_key_f64(json, "machine_bytes", m->machine);
+    sz_json_end_object(json);
+}
+
+static void write_told(sz_json *json, const llm_job *job) {
+    const sz_inference *t = &job->told;
+    sz_json_key_str(json, "machine", sz_machine_identity(job->machine).name);
+    write_memory(json, &t->memory);
+    sz_json_key_f64(json, "ttft_s", t->ttft_s);
+    sz_json_key_f64(json, "tpot_s", t->tpot_s);
+    sz_json_key_f64(json, "e2e_s", t->e2e_s);
+    sz_json_key_f64(json, "tokens_per_step", t->tokens_per_step);
+    sz_json_key_f64(json, "tokens_per_s", t->tokens_per_s);
+    sz_json_key_f64(json, "tokens_per_j", t->tokens_per_j);
+    sz_json_key_f64(json, "power_w", t->power_w);
+    sz_json_key_str(json, "energy_method", t->energy_method);
+    sz_json_key_str(json, "stack", t->stack);
+    sz_json_key_str(json, "stack_source", t->source);
+    sz_json_key_str(json, "roof", t->roof);
 }
 
 int llm_write_json(cli_app *app, const llm_job *job) {
@@ -87,6 +149,7 @@ int llm_write_json(cli_app *app, const llm_job *job) {
     write_numbers(&json, rows, LLM_NUMBERS);
     sz_json_key_f64(&json, "bits_per_weight", bits_per_weight(job));
     write_costs(&json, job);
+    if (job->machine) write_told(&json, job);
     sz_json_warnings(&json, app->ctx);
     sz_json_end_object(&json);
     sz_buf_puts(&buf, "\n");
