@@ -88,8 +88,8 @@ SZ_API sz_scale_model sz_scale_gpt(int64_t layers, int64_t hidden, int64_t heads
 SZ_API sz_status sz_scale_plan_check(sz_ctx *ctx, const sz_scale_model *model,
                                      const sz_network *net, const sz_scale_plan *plan) SZ_MUST_USE;
 
-/** Of a plan that was checked. Without limits that are not in the arguments: kernels start at
- * once, products run at the rate given: a bound from below. Allocates nothing. */
+/** Of a plan that was checked. Kernels start for nothing, products run at the rate given, and no
+ * communication hides behind arithmetic. Allocates nothing. */
 SZ_API void sz_training_predict(const sz_scale_model *model, const sz_scale_device *device,
                                 const sz_network *net, const sz_scale_plan *plan,
                                 sz_scale_training *ret);

@@ -19,7 +19,7 @@ static int64_t size_in(const char *name, const char *key) {
     return -1;
 }
 
-static sz_status sizes(cli_app *app, const char *name, sz_scale_model *ret) {
+static sz_status sizes(const char *name, sz_scale_model *ret) {
     static const char *const keys[] = {"layers", "hidden", "heads", "seq", "vocab"};
     int64_t v[5];
     if (strncmp(name, "gpt:", 4) != 0) return SZ_ERR_UNAVAILABLE;
@@ -28,7 +28,6 @@ static sz_status sizes(cli_app *app, const char *name, sz_scale_model *ret) {
         if (v[i] < 1 || v[i] > INT32_MAX) return SZ_ERR_UNAVAILABLE;
     }
     *ret = sz_scale_gpt(v[0], v[1], v[2], v[3], v[4]);
-    (void)app;
     return SZ_OK;
 }
 
@@ -180,9 +179,10 @@ static int plans(cli_app *app, sz_doc *doc, const sz_scale_model *m, const sz_sc
 
 static void put_assumptions(sz_doc *doc, const sz_network *net) {
     sz_doc_line(doc,
-                "A bound from below: products at the peak, memory at %g of its rate, gradients "
-                "not hidden.",
+                "Products at the peak, memory at %g of its rate, kernels start for nothing, "
+                "nothing is",
                 SZ_SCALE_MEMORY_SHARE);
+    sz_doc_line(doc, "hidden: most published iterations took longer (docs/language-models.md).");
     for (size_t i = 0; i < net->n; i++)
         sz_doc_line(doc, "%s: %.3g GB/s x %g, %.2g us a step.", net->levels[i].name,
                     net->levels[i].byte_per_s / 1e9, net->levels[i].efficiency,
@@ -213,7 +213,7 @@ static int answer(cli_app *app, const sz_machine *machine, const sz_scale_model 
 int llm_training(cli_app *app, const llm_options *o) {
     sz_scale_model m;
     sz_machine *machine = NULL;
-    if (sizes(app, app->args[0], &m) != SZ_OK)
+    if (sizes(app->args[0], &m) != SZ_OK)
         return cli_error(app, CLI_UNAVAILABLE,
                          "training on many devices is known for the family gpt: give "
                          "gpt:layers=L,hidden=H,heads=A,seq=S,vocab=V,positions=S");
