@@ -68,6 +68,33 @@ static const cli_option options_table[] = {
     {"slo-share", 0, CLI_NUMBER, "X", "0.99", "share of the requests that must keep it",
      offsetof(llm_options, slo_share)},
     {"seed", 0, CLI_INT, "N", "1", "of the queue's random numbers", offsetof(llm_options, seed)},
+    // training on many devices
+    {"mode", 0, CLI_CHOICE, "inference|training", "inference", "what the model is asked for",
+     offsetof(llm_options, mode)},
+    {"devices", 0, CLI_INT, "N", "0", "training: how many; 0: tp x pp x dp",
+     offsetof(llm_options, devices)},
+    {"tp", 0, CLI_INT, "N", "1", "training: tensor parallelism", offsetof(llm_options, tp)},
+    {"pp", 0, CLI_INT, "N", "1", "training: pipeline parallelism", offsetof(llm_options, pp)},
+    {"dp", 0, CLI_INT, "N", "1", "training: data parallelism", offsetof(llm_options, dp)},
+    {"microbatch", 0, CLI_INT, "N", "1", "training: sequences of a device at a time",
+     offsetof(llm_options, microbatch)},
+    {"global-batch", 0, CLI_INT, "N", "0", "training: sequences in all; 0: dp x microbatch",
+     offsetof(llm_options, global_batch)},
+    {"interleave", 0, CLI_INT, "N", "1", "training: parts of the net on a stage",
+     offsetof(llm_options, interleave)},
+    {"zero", 0, CLI_INT, "N", "0", "training: stage of ZeRO, 0 to 3", offsetof(llm_options, zero)},
+    {"recompute", 0, CLI_CHOICE, "none|selective|full", "none", "training: what is computed again",
+     offsetof(llm_options, recompute)},
+    {"sequence-parallel", 0, CLI_CHOICE, "no|yes", "no", "training: norms split by tokens",
+     offsetof(llm_options, sequence_parallel)},
+    {"tokens", 0, CLI_NUMBER, "N", "0", "training: of the whole run; gives days",
+     offsetof(llm_options, tokens)},
+    {"per-node", 0, CLI_INT, "N", "8", "training: devices of a node",
+     offsetof(llm_options, per_node)},
+    {"node-rate", 0, CLI_NUMBER, "B/S", "25e9", "training: between nodes, of each device",
+     offsetof(llm_options, node_rate)},
+    {"plans", 0, CLI_FLAG, NULL, NULL, "training: search plans of --devices",
+     offsetof(llm_options, plans)},
 };
 
 static const char notes[] =
@@ -180,6 +207,7 @@ static void release(llm_job *job) {
 int cli_llm(cli_app *app, const void *options) {
     llm_job job = {.options = options};
     const llm_options *o = options;
+    if (strcmp(o->mode, "training") == 0) return llm_training(app, o);
     int code = check(app, o, &job);
     if (code != CLI_DONE) return code;
     job.context = o->context > 0 ? o->context : o->prompt + o->generate;

@@ -18,6 +18,11 @@ typedef struct llm_options {
     int64_t requests, max_batch, cache_tokens, seed; // of a queue
     double swap, link, slo_share;
     const char *arrivals, *prompts, *outputs, *policy, *slo;
+    // training on many devices
+    const char *mode, *recompute, *sequence_parallel;
+    int64_t devices, tp, pp, dp, microbatch, global_batch, interleave, zero, per_node;
+    double tokens, node_rate;
+    bool plans;
 } llm_options;
 
 typedef struct llm_job {
@@ -62,6 +67,7 @@ typedef struct llm_number {
 enum { LLM_NUMBERS = 8 };
 void llm_numbers(const llm_job *job, llm_number ret[LLM_NUMBERS]);
 
+int llm_training(cli_app *app, const llm_options *options); // --mode training
 int llm_write_json(cli_app *app, const llm_job *job);
 int llm_write_doc(cli_app *app, const llm_job *job);
 
