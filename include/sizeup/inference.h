@@ -15,6 +15,7 @@
 #include <sizeup/llm.h>
 #include <sizeup/machine.h>
 #include <sizeup/record.h>
+#include <sizeup/scale.h>
 #include <sizeup/serving.h>
 
 #ifdef __cplusplus
@@ -39,6 +40,19 @@ SZ_API const sz_record_type *sz_stack_type(void);
 /** The i-th stack; 0 past the end. */
 SZ_API int sz_list_stack(size_t i, sz_stack *ret_stack);
 
+/** Devices that share a model. `batch` is of each of the `data` replicas. A batch passes the stages
+ * of the pipeline one after the other, as a whole. */
+typedef struct sz_llm_plan {
+    int64_t tensor, pipeline, data; /**< degrees; their product is the number of devices */
+    int64_t experts;                /**< that many devices share the experts, whole; 1: they are
+                                       split as the rest is */
+    sz_network net;                 /**< not looked at by a single device */
+} sz_llm_plan;
+
+/** SZ_ERR_USAGE with the nearest degree that would do, where one does not divide. */
+SZ_API sz_status sz_llm_plan_check(sz_ctx *ctx, const sz_llm_form *form,
+                                   const sz_llm_plan *plan) SZ_MUST_USE;
+
 /** Zero-initialise; prompt, generate and batch must be 1 or more. */
 typedef struct sz_inference_options {
     int64_t prompt, generate, batch;
@@ -57,6 +71,7 @@ typedef struct sz_inference_options {
                                kind */
     /** Activations of a prompt in bytes, constant and per sequence. */
     double activation_bytes, activation_bytes_per_sequence;
+    const sz_llm_plan *plan; /**< NULL: one device */
 } sz_inference_options;
 
 #define SZ_PHASE_FIELDS(F)                                                                         \
@@ -65,16 +80,18 @@ typedef struct sz_inference_options {
     F(double, time_hi_s, SZ_FIELD_F64, "s", "with the worst; not known without a stack")           \
     F(double, compute_s, SZ_FIELD_F64, "s", "of operations")                                       \
     F(double, memory_s, SZ_FIELD_F64, "s", "of bytes")                                             \
+    F(double, network_s, SZ_FIELD_F64, "s", "of messages between devices, an estimate")            \
     F(const char *, level, SZ_FIELD_STR, "",                                                       \
-      "estimate, or bound: no program is faster, and how much slower it is nobody knows")          \
-    F(const char *, bound, SZ_FIELD_STR, "", "memory, compute or overhead")
+      "estimate; bound: no program is faster, and how much slower it is nobody knows; mixed: a "   \
+      "bound, and messages")                                                                       \
+    F(const char *, bound, SZ_FIELD_STR, "", "memory, compute, network or overhead")
 typedef struct sz_phase {
     SZ_PHASE_FIELDS(SZ_FIELD_MEMBER)
 } sz_phase;
 SZ_API const sz_record_type *sz_phase_type(void);
 
-/** Memory in bytes, NaN where the machine does not say what it has. max_batch, max_context: -1 =
- * not known, 0 = not even one. */
+/** Memory in bytes, with a plan of the fullest device and of one replica's batch. NaN where the
+ * machine does not say what it has. max_batch, max_context: -1 = not known, 0 = not even one. */
 typedef struct sz_inference_memory {
     double weights, cache, activations, reserve, total, machine;
     int64_t max_batch, max_context;
@@ -86,7 +103,7 @@ typedef struct sz_inference {
     sz_phase prefill, decode; /**< decode: of a step, mean over all that are generated */
     double ttft_s, tpot_s, e2e_s;
     double tokens_per_step; /**< of a sequence; more than 1 with speculation */
-    double tokens_per_s;    /**< of all sequences, while they decode */
+    double tokens_per_s;    /**< of all sequences and replicas, while they decode */
     double power_w, tokens_per_j;
     const char *energy_method;
     sz_inference_memory memory;

@@ -49,6 +49,7 @@ typedef struct sz_llm_shape {
     int64_t width;   /**< numbers that a layer hands to the next one, per token */
     int64_t expert_bytes; /**< of weight_bytes, those of experts */
     int64_t expert_layers;
+    int64_t heads, kv_heads; /**< that all layers can be divided by; 0: no attention */
     int64_t trained; /**< tokens that it was trained for, 0 = not said */
     const char *dtype; /**< of what is computed */
 } sz_llm_shape;

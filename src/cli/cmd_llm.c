@@ -68,14 +68,21 @@ static const cli_option options_table[] = {
     {"slo-share", 0, CLI_NUMBER, "X", "0.99", "share of the requests that must keep it",
      offsetof(llm_options, slo_share)},
     {"seed", 0, CLI_INT, "N", "1", "of the queue's random numbers", offsetof(llm_options, seed)},
-    // training on many devices
+    // several devices
     {"mode", 0, CLI_CHOICE, "inference|training", "inference", "what the model is asked for",
      offsetof(llm_options, mode)},
-    {"devices", 0, CLI_INT, "N", "0", "training: how many; 0: tp x pp x dp",
-     offsetof(llm_options, devices)},
-    {"tp", 0, CLI_INT, "N", "1", "training: tensor parallelism", offsetof(llm_options, tp)},
-    {"pp", 0, CLI_INT, "N", "1", "training: pipeline parallelism", offsetof(llm_options, pp)},
-    {"dp", 0, CLI_INT, "N", "1", "training: data parallelism", offsetof(llm_options, dp)},
+    {"devices", 0, CLI_INT, "N", "0", "how many; 0: tp x pp x dp", offsetof(llm_options, devices)},
+    {"tp", 0, CLI_INT, "N", "1", "tensor parallelism", offsetof(llm_options, tp)},
+    {"pp", 0, CLI_INT, "N", "1", "pipeline parallelism", offsetof(llm_options, pp)},
+    {"dp", 0, CLI_INT, "N", "1", "data parallelism; --batch is of each replica",
+     offsetof(llm_options, dp)},
+    {"ep", 0, CLI_INT, "N", "1", "devices that share whole experts; 1: split as the rest is",
+     offsetof(llm_options, ep)},
+    {"per-node", 0, CLI_INT, "N", "8", "devices of a node",
+     offsetof(llm_options, per_node)},
+    {"node-rate", 0, CLI_NUMBER, "B/S", "25e9", "between nodes, of each device",
+     offsetof(llm_options, node_rate)},
+    // training on them
     {"microbatch", 0, CLI_INT, "N", "1", "training: sequences of a device at a time",
      offsetof(llm_options, microbatch)},
     {"global-batch", 0, CLI_INT, "N", "0", "training: sequences in all; 0: dp x microbatch",
@@ -89,10 +96,6 @@ static const cli_option options_table[] = {
      offsetof(llm_options, sequence_parallel)},
     {"tokens", 0, CLI_NUMBER, "N", "0", "training: of the whole run; gives days",
      offsetof(llm_options, tokens)},
-    {"per-node", 0, CLI_INT, "N", "8", "training: devices of a node",
-     offsetof(llm_options, per_node)},
-    {"node-rate", 0, CLI_NUMBER, "B/S", "25e9", "training: between nodes, of each device",
-     offsetof(llm_options, node_rate)},
     {"plans", 0, CLI_FLAG, NULL, NULL, "training: search plans of --devices",
      offsetof(llm_options, plans)},
 };
@@ -114,6 +117,7 @@ const cli_usage cli_llm_usage = {
     .notes = notes,
     .schema = llm_schema,
     .n_schema = &llm_schema_n,
+    .words = llm_words,
 };
 
 // ---- counting ----------------------------------------------------------------------------------
@@ -140,18 +144,20 @@ static sz_status count(cli_app *app, llm_job *job, int64_t batch, sz_activations
     return SZ_OK;
 }
 
-static sz_status cache(llm_job *job) {
+static int cache(cli_app *app, llm_job *job) {
     const int64_t batch = job->options->batch;
-    sz_status status = sz_llm_form_cache(job->form, job->kv_dtype, job->context, job->options->page,
-                                         &job->cache);
+    const sz_status status = sz_llm_form_cache(job->form, job->kv_dtype, job->context,
+                                               job->options->page, &job->cache);
+    if (status != SZ_OK) return cli_fail(app, status);
     job->cache_per_token = sz_dtype_bytes(job->kv_dtype, job->facts.cache_per_token);
-    if (status == SZ_OK &&
-        (__builtin_mul_overflow(job->cache, batch, &job->cache) ||
-         __builtin_add_overflow(job->cache, job->prefill.weight_bytes, &job->total) ||
-         __builtin_add_overflow(job->total, job->live.peak_bytes, &job->total))) {
-        return SZ_ERR_LIMIT;
-    }
-    return status;
+    if (__builtin_mul_overflow(job->cache, batch, &job->cache) ||
+        __builtin_add_overflow(job->cache, job->prefill.weight_bytes, &job->total) ||
+        __builtin_add_overflow(job->total, job->live.peak_bytes, &job->total))
+        return cli_error(app, CLI_USAGE,
+                         "the caches of %" PRId64 " sequences of %" PRId64
+                         " tokens exceed 2^63 B: lower --batch or --context",
+                         batch, job->context);
+    return CLI_DONE;
 }
 
 static sz_status work(llm_job *job) {
@@ -174,7 +180,6 @@ static sz_status run(cli_app *app, llm_job *job) {
     if (status == SZ_OK) status = count(app, job, o->batch, &job->live);
     if (status == SZ_OK) status = sz_model_llm(app->ctx, job->model, &job->facts);
     if (status == SZ_OK) status = work(job);
-    if (status == SZ_OK) status = cache(job);
     if (status == SZ_OK && o->draft) status = load(app, o->draft, &job->draft_model, &job->draft);
     return status;
 }
@@ -213,7 +218,8 @@ int cli_llm(cli_app *app, const void *options) {
     job.context = o->context > 0 ? o->context : o->prompt + o->generate;
     job.steps_at = o->prompt + o->generate / 2;
     const sz_status status = run(app, &job);
-    code = status == SZ_OK ? llm_predict(app, &job) : cli_fail(app, status);
+    code = status == SZ_OK ? cache(app, &job) : cli_fail(app, status);
+    if (code == CLI_DONE) code = llm_predict(app, &job);
     if (code == CLI_DONE) code = llm_serving_run(app, &job);
     if (code == CLI_DONE && llm_serving_draws(app, &job))
         code = llm_serving_draw(app, &job);

@@ -18,9 +18,9 @@ typedef struct llm_options {
     int64_t requests, max_batch, cache_tokens, seed; // of a queue
     double swap, link, slo_share;
     const char *arrivals, *prompts, *outputs, *policy, *slo;
-    // training on many devices
+    // several devices; training on them
     const char *mode, *recompute, *sequence_parallel;
-    int64_t devices, tp, pp, dp, microbatch, global_batch, interleave, zero, per_node;
+    int64_t devices, tp, pp, dp, ep, microbatch, global_batch, interleave, zero, per_node;
     double tokens, node_rate;
     bool plans;
 } llm_options;
@@ -41,6 +41,7 @@ typedef struct llm_job {
     sz_model *draft_model;
     sz_llm_form *draft;
     sz_inference_options how;
+    sz_llm_plan plan; // of how, where there is more than one device
     sz_inference told;
     sz_serve *serving; // NULL = no queue was asked for
     sz_serve_options server;
@@ -73,5 +74,6 @@ int llm_write_doc(cli_app *app, const llm_job *job);
 
 extern const cli_schema_row llm_schema[];
 extern const size_t llm_schema_n;
+extern const cli_word_schema llm_words[]; // of training and of plans
 
 #endif

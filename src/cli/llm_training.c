@@ -4,10 +4,76 @@
 #include "cli/machines.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <sizeup/scale.h>
+
+// ---- schemas -----------------------------------------------------------------------------------
+
+#define ASSUMED_SCHEMA                                                                             \
+    {1, "fits", CLI_J_BOOL, "null: the machine does not say what memory it has", NULL, false},     \
+        {1, "device_bytes", CLI_J_NUMBER, "memory of a device; null: not known", NULL, false},     \
+        {1, "flop_per_s", CLI_J_NUMBER, "of a device, of 16-bit products: its peak", NULL, false}, \
+        {1, "memory_share", CLI_J_NUMBER, "of the memory's rate, that is assumed", NULL, false},   \
+        {1, "network", CLI_J_ARRAY, "innermost level first", NULL, false},                         \
+        {2, "level", CLI_J_STRING, "link, or between nodes", NULL, false},                         \
+        {2, "devices", CLI_J_INTEGER, "within it", NULL, false},                                   \
+        {2, "byte_per_s", CLI_J_NUMBER, "of a device, one direction", NULL, false},                \
+        {2, "efficiency", CLI_J_NUMBER, "share that collectives are assumed to reach", NULL,       \
+         false},                                                                                   \
+        {2, "latency_s", CLI_J_NUMBER, "of each step of a collective, assumed where the machine "  \
+         "does not say it", NULL, false},                                                          \
+        {1, "warnings", CLI_J_STRINGS, NULL, NULL, false}
+#define F64_SCHEMA(key, doc) {1, key, CLI_J_NUMBER, doc, NULL, false}
+
+static const cli_schema_row training_schema[] = {
+    {1, "devices", CLI_J_INTEGER, NULL, NULL, false},
+    F64_SCHEMA("time_s", "of an iteration, the sum of the six that follow"),
+    F64_SCHEMA("compute_s", "layers and head, of the busiest device"),
+    F64_SCHEMA("tensor_s", "tensor parallel"),
+    F64_SCHEMA("pipeline_s", "from stage to stage"),
+    F64_SCHEMA("bubble_s", "while the pipeline fills and empties"),
+    F64_SCHEMA("data_s", "gradients"),
+    F64_SCHEMA("optimizer_s", NULL),
+    F64_SCHEMA("weight_bytes", "of the fullest device, as all bytes here"),
+    F64_SCHEMA("gradient_bytes", NULL),
+    F64_SCHEMA("optimizer_bytes", NULL),
+    F64_SCHEMA("activation_bytes", NULL),
+    F64_SCHEMA("total_bytes", NULL),
+    F64_SCHEMA("model_flops", "of an iteration, all devices"),
+    F64_SCHEMA("hardware_flops", "with what is computed again"),
+    F64_SCHEMA("mfu", "model_flops of the peak"),
+    F64_SCHEMA("hfu", "hardware_flops of the peak"),
+    {1, "days", CLI_J_NUMBER, "of the whole run, with --tokens", NULL, true},
+    ASSUMED_SCHEMA,
+};
+
+static const cli_schema_row plans_schema[] = {
+    {1, "tried", CLI_J_INTEGER, "plans whose degrees divide", NULL, false},
+    {1, "fitting", CLI_J_INTEGER, "of them", NULL, false},
+    {1, "plans", CLI_J_ARRAY, "fastest first; each needs less memory than the one before", NULL,
+     false},
+    {2, "time_s", CLI_J_NUMBER, "of an iteration", NULL, false},
+    {2, "total_bytes", CLI_J_NUMBER, "of the fullest device", NULL, false},
+    {2, "mfu", CLI_J_NUMBER, NULL, NULL, false},
+    {2, "tp", CLI_J_INTEGER, NULL, NULL, false},
+    {2, "pp", CLI_J_INTEGER, NULL, NULL, false},
+    {2, "dp", CLI_J_INTEGER, NULL, NULL, false},
+    {2, "microbatch", CLI_J_INTEGER, NULL, NULL, false},
+    {2, "interleave", CLI_J_INTEGER, NULL, NULL, false},
+    {2, "zero", CLI_J_INTEGER, NULL, NULL, false},
+    {2, "recompute", CLI_J_STRING, NULL, NULL, false},
+    {2, "sequence_parallel", CLI_J_INTEGER, "0 or 1", NULL, false},
+    ASSUMED_SCHEMA,
+};
+
+const cli_word_schema llm_words[] = {{"training", training_schema, CLI_COUNT(training_schema)},
+                                     {"plans", plans_schema, CLI_COUNT(plans_schema)},
+                                     {NULL, NULL, 0}};
+
+// ---- model and machine -------------------------------------------------------------------------
 
 // The value of `key` in "gpt:layers=12,...". -1 where it is not there.
 static int64_t size_in(const char *name, const char *key) {
@@ -109,6 +175,34 @@ static void put_training(sz_doc *doc, const sz_scale_training *r) {
     put(doc, "hfu", "HFU", r->hfu, "");
 }
 
+// `total`: of the plan, or of the fastest of them.
+static void put_assumptions(sz_doc *doc, const sz_scale_device *d, const sz_network *net,
+                            double total) {
+    static const sz_column columns[] = {{"level", "network", NULL, SZ_AS_TEXT, 0},
+                                        {"devices", "devices", NULL, SZ_AS_INT, 0},
+                                        {"byte_per_s", "rate", "B/s", SZ_AS_SI, 0},
+                                        {"efficiency", "share reached", NULL, SZ_AS_SI, 0},
+                                        {"latency_s", "start", "s", SZ_AS_SI, 0}};
+    const bool is_known = d->capacity_bytes > 0;
+    sz_doc_fact(doc, "fits", "fits",
+                is_known ? sz_cell_bool(total <= d->capacity_bytes) : sz_cell_none(), SZ_AS_TEXT,
+                NULL);
+    put(doc, "device_bytes", "memory there is", is_known ? d->capacity_bytes : NAN, "B");
+    put(doc, "flop_per_s", "products at the peak", d->flop_per_s, "FLOP/s");
+    put(doc, "memory_share", "share of the memory's rate", SZ_SCALE_MEMORY_SHARE, NULL);
+    sz_doc_table(doc, "network", columns, CLI_COUNT(columns));
+    for (size_t i = 0; i < net->n; i++) {
+        const sz_link_level *l = &net->levels[i];
+        const sz_cell cells[] = {sz_cell_text(l->name), sz_cell_i64(l->devices),
+                                 sz_cell_f64(l->byte_per_s), sz_cell_f64(l->efficiency),
+                                 sz_cell_f64(l->latency_s)};
+        sz_doc_row(doc, cells, CLI_COUNT(cells));
+    }
+    sz_doc_line(doc, "Assumed: kernels start for nothing, nothing is hidden. Most published "
+                     "iterations");
+    sz_doc_line(doc, "took longer (docs/language-models.md).");
+}
+
 static int predict(cli_app *app, sz_doc *doc, const sz_scale_model *m, const sz_scale_device *d,
                    const sz_network *net, const llm_options *o) {
     const sz_scale_plan p = plan_of(o);
@@ -128,8 +222,7 @@ static int predict(cli_app *app, sz_doc *doc, const sz_scale_model *m, const sz_
         const double step = (double)p.batch * (double)m->seq;
         put(doc, "days", "days", o->tokens / step * r.time_s / 86400, "");
     }
-    if (d->capacity_bytes > 0 && r.total_bytes > d->capacity_bytes)
-        sz_doc_line(doc, "It does not fit: a device has %.4g GB.", d->capacity_bytes / 1e9);
+    put_assumptions(doc, d, net, r.total_bytes);
     return CLI_DONE;
 }
 
@@ -173,20 +266,9 @@ static int plans(cli_app *app, sz_doc *doc, const sz_scale_model *m, const sz_sc
         sz_doc_row(doc, cells, CLI_COUNT(cells));
     }
     const bool is_none = f->n == 0;
+    put_assumptions(doc, d, net, is_none ? INFINITY : f->results[0].total_bytes);
     free(f);
     return is_none ? cli_error(app, CLI_NO, "no plan fits: give more --devices") : CLI_DONE;
-}
-
-static void put_assumptions(sz_doc *doc, const sz_network *net) {
-    sz_doc_line(doc,
-                "Products at the peak, memory at %g of its rate, kernels start for nothing, "
-                "nothing is",
-                SZ_SCALE_MEMORY_SHARE);
-    sz_doc_line(doc, "hidden: most published iterations took longer (docs/language-models.md).");
-    for (size_t i = 0; i < net->n; i++)
-        sz_doc_line(doc, "%s: %.3g GB/s x %g, %.2g us a step.", net->levels[i].name,
-                    net->levels[i].byte_per_s / 1e9, net->levels[i].efficiency,
-                    net->levels[i].latency_s * 1e6);
 }
 
 static int answer(cli_app *app, const sz_machine *machine, const sz_scale_model *m,
@@ -201,10 +283,9 @@ static int answer(cli_app *app, const sz_machine *machine, const sz_scale_model 
                                                    &net);
     if (status != SZ_OK) return cli_fail(app, status);
     sz_doc *doc;
-    if (sz_doc_create(app->out, "sizeup.llm_training/1", &doc) != SZ_OK)
+    if (sz_doc_create(app->out, o->plans ? "sizeup.llm.plans/1" : "sizeup.llm.training/1", &doc) != SZ_OK)
         return cli_error(app, CLI_BUG, "no memory for the output");
     int code = (o->plans ? plans : predict)(app, doc, m, &d, &net, o);
-    put_assumptions(doc, &net);
     if (code == CLI_DONE) code = cli_write_doc(app, doc);
     sz_doc_destroy(doc);
     return code;

@@ -37,6 +37,15 @@ static sz_status add_attention(sz_llm_form *f, const sz_form_attention *a) {
     return sz_vec_push(f->ctx, &f->attention, *a) ? SZ_OK : sz_no_memory(f->ctx);
 }
 
+static int64_t common_divisor(int64_t a, int64_t b) {
+    while (b > 0) {
+        const int64_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
 // `seq`: new tokens while it is looked at. Queries that meet what an encoder gave grow with one of
 // both lengths alone, and stay among the polynomials.
 static sz_status gather_attention(sz_llm_form *f, const sz_graph *g, const sz_node *n,
@@ -55,6 +64,8 @@ static sz_status gather_attention(sz_llm_form *f, const sz_graph *g, const sz_no
     if (!sz_mul(heads, v->dims[2] / kv_heads, &values) || !sz_add(q->dims[2], values, &a.pair_macs))
         return sz_fail(f->ctx, SZ_ERR_INPUT, "attention exceeds 2^63");
     f->shape.layers++;
+    f->shape.heads = common_divisor(heads, f->shape.heads);
+    f->shape.kv_heads = common_divisor(kv_heads, f->shape.kv_heads);
     return add_attention(f, &a);
 }
 

@@ -31,6 +31,8 @@ static sz_status cache_of(const fit *f, int64_t context, double *ret) {
     if (f->o->draft_tokens > 0 && f->o->draft)
         SZ_TRY(sz_llm_form_cache(f->o->draft, kv, context, f->o->page, &draft));
     *ret = (double)bytes + (double)draft;
+    const sz_llm_plan *p = f->o->plan;
+    if (p) *ret *= sz_llm_plan_cache_share(f->form, p) / (double)p->pipeline;
     return SZ_OK;
 }
 
@@ -91,6 +93,7 @@ sz_status sz_llm_memory(sz_ctx *ctx, const sz_llm_form *form, const sz_machine *
              .memory = machine_bytes(machine)};
     const int64_t context = o->context > 0 ? o->context : o->prompt + o->generate;
     sz_inference_memory m = {.reserve = f.reserve, .machine = f.memory};
+    if (o->plan) f.weights = sz_llm_plan_weights(form, o->plan);
     if (o->draft_tokens > 0 && o->draft)
         f.weights += (double)sz_llm_form_shape(o->draft).weight_bytes;
     m.weights = f.weights;

@@ -19,28 +19,38 @@ typedef struct job {
 
 // Times of a step, and of what it does beside.
 typedef struct spell {
-    double mid, lo, hi, compute, memory;
+    double mid, lo, hi, compute, memory, network;
     bool is_bound;
 } spell;
 
 static sz_status add_step(const job *j, const sz_llm_form *form, int64_t seq, int64_t past,
                           double times, spell *sum) {
     sz_llm_work w;
-    SZ_TRY(sz_llm_form_work(form, &j->o->counting, j->o->batch, seq, past, &w));
-    const sz_llm_seconds s = sz_llm_seconds_of(&j->rates, &w);
+    sz_llm_seconds s;
+    double network = 0;
+    if (j->o->plan) {
+        SZ_TRY(sz_llm_plan_seconds(&j->rates, form, j->o, seq, past, &s));
+        network = sz_llm_plan_network_s(form, j->o, seq);
+    } else {
+        SZ_TRY(sz_llm_form_work(form, &j->o->counting, j->o->batch, seq, past, &w));
+        s = sz_llm_seconds_of(&j->rates, &w);
+    }
     const sz_llm_seconds shares = sz_llm_shares(&j->rates, s, SZ_LLM_MIDDLE);
-    sum->mid += times * sz_llm_step_s(&j->rates, s, SZ_LLM_MIDDLE);
-    sum->lo += times * sz_llm_step_s(&j->rates, s, SZ_LLM_BEST);
-    sum->hi += times * sz_llm_step_s(&j->rates, s, SZ_LLM_WORST);
+    sum->mid += times * (network + sz_llm_step_s(&j->rates, s, SZ_LLM_MIDDLE));
+    sum->lo += times * (network + sz_llm_step_s(&j->rates, s, SZ_LLM_BEST));
+    sum->hi += times * (network + sz_llm_step_s(&j->rates, s, SZ_LLM_WORST));
     sum->compute += times * shares.compute;
     sum->memory += times * shares.memory;
+    sum->network += times * network;
     sum->is_bound = sum->is_bound || sz_llm_is_bound(&j->rates, s);
     return SZ_OK;
 }
 
 static const char *bound_of(const job *j, const spell *s) {
     const double fixed = j->rates.stack.fixed_s;
-    if (fixed > s->compute && fixed > s->memory) return "overhead";
+    const double work = fmax(s->compute, s->memory);
+    if (s->network > work && s->network > fixed) return "network";
+    if (fixed > work) return "overhead";
     return s->compute > s->memory ? "compute" : "memory";
 }
 
@@ -50,7 +60,10 @@ static sz_phase phase_of(const job *j, const spell *s) {
                       .time_hi_s = s->is_bound ? SZ_NAN : s->hi,
                       .compute_s = s->compute,
                       .memory_s = s->memory,
-                      .level = s->is_bound ? "bound" : "estimate",
+                      .network_s = s->network,
+                      .level = !s->is_bound        ? "estimate"
+                               : s->network > 0 ? "mixed"
+                                                : "bound",
                       .bound = bound_of(j, s)};
 }
 
@@ -98,6 +111,7 @@ static sz_status decode(const job *j, sz_inference *ret) {
     ret->tokens_per_step = tokens_per_step(j->o);
     ret->tpot_s = sum.mid / ret->tokens_per_step;
     ret->tokens_per_s = (double)j->o->batch / ret->tpot_s;
+    if (j->o->plan) ret->tokens_per_s *= (double)j->o->plan->data;
     ret->e2e_s = ret->ttft_s + (double)(j->o->generate - 1) * ret->tpot_s;
     return SZ_OK;
 }
@@ -106,7 +120,8 @@ static sz_status decode(const job *j, sz_inference *ret) {
 
 static void set_power(const job *j, sz_inference *r) {
     const sz_power *p = &j->rates.machine->power;
-    const double busy = fmax(r->decode.compute_s, r->decode.memory_s);
+    const double stages = j->o->plan ? (double)j->o->plan->pipeline : 1; // one works, others wait
+    const double busy = fmax(r->decode.compute_s, r->decode.memory_s) / stages;
     r->power_w = SZ_NAN;
     if (p->idle_w >= 0 && p->busy_w > p->idle_w) {
         r->power_w = p->idle_w + (p->busy_w - p->idle_w) * fmin(1, busy / r->decode.time_s);
@@ -115,6 +130,8 @@ static void set_power(const job *j, sz_inference *r) {
         r->power_w = p->tdp_w;
         r->energy_method = "TDP x time: at most";
     }
+    const sz_llm_plan *plan = j->o->plan;
+    if (plan) r->power_w *= (double)(plan->tensor * plan->pipeline * plan->data);
     r->tokens_per_j = r->tokens_per_s / r->power_w;
 }
 
@@ -131,6 +148,10 @@ static sz_status check(sz_ctx *ctx, const sz_inference_options *o) {
     if (o->draft_tokens < 0 || o->draft_tokens > 1024)
         return sz_fail(ctx, SZ_ERR_USAGE, "%" PRId64 " proposed tokens: 0 to 1024 are possible",
                        o->draft_tokens);
+    if (o->plan && o->draft_tokens > 0)
+        return sz_fail(ctx, SZ_ERR_USAGE,
+                       "speculation is known for one device: leave out the draft's tokens, or the "
+                       "degrees of parallelism");
     if (o->norm > 0 && o->norm < 1)
         return sz_fail(ctx, SZ_ERR_USAGE, "the norm is %g: 1 (nothing overlaps) or more is needed",
                        o->norm);
@@ -152,6 +173,7 @@ sz_status sz_inference_predict(sz_ctx *ctx, const sz_llm_form *form, const sz_ma
     job j = {.ctx = ctx, .form = form, .o = options};
     sz_inference r = {0};
     SZ_TRY(check(ctx, options));
+    if (options->plan) SZ_TRY(sz_llm_plan_check(ctx, form, options->plan));
     SZ_TRY(sz_llm_find_rates(ctx, form, machine, options, &j.rates));
     SZ_TRY(prefill(&j, &r));
     SZ_TRY(decode(&j, &r));

@@ -37,7 +37,16 @@ double sz_llm_step_s(const sz_llm_rates *r, sz_llm_seconds s, sz_llm_end end);
 sz_llm_seconds sz_llm_shares(const sz_llm_rates *r, sz_llm_seconds s, sz_llm_end end);
 sz_llm_seconds sz_llm_seconds_of(const sz_llm_rates *r, const sz_llm_work *w);
 
-// memory.c: needs the machine's memory, weights and cache.
+// plan.c, of a plan that was checked. Seconds of one step, all stages; before any share.
+sz_status sz_llm_plan_seconds(const sz_llm_rates *rates, const sz_llm_form *form,
+                              const sz_inference_options *o, int64_t seq, int64_t past,
+                              sz_llm_seconds *ret);
+double sz_llm_plan_network_s(const sz_llm_form *form, const sz_inference_options *o, int64_t seq);
+double sz_llm_plan_weights(const sz_llm_form *form, const sz_llm_plan *plan);
+// Of the heads of keys, those of one device.
+double sz_llm_plan_cache_share(const sz_llm_form *form, const sz_llm_plan *plan);
+
+// fit.c: needs the machine's memory, weights and cache.
 sz_status sz_llm_memory(sz_ctx *ctx, const sz_llm_form *form, const sz_machine *machine,
                         const sz_inference_options *o, sz_inference_memory *ret);
 

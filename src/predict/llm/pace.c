@@ -81,6 +81,10 @@ static void fill(sz_llm_pace *p, const sz_llm_form *f, sz_dtype kv) {
 sz_status sz_llm_pace_create(sz_ctx *ctx, const sz_llm_form *form, const sz_machine *machine,
                              const sz_inference_options *options, sz_llm_pace **ret_pace) {
     const sz_dtype kv = options->counting.kv_dtype;
+    if (options->plan)
+        return sz_fail(ctx, SZ_ERR_USAGE,
+                       "the pace of a server is known for one device: leave out the degrees of "
+                       "parallelism");
     sz_llm_pace *p = sz_alloc(ctx, sizeof *p);
     if (!p) return sz_no_memory(ctx);
     *p = (sz_llm_pace){.ctx = ctx};
