@@ -8,6 +8,7 @@
 #include <sizeup/bench.h>
 #include <sizeup/cost.h>
 #include <sizeup/dtype.h>
+#include <sizeup/inference.h>
 #include <sizeup/limits.h>
 #include <sizeup/machine.h>
 #include <sizeup/model.h>
@@ -156,6 +157,28 @@ static void fill_recipes(sz_doc *doc) {
         const sz_cell cells[] = {sz_cell_text(row.name), sz_cell_text(row.what),
                                  sz_cell_text(fusions_of(i, fusions, sizeof fusions)),
                                  sz_cell_text(row.passes), sz_cell_text(row.source)};
+        sz_doc_row(doc, cells, CLI_COUNT(cells));
+    }
+}
+
+static void fill_stacks(sz_doc *doc) {
+    static const sz_column columns[] = {
+        {"name", "stack", NULL, SZ_AS_TEXT, 0},
+        {"on", "on", NULL, SZ_AS_TEXT, 0},
+        {"memory_lo", "memory from", NULL, SZ_AS_NUMBER, 0},
+        {"memory_hi", "to", NULL, SZ_AS_NUMBER, 0},
+        {"compute_lo", "compute from", NULL, SZ_AS_NUMBER, 0},
+        {"compute_hi", "to", NULL, SZ_AS_NUMBER, 0},
+        {"fixed_s", "fixed", "s", SZ_AS_SI, 0},
+        {"source", "source", NULL, SZ_AS_TEXT, SZ_COLUMN_WRAP},
+    };
+    sz_doc_table(doc, "stacks", columns, CLI_COUNT(columns));
+    sz_stack s;
+    for (size_t i = 0; sz_list_stack(i, &s); i++) {
+        const sz_cell cells[] = {sz_cell_text(s.name),      sz_cell_text(s.on),
+                                 sz_cell_f64(s.memory_lo),  sz_cell_f64(s.memory_hi),
+                                 sz_cell_f64(s.compute_lo), sz_cell_f64(s.compute_hi),
+                                 sz_cell_f64(s.fixed_s),    sz_cell_text(s.source)};
         sz_doc_row(doc, cells, CLI_COUNT(cells));
     }
 }

@@ -179,6 +179,7 @@ typedef struct sz_graph {
     int32_t number;          // 0 for the main graph, then the bodies as they were made
     sz_str name, format, producer;
     sz_str arch; // of a language model whose file holds only weights: "llama"; p == NULL: none
+    int64_t trained; // tokens that it was trained for, 0 = not said
     char *path;               // of the main file, owned by the arena; NULL when from memory
     struct sz_source *source; // for reading constants; owned by the root; NULL for hand-made graphs
     SZ_VEC(sz_value) values;

@@ -15,6 +15,7 @@ struct sz_model {
     bool is_optimized;
     const struct sz_pass_result *passes; // what each pass did
     size_t n_passes;
+    const sz_type *open_inputs; // their types while dimensions are free; NULL = not asked for yet
 };
 
 #endif

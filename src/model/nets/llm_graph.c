@@ -341,6 +341,7 @@ sz_status sz_llm_build(sz_checkpoint *cp, sz_graph *graph) {
     const char *copy = arch.p ? sz_arena_strdup(graph->arena, arch.p, arch.len) : NULL;
     if (arch.p && !copy) return sz_no_memory(cp->ctx);
     graph->arch = (sz_str){copy, arch.len};
+    graph->trained = cp->llm.context;
     if (has_blocks(&m, "enc.blk.")) encoder(&m);
     const bool has_net = sz_checkpoint_find(cp, "token_embd.weight") || has_blocks(&m, "blk.") ||
                          m.memory != SZ_NONE;

@@ -63,7 +63,7 @@ sz_status sz_shape_llm_experts(sz_infer *n) {
 
 // How many of `experts` are read when `tokens` tokens choose `used` each, all choices alike:
 // experts x (1 - (1 - used / experts)^tokens), in bytes of `all`.
-static int64_t touched(int64_t all, int64_t experts, int64_t used, int64_t tokens) {
+int64_t sz_llm_touched(int64_t all, int64_t experts, int64_t used, int64_t tokens) {
     if (used >= experts || tokens <= 0) return tokens <= 0 ? 0 : all;
     const double missed = pow(1.0 - (double)used / (double)experts, (double)tokens);
     if (tokens == 1) return all / experts * used + all % experts * used / experts;
@@ -84,7 +84,7 @@ sz_status sz_cost_llm_experts(sz_costing *c) {
     for (int i = 1; i < n->node->n_inputs; i++) {
         if (i == 2 || !sz_has_in(n, i)) continue;
         SZ_TRY(sz_type_bytes(n->ctx, sz_in(n, i), &bytes));
-        if (bytes > 0) c->work->bytes_read -= bytes - touched(bytes, experts, used, tokens);
+        if (bytes > 0) c->work->bytes_read -= bytes - sz_llm_touched(bytes, experts, used, tokens);
     }
     return SZ_OK;
 }
@@ -122,7 +122,8 @@ sz_status sz_cost_llm_product(sz_costing *c) {
                               (long long)w->dims[0]);
         n = n / w->dims[0] * used;
         SZ_TRY(sz_type_bytes(c->in.ctx, w, &bytes));
-        if (bytes > 0) c->work->bytes_read -= bytes - touched(bytes, w->dims[0], used, tokens);
+        if (bytes > 0)
+            c->work->bytes_read -= bytes - sz_llm_touched(bytes, w->dims[0], used, tokens);
     }
     return sz_cost_add_macs(c, 2, (int64_t[]){tokens, n});
 }

@@ -16,4 +16,7 @@ enum {
     SZ_LLM_PRODUCT_SCALES = 2
 };
 
+// How many of `all` bytes of `experts` experts are read when `tokens` tokens choose `used` each.
+int64_t sz_llm_touched(int64_t all, int64_t experts, int64_t used, int64_t tokens);
+
 #endif
