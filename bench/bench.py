@@ -177,6 +177,27 @@ def bench_peers(report, count, models, python, folder):
         report.memory("its memory", result["first_bytes"], result["second_bytes"])
 
 
+def bench_llm(report, sizeup, folder):
+    """A model of 80 layers on a machine, a queue before it, and the search of plans."""
+    path = os.path.join(folder, "config.json")
+    with open(path, "w", encoding="utf-8") as f:
+        json.dump({"model_type": "llama", "architectures": ["LlamaForCausalLM"],
+                   "vocab_size": 32000, "hidden_size": 8192, "num_hidden_layers": 80,
+                   "num_attention_heads": 64, "num_key_value_heads": 8,
+                   "intermediate_size": 28672, "torch_dtype": "float16"}, f)
+    llm = [sizeup, "llm", "--quiet", "--format", "json", "--machine", "h100"]
+    gpt = "gpt:layers=96,hidden=12288,heads=96,seq=2048,vocab=51200,positions=2048"
+    rows = (("llm, a prompt on a machine", [path], 0.5),
+            ("llm, 1,000 requests served", [
+                "--stack", "vllm", "--arrivals", "poisson:2", "--cache-tokens", "100000", path], 1),
+            ("llm, all plans of 512 devices", [
+                "--mode", "training", "--plans", "--devices", "512", "--global-batch", "1536",
+                gpt], 1))
+    for what, args, limit in rows:
+        result = compare(llm + args, [sys.executable, "-c", "pass"], max(5, report.repeats // 3))
+        report.line("%s against `python3 -c pass`" % what, result, limit)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sizeup")
@@ -197,6 +218,7 @@ def main():
         bench_predict(report, args.sizeup)
         bench_weights(report, count, folder)
         bench_growth(report, count, folder)
+        bench_llm(report, args.sizeup, folder)
         bench_passes(report, optimize, args.models, args.peers, folder)
         if args.peers:
             bench_peers(report, count, args.models, args.peers, folder)

@@ -185,6 +185,80 @@ static void test_pace(void **state) {
     }
 }
 
+// 4 layers of width 64 over 2 x 2 x 2 devices; a start is 1 s, a byte takes 1 s.
+static void test_devices(void **state) {
+    (void)state;
+    fixture f = begin(small, machine);
+    sz_llm_plan plan = {2, 2, 2, 1, {{{16, 1, 1, 1, "one"}}, 1}};
+    sz_inference_options o = {.prompt = 10, .generate = 2, .batch = 3};
+    sz_inference one, many;
+    sz_llm_work w;
+    assert_int_equal(sz_inference_predict(f.ctx, f.form, f.machine, &o, &one), SZ_OK);
+    o.plan = &plan;
+    assert_int_equal(sz_inference_predict(f.ctx, f.form, f.machine, &o, &many), SZ_OK);
+    // 3 x 64 numbers of 2 bytes: 8 sums over 2 devices by doubling, 1 message to the next stage
+    const double bytes = 3 * 64 * 2;
+    assert_true(near_to(many.decode.network_s, 9 * (1 + bytes)) < 1e-9);
+    assert_true(near_to(many.prefill.network_s, 9 * (1 + 10 * bytes)) < 1e-9);
+    // both stages one after the other: half of the bytes, as heads of keys are split as well
+    assert_int_equal(sz_llm_form_work(f.form, &o.counting, 3, 1, 10, &w), SZ_OK);
+    const double work = (double)(w.bytes_read + w.bytes_written) / 2 / 1e9;
+    assert_true(near_to(many.decode.memory_s, work) < 1e-9);
+    assert_true(near_to(many.decode.time_s, work + many.decode.network_s) < 1e-9);
+    assert_true(near_to(many.tokens_per_s, 2 * 3 / many.tpot_s) < 1e-9);
+    assert_string_equal(many.decode.level, "mixed");
+    assert_string_equal(many.decode.bound, "network");
+    // half of the layers with half of the heads; the table of 256 x 64 stands in a stage alone
+    assert_true(near_to(many.memory.cache, one.memory.cache / 4) < 1e-12);
+    const double table = 256 * 64 * 2, all = (double)sz_llm_form_shape(f.form).weight_bytes;
+    assert_true(near_to(many.memory.weights, ((all - 2 * table) / 2 + table) / 2) < 1e-12);
+    // 4 tensor parallel devices and 2 heads of keys: every head is kept twice
+    plan = (sz_llm_plan){4, 1, 1, 1, plan.net};
+    assert_int_equal(sz_inference_predict(f.ctx, f.form, f.machine, &o, &many), SZ_OK);
+    assert_true(near_to(many.memory.cache, one.memory.cache / 2) < 1e-12);
+    assert_true(near_to(many.memory.weights, all / 4) < 1e-12);
+    end(&f);
+}
+
+// 8 experts, 2 of them for a token, over 4 devices of 4 replicas.
+static void test_devices_of_experts(void **state) {
+    (void)state;
+    fixture f = begin(mixture, machine);
+    const sz_llm_plan plan = {1, 1, 4, 4, {{{16, 1, 1, 1, "one"}}, 1}};
+    sz_inference_options o = {.prompt = 10, .generate = 2, .batch = 3};
+    sz_inference one, many;
+    assert_int_equal(sz_inference_predict(f.ctx, f.form, f.machine, &o, &one), SZ_OK);
+    o.plan = &plan;
+    assert_int_equal(sz_inference_predict(f.ctx, f.form, f.machine, &o, &many), SZ_OK);
+    // two layers send tokens away and get them back, 2 copies each, 3/4 of them to others
+    const double bytes = 3 * 64 * 2 * 2;
+    assert_true(near_to(many.decode.network_s, 2 * 2 * (3 + 0.75 * bytes)) < 1e-9);
+    const double experts = 2.0 * 8 * 3 * 64 * 128 * 2; // bytes, both layers
+    assert_true(near_to(one.memory.weights - many.memory.weights, 0.75 * experts) < 1e-12);
+    // 12 tokens touch 1 - (3/4)^12 of a device's two experts, instead of 3 of all
+    const double saved = experts * ((1 - pow(0.75, 3)) - (1 - pow(0.75, 12)) / 4);
+    assert_true(near_to(one.decode.memory_s - many.decode.memory_s, saved / 1e9) < 1e-4);
+    end(&f);
+}
+
+static void test_plans_refused(void **state) {
+    (void)state;
+    static const struct {
+        sz_llm_plan plan;
+        const char *says;
+    } rows[] = {{{3, 1, 1, 1, {{{16, 1, 1, 1, "one"}}, 1}}, "the nearest is 2"},
+                {{1, 3, 1, 1, {{{16, 1, 1, 1, "one"}}, 1}}, "4 layers can't be divided by 3"},
+                {{1, 1, 2, 2, {{{16, 1, 1, 1, "one"}}, 1}}, "the nearest is 1"},
+                {{2, 4, 4, 1, {{{16, 1, 1, 1, "one"}}, 1}}, "32 devices, the network 16"},
+                {{0, 1, 1, 1, {{{16, 1, 1, 1, "one"}}, 1}}, "is 0: give 1 to"}};
+    fixture f = begin(small, machine);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_int_equal(sz_llm_plan_check(f.ctx, f.form, &rows[i].plan), SZ_ERR_USAGE);
+        if (!strstr(sz_ctx_error(f.ctx), rows[i].says)) fail_msg("%s", sz_ctx_error(f.ctx));
+    }
+    end(&f);
+}
+
 static void test_refused(void **state) {
     (void)state;
     fixture f = begin(small, machine);
@@ -209,6 +283,8 @@ int main(void) {
         cmocka_unit_test(test_steps),          cmocka_unit_test(test_experts),
         cmocka_unit_test(test_speculation),    cmocka_unit_test(test_fit),
         cmocka_unit_test(test_pace),           cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_devices),        cmocka_unit_test(test_devices_of_experts),
+        cmocka_unit_test(test_plans_refused),
     };
     return cmocka_run_group_tests_name("inference", tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -249,6 +250,59 @@ static void search_small(void **unused) {
     assert_int_equal(found.fitting, 24);
 }
 
+// Everything with small numbers that the check of plans lets pass. What the search leaves out says
+// the same as a plan that it tries: sharing among one device, splitting by one.
+static int all_plans(const sz_scale_model *m, int64_t devices, int64_t batch,
+                     const sz_scale_device *g, sz_scale_training *ret) {
+    sz_ctx *ctx = sz_ctx_create(NULL);
+    int n = 0;
+    for (int64_t i = 0; i < 8 * 8 * 8 * 8 * 8 * 4 * 3 * 2; i++) {
+        int64_t at[8], rest = i;
+        static const int64_t sizes[8] = {2, 3, 4, 8, 8, 8, 8, 8};
+        for (int k = 0; k < 8; rest /= sizes[k++]) at[k] = rest % sizes[k];
+        const sz_scale_plan p = {at[3] + 1, at[4] + 1,  at[5] + 1,  at[6] + 1,          batch,
+                                 at[7] + 1, (int)at[2], (int)at[0], (sz_recompute)at[1]};
+        if (p.tensor * p.pipeline * p.data != devices) continue;
+        if (sz_scale_plan_check(ctx, m, &selene, &p) != SZ_OK) continue;
+        if ((p.zero > 0 && p.data == 1) || (p.sequence_parallel && p.tensor == 1)) continue;
+        if (p.interleave > 1 && batch / p.data / p.microbatch % p.pipeline) continue;
+        sz_training_predict(m, g, &selene, &p, &ret[n]);
+        if (ret[n].total_bytes <= g->capacity_bytes) n++;
+    }
+    sz_ctx_destroy(ctx);
+    return n;
+}
+
+// On the front stands what no other plan beats in one thing without losing in the other.
+static void search_all(void **unused) {
+    (void)unused;
+    static sz_scale_found found;
+    static sz_scale_training all[1 << 14];
+    const sz_scale_model m = sz_scale_gpt(8, 512, 8, 256, 1000);
+    // so little memory that some plans do not fit
+    const sz_scale_device g = {312e12, 0.9 * 2.039e12, 150e6};
+    sz_scale_search(&m, &g, &selene, 8, 8, &found);
+    const int n = all_plans(&m, 8, 8, &g, all);
+    assert_int_equal(found.fitting, n);
+    assert_true(found.fitting < found.tried && found.n > 1);
+    size_t on_front = 0;
+    for (int i = 0; i < n; i++) {
+        bool is_beaten = false, is_found = false;
+        for (int k = 0; k < n && !is_beaten; k++) {
+            const bool less = all[k].time_s < all[i].time_s ||
+                              all[k].total_bytes < all[i].total_bytes;
+            is_beaten = less && all[k].time_s <= all[i].time_s &&
+                        all[k].total_bytes <= all[i].total_bytes;
+        }
+        for (size_t k = 0; k < found.n; k++)
+            is_found = is_found || (found.results[k].time_s == all[i].time_s &&
+                                    found.results[k].total_bytes == all[i].total_bytes);
+        assert_int_equal(is_found, !is_beaten);
+        on_front += !is_beaten;
+    }
+    assert_true(on_front >= found.n); // ties stand there once
+}
+
 static void speed(void **unused) {
     (void)unused;
     static sz_scale_found found;
@@ -295,11 +349,17 @@ static void bad_plans(void **unused) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(closed_forms),     cmocka_unit_test(levels),
-        cmocka_unit_test(activation_bytes), cmocka_unit_test(states),
-        cmocka_unit_test(operations),       cmocka_unit_test(bubble),
-        cmocka_unit_test(published_times),  cmocka_unit_test(search),
-        cmocka_unit_test(search_small),     cmocka_unit_test(speed),
+        cmocka_unit_test(closed_forms),
+        cmocka_unit_test(levels),
+        cmocka_unit_test(activation_bytes),
+        cmocka_unit_test(states),
+        cmocka_unit_test(operations),
+        cmocka_unit_test(bubble),
+        cmocka_unit_test(published_times),
+        cmocka_unit_test(search),
+        cmocka_unit_test(search_all),
+        cmocka_unit_test(search_small),
+        cmocka_unit_test(speed),
         cmocka_unit_test(bad_plans),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -78,8 +78,7 @@ static const cli_option options_table[] = {
      offsetof(llm_options, dp)},
     {"ep", 0, CLI_INT, "N", "1", "devices that share whole experts; 1: split as the rest is",
      offsetof(llm_options, ep)},
-    {"per-node", 0, CLI_INT, "N", "8", "devices of a node",
-     offsetof(llm_options, per_node)},
+    {"per-node", 0, CLI_INT, "N", "8", "devices of a node", offsetof(llm_options, per_node)},
     {"node-rate", 0, CLI_NUMBER, "B/S", "25e9", "between nodes, of each device",
      offsetof(llm_options, node_rate)},
     // training on them

@@ -2,6 +2,7 @@
 // `sizeup llm`: its answer as text, CSV and Markdown.
 #include "cli/llm.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -59,11 +60,29 @@ static void put_memory(sz_doc *doc, const sz_inference_memory *m) {
                      "tokens of each sequence of this batch");
 }
 
+static void put_plan(sz_doc *doc, const llm_job *job) {
+    const sz_llm_plan *p = &job->plan;
+    const sz_link_level *l = p->net.levels;
+    char note[128];
+    snprintf(note, sizeof note,
+             "tp %" PRId64 " x pp %" PRId64 " x dp %" PRId64 ", ep %" PRId64
+             "; the batch is of each replica",
+             p->tensor, p->pipeline, p->data, p->experts);
+    sz_doc_fact_note(doc, NULL, "devices", sz_cell_i64(p->tensor * p->pipeline * p->data),
+                     SZ_AS_INT, NULL, note);
+    const bool is_across = p->tensor * p->pipeline * p->data > l[0].devices;
+    snprintf(note, sizeof note, is_across ? "%s x %g, between nodes %.3g GB/s x %g" : "%s x %g",
+             l[0].name, l[0].efficiency, l[1].byte_per_s * 1e-9, l[1].efficiency);
+    put_seconds(doc, "messages, of a prompt", job->told.prefill.network_s, note);
+    put_seconds(doc, "messages, of a step", job->told.decode.network_s, NULL);
+}
+
 static void put_told(sz_doc *doc, const llm_job *job) {
     const sz_inference *t = &job->told;
     sz_doc_fact_note(doc, NULL, "machine", sz_cell_text(sz_machine_identity(job->machine).name),
                      SZ_AS_TEXT, NULL, t->roof);
     sz_doc_fact_note(doc, NULL, "stack", sz_cell_text(t->stack), SZ_AS_TEXT, NULL, t->source);
+    if (job->how.plan) put_plan(doc, job);
     put_phase(doc, "time to first token", &t->prefill);
     put_phase(doc, "time of a step", &t->decode);
     put_seconds(doc, "time per token", t->tpot_s, "mean over all after the first");

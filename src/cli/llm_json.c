@@ -5,7 +5,9 @@
 #define SPREAD_SCHEMA                                                                              \
     {3, "p50", CLI_J_NUMBER, NULL, NULL, false}, {3, "p90", CLI_J_NUMBER, NULL, NULL, false},      \
         {3, "p95", CLI_J_NUMBER, NULL, NULL, false}, {3, "p99", CLI_J_NUMBER, NULL, NULL, false},  \
-        {3, "mean", CLI_J_NUMBER, NULL, NULL, false}, {3, "max", CLI_J_NUMBER, NULL, NULL, false}
+        {3, "mean", CLI_J_NUMBER, NULL, NULL, false}, {                                            \
+        3, "max", CLI_J_NUMBER, NULL, NULL, false                                                  \
+    }
 
 const cli_schema_row llm_schema[] = {
     {1, "model", CLI_J_OBJECT, NULL, NULL, false},
@@ -62,6 +64,21 @@ const cli_schema_row llm_schema[] = {
     {1, "stack", CLI_J_STRING, "program that is assumed", NULL, true},
     {1, "stack_source", CLI_J_STRING, "where its numbers come from", NULL, true},
     {1, "roof", CLI_J_STRING, "that products run under", NULL, true},
+    {1, "plan", CLI_J_OBJECT,
+     "of several devices; times and memory are of it, batch and memory of one replica and its "
+     "fullest device",
+     NULL, true},
+    {2, "devices", CLI_J_INTEGER, NULL, NULL, false},
+    {2, "tp", CLI_J_INTEGER, NULL, NULL, false},
+    {2, "pp", CLI_J_INTEGER, NULL, NULL, false},
+    {2, "dp", CLI_J_INTEGER, NULL, NULL, false},
+    {2, "ep", CLI_J_INTEGER, NULL, NULL, false},
+    {2, "network", CLI_J_ARRAY, "innermost level first", NULL, false},
+    {3, "level", CLI_J_STRING, "link, or between nodes", NULL, false},
+    {3, "devices", CLI_J_INTEGER, "within it", NULL, false},
+    {3, "byte_per_s", CLI_J_NUMBER, "of a device, one direction", NULL, false},
+    {3, "efficiency", CLI_J_NUMBER, "share that collectives are assumed to reach", NULL, false},
+    {3, "latency_s", CLI_J_NUMBER, "of each step of a collective", NULL, false},
     {1, "serving", CLI_J_OBJECT, "with --arrivals", NULL, true},
     {2, "level", CLI_J_STRING, "of the times of steps: estimate, or bound", NULL, false},
     {2, "arrivals", CLI_J_STRING, NULL, NULL, false},
@@ -147,6 +164,28 @@ static void write_memory(sz_json *json, const sz_inference_memory *m) {
     sz_json_end_object(json);
 }
 
+static void write_plan(sz_json *json, const sz_llm_plan *p) {
+    sz_json_key_object(json, "plan");
+    sz_json_key_i64(json, "devices", p->tensor * p->pipeline * p->data);
+    sz_json_key_i64(json, "tp", p->tensor);
+    sz_json_key_i64(json, "pp", p->pipeline);
+    sz_json_key_i64(json, "dp", p->data);
+    sz_json_key_i64(json, "ep", p->experts);
+    sz_json_key_array(json, "network");
+    for (size_t i = 0; i < p->net.n; i++) {
+        const sz_link_level *l = &p->net.levels[i];
+        sz_json_begin_object(json);
+        sz_json_key_str(json, "level", l->name);
+        sz_json_key_i64(json, "devices", l->devices);
+        sz_json_key_f64(json, "byte_per_s", l->byte_per_s);
+        sz_json_key_f64(json, "efficiency", l->efficiency);
+        sz_json_key_f64(json, "latency_s", l->latency_s);
+        sz_json_end_object(json);
+    }
+    sz_json_end_array(json);
+    sz_json_end_object(json);
+}
+
 static void write_told(sz_json *json, const llm_job *job) {
     const sz_inference *t = &job->told;
     sz_json_key_str(json, "machine", sz_machine_identity(job->machine).name);
@@ -162,6 +201,7 @@ static void write_told(sz_json *json, const llm_job *job) {
     sz_json_key_str(json, "stack", t->stack);
     sz_json_key_str(json, "stack_source", t->source);
     sz_json_key_str(json, "roof", t->roof);
+    if (job->how.plan) write_plan(json, job->how.plan);
 }
 
 int llm_write_json(cli_app *app, const llm_job *job) {

@@ -48,7 +48,8 @@ static int read_plan(cli_app *app, llm_job *job) {
     int64_t devices;
     if (__builtin_mul_overflow(o->tp, o->pp, &devices) ||
         __builtin_mul_overflow(devices, o->dp, &devices) || devices < 1)
-        return cli_error(app, CLI_USAGE, "--tp, --pp and --dp are 1 or more, and no more than 2^20");
+        return cli_error(app, CLI_USAGE,
+                         "--tp, --pp and --dp are 1 or more, and no more than 2^20");
     if (o->devices > 0 && o->devices != devices)
         return cli_error(app, CLI_USAGE,
                          "--tp x --pp x --dp are %" PRId64 " devices, --devices says %" PRId64
@@ -78,7 +79,6 @@ int llm_predict(cli_app *app, llm_job *job) {
     job->how = options_of(job, reserve);
     const int code = read_plan(app, job);
     if (code != CLI_DONE) return code;
-    status =
-        sz_inference_predict(app->ctx, job->form, job->machine, &job->how, &job->told);
+    status = sz_inference_predict(app->ctx, job->form, job->machine, &job->how, &job->told);
     return status == SZ_OK ? CLI_DONE : cli_fail(app, status);
 }

@@ -12,21 +12,28 @@
 
 // ---- schemas -----------------------------------------------------------------------------------
 
-#define ASSUMED_SCHEMA                                                                             \
-    {1, "fits", CLI_J_BOOL, "null: the machine does not say what memory it has", NULL, false},     \
-        {1, "device_bytes", CLI_J_NUMBER, "memory of a device; null: not known", NULL, false},     \
-        {1, "flop_per_s", CLI_J_NUMBER, "of a device, of 16-bit products: its peak", NULL, false}, \
-        {1, "memory_share", CLI_J_NUMBER, "of the memory's rate, that is assumed", NULL, false},   \
-        {1, "network", CLI_J_ARRAY, "innermost level first", NULL, false},                         \
-        {2, "level", CLI_J_STRING, "link, or between nodes", NULL, false},                         \
-        {2, "devices", CLI_J_INTEGER, "within it", NULL, false},                                   \
-        {2, "byte_per_s", CLI_J_NUMBER, "of a device, one direction", NULL, false},                \
-        {2, "efficiency", CLI_J_NUMBER, "share that collectives are assumed to reach", NULL,       \
-         false},                                                                                   \
-        {2, "latency_s", CLI_J_NUMBER, "of each step of a collective, assumed where the machine "  \
-         "does not say it", NULL, false},                                                          \
-        {1, "warnings", CLI_J_STRINGS, NULL, NULL, false}
-#define F64_SCHEMA(key, doc) {1, key, CLI_J_NUMBER, doc, NULL, false}
+#define ASSUMED_SCHEMA                                                                               \
+    {1, "fits", CLI_J_BOOL, "null: the machine does not say what memory it has", NULL, false},       \
+        {1, "device_bytes", CLI_J_NUMBER, "memory of a device; null: not known", NULL, false},       \
+        {1, "flop_per_s", CLI_J_NUMBER, "of a device, of 16-bit products: its peak", NULL, false},   \
+        {1, "memory_share", CLI_J_NUMBER, "of the memory's rate, that is assumed", NULL, false},     \
+        {1, "network", CLI_J_ARRAY, "innermost level first", NULL, false},                           \
+        {2, "level", CLI_J_STRING, "link, or between nodes", NULL, false},                           \
+        {2, "devices", CLI_J_INTEGER, "within it", NULL, false},                                     \
+        {2, "byte_per_s", CLI_J_NUMBER, "of a device, one direction", NULL, false},                  \
+        {2, "efficiency", CLI_J_NUMBER, "share that collectives are assumed to reach", NULL, false}, \
+        {2,                                                                                          \
+         "latency_s",                                                                                \
+         CLI_J_NUMBER,                                                                               \
+         "of each step of a collective, assumed where the machine "                                  \
+         "does not say it",                                                                          \
+         NULL,                                                                                       \
+         false},                                                                                     \
+    {                                                                                                \
+        1, "warnings", CLI_J_STRINGS, NULL, NULL, false                                              \
+    }
+#define F64_SCHEMA(key, doc)                                                                       \
+    { 1, key, CLI_J_NUMBER, doc, NULL, false }
 
 static const cli_schema_row training_schema[] = {
     {1, "devices", CLI_J_INTEGER, NULL, NULL, false},
@@ -283,7 +290,8 @@ static int answer(cli_app *app, const sz_machine *machine, const sz_scale_model 
                                                    &net);
     if (status != SZ_OK) return cli_fail(app, status);
     sz_doc *doc;
-    if (sz_doc_create(app->out, o->plans ? "sizeup.llm.plans/1" : "sizeup.llm.training/1", &doc) != SZ_OK)
+    if (sz_doc_create(app->out, o->plans ? "sizeup.llm.plans/1" : "sizeup.llm.training/1", &doc) !=
+        SZ_OK)
         return cli_error(app, CLI_BUG, "no memory for the output");
     int code = (o->plans ? plans : predict)(app, doc, m, &d, &net, o);
     if (code == CLI_DONE) code = cli_write_doc(app, doc);

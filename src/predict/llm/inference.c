@@ -61,7 +61,7 @@ static sz_phase phase_of(const job *j, const spell *s) {
                       .compute_s = s->compute,
                       .memory_s = s->memory,
                       .network_s = s->network,
-                      .level = !s->is_bound        ? "estimate"
+                      .level = !s->is_bound     ? "estimate"
                                : s->network > 0 ? "mixed"
                                                 : "bound",
                       .bound = bound_of(j, s)};

@@ -56,8 +56,9 @@ sz_status sz_llm_plan_check(sz_ctx *ctx, const sz_llm_form *form, const sz_llm_p
     int64_t devices = 1;
     for (size_t i = 0; i < 4; i++) {
         if (degrees[i] < 1 || degrees[i] > MOST)
-            return sz_fail(ctx, SZ_ERR_USAGE, "a degree of parallelism is %" PRId64 ": give 1 to %d",
-                           degrees[i], MOST);
+            return sz_fail(ctx, SZ_ERR_USAGE,
+                           "a degree of parallelism is %" PRId64 ": give 1 to %d", degrees[i],
+                           MOST);
         if (i < 3 && !sz_mul(devices, degrees[i], &devices)) devices = INT64_MAX;
     }
     const int64_t most = plan->net.n ? plan->net.levels[plan->net.n - 1].devices : 1;
@@ -73,8 +74,9 @@ sz_status sz_llm_plan_check(sz_ctx *ctx, const sz_llm_form *form, const sz_llm_p
     snprintf(what, sizeof what, "%" PRId64 " layers", form->shape.layers);
     if (!splits_layers(form, plan, plan->pipeline))
         return refuse(ctx, form, plan, splits_layers, form->shape.layers, plan->pipeline, what);
-    snprintf(what, sizeof what, "experts on the %" PRId64 " devices of a stage, %" PRId64
-             " to a replica,", plan->tensor * plan->data, plan->tensor);
+    snprintf(what, sizeof what,
+             "experts on the %" PRId64 " devices of a stage, %" PRId64 " to a replica,",
+             plan->tensor * plan->data, plan->tensor);
     if (!splits_experts(form, plan, plan->experts))
         return refuse(ctx, form, plan, splits_experts, plan->tensor * plan->data, plan->experts,
                       what);
@@ -141,10 +143,9 @@ double sz_llm_plan_network_s(const sz_llm_form *form, const sz_inference_options
                sz_collective_s(&p->net, SZ_SEND, 2, p->tensor * p->data, bytes);
     if (shared <= 0) return sum;
     const double used = (double)form->experts.items[0].used;
-    return sum +
-           shared * (2 * sz_collective_s(&p->net, SZ_ALL_TO_ALL, p->experts, 1,
-                                         bytes * used / (double)p->tensor) +
-                     sz_collective_s(&p->net, SZ_ALL_GATHER, p->tensor, 1, bytes));
+    return sum + shared * (2 * sz_collective_s(&p->net, SZ_ALL_TO_ALL, p->experts, 1,
+                                               bytes * used / (double)p->tensor) +
+                           sz_collective_s(&p->net, SZ_ALL_GATHER, p->tensor, 1, bytes));
 }
 
 // ---- memory ------------------------------------------------------------------------------------
@@ -158,7 +159,8 @@ double sz_llm_plan_weights(const sz_llm_form *form, const sz_llm_plan *p) {
     const bool is_tied = s->facts.embedding_params == 0;
     double table = 0;
     for (size_t i = 0; i < form->tables.n; i++)
-        if ((double)form->tables.items[i].bytes > table) table = (double)form->tables.items[i].bytes;
+        if ((double)form->tables.items[i].bytes > table)
+            table = (double)form->tables.items[i].bytes;
     const double dense = (double)s->weight_bytes - experts;
     if (p->pipeline == 1) return dense / t + experts / e;
     const double layers = dense - table * (is_tied ? 1 : 2);
