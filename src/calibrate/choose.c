@@ -63,7 +63,7 @@ static void units(uint64_t *r, char *buf, size_t cap) {
 
 static void sequences(uint64_t *r, char *buf, size_t cap) {
     snprintf(buf, cap, "%s:input=%d,units=%d,steps=%d,layers=%d,batch=%d",
-             below(r, 3) ? "lstm" : "gru", size(r, 16, 1024, 8), size(r, 16, 1024, 8),
+             below(r, 2) ? "lstm" : "gru", size(r, 16, 1024, 8), size(r, 16, 1024, 8),
              size(r, 4, 128, 1), 1 + below(r, 2), below(r, 2) ? 1 : size(r, 1, 32, 1));
 }
 
@@ -71,7 +71,7 @@ static void sequences(uint64_t *r, char *buf, size_t cap) {
 static const struct {
     int share;
     void (*put)(uint64_t *r, char *buf, size_t cap);
-} sorts[] = {{50, images}, {26, tokens}, {6, decoders}, {10, units}, {8, sequences}};
+} sorts[] = {{45, images}, {25, tokens}, {6, decoders}, {10, units}, {14, sequences}};
 
 void sz_choose_net(uint64_t seed, uint64_t i, char *buf, size_t cap) {
     uint64_t state = seed * 0x2545f4914f6cdd1du + i;
