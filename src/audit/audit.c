@@ -1,25 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "audit/audit.h"
 
+#include "base/record.h"
 #include "store/value.h"
 
-#define FIELD(ctype, member, kind, unit, doc) {#member, unit, doc, kind, offsetof(RECORD, member)},
-#define RECORD_TYPE(type, FIELDS)                                                                  \
-    static const sz_field type##_fields[] = {FIELDS(FIELD)};                                       \
-    const sz_record_type *sz_##type##_type(void) {                                                 \
-        static const sz_record_type t = {#type, type##_fields,                                     \
-                                         sizeof type##_fields / sizeof type##_fields[0]};          \
-        return &t;                                                                                 \
-    }
-#define RECORD sz_audit_row
-RECORD_TYPE(audit_row, SZ_AUDIT_ROW_FIELDS)
-#undef RECORD
-#define RECORD sz_audit_sums
-RECORD_TYPE(audit_sums, SZ_AUDIT_SUMS_FIELDS)
-#undef RECORD
-#define RECORD sz_audit_cause
-RECORD_TYPE(audit_cause, SZ_AUDIT_CAUSE_FIELDS)
-#undef RECORD
+SZ_RECORD_TYPE(audit_row, SZ_AUDIT_ROW_FIELDS)
+SZ_RECORD_TYPE(audit_sums, SZ_AUDIT_SUMS_FIELDS)
+SZ_RECORD_TYPE(audit_cause, SZ_AUDIT_CAUSE_FIELDS)
 
 static sz_status run(sz_audit *a) {
     const char *text = sz_bench_set_text(a->set, a->index);

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "base/record.h"
 #include "os/pin.h"
 
 struct sz_chain_study {
@@ -27,20 +28,8 @@ static const subject subjects[] = {
 };
 enum { N_SUBJECTS = sizeof subjects / sizeof subjects[0] };
 
-#define FIELD(ctype, member, kind, unit, doc) {#member, unit, doc, kind, offsetof(RECORD, member)},
-#define RECORD_TYPE(type, FIELDS)                                                                  \
-    static const sz_field type##_fields[] = {FIELDS(FIELD)};                                       \
-    const sz_record_type *sz_##type##_type(void) {                                                 \
-        static const sz_record_type t = {#type, type##_fields,                                     \
-                                         sizeof type##_fields / sizeof type##_fields[0]};          \
-        return &t;                                                                                 \
-    }
-#define RECORD sz_chain_point
-RECORD_TYPE(chain_point, SZ_CHAIN_POINT_FIELDS)
-#undef RECORD
-#define RECORD sz_chain_summary
-RECORD_TYPE(chain_summary, SZ_CHAIN_SUMMARY_FIELDS)
-#undef RECORD
+SZ_RECORD_TYPE(chain_point, SZ_CHAIN_POINT_FIELDS)
+SZ_RECORD_TYPE(chain_summary, SZ_CHAIN_SUMMARY_FIELDS)
 
 SZ_PRINTF(2, 3)
 static sz_status say(sz_chain_study *e, const char *fmt, ...) {

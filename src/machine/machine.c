@@ -4,85 +4,33 @@
 
 #include <stdio.h>
 
+#include "base/record.h"
 #include "machine/kernels/kernels.h"
 
 // ---- record types ------------------------------------------------------------------------------
 
-#define FIELD(ctype, member, kind, unit, doc) {#member, unit, doc, kind, offsetof(RECORD, member)},
-#define RECORD_TYPE(type, FIELDS)                                                                  \
-    static const sz_field type##_fields[] = {FIELDS(FIELD)};                                       \
-    const sz_record_type *sz_##type##_type(void) {                                                 \
-        static const sz_record_type t = {#type, type##_fields,                                     \
-                                         sizeof type##_fields / sizeof type##_fields[0]};          \
-        return &t;                                                                                 \
-    }
-
-#define RECORD sz_identity
-RECORD_TYPE(identity, SZ_IDENTITY_FIELDS)
-#undef RECORD
-#define RECORD sz_cpu_facts
-RECORD_TYPE(cpu_facts, SZ_CPU_FIELDS)
-#undef RECORD
-#define RECORD sz_peak
-RECORD_TYPE(peak, SZ_PEAK_FIELDS)
-#undef RECORD
-#define RECORD sz_level
-RECORD_TYPE(level, SZ_LEVEL_FIELDS)
-#undef RECORD
-#define RECORD sz_bandwidth
-RECORD_TYPE(bandwidth, SZ_BANDWIDTH_FIELDS)
-#undef RECORD
-#define RECORD sz_link
-RECORD_TYPE(link, SZ_LINK_FIELDS)
-#undef RECORD
-#define RECORD sz_overhead
-RECORD_TYPE(overhead, SZ_OVERHEAD_FIELDS)
-#undef RECORD
-#define RECORD sz_power
-RECORD_TYPE(power, SZ_POWER_FIELDS)
-#undef RECORD
-#define RECORD sz_roof
-RECORD_TYPE(roof, SZ_ROOF_FIELDS)
-#undef RECORD
-#define RECORD sz_curve_point
-RECORD_TYPE(curve_point, SZ_CURVE_FIELDS)
-#undef RECORD
-#define RECORD sz_host
-RECORD_TYPE(host, SZ_HOST_FIELDS)
-#undef RECORD
-#define RECORD sz_core_kind
-RECORD_TYPE(core_kind, SZ_CORE_KIND_FIELDS)
-#undef RECORD
-#define RECORD sz_variable
-RECORD_TYPE(variable, SZ_VARIABLE_FIELDS)
-#undef RECORD
-#define RECORD sz_library_run
-RECORD_TYPE(library_run, SZ_LIBRARY_RUN_FIELDS)
-#undef RECORD
-#define RECORD sz_machine_difference
-RECORD_TYPE(machine_difference, SZ_DIFFERENCE_FIELDS)
-#undef RECORD
-#define RECORD sz_op_energy
-RECORD_TYPE(op_energy, SZ_OP_ENERGY_FIELDS)
-#undef RECORD
-#define RECORD sz_byte_energy
-RECORD_TYPE(byte_energy, SZ_BYTE_ENERGY_FIELDS)
-#undef RECORD
-#define RECORD sz_citation
-RECORD_TYPE(citation, SZ_CITATION_FIELDS)
-#undef RECORD
-#define RECORD sz_operator
-RECORD_TYPE(operator, SZ_OPERATOR_FIELDS)
-#undef RECORD
-#define RECORD sz_coprocessor
-RECORD_TYPE(coprocessor, SZ_COPROCESSOR_FIELDS)
-#undef RECORD
-#define RECORD sz_overlap
-RECORD_TYPE(overlap, SZ_OVERLAP_FIELDS)
-#undef RECORD
-#define RECORD sz_gap
-RECORD_TYPE(gap, SZ_GAP_FIELDS)
-#undef RECORD
+SZ_RECORD_TYPE(identity, SZ_IDENTITY_FIELDS)
+SZ_RECORD_TYPE(cpu_facts, SZ_CPU_FIELDS)
+SZ_RECORD_TYPE(peak, SZ_PEAK_FIELDS)
+SZ_RECORD_TYPE(level, SZ_LEVEL_FIELDS)
+SZ_RECORD_TYPE(bandwidth, SZ_BANDWIDTH_FIELDS)
+SZ_RECORD_TYPE(link, SZ_LINK_FIELDS)
+SZ_RECORD_TYPE(overhead, SZ_OVERHEAD_FIELDS)
+SZ_RECORD_TYPE(power, SZ_POWER_FIELDS)
+SZ_RECORD_TYPE(roof, SZ_ROOF_FIELDS)
+SZ_RECORD_TYPE(curve_point, SZ_CURVE_FIELDS)
+SZ_RECORD_TYPE(host, SZ_HOST_FIELDS)
+SZ_RECORD_TYPE(core_kind, SZ_CORE_KIND_FIELDS)
+SZ_RECORD_TYPE(variable, SZ_VARIABLE_FIELDS)
+SZ_RECORD_TYPE(library_run, SZ_LIBRARY_RUN_FIELDS)
+SZ_RECORD_TYPE(machine_difference, SZ_DIFFERENCE_FIELDS)
+SZ_RECORD_TYPE(op_energy, SZ_OP_ENERGY_FIELDS)
+SZ_RECORD_TYPE(byte_energy, SZ_BYTE_ENERGY_FIELDS)
+SZ_RECORD_TYPE(citation, SZ_CITATION_FIELDS)
+SZ_RECORD_TYPE(operator, SZ_OPERATOR_FIELDS)
+SZ_RECORD_TYPE(coprocessor, SZ_COPROCESSOR_FIELDS)
+SZ_RECORD_TYPE(overlap, SZ_OVERLAP_FIELDS)
+SZ_RECORD_TYPE(gap, SZ_GAP_FIELDS)
 
 // ---- life --------------------------------------------------------------------------------------
 

@@ -5,26 +5,11 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "base/record.h"
 #include "model/cost/costs.h"
 
-#define FIELD(ctype, member, kind, unit, doc) {#member, unit, doc, kind, offsetof(RECORD, member)},
-#define RECORD                                sz_across_row
-static const sz_field row_fields[] = {SZ_ACROSS_ROW_FIELDS(FIELD)};
-#undef RECORD
-#define RECORD sz_across_score
-static const sz_field score_fields[] = {SZ_ACROSS_SCORE_FIELDS(FIELD)};
-#undef RECORD
-
-const sz_record_type *sz_across_row_type(void) {
-    static const sz_record_type t = {"across_row", row_fields,
-                                     sizeof row_fields / sizeof row_fields[0]};
-    return &t;
-}
-const sz_record_type *sz_across_score_type(void) {
-    static const sz_record_type t = {"across_score", score_fields,
-                                     sizeof score_fields / sizeof score_fields[0]};
-    return &t;
-}
+SZ_RECORD_TYPE(across_row, SZ_ACROSS_ROW_FIELDS)
+SZ_RECORD_TYPE(across_score, SZ_ACROSS_SCORE_FIELDS)
 
 struct sz_across {
     sz_ctx *ctx;

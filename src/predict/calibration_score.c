@@ -4,17 +4,10 @@
 
 #include <math.h>
 
+#include "base/record.h"
 #include "machine/measure/stats.h"
 
-#define FIELD(ctype, member, kind, unit, doc) {#member, unit, doc, kind, offsetof(RECORD, member)},
-#define RECORD                                sz_calibration_score
-static const sz_field fields[] = {SZ_CALIBRATION_SCORE_FIELDS(FIELD)};
-#undef RECORD
-
-const sz_record_type *sz_calibration_score_type(void) {
-    static const sz_record_type t = {"calibration_score", fields, sizeof fields / sizeof fields[0]};
-    return &t;
-}
+SZ_RECORD_TYPE(calibration_score, SZ_CALIBRATION_SCORE_FIELDS)
 
 // Logarithms of told over measured: by the calibration, and by the roofline alone.
 typedef struct ratios {

@@ -6,15 +6,9 @@
 
 #include "base/base.h"
 
-#define FIELD(ctype, member, kind, unit, doc) {#member, unit, doc, kind, offsetof(RECORD, member)},
-#define RECORD                                sz_energy_pair
-static const sz_field fields[] = {SZ_ENERGY_BESIDE_FIELDS(FIELD)};
-#undef RECORD
+#include "base/record.h"
 
-const sz_record_type *sz_energy_pair_type(void) {
-    static const sz_record_type t = {"energy_pair", fields, sizeof fields / sizeof fields[0]};
-    return &t;
-}
+SZ_RECORD_TYPE(energy_pair, SZ_ENERGY_BESIDE_FIELDS)
 
 // Energy has a window of its own, in which the runs may take longer than those that were timed.
 static double time_of_run(const sz_bench *b) {

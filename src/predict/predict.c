@@ -2,33 +2,17 @@
 // Costs x machine -> time.
 #include "predict/predict.h"
 
+#include "base/record.h"
 #include "predict/split.h"
 
 #include <math.h>
 
 // ---- record types ------------------------------------------------------------------------------
 
-#define FIELD(ctype, member, kind, unit, doc) {#member, unit, doc, kind, offsetof(RECORD, member)},
-#define RECORD_TYPE(type, FIELDS)                                                                  \
-    static const sz_field type##_fields[] = {FIELDS(FIELD)};                                       \
-    const sz_record_type *sz_##type##_type(void) {                                                 \
-        static const sz_record_type t = {#type, type##_fields,                                     \
-                                         sizeof type##_fields / sizeof type##_fields[0]};          \
-        return &t;                                                                                 \
-    }
-
-#define RECORD sz_prediction
-RECORD_TYPE(prediction, SZ_PREDICTION_FIELDS)
-#undef RECORD
-#define RECORD sz_node_time
-RECORD_TYPE(node_time, SZ_NODE_TIME_FIELDS)
-#undef RECORD
-#define RECORD sz_fallback
-RECORD_TYPE(fallback, SZ_FALLBACK_FIELDS)
-#undef RECORD
-#define RECORD sz_roof_use
-RECORD_TYPE(roof_use, SZ_ROOF_USE_FIELDS)
-#undef RECORD
+SZ_RECORD_TYPE(prediction, SZ_PREDICTION_FIELDS)
+SZ_RECORD_TYPE(node_time, SZ_NODE_TIME_FIELDS)
+SZ_RECORD_TYPE(fallback, SZ_FALLBACK_FIELDS)
+SZ_RECORD_TYPE(roof_use, SZ_ROOF_USE_FIELDS)
 
 // ---- levels ------------------------------------------------------------------------------------
 

@@ -6,17 +6,11 @@
 // Between the ratios of compute times and of memory times lies what may come out.
 #include "predict/predict.h"
 
+#include "base/record.h"
+
 #include <math.h>
 
-#define FIELD(ctype, member, kind, unit, doc) {#member, unit, doc, kind, offsetof(RECORD, member)},
-#define RECORD                                sz_rescaled
-static const sz_field fields[] = {SZ_RESCALED_FIELDS(FIELD)};
-#undef RECORD
-
-const sz_record_type *sz_rescaled_type(void) {
-    static const sz_record_type t = {"rescaled", fields, sizeof fields / sizeof fields[0]};
-    return &t;
-}
+SZ_RECORD_TYPE(rescaled, SZ_RESCALED_FIELDS)
 
 static sz_status paper(sz_ctx *ctx, const sz_costs *costs, const sz_machine *machine,
                        const sz_predict_options *options, sz_prediction *ret) {

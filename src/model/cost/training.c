@@ -2,28 +2,16 @@
 // One training step from the forward graph: what each node costs backward and what it keeps, and
 // the sums. docs/training.md says it in full.
 #include "model/cost/training.h"
+#include "base/record.h"
 #include "model/ops/control.h"
 
 #include <stdio.h>
 
 // ---- records and tables ------------------------------------------------------------------------
 
-#define ROW(ctype, name, kind, unit, doc) {#name, unit, doc, kind, offsetof(RECORD, name)},
-#define RECORD_TYPE(type, name, FIELDS)                                                            \
-    const sz_record_type *sz_##type##_type(void) {                                                 \
-        static const sz_field fields[] = {FIELDS(ROW)};                                            \
-        static const sz_record_type record = {name, fields, sizeof fields / sizeof *fields};       \
-        return &record;                                                                            \
-    }
-#define RECORD sz_training
-RECORD_TYPE(training, "training", SZ_TRAINING_FIELDS)
-#undef RECORD
-#define RECORD sz_training_moment
-RECORD_TYPE(training_moment, "training_moment", SZ_TRAINING_MOMENT_FIELDS)
-#undef RECORD
-#define RECORD sz_node_training
-RECORD_TYPE(node_training, "node_training", SZ_NODE_TRAINING_FIELDS)
-#undef RECORD
+SZ_RECORD_TYPE(training, SZ_TRAINING_FIELDS)
+SZ_RECORD_TYPE(training_moment, SZ_TRAINING_MOMENT_FIELDS)
+SZ_RECORD_TYPE(node_training, SZ_NODE_TRAINING_FIELDS)
 
 static const sz_optimizer_row optimizers[] = {
 #define OPTIMIZER(name, flops, states, what) {#name, flops, states, what},

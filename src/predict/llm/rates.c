@@ -9,30 +9,15 @@
 static const sz_stack stacks[] = {
 #define STACK(name, on, memory_lo, memory_hi, compute_lo, compute_hi, fixed_s, source)             \
     {name, on, memory_lo, memory_hi, compute_lo, compute_hi, fixed_s, source},
+#include "base/record.h"
 #include "predict/llm/stacks.def"
 #undef STACK
 };
 enum { N_STACKS = sizeof stacks / sizeof stacks[0] };
 
-#define RECORD                              sz_stack
-#define FIELD(ctype, name, kind, unit, doc) {#name, unit, doc, kind, offsetof(RECORD, name)},
-static const sz_field stack_fields[] = {SZ_STACK_FIELDS(FIELD)};
-#undef RECORD
-#define RECORD sz_phase
-static const sz_field phase_fields[] = {SZ_PHASE_FIELDS(FIELD)};
-#undef RECORD
+SZ_RECORD_TYPE(stack, SZ_STACK_FIELDS)
 
-const sz_record_type *sz_stack_type(void) {
-    static const sz_record_type t = {"stack", stack_fields,
-                                     sizeof stack_fields / sizeof stack_fields[0]};
-    return &t;
-}
-
-const sz_record_type *sz_phase_type(void) {
-    static const sz_record_type t = {"phase", phase_fields,
-                                     sizeof phase_fields / sizeof phase_fields[0]};
-    return &t;
-}
+SZ_RECORD_TYPE(phase, SZ_PHASE_FIELDS)
 
 int sz_list_stack(size_t i, sz_stack *ret_stack) {
     if (i >= N_STACKS) return 0;

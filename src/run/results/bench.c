@@ -5,50 +5,21 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/record.h"
 #include "machine/measure/summary.h"
 #include "store/value.h"
 
-#define FIELDS(type, list)                                                                         \
-    static const sz_field type##_fields[] = {list(FIELD)};                                         \
-    const sz_record_type *sz_##type##_type(void) {                                                 \
-        static const sz_record_type t = {#type, type##_fields,                                     \
-                                         sizeof type##_fields / sizeof *type##_fields};            \
-        return &t;                                                                                 \
-    }
-#define FIELD(ctype, name, kind, unit, doc) {#name, unit, doc, kind, offsetof(HERE, name)},
-#define HERE                                sz_ran_as
-FIELDS(ran_as, SZ_RAN_AS_FIELDS)
-#undef HERE
-#define HERE sz_bench_count
-FIELDS(bench_count, SZ_BENCH_COUNT_FIELDS)
-#undef HERE
-#define HERE sz_bench_time
-FIELDS(bench_time, SZ_BENCH_TIME_FIELDS)
-#undef HERE
-#define HERE sz_bench_rate
-FIELDS(bench_rate, SZ_BENCH_RATE_FIELDS)
-#undef HERE
-#define HERE sz_bench_energy
-FIELDS(bench_energy, SZ_BENCH_ENERGY_FIELDS)
-#undef HERE
-#define HERE sz_bench_window
-FIELDS(bench_window, SZ_BENCH_WINDOW_FIELDS)
-#undef HERE
-#define HERE sz_bench_counters
-FIELDS(bench_counters, SZ_BENCH_COUNTERS_FIELDS)
-#undef HERE
-#define HERE sz_bench_layer
-FIELDS(bench_layer, SZ_BENCH_LAYER_FIELDS)
-#undef HERE
-#define HERE sz_bench_accuracy
-FIELDS(bench_accuracy, SZ_BENCH_ACCURACY_FIELDS)
-#undef HERE
-#define HERE sz_change
-FIELDS(change, SZ_CHANGE_FIELDS)
-#undef HERE
-#define HERE sz_changes
-FIELDS(changes, SZ_CHANGES_FIELDS)
-#undef HERE
+SZ_RECORD_TYPE(ran_as, SZ_RAN_AS_FIELDS)
+SZ_RECORD_TYPE(bench_count, SZ_BENCH_COUNT_FIELDS)
+SZ_RECORD_TYPE(bench_time, SZ_BENCH_TIME_FIELDS)
+SZ_RECORD_TYPE(bench_rate, SZ_BENCH_RATE_FIELDS)
+SZ_RECORD_TYPE(bench_energy, SZ_BENCH_ENERGY_FIELDS)
+SZ_RECORD_TYPE(bench_window, SZ_BENCH_WINDOW_FIELDS)
+SZ_RECORD_TYPE(bench_counters, SZ_BENCH_COUNTERS_FIELDS)
+SZ_RECORD_TYPE(bench_layer, SZ_BENCH_LAYER_FIELDS)
+SZ_RECORD_TYPE(bench_accuracy, SZ_BENCH_ACCURACY_FIELDS)
+SZ_RECORD_TYPE(change, SZ_CHANGE_FIELDS)
+SZ_RECORD_TYPE(changes, SZ_CHANGES_FIELDS)
 
 // ---- records and JSON --------------------------------------------------------------------------
 
