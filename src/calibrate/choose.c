@@ -4,19 +4,13 @@
 #include <math.h>
 #include <stdio.h>
 
-// SplitMix64 (Steele, Lea, Flood 2014): near seeds give unlike numbers.
-static uint64_t next(uint64_t *state) {
-    uint64_t z = *state += 0x9e3779b97f4a7c15u;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-}
+#include "base/splitmix.h"
 
-static int below(uint64_t *state, int n) { return (int)((next(state) >> 33) % (uint64_t)n); }
+static int below(uint64_t *state, int n) { return (int)((sz_splitmix(state) >> 33) % (uint64_t)n); }
 
 // Between least and most, as likely in each octave, a multiple of `step`.
 static int size(uint64_t *state, double least, double most, int step) {
-    const double u = (double)(next(state) >> 11) / 9007199254740992.0;
+    const double u = (double)(sz_splitmix(state) >> 11) / 9007199254740992.0;
     const double x = least * pow(most / least, u);
     const int n = (int)(x / step + 0.5) * step;
     return n < step ? step : n;

@@ -76,4 +76,7 @@ extern const cli_schema_row llm_schema[];
 extern const size_t llm_schema_n;
 extern const cli_word_schema llm_words[]; // of training and of plans
 
+// CLI_DONE, or the error that --devices and the degrees contradict each other.
+int cli_llm_check_devices(cli_app *app, const llm_options *o, int64_t devices);
+
 #endif

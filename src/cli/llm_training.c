@@ -217,11 +217,8 @@ static int predict(cli_app *app, sz_doc *doc, const sz_scale_model *m, const sz_
     const sz_status status = sz_scale_plan_check(app->ctx, m, net, &p);
     if (status != SZ_OK) return cli_fail(app, status);
     const int64_t devices = p.tensor * p.pipeline * p.data;
-    if (o->devices > 0 && o->devices != devices)
-        return cli_error(app, CLI_USAGE,
-                         "--tp x --pp x --dp are %" PRId64 " devices, --devices says %" PRId64
-                         ": leave --devices out, or change a degree",
-                         devices, o->devices);
+    const int code = cli_llm_check_devices(app, o, devices);
+    if (code != CLI_DONE) return code;
     sz_training_predict(m, d, net, &p, &r);
     sz_doc_fact(doc, "devices", "devices", sz_cell_i64(devices), SZ_AS_SI, "");
     put_training(doc, &r);

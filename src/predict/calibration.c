@@ -128,9 +128,7 @@ static sz_status fit_net_interval(sz_calibration *c) {
         if (net->usual_s > 0 && net->parts_s > 0)
             errors[seen++] = fabs(log(sz_calibration_whole(c, net->parts_s) / net->usual_s));
     }
-    const double rank = ceil(LEVEL * (double)(seen + 1));
-    sz_sort_values(errors, seen);
-    c->half = seen > 0 && rank <= (double)seen ? errors[(size_t)rank - 1] : NAN;
+    c->half = sz_conformal(errors, seen, LEVEL);
     sz_free(c->ctx, errors, (n + 1) * sizeof *errors);
     return SZ_OK;
 }

@@ -353,16 +353,18 @@ sz_process_value sz_process_at(const sz_process *p, const double *x) {
     return v;
 }
 
+double sz_conformal(double *errors, size_t n, double level) {
+    const double rank = ceil(level * (double)(n + 1));
+    sz_sort_values(errors, n);
+    return n > 0 && rank <= (double)n ? errors[(size_t)rank - 1] : NAN;
+}
+
 sz_status sz_process_interval(sz_ctx *ctx, const sz_process *p, double level, double *ret_half) {
     const size_t n = p->points.n;
-    const double rank = ceil(level * (double)(n + 1));
-    *ret_half = NAN;
-    if (n == 0 || rank > (double)n) return SZ_OK;
-    double *errors = sz_alloc(ctx, n * sizeof *errors);
+    double *errors = sz_alloc(ctx, (n + 1) * sizeof *errors);
     if (!errors) return sz_no_memory(ctx);
     for (size_t i = 0; i < n; i++) errors[i] = fabs(p->points.items[i].told - p->points.items[i].y);
-    sz_sort_values(errors, n);
-    *ret_half = errors[(size_t)rank - 1];
-    sz_free(ctx, errors, n * sizeof *errors);
+    *ret_half = sz_conformal(errors, n, level);
+    sz_free(ctx, errors, (n + 1) * sizeof *errors);
     return SZ_OK;
 }

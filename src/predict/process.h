@@ -52,6 +52,10 @@ void sz_process_finish(sz_ctx *ctx, sz_process *p);
 // No point: y = 0, outside.
 sz_process_value sz_process_at(const sz_process *p, const double *x);
 
+// Half the width of the interval that holds the share `level` of unseen values, by n errors of told
+// values, which get sorted. NaN = too few.
+double sz_conformal(double *errors, size_t n, double level);
+
 // Half the width of the interval that holds the share `level` of unseen values: the split-conformal
 // quantile of |told - y| (Vovk et al. 2005; Lei et al. 2018). NaN = too few points for it.
 sz_status sz_process_interval(sz_ctx *ctx, const sz_process *p, double level,

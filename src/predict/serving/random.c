@@ -4,15 +4,12 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/splitmix.h"
+
 // ln 2 in two parts: the first has zeros at its end, so products with small integers are exact.
 static const double ln2_hi = 0x1.62e42fefa0000p-1, ln2_lo = 0x1.cf79abc9e3b3ap-40;
 
-uint64_t sz_random_bits(sz_random *r) {
-    uint64_t z = (r->state += 0x9e3779b97f4a7c15u);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-}
+uint64_t sz_random_bits(sz_random *r) { return sz_splitmix(&r->state); }
 
 double sz_random_uniform(sz_random *r) {
     return ((double)(sz_random_bits(r) >> 12) + 0.5) * 0x1p-52;

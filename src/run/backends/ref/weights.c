@@ -7,6 +7,7 @@
 // distribution of variance 2 / fan-in), scales and variances around 1, small biases.
 #include "run/backends/ref/session.h"
 
+#include "base/splitmix.h"
 #include "model/graph/format.h"
 #include "model/ops/numbers.h"
 #include "model/ops/ozaki.h"
@@ -49,12 +50,7 @@ typedef struct random {
     uint64_t state;
 } random_t;
 
-static uint64_t next(random_t *r) { // splitmix64 (Steele, Lea and Flood 2014)
-    uint64_t z = r->state += UINT64_C(0x9e3779b97f4a7c15);
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return z ^ (z >> 31);
-}
+static uint64_t next(random_t *r) { return sz_splitmix(&r->state); }
 
 static double uniform(random_t *r) { return (double)(next(r) >> 11) * 0x1p-53; }
 
