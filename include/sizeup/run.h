@@ -78,6 +78,11 @@ typedef struct sz_backend_row {
     const char *name, *what;
 } sz_backend_row;
 SZ_API int sz_list_backend(size_t i, sz_backend_row *ret_row);
+/**
+ * The row's name for another name of the same: "executor", the library's own executor, is "onednn",
+ * on which it walks a net node by node. Any other text is returned as it is.
+ */
+SZ_API const char *sz_backend_name(const char *name);
 
 /** Rows of the table of suites. `i` from 0; returns 0 past the end. */
 typedef struct sz_suite_row {

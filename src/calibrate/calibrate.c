@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Nets are measured by the benchmark like any other, some at a time, until the time is up.
 #include <sizeup/calibrate.h>
+#include <sizeup/run.h>
 
 #include <math.h>
 #include <stdio.h>
@@ -25,6 +26,10 @@ typedef struct calibrator {
     char why[512];              // the last net that was not measured
     int64_t failed;
     uint64_t next;
+    int sort_of[TOGETHER]; // of the nets that are being measured
+    SZ_VEC(int) sorts;     // of the nets that were, as in c->nets
+    double errors[SZ_NET_SORTS];
+    bool knows_errors;
 } calibrator;
 
 static const char *text_at(const json_t *o, const char *part, const char *key) {
@@ -79,6 +84,20 @@ static bool ran_otherwise(calibrator *k, const json_t *record) {
     return true;
 }
 
+// Which of the nets of this turn it was, is known by its name.
+static sz_status note_sort(calibrator *k, const json_t *record) {
+    const char *name = json_string_value(json_object_get(record, "case"));
+    const char *spec = k->lines + strlen("lines:");
+    for (int i = 0; name && k->sorts.n < k->c->nets.n && i < TOGETHER; i++) {
+        const size_t len = strcspn(spec, "\n");
+        if (strlen(name) == len && strncmp(name, spec, len) == 0 &&
+            !sz_vec_push(k->ctx, &k->sorts, k->sort_of[i]))
+            return sz_no_memory(k->ctx);
+        spec += len + (spec[len] == '\n');
+    }
+    return SZ_OK;
+}
+
 // A record of what was not measured, and one whose times are of little worth, are left out.
 static sz_status take(void *user, const char *line, size_t size) {
     calibrator *k = user;
@@ -91,6 +110,7 @@ static sz_status take(void *user, const char *line, size_t size) {
     } else if (record && !ran_otherwise(k, record)) {
         status = keep_facts(k, record);
         if (status == SZ_OK) status = sz_observe(k->c, record);
+        if (status == SZ_OK) status = note_sort(k, record);
     }
     json_decref(record);
     return status;
@@ -119,10 +139,30 @@ static void choose_some(calibrator *k) {
     size_t at = (size_t)snprintf(k->lines, sizeof k->lines, "lines:");
     for (int i = 0; i < TOGETHER; i++) {
         char spec[240];
-        sz_choose_net(k->o->seed, k->next++, spec, sizeof spec);
+        k->sort_of[i] = sz_choose_net(k->o->seed, k->next++, k->knows_errors ? k->errors : NULL,
+                                      spec, sizeof spec);
         at += (size_t)snprintf(k->lines + at, sizeof k->lines - at, "%s,dtype=%.8s\n", spec,
                                k->c->dtype);
     }
+}
+
+// The mean error of each sort when its nets are told by the others; of a sort with few nets it is
+// taken to be that of all.
+static sz_status learn_errors(calibrator *k) {
+    enum { FEW = 3 };
+    double sums[SZ_NET_SORTS] = {0}, all = 0;
+    int counts[SZ_NET_SORTS] = {0}, n = 0;
+    SZ_TRY(sz_calibration_settle(k->c));
+    for (size_t i = 0; i < k->c->nets.n && i < k->sorts.n; i++) {
+        const double error = sz_calibration_net_error(k->c, i);
+        if (isnan(error)) continue;
+        sums[k->sorts.items[i]] += error, counts[k->sorts.items[i]]++;
+        all += error, n++;
+    }
+    for (int s = 0; n > 0 && s < SZ_NET_SORTS; s++)
+        k->errors[s] = counts[s] >= FEW ? sums[s] / counts[s] : all / n;
+    k->knows_errors = n > 0 && all > 0;
+    return SZ_OK;
 }
 
 static void tell(const calibrator *k, double done) {
@@ -151,6 +191,7 @@ static sz_status measure_all(calibrator *k) {
         const double spent = sz_clock_s() - start;
         if (spent >= budget || (k->o->stop && *k->o->stop)) return SZ_OK;
         if (k->failed >= FEWEST && k->c->nets.n == 0) return SZ_OK; // it will not get better
+        if (!k->knows_errors && spent >= budget / 2) SZ_TRY(learn_errors(k));
         choose_some(k);
         tell(k, spent / budget);
         SZ_TRY(measure_some(k));
@@ -183,7 +224,7 @@ static sz_status choose_dtype(calibrator *k) {
 static sz_status begin(calibrator *k) {
     char now[21];
     sz_calibration *c = k->c;
-    const char *backend = k->o->backend ? k->o->backend : "onednn";
+    const char *backend = sz_backend_name(k->o->backend ? k->o->backend : "onednn");
     const char *fingerprint = sz_machine_identity(k->o->machine).fingerprint;
     sz_clock_utc(now);
     c->threads = k->o->threads > 0 ? k->o->threads : 1;
@@ -216,5 +257,6 @@ sz_status sz_calibrate(sz_ctx *ctx, const sz_calibrate_options *options,
         *ret_calibration = k.c;
     else
         sz_calibration_destroy(k.c);
+    sz_vec_finish(ctx, &k.sorts);
     return status;
 }

@@ -6,7 +6,11 @@
 
 #include "base/base.h"
 
-// Spec of net `i` of a series, "transformer:layers=1,hidden=320,...", in `buf`.
-void sz_choose_net(uint64_t seed, uint64_t i, char *buf, size_t cap);
+enum { SZ_NET_SORTS = 8 };
+
+// Spec of net `i` of a series, "transformer:layers=1,hidden=320,...", in `buf`; returns its sort.
+// `errors`, NULL at first: how far off each sort is told by the others. Its share of the nets grows
+// with that, as in the best allocation to strata by Neyman (1934).
+int sz_choose_net(uint64_t seed, uint64_t i, const double *errors, char *buf, size_t cap);
 
 #endif

@@ -25,7 +25,7 @@ typedef struct bench_options {
 
 static const cli_option options_table[] = {
     {"backend", 'b', CLI_WORDS, "NAME", NULL,
-     "libraries ('list backends'): onednn, openvino, blas, ref",
+     "libraries ('list backends'): onednn (= executor), openvino, blas, ref",
      offsetof(bench_options, backends)},
     {"batch", 0, CLI_STRING, "RANGE", NULL,
      "the parameter, or the free first dimension of a file's inputs",

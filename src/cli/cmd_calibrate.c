@@ -16,7 +16,7 @@ typedef struct calibrate_options {
 } calibrate_options;
 
 static const cli_option options_table[] = {
-    {"backend", 'b', CLI_STRING, "NAME", "onednn", "a name of 'sizeup list backends'",
+    {"backend", 'b', CLI_STRING, "NAME", "onednn", "of 'list backends'; executor = onednn",
      offsetof(calibrate_options, backend)},
     {"threads", 't', CLI_INT, "N", "1", "threads of the library",
      offsetof(calibrate_options, threads)},

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include <sizeup/predict.h>
+#include <sizeup/run.h>
 
 typedef struct predict_options {
     cli_strings binds, inputs;
@@ -459,7 +460,7 @@ static int threads_of_run(const sz_predict_options *how, const sz_machine *machi
 // Where the backend was not calibrated, the next best level serves and says so.
 static void find_calibration(cli_app *app, sz_predict_options *how, predict_job *job) {
     if (strcmp(how->level, "calibrated") != 0) return;
-    const cli_calibration_wants wants = {.backend = job->options->backend,
+    const cli_calibration_wants wants = {.backend = sz_backend_name(job->options->backend),
                                          .dtype = how->dtype,
                                          .threads = threads_of_run(how, job->machine)};
     how->level = cli_calibration_find(app, &wants, &job->calibration, &job->other, job->why);

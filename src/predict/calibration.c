@@ -117,6 +117,12 @@ double sz_calibration_whole(const sz_calibration *c, double parts_s) {
     return c->usual * (c->fixed_s + c->factor * parts_s);
 }
 
+double sz_calibration_net_error(const sz_calibration *c, size_t i) {
+    const sz_calibrated_net *net = &c->nets.items[i];
+    if (!(net->usual_s > 0) || !(net->parts_s > 0)) return NAN;
+    return fabs(log(sz_calibration_whole(c, net->parts_s) / net->usual_s));
+}
+
 // Of what people measure: medians, with whatever else the host did.
 static sz_status fit_net_interval(sz_calibration *c) {
     const size_t n = c->nets.n;
@@ -124,18 +130,29 @@ static sz_status fit_net_interval(sz_calibration *c) {
     size_t seen = 0;
     if (!errors) return sz_no_memory(c->ctx);
     for (size_t i = 0; i < n; i++) {
-        const sz_calibrated_net *net = &c->nets.items[i];
-        if (net->usual_s > 0 && net->parts_s > 0)
-            errors[seen++] = fabs(log(sz_calibration_whole(c, net->parts_s) / net->usual_s));
+        const double error = sz_calibration_net_error(c, i);
+        if (!isnan(error)) errors[seen++] = error;
     }
     c->half = sz_conformal(errors, seen, LEVEL);
     sz_free(c->ctx, errors, (n + 1) * sizeof *errors);
     return SZ_OK;
 }
 
+// Ratios of the first n points, to roofline times that are longer by `start_s`.
+static void add_start(sz_calibrated_kind *kind, size_t n, double start_s) {
+    for (size_t i = 0; i < n; i++) {
+        sz_process_point *one = &kind->process.points.items[i];
+        one->y += log(one->own / (one->own + start_s));
+        one->own += start_s;
+    }
+    kind->n_started = start_s < 0 ? 0 : n;
+}
+
 // What is left when a kernel has next to nothing to do: the shortest of what was seen, but for a
 // few. Ratios to a roofline time without it would grow beyond all bounds.
 static sz_status find_start(sz_calibration *c) {
+    for (size_t k = 0; k < c->kinds.n; k++)
+        add_start(&c->kinds.items[k], c->kinds.items[k].n_started, -c->start_s);
     const sz_calibrated_kind *any = sz_calibration_kind(c, "any");
     const size_t n = any ? any->process.points.n : 0;
     double *times = sz_alloc(c->ctx, (n + 1) * sizeof *times);
@@ -145,14 +162,8 @@ static sz_status find_start(sz_calibration *c) {
     sz_sort_values(times, n);
     c->start_s = n ? sz_quantile(times, n, 0.02) : 0;
     sz_free(c->ctx, times, (n + 1) * sizeof *times);
-    for (size_t k = 0; k < c->kinds.n; k++) {
-        sz_process *p = &c->kinds.items[k].process;
-        for (size_t i = 0; i < p->points.n; i++) {
-            sz_process_point *one = &p->points.items[i];
-            one->y += log(one->own / (one->own + c->start_s));
-            one->own += c->start_s;
-        }
-    }
+    for (size_t k = 0; k < c->kinds.n; k++)
+        add_start(&c->kinds.items[k], c->kinds.items[k].process.points.n, c->start_s);
     return SZ_OK;
 }
 

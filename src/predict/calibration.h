@@ -16,6 +16,7 @@ typedef struct sz_calibrated_kind {
     const char *name;
     sz_process process; // of a point: own = its roofline time and the start
     double half; // of the 90 % interval of a kernel, in logarithms; NaN = too few were measured
+    size_t n_started; // its first points, whose own time has the start in it
 } sz_calibrated_kind;
 
 // A net that was measured whole.
@@ -64,8 +65,12 @@ sz_status sz_calibration_file(sz_ctx *ctx, const char *folder, const char *backe
 // it. `group`: number of its net.
 sz_status sz_calibration_add(sz_calibration *c, const sz_features *f, double base_s, double time_s,
                              int32_t group);
-// After all kernels of all nets: chooses scales, intervals, and the sum of each net's kernels.
+// After all kernels of all nets: chooses scales, intervals, and the sum of each net's kernels. More
+// kernels may be added after it, and it be called again.
 sz_status sz_calibration_settle(sz_calibration *c);
+// How far off net `i` is told by the others, |log(told / measured)|; NaN = it was not measured
+// whole.
+double sz_calibration_net_error(const sz_calibration *c, size_t i);
 
 // What a kernel takes, as a multiple of its roofline time and the start, and half of its interval
 // in logarithms.

@@ -399,7 +399,7 @@ static sz_status describe(sz_bench_sweep *r) {
 
 static bool is_repeat(const char *const *names, size_t k) {
     for (size_t i = 0; i < k; i++)
-        if (strcmp(names[i], names[k]) == 0) return true;
+        if (sz_backend_find(names[i]) == sz_backend_find(names[k])) return true;
     return false;
 }
 
@@ -408,13 +408,14 @@ static sz_status run_plan(sz_bench_sweep *r, const sz_bench_plan *plan, int64_t 
     SZ_TRY(describe(r));
     for (size_t k = 0; k < n; k++) {
         if (is_repeat(names, k)) continue;
+        const sz_backend *b = sz_backend_find(names[k]);
         // The reference has one thread, whatever is asked for.
-        const size_t times = strcmp(names[k], "ref") == 0 ? 1 : r->n_thread_counts;
+        const size_t times = strcmp(b->name, "ref") == 0 ? 1 : r->n_thread_counts;
         for (size_t t = 0; t < times; t++) {
             r->threads = r->thread_counts[t];
             result->cases += (int64_t)plan->cases.n;
-            SZ_TRY(emit_refused(r, plan, names[k], result));
-            SZ_TRY(run_backend(r, sz_backend_find(names[k]), plan, available, result));
+            SZ_TRY(emit_refused(r, plan, b->name, result));
+            SZ_TRY(run_backend(r, b, plan, available, result));
         }
     }
     return SZ_OK;
