@@ -77,9 +77,11 @@ static void sum_parts(sz_calibration *c) {
     }
 }
 
-// The line that is nearest to most nets, by relative errors: least squares again and again, each
-// net weighted by one over its last error, so that one that is told badly does not bend it
-// (Schlossmacher 1973). Neither part is below 0.
+// The line that is nearest to most nets, by logarithms of told over measured: least squares again
+// and again, each net weighted by one over its last error, so that one that is told badly does not
+// bend it (Schlossmacher 1973). Neither part is below 0. A difference over the root of told x
+// measured is 2 sinh of half its logarithm. By errors relative to what was measured, of which those
+// of nets told too fast can't grow beyond 1, the line would tell all nets too fast.
 static void fit_whole(sz_calibration *c) {
     c->fixed_s = 0, c->factor = 1;
     for (int round = 0; round < 30; round++) {
@@ -87,9 +89,10 @@ static void fit_whole(sz_calibration *c) {
         for (size_t i = 0; i < c->nets.n; i++) {
             const sz_calibrated_net *n = &c->nets.items[i];
             if (!(n->whole_s > 0) || !(n->parts_s > 0)) continue;
-            const double u = 1 / n->whole_s, v = n->parts_s / n->whole_s;
-            const double w = 1 / fmax(fabs(c->fixed_s * u + c->factor * v - 1), 0.02);
-            aa += w * u * u, ab += w * u * v, bb += w * v * v, a += w * u, b += w * v;
+            const double told_s = c->fixed_s + c->factor * n->parts_s;
+            const double scale = 1 / sqrt(told_s * n->whole_s), u = scale, v = n->parts_s * scale;
+            const double t = n->whole_s * scale, w = 1 / fmax(fabs(log(told_s / n->whole_s)), 0.02);
+            aa += w * u * u, ab += w * u * v, bb += w * v * v, a += w * u * t, b += w * v * t;
         }
         const double det = aa * bb - ab * ab;
         c->fixed_s = det > 1e-12 * aa * bb ? fmax(0, (a * bb - b * ab) / det) : 0;

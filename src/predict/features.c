@@ -37,12 +37,11 @@ static double elements(const sz_type *t) {
     return t->kind == SZ_TYPE_TENSOR ? axes(t, 0, t->rank) : 1;
 }
 
-// The largest power of two in a size, up to 1024. Rows of f32 that are 4 KiB apart fall into the
-// same places of a cache: products of such matrices take up to twice as long.
-static double power_of_two(double size) {
-    int64_t n = (int64_t)size, power = 1;
-    while (power < 1024 && n > 0 && n % (2 * power) == 0) power *= 2;
-    return (double)power;
+// Rows of f32 that are 4 KiB apart, or 2, fall into the same places of a cache: products with such
+// matrices take up to twice as long. 1 = they do not.
+static double clash(double row) {
+    const int64_t n = (int64_t)row;
+    return n % 1024 == 0 ? 4 : n % 512 == 0 ? 2 : 1;
 }
 
 // ---- kinds -------------------------------------------------------------------------------------
@@ -75,7 +74,8 @@ static void convolution(asked *a) {
     put(a, axes(x, 2, x->rank) / axes(y, 2, y->rank) + 1);
 }
 
-// Rows, columns and depth, how many such products, and how even their rows are.
+// Rows, columns and depth, how many such products, and whether rows of the second matrix clash. One
+// row is another kernel, bound by memory.
 static void product(asked *a) {
     const sz_type *x = input(a, 0), *w = input(a, 1), *y = output(a);
     const bool is_gemm = sz_str_is(a->n->op, "Gemm");
@@ -84,13 +84,15 @@ static void product(asked *a) {
     const double depth = axis(x, turned ? -2 : -1), columns = axis(y, -1);
     const bool is_fixed = w->rank <= 2;
     const double batch = is_fixed ? 1 : axes(y, 0, y->rank - 2);
-    snprintf(a->f->kind, sizeof a->f->kind, is_fixed ? "product" : "batched product");
+    const double n_rows = elements(y) / columns / batch;
+    const bool is_turned = is_gemm && sz_attr_i(a->n, "transB", 0) != 0;
+    snprintf(a->f->kind, sizeof a->f->kind, "%s%s", is_fixed ? "" : "batched ",
+             n_rows == 1 ? "product with a row" : "product");
     put(a, batch);
-    put(a, elements(y) / columns / batch);
+    put(a, n_rows);
     put(a, columns);
     put(a, depth);
-    put(a, power_of_two(columns));
-    put(a, power_of_two(depth));
+    put(a, clash(is_turned ? depth : columns));
 }
 
 // [T, B, I], weights [directions, gates H, I].
@@ -102,7 +104,7 @@ static void recurrent(asked *a) {
     put(a, axis(x, 2));
     put(a, axis(r, 2));
     put(a, axis(r, 0));
-    put(a, power_of_two(axis(r, 2)));
+    put(a, clash(axis(r, 1)));
 }
 
 static const struct {
@@ -132,6 +134,17 @@ static void sizes(asked *a) {
     put(a, (double)c->bytes_read);
     put(a, (double)c->bytes_written);
     put(a, (double)c->flops);
+}
+
+// Elements that stay together: of a transpose, those of the last axes that keep their places.
+static double run_of(const asked *a) {
+    const sz_type *y = output(a);
+    const int64_t *perm;
+    if (!sz_str_is(a->n->op, "Transpose")) return axis(y, -1);
+    const int32_t n = sz_attr_ints(a->n, "perm", &perm);
+    double run = 1;
+    for (int32_t i = n - 1; i >= 0 && perm[i] == i; i--) run *= axis(y, i);
+    return run;
 }
 
 // What a contraction does beside: bytes that are not its own operands', and work that is no
@@ -231,6 +244,6 @@ bool sz_features_of(const sz_costs *c, size_t row, sz_features *f) {
     else
         name_by_op(&a);
     sizes(&a);
-    put(&a, axis(output(&a), -1));
+    put(&a, run_of(&a));
     return true;
 }

@@ -157,6 +157,8 @@ sz_status sz_vino_look(sz_vino_net *net);
 sz_status sz_vino_profile_once(sz_vino_net *net);
 // Gives each layer its nodes (openvino_join.c).
 sz_status sz_vino_join(sz_vino_net *net);
+// A type of layers that multiplies: "Convolution", "MatMul", ...
+bool sz_vino_multiplies(const char *type);
 // Sets time_s and quick_s of layer i.
 void sz_vino_layer_times(sz_vino_net *net, size_t i, sz_run_layer *l);
 

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "model/import/xml.h"
+#include "model/ops/ops.h"
 
 // ---- the library's map -------------------------------------------------------------------------
 
@@ -203,6 +204,48 @@ static sz_status follow_readers(join *j) {
     return SZ_OK;
 }
 
+// ---- lost contractions -------------------------------------------------------------------------
+
+static bool contracts(const join *j, sz_node_id id) {
+    const sz_node *n = sz_graph_node(j->net->graph, id);
+    return n->row != SZ_NONE && sz_op_get(n->row)->kind == SZ_KIND_CONTRACTION;
+}
+
+static bool has_contraction(const join *j, int32_t layer) {
+    for (size_t i = 0; i < j->pairs.n; i++)
+        if (j->pairs.items[i].layer == layer && contracts(j, j->pairs.items[i].node)) return true;
+    return false;
+}
+
+// The node that makes the first input, where no layer is known to do it; else SZ_NONE.
+static sz_node_id lost_producer(const join *j, sz_node_id id) {
+    const sz_node *n = sz_graph_node(j->net->graph, id);
+    if (n->n_inputs == 0 || n->inputs[0] == SZ_NONE) return SZ_NONE;
+    const sz_value *v = sz_graph_value(j->net->graph, n->inputs[0]);
+    return v->kind == SZ_VALUE_NODE && j->owner[v->producer] == SZ_NONE ? v->producer : SZ_NONE;
+}
+
+// A grouped convolution that took in the norm behind it bears only the norm's name. A layer that
+// multiplies and has no node that does, has the nearest one above that nobody else has.
+static sz_status find_contractions(join *j) {
+    enum { NEAR = 8 };
+    const size_t named = j->pairs.n;
+    for (size_t i = 0; i < named; i++) {
+        const pair p = j->pairs.items[i];
+        const sz_run_layer *l = &j->net->layers[p.layer].shown;
+        sz_node_id id = p.node;
+        if (!sz_vino_multiplies(l->op.p) || has_contraction(j, p.layer)) continue;
+        for (int up = 0; up < NEAR && id != SZ_NONE && !contracts(j, id); up++)
+            id = lost_producer(j, id);
+        if (id == SZ_NONE || !contracts(j, id)) continue;
+        for (sz_node_id at = lost_producer(j, p.node); at != SZ_NONE; at = lost_producer(j, at)) {
+            SZ_TRY(add_pair(j, p.layer, at));
+            if (at == id) break;
+        }
+    }
+    return SZ_OK;
+}
+
 // ---- recurrent layers --------------------------------------------------------------------------
 
 static const struct {
@@ -294,6 +337,7 @@ static sz_status make(join *j) {
     }
     for (size_t i = 0; i < sizeof recurrent / sizeof *recurrent; i++)
         SZ_TRY(match_recurrent(j, recurrent[i].layer, recurrent[i].op));
+    SZ_TRY(find_contractions(j));
     SZ_TRY(follow_producers(j));
     SZ_TRY(follow_readers(j));
     return hand_out(j);

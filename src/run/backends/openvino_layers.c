@@ -11,7 +11,7 @@
 // ---- formats -----------------------------------------------------------------------------------
 
 // Layers whose arithmetic is in the format that their kernel is named after, whole numbers too.
-static bool multiplies(const char *type) {
+bool sz_vino_multiplies(const char *type) {
     static const char *const types[] = {
         "Convolution", "Deconvolution",    "FullyConnected",
         "MatMul",      "RNNSeq",           "RNNCell",
@@ -35,7 +35,7 @@ static bool is_lower(sz_dtype a, sz_dtype b) {
 static void lower_to(sz_vino_net *net, sz_dtype t, const char *type) {
     if (!t) return;
     const bool is_float = sz_dtype_get(t)->cls == SZ_CLASS_FLOAT;
-    if ((is_float || multiplies(type)) && is_lower(t, net->lowest)) net->lowest = t;
+    if ((is_float || sz_vino_multiplies(type)) && is_lower(t, net->lowest)) net->lowest = t;
 }
 
 // ---- layers ------------------------------------------------------------------------------------
