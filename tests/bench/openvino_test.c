@@ -14,6 +14,7 @@
 
 #include "machine/measure/stats.h"
 #include "model/graph/model.h"
+#include "model/ops/ops.h"
 #include "os/clock.h"
 #include "run/backends/runner.h"
 
@@ -139,6 +140,23 @@ static bool *find_constants(const sz_graph *g) { // by node: follows from consta
     return constant;
 }
 
+// Layers called after a product of any sort have a node that multiplies, and no other has; a bias
+// that was parted from its convolution may run among elementwise nodes.
+static void check_products(const sz_graph *g, const sz_run_layer *l, const char *what) {
+    static const char *const types[] = {"Convolution", "GroupConvolution", "FullyConnected",
+                                        "LSTMSequence", "GRUSequence"};
+    bool multiplies = false, has_product = false;
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        multiplies |= sz_str_is(l->op, types[i]);
+    for (int32_t k = 0; k < l->n_sources; k++) {
+        const sz_node *n = sz_graph_node(g, l->sources[k]);
+        has_product |= n->row != SZ_NONE && sz_op_get(n->row)->kind == SZ_KIND_CONTRACTION;
+    }
+    if (multiplies != has_product && !sz_str_is(l->op, "Subgraph"))
+        fail_msg("%s: layer '%.*s' is a %.*s and has %s", what, (int)l->name.len, l->name.p,
+                 (int)l->op.len, l->op.p, has_product ? "a product" : "no product");
+}
+
 // Every node is in a layer that ran: in one, unless the library took it apart, as it does with the
 // bias of a convolution. What it put in has none.
 static void check_sources(const net *n, const char *what, int most) {
@@ -151,6 +169,7 @@ static void check_sources(const net *n, const char *what, int most) {
         assert_true(l.name.len > 0 && l.op.len > 0 && l.kernel[0]);
         if (l.n_sources == 0 && !sz_str_is(l.op, "Reorder"))
             fail_msg("%s: layer '%.*s' has no nodes", what, (int)l.name.len, l.name.p);
+        check_products(g, &l, what);
         for (int32_t k = 0; k < l.n_sources; k++) times[l.sources[k]]++;
     }
     bool *constant = find_constants(g);
@@ -163,10 +182,10 @@ static void check_sources(const net *n, const char *what, int most) {
 
 // Timed runs and profiled ones in turn, so that both meet the same machine.
 static void layers_add_up(void **state) {
-    static const char *const nets[] = {"resnet:depth=50", "file:resnet50.onnx",
+    static const char *const nets[] = {"resnet:depth=50", "file:resnet50.onnx", "mobilenet",
                                        "lstm:input=128,units=256,steps=32,layers=2",
                                        "gru:input=128,units=256,steps=32,layers=2"};
-    static const int most[] = {1, 2, 1, 1}; // layers of a node; the file has biases
+    static const int most[] = {1, 2, 1, 1, 1}; // layers of a node; the file has biases
     enum { RUNS = 15 };
     const fixture *f = fixture_of(state);
     for (size_t i = 0; i < sizeof nets / sizeof *nets; i++) {
