@@ -184,6 +184,11 @@ int cli_apply_initial(const cli_app *app, const cli_usage *usage, void *target);
 void cli_release(const cli_usage *usage, void *target); // frees the lists
 const cli_option *cli_common_options(size_t *ret_n);
 
+// Names of tables, for completions: of `sizeup list`, with one line each; of `sizeup schema`.
+// NULL or false past the end.
+const char *cli_listing(size_t i, const char **ret_what);
+bool cli_schema_name(size_t i, char *buf, size_t cap);
+
 void cli_show_warnings(cli_app *app); // those that were not shown yet
 int cli_print_help(cli_app *app, const cli_command *command); // NULL: of sizeup itself
 int cli_print_version(cli_app *app);

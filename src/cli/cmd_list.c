@@ -399,6 +399,12 @@ static const listing listings[] = {
 #undef LISTING
 };
 
+const char *cli_listing(size_t i, const char **ret_what) {
+    if (i >= CLI_COUNT(listings)) return NULL;
+    *ret_what = listings[i].what;
+    return listings[i].name;
+}
+
 static void fill_all(sz_doc *doc) {
     sz_doc_table(doc, "tables", name_and_what, CLI_COUNT(name_and_what));
     for (size_t i = 0; i < CLI_COUNT(listings); i++)

@@ -162,6 +162,13 @@ static bool get_schema(size_t i, schema_of *ret) {
     return false;
 }
 
+bool cli_schema_name(size_t i, char *buf, size_t cap) {
+    schema_of s;
+    if (!get_schema(i, &s)) return false;
+    snprintf(buf, cap, "%s", s.name);
+    return true;
+}
+
 static void put_schema(sz_json *json, const schema_of *s) {
     char name[96];
     snprintf(name, sizeof name, "sizeup.%s/1", s->name);
