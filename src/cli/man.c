@@ -232,7 +232,7 @@ static void put_title(page *p, const char *command, const char *summary) {
     sz_buf_puts(p->buf, "\n.TH SIZEUP");
     if (command) sz_buf_putc(p->buf, '-');
     for (const char *c = command; c && *c; c++) sz_buf_putc(p->buf, (char)toupper((int)*c));
-    sz_buf_printf(p->buf, " 1 %s \"sizeup %s\"\n", SZ_RELEASED, sz_version());
+    sz_buf_printf(p->buf, " 1 %s \"sizeup %s\"\n.nh\n", SZ_RELEASED, sz_version());
     put_head(p, "NAME");
     sz_buf_printf(p->buf, "sizeup%s%s \\- ", command ? "\\-" : "", command ? command : "");
     put_plain(p->buf, summary, strlen(summary)); // one line, whatever its length: apropos reads it

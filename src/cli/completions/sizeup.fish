@@ -5,6 +5,7 @@
 function __sizeup_complete
     set -l words (commandline -opc)
     set -l word (commandline -ct)
+    set -l plain (string unescape -- $word); and set word $plain
     set -l answer (command $words[1] help --complete -- $words[2..-1] $word 2>/dev/null)
     test (count $answer) -gt 0; or return
     set -l first (string split -m 1 \t -- $answer[1])

@@ -4,7 +4,6 @@
 # To try it: source <(sizeup help --completions zsh)
 
 _sizeup() {
-    emulate -L zsh
     local -a answer line open closed open_told closed_told
     local kind keep name told
     line=("${(@Q)words[2,CURRENT-1]}" "${(Q)PREFIX}")
