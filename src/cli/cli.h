@@ -71,6 +71,7 @@ typedef enum cli_json {
     CLI_J_NUMBER,  // number or null
     CLI_J_BOOL,
     CLI_J_STRINGS, // array of strings
+    CLI_J_NUMBERS, // array of numbers
     CLI_J_SHAPE,   // array of integers (null unknown, string symbol), or null
     CLI_J_RECORD   // all fields of `record`, at this depth; key unused
 } cli_json;
@@ -167,6 +168,15 @@ int cli_write(cli_app *app, const sz_buf *buf);
 // cli_write() writes the rest.
 void cli_stream(cli_app *app, sz_buf *ret_buf);
 bool cli_wants(const cli_app *app, const char *format); // app->format is `format`
+
+// What a command has to say: keys of JSON between "schema" and "warnings", and a document for the
+// other formats. `what` is the command's own.
+typedef struct cli_answer {
+    const char *schema;
+    void (*put_json)(sz_json *json, const void *what);
+    void (*fill_doc)(sz_doc *doc, const void *what);
+} cli_answer;
+int cli_write_answer(cli_app *app, const cli_answer *answer, const void *what);
 
 // ---- framework ---------------------------------------------------------------------------------
 
