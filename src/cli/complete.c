@@ -440,7 +440,7 @@ int cli_complete(cli_app *app, const char *const *words, int n) {
     sz_buf_putc(&all, '\n');
     sz_buf_put(&all, p.words.data, p.words.size);
     int code = sz_buf_status(&p.words) == SZ_OK ? cli_write(app, &all)
-                                                : cli_error(app, CLI_BUG, "no memory for the words");
+                                                : cli_error(app, CLI_BUG, "no memory");
     sz_buf_finish(&all);
     sz_buf_finish(&p.words);
     return code;

@@ -21,6 +21,7 @@ except ImportError:
 SIZEUP, TESTS = os.path.realpath(sys.argv[1]), os.path.realpath(sys.argv[2])
 BENCH = '--backend ref --preheat 0s --time-budget 10ms --store results.db --machine none'
 NETS = 'mlp:layers=1,width=16 mlp:layers=1,width=32'
+GPT = 'gpt:layers=96,hidden=12288,heads=96,seq=2048,vocab=51200,positions=2048'
 # What no case of the command line prints as JSON, or not in every form. Run in a folder that is
 # empty at first, in this order; the exit status may be 0 or 1.
 COMMANDS = '''
@@ -59,7 +60,7 @@ plot memory mlp
 plot memory mlp --mode training
 lab
 machine measure --explain fma
-llm --mode training --machine a100 --devices 64 --global-batch 64 --plans gpt:layers=96,hidden=12288,heads=96,seq=2048,vocab=51200,positions=2048
+llm --mode training --machine a100 --devices 64 --global-batch 64 --plans {GPT}
 lab intensity --quick
 schema
 list
@@ -146,7 +147,7 @@ def check_cases(report):
 
 
 def check_command(report, line, folder):
-    words = line.format(BENCH=BENCH, NETS=NETS, TESTS=TESTS).split()
+    words = line.format(BENCH=BENCH, GPT=GPT, NETS=NETS, TESTS=TESTS).split()
     done = subprocess.run([SIZEUP, *words, '--format', 'json', '--quiet'], capture_output=True,
                           cwd=folder, stdin=subprocess.DEVNULL, check=False,
                           env=dict(os.environ, HOME=folder, XDG_DATA_HOME=''))
