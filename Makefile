@@ -6,7 +6,7 @@ FUZZ_SECONDS ?= 60
 export PEERS DATA
 export BUILD := build
 
-.PHONY: all help deps deps-build demo test check-all venv bench fuzz install clean
+.PHONY: all help deps deps-build demo test check-all venv bench fuzz install deb clean
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) --quiet
@@ -21,6 +21,7 @@ all: $(BUILD)/build.ninja
 ##                 DATA=FOLDER: tables of GPU kernels
 ## make fuzz       fuzz every target for FUZZ_SECONDS (60)
 ## make install    to PREFIX (/usr/local), below DESTDIR
+## make deb        Debian packages in build/deb, tried in a folder of their own
 ## make clean      remove build/
 help:
 	@sed -n 's/^## //p' Makefile
@@ -59,6 +60,10 @@ install:
 	@ninja -C $(BUILD) --quiet
 	@DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild --quiet
 	@echo "installed to $(DESTDIR)$(PREFIX)"
+
+deb:
+	@tools/install-deps build deb
+	@tools/make-deb.sh $(BUILD)
 
 clean:
 	@rm -rf $(BUILD)

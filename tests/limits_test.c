@@ -490,13 +490,16 @@ static void test_limit(void **state) {
     }
 }
 
-// Every row of the table is tested here, in limits/memory_test.c or in hlo_test.c.
+// Every row of the table is tested here, in limits/memory_test.c, hlo_test.c or text_limits_test.c.
 static void test_all_rows(void **state) {
     (void)state;
     static const char *const elsewhere[] = {
         "memory", "memory-per-byte", "header-reads", "looks",
         "hlo-name", "hlo-tuples", "hlo-brackets", "hlo-parameters", // these: hlo_test.c
-        "hlo-attributes", "hlo-instructions"};
+        "hlo-attributes", "hlo-instructions",
+        "xml-text", "xml-attributes", "xml-depth", "openvino-version", // these: text_limits_test.c
+        "openvino-ports", "openvino-links", "openvino-symbols", "stablehlo-name",
+        "stablehlo-attributes", "stablehlo-results", "stablehlo-symbols", "stablehlo-nodes"};
     sz_limit_row row;
     for (size_t i = 0; sz_list_limit(i, &row); i++) {
         int found = 0;

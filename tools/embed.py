@@ -3,7 +3,8 @@
 """Embed data files as C: embed.py OUT.c FILE ...
 
 Data sheets of machines (.json) are checked to be JSON whose name is the file's name, suites of
-workloads (.tsv) to be ASCII with a title, so that a typing error ends the build.
+workloads (.tsv) to be ASCII with a title, so that a typing error ends the build. Scripts that
+complete command lines (.bash, .zsh, .fish) are ASCII, and go by the name of the shell.
 """
 import json
 import os
@@ -27,17 +28,24 @@ def suite(path, name):
     return '\n'.join([lines[1]] + lines[2:]).encode()
 
 
+def script(path, name):
+    with open(path, encoding='ascii') as f:
+        return f.read().encode()
+
+
 # header, type, table, its length, reader
 KINDS = {'.json': ('machine/datasheets.h', 'sz_datasheet', 'sz_datasheets', 'sz_n_datasheets',
                    sheet),
-         '.tsv': ('run/bench/suite.h', 'sz_suite', 'sz_suites', 'sz_n_suites', suite)}
+         '.tsv': ('run/bench/suite.h', 'sz_suite', 'sz_suites', 'sz_n_suites', suite),
+         '.bash': ('cli/complete.h', 'cli_script', 'cli_scripts', 'cli_n_scripts', script)}
 
 
 def main(out, paths):
     header, row_type, table, count, read = KINDS[os.path.splitext(paths[0])[1]]
     rows = []
-    for path in sorted(paths, key=lambda p: os.path.splitext(p)[0]):
-        name = os.path.splitext(os.path.basename(path))[0]
+    for path in sorted(paths, key=lambda p: os.path.splitext(p)):
+        stem, extension = os.path.splitext(os.path.basename(path))
+        name = extension[1:] if read is script else stem
         rows.append((name, read(path, name)))
     with open(out, 'w', encoding='ascii') as f:
         f.write(f'// Made by tools/embed.py.\n#include "{header}"\n\n')

@@ -71,6 +71,7 @@ typedef enum cli_json {
     CLI_J_NUMBER,  // number or null
     CLI_J_BOOL,
     CLI_J_STRINGS, // array of strings
+    CLI_J_NUMBERS, // array of numbers
     CLI_J_SHAPE,   // array of integers (null unknown, string symbol), or null
     CLI_J_RECORD   // all fields of `record`, at this depth; key unused
 } cli_json;
@@ -168,6 +169,15 @@ int cli_write(cli_app *app, const sz_buf *buf);
 void cli_stream(cli_app *app, sz_buf *ret_buf);
 bool cli_wants(const cli_app *app, const char *format); // app->format is `format`
 
+// What a command has to say: keys of JSON between "schema" and "warnings", and a document for the
+// other formats. `what` is the command's own.
+typedef struct cli_answer {
+    const char *schema;
+    void (*put_json)(sz_json *json, const void *what);
+    void (*fill_doc)(sz_doc *doc, const void *what);
+} cli_answer;
+int cli_write_answer(cli_app *app, const cli_answer *answer, const void *what);
+
 // ---- framework ---------------------------------------------------------------------------------
 
 typedef struct cli_common {
@@ -183,6 +193,11 @@ int cli_parse(const cli_app *app, const cli_usage *usage, int argc, char **argv,
 int cli_apply_initial(const cli_app *app, const cli_usage *usage, void *target);
 void cli_release(const cli_usage *usage, void *target); // frees the lists
 const cli_option *cli_common_options(size_t *ret_n);
+
+// Names of tables, for completions: of `sizeup list`, with one line each; of `sizeup schema`.
+// NULL or false past the end.
+const char *cli_listing(size_t i, const char **ret_what);
+bool cli_schema_name(size_t i, char *buf, size_t cap);
 
 void cli_show_warnings(cli_app *app); // those that were not shown yet
 int cli_print_help(cli_app *app, const cli_command *command); // NULL: of sizeup itself

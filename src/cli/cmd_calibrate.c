@@ -66,34 +66,36 @@ const cli_usage cli_calibrate_usage = {
 
 // ---- output ------------------------------------------------------------------------------------
 
-static void put_json(const cli_app *app, const sz_calibration *c, sz_buf *buf) {
-    const sz_calibration_facts f = sz_calibration_about(c);
-    sz_json j;
-    sz_json_init(&j, buf, 2);
-    sz_json_begin_object(&j);
-    sz_json_key_str(&j, "schema", "sizeup.calibrate/1");
-    sz_json_key_str(&j, "backend", f.backend);
-    sz_json_key_str(&j, "version", f.version);
-    sz_json_key_i64(&j, "threads", f.threads);
-    sz_json_key_str(&j, "dtype", f.dtype);
-    sz_json_key_i64(&j, "nets", (int64_t)f.nets);
-    sz_json_key_f64(&j, "fixed_s", f.fixed_s);
-    sz_json_key_f64(&j, "factor", f.factor);
-    sz_json_key_f64(&j, "usual", f.usual);
-    sz_json_key_array(&j, "scores");
-    for (size_t i = 0; i < sz_calibration_score_count(c); i++) {
+typedef struct answer {
+    sz_ctx *ctx;
+    const sz_calibration *calibration;
+} answer;
+
+static void put_json(sz_json *j, const void *what) {
+    const answer *a = what;
+    const sz_calibration_facts f = sz_calibration_about(a->calibration);
+    sz_json_key_str(j, "backend", f.backend);
+    sz_json_key_str(j, "version", f.version);
+    sz_json_key_i64(j, "threads", f.threads);
+    sz_json_key_str(j, "dtype", f.dtype);
+    sz_json_key_i64(j, "nets", (int64_t)f.nets);
+    sz_json_key_f64(j, "fixed_s", f.fixed_s);
+    sz_json_key_f64(j, "factor", f.factor);
+    sz_json_key_f64(j, "usual", f.usual);
+    sz_json_key_array(j, "scores");
+    for (size_t i = 0; i < sz_calibration_score_count(a->calibration); i++) {
         sz_calibration_score s;
-        if (sz_calibration_score_of(app->ctx, c, i, &s) != SZ_OK) break;
-        sz_json_begin_object(&j);
-        sz_json_record(&j, sz_calibration_score_type(), &s);
-        sz_json_end_object(&j);
+        if (sz_calibration_score_of(a->ctx, a->calibration, i, &s) != SZ_OK) break;
+        sz_json_begin_object(j);
+        sz_json_record(j, sz_calibration_score_type(), &s);
+        sz_json_end_object(j);
     }
-    sz_json_end_array(&j);
-    sz_json_warnings(&j, app->ctx);
-    sz_json_end_object(&j);
+    sz_json_end_array(j);
 }
 
-static void fill_doc(const cli_app *app, const sz_calibration *c, sz_doc *doc) {
+static void fill_doc(sz_doc *doc, const void *what) {
+    const answer *a = what;
+    const sz_calibration *c = a->calibration;
     static const sz_column columns[] = {
         {"kind", "kind", NULL, SZ_AS_TEXT, SZ_COLUMN_SHRINK},
         {"n", "n", NULL, SZ_AS_INT, 0},
@@ -119,32 +121,13 @@ static void fill_doc(const cli_app *app, const sz_calibration *c, sz_doc *doc) {
     sz_doc_table(doc, "scores", columns, CLI_COUNT(columns));
     for (size_t i = 0; i < sz_calibration_score_count(c); i++) {
         sz_calibration_score s;
-        if (sz_calibration_score_of(app->ctx, c, i, &s) != SZ_OK) return;
+        if (sz_calibration_score_of(a->ctx, c, i, &s) != SZ_OK) return;
         const sz_cell cells[] = {sz_cell_text(s.kind),         sz_cell_i64(s.n),
                                  sz_cell_f64(s.median_error),  sz_cell_f64(s.p90_error),
                                  sz_cell_f64(s.within_10),     sz_cell_f64(s.constant_error),
                                  sz_cell_f64(s.roofline_error)};
         sz_doc_row(doc, cells, CLI_COUNT(cells));
     }
-}
-
-static int write_out(cli_app *app, const sz_calibration *c) {
-    sz_doc *doc;
-    int code;
-    if (cli_wants(app, "json")) {
-        sz_buf buf;
-        cli_stream(app, &buf);
-        put_json(app, c, &buf);
-        code = cli_write(app, &buf);
-        sz_buf_finish(&buf);
-        return code;
-    }
-    if (sz_doc_create(app->out, "sizeup.calibrate/1", &doc) != SZ_OK)
-        return cli_error(app, CLI_BUG, "no memory for the output");
-    fill_doc(app, c, doc);
-    code = cli_write_doc(app, doc);
-    sz_doc_destroy(doc);
-    return code;
 }
 
 // ---- run ---------------------------------------------------------------------------------------
@@ -182,7 +165,8 @@ static int run(cli_app *app, const calibrate_options *o, const sz_machine *machi
     cli_release_interrupts();
     if (app->progress) fputs("\r\033[K", stderr);
     if (status != SZ_OK) return cli_fail(app, status);
-    code = write_out(app, c);
+    static const cli_answer form = {"sizeup.calibrate/1", put_json, fill_doc};
+    code = cli_write_answer(app, &form, &(answer){app->ctx, c});
     if (code == CLI_DONE) code = keep(app, c);
     sz_calibration_destroy(c);
     return code;

@@ -1,10 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 // `sizeup help`, --help and --version: all from the tables of commands and options.
-#include "cli/cli.h"
+#include "cli/complete.h"
 
 #include <string.h>
 
-const cli_usage cli_help_usage = {.max_args = 1};
+typedef struct help_options {
+    bool man, complete;
+    const char *shell;
+} help_options;
+
+static const cli_option options_table[] = {
+    {"man", 0, CLI_FLAG, NULL, NULL, "the manual page, as source: help --man count | man -l -",
+     offsetof(help_options, man)},
+    {"completions", 0, CLI_CHOICE, "bash|zsh|fish", NULL,
+     "a script that completes command lines of 'sizeup' in this shell",
+     offsetof(help_options, shell)},
+    {"complete", 0, CLI_FLAG, NULL, NULL,
+     "what may end the line -- WORD...: such a script asks this", offsetof(help_options, complete)},
+};
+
+static const char notes[] =
+    "To have completions now: source <(sizeup help --completions bash). An installed sizeup\n"
+    "has them where bash, zsh and fish look for them.\n";
+
+const cli_usage cli_help_usage = {
+    .options = options_table,
+    .n_options = CLI_COUNT(options_table),
+    .size = sizeof(help_options),
+    .max_args = -1, // of --complete; else one
+    .notes = notes,
+};
 
 enum { INDENT = 30 }; // column where the descriptions begin
 
@@ -36,14 +61,6 @@ static void describe_command(sz_buf *buf, const cli_command *c) {
     if (c->usage->notes) sz_buf_printf(buf, "\n%s", c->usage->notes);
 }
 
-static const char examples[] =
-    "examples:\n"
-    "  sizeup count model.onnx                        a line per layer, sums and peak memory\n"
-    "  sizeup count model.onnx --bind batch=8,seq=128 give free dimensions a size\n"
-    "  sizeup count model.onnx --format json -o c     the same for programs (or csv, md)\n"
-    "  sizeup explain model.onnx --against fvcore     why another tool says another number\n"
-    "  sizeup list ops                                every operator that is known\n";
-
 static void describe_all(sz_buf *buf) {
     sz_buf_puts(buf, "usage: sizeup COMMAND [options] ...\n\n"
                      "Sizes up neural nets: what a net costs, what a machine can do.\n\n"
@@ -51,7 +68,9 @@ static void describe_all(sz_buf *buf) {
     size_t n;
     const cli_command *all = cli_commands(&n);
     for (size_t i = 0; i < n; i++) sz_buf_printf(buf, "  %-10s %s\n", all[i].name, all[i].summary);
-    sz_buf_printf(buf, "\n%s\n'sizeup help COMMAND' tells the options of a command.\n", examples);
+    sz_buf_putc(buf, '\n');
+    cli_put_examples(buf);
+    sz_buf_puts(buf, "\n'sizeup help COMMAND' tells the options of a command.\n");
 }
 
 int cli_print_help(cli_app *app, const cli_command *command) {
@@ -73,11 +92,32 @@ int cli_print_version(cli_app *app) {
     return code;
 }
 
+static int print_about(cli_app *app, const cli_command *command, bool man) {
+    return man ? cli_print_man(app, command) : cli_print_help(app, command);
+}
+
+static int print_script(cli_app *app, const char *shell) {
+    size_t i = 0;
+    while (i < cli_n_scripts && strcmp(cli_scripts[i].shell, shell) != 0) i++;
+    if (i == cli_n_scripts) return cli_error(app, CLI_BUG, "the script for %s is missing", shell);
+    sz_buf buf;
+    sz_buf_init(&buf, app->out);
+    sz_buf_put(&buf, cli_scripts[i].text, cli_scripts[i].size);
+    int code = cli_write(app, &buf);
+    sz_buf_finish(&buf);
+    return code;
+}
+
 int cli_help(cli_app *app, const void *options) {
-    (void)options;
-    if (app->n_args == 0) return cli_print_help(app, NULL);
+    const help_options *o = options;
+    if (o->complete) return cli_complete(app, app->args, app->n_args);
+    if (app->n_args > (o->shell ? 0 : 1))
+        return cli_error(app, CLI_USAGE, "unexpected word '%s'; see 'sizeup help help'",
+                         app->args[o->shell ? 0 : 1]);
+    if (o->shell) return print_script(app, o->shell);
+    if (app->n_args == 0) return print_about(app, NULL, o->man);
     const cli_command *c = cli_find_command(app->args[0]);
-    if (c) return cli_print_help(app, c);
+    if (c) return print_about(app, c, o->man);
     const char *names[64] = {NULL};
     size_t n;
     const cli_command *all = cli_commands(&n);

@@ -54,6 +54,18 @@ static const cli_schema_row schema[] = {
 };
 static const size_t n_schema = CLI_COUNT(schema);
 
+static const cli_schema_row list_schema[] = {
+    {1, "labs", CLI_J_ARRAY, "experiments", NULL, false},
+    {2, "name", CLI_J_STRING, NULL, NULL, false},
+    {2, "what", CLI_J_STRING, NULL, NULL, false},
+    {1, "warnings", CLI_J_STRINGS, NULL, NULL, false},
+};
+
+static const cli_word_schema words[] = {
+    {"list", list_schema, CLI_COUNT(list_schema)},
+    {NULL, NULL, 0},
+};
+
 const cli_usage cli_lab_usage = {
     .options = options_table,
     .n_options = CLI_COUNT(options_table),
@@ -62,6 +74,7 @@ const cli_usage cli_lab_usage = {
     .notes = notes,
     .schema = schema,
     .n_schema = &n_schema,
+    .words = words,
 };
 
 static void tell(void *user, const char *what) {

@@ -16,7 +16,20 @@
 #include <sizeup/results.h>
 #include <sizeup/run.h>
 
+static const cli_schema_row schema[] = {
+    {1, "tables", CLI_J_ARRAY, "without a word: the tables there are", NULL, true},
+    {2, "name", CLI_J_STRING, NULL, NULL, false},
+    {2, "what", CLI_J_STRING, NULL, NULL, false},
+#define LISTING(name, ident, what) {1, name, CLI_J_ARRAY, what, NULL, true},
+#include "cli/listings.def"
+#undef LISTING
+    {1, "warnings", CLI_J_STRINGS, NULL, NULL, false},
+};
+static const size_t n_schema = CLI_COUNT(schema);
+
 const cli_usage cli_list_usage = {
+    .schema = schema,
+    .n_schema = &n_schema,
     .max_args = 1,
     .notes = "Without a word: the tables there are. --format gives any of them as JSON or CSV.\n",
 };
@@ -398,6 +411,12 @@ static const listing listings[] = {
 #include "cli/listings.def"
 #undef LISTING
 };
+
+const char *cli_listing(size_t i, const char **ret_what) {
+    if (i >= CLI_COUNT(listings)) return NULL;
+    *ret_what = listings[i].what;
+    return listings[i].name;
+}
 
 static void fill_all(sz_doc *doc) {
     sz_doc_table(doc, "tables", name_and_what, CLI_COUNT(name_and_what));

@@ -146,7 +146,23 @@ static const cli_schema_row explain_schema[] = {
     {1, "warnings", CLI_J_STRINGS, NULL, NULL, false},
 };
 
+static const cli_schema_row list_schema[] = {
+    {1, "machines", CLI_J_ARRAY, "saved measurements first, then data sheets", NULL, false},
+    {2, "name", CLI_J_STRING, NULL, NULL, false},
+    {2, "source", CLI_J_STRING, "measured, datasheet, or that it cannot be read", NULL, false},
+    {2, "kind", CLI_J_STRING, "gpu, accelerator, cpu, soc or mcu", NULL, false},
+    {2, "model", CLI_J_STRING, "processor or device", NULL, false},
+    {2, "f32_flop_per_s", CLI_J_NUMBER, "best roof", NULL, false},
+    {2, "f16_flop_per_s", CLI_J_NUMBER, NULL, NULL, false},
+    {2, "bf16_flop_per_s", CLI_J_NUMBER, NULL, NULL, false},
+    {2, "int8_op_per_s", CLI_J_NUMBER, NULL, NULL, false},
+    {2, "byte_per_s", CLI_J_NUMBER, "of main memory", NULL, false},
+    {2, "tdp_w", CLI_J_NUMBER, NULL, NULL, false},
+    {1, "warnings", CLI_J_STRINGS, NULL, NULL, false},
+};
+
 static const cli_word_schema words_schemas[] = {
+    {"list", list_schema, CLI_COUNT(list_schema)},
     {"compare", compare_schema, CLI_COUNT(compare_schema)},
     {"explain", explain_schema, CLI_COUNT(explain_schema)},
     {NULL, NULL, 0},

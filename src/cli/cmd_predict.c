@@ -107,10 +107,12 @@ const cli_usage cli_predict_usage = {
     .notes = notes,
     .schema = schema,
     .n_schema = &n_schema,
+    .words = cli_predict_words,
 };
 
 // What a run has at hand.
 typedef struct predict_job {
+    const cli_app *app;
     const predict_options *options;
     sz_model *model;
     sz_costs *costs;
@@ -205,29 +207,24 @@ static void put_unknown(sz_json *j, const sz_costs *costs) {
     sz_json_end_array(j);
 }
 
-static void put_json(const cli_app *app, const predict_job *job, sz_buf *buf) {
+static void put_json(sz_json *j, const void *what) {
+    const predict_job *job = what;
     const sz_identity id = sz_machine_identity(job->machine);
     const sz_prediction total = sz_estimate_total(job->estimate);
-    sz_json j;
-    sz_json_init(&j, buf, 2);
-    sz_json_begin_object(&j);
-    sz_json_key_str(&j, "schema", "sizeup.predict/1");
-    sz_json_key_str(&j, "model", sz_model_path(job->model));
-    sz_json_key_str(&j, "machine", id.name);
-    sz_json_key_str(&j, "fingerprint", id.fingerprint);
-    sz_json_key_str(&j, "level", sz_estimate_level(job->estimate));
-    sz_json_key_str(&j, "asked_level", job->options->level);
-    sz_json_key_str(&j, "level_why", job->why[0] ? job->why : NULL);
-    put_assumptions(&j, job->estimate);
-    put_roofs(&j, job->estimate);
-    sz_json_key_object(&j, "total");
-    sz_json_record(&j, sz_prediction_type(), &total);
-    sz_json_end_object(&j);
-    put_nodes(&j, job);
-    put_unknown(&j, job->costs);
-    predict_put_fallbacks(&j, job->estimate);
-    sz_json_warnings(&j, app->ctx);
-    sz_json_end_object(&j);
+    sz_json_key_str(j, "model", sz_model_path(job->model));
+    sz_json_key_str(j, "machine", id.name);
+    sz_json_key_str(j, "fingerprint", id.fingerprint);
+    sz_json_key_str(j, "level", sz_estimate_level(job->estimate));
+    sz_json_key_str(j, "asked_level", job->options->level);
+    sz_json_key_str(j, "level_why", job->why[0] ? job->why : NULL);
+    put_assumptions(j, job->estimate);
+    put_roofs(j, job->estimate);
+    sz_json_key_object(j, "total");
+    sz_json_record(j, sz_prediction_type(), &total);
+    sz_json_end_object(j);
+    put_nodes(j, job);
+    put_unknown(j, job->costs);
+    predict_put_fallbacks(j, job->estimate);
 }
 
 // ---- document ----------------------------------------------------------------------------------
@@ -359,32 +356,21 @@ static size_t people_rows(const cli_app *app, const predict_job *job) {
 }
 
 // CSV takes the first table: there it is the nodes.
-static int write_doc(cli_app *app, const predict_job *job) {
-    sz_doc *doc;
-    if (sz_doc_create(app->out, "sizeup.predict/1", &doc) != SZ_OK)
-        return cli_error(app, CLI_BUG, "no memory for the output");
+static void fill_doc(sz_doc *doc, const void *what) {
+    const predict_job *job = what;
     fill_head(doc, job);
     fill_nodes(doc, job);
-    predict_fill_fallbacks(doc, job->estimate, people_rows(app, job));
+    predict_fill_fallbacks(doc, job->estimate, people_rows(job->app, job));
     fill_roofs(doc, job);
     fill_assumptions(doc, job);
-    int code = cli_write_doc(app, doc);
-    sz_doc_destroy(doc);
-    return code;
 }
 
 // ---- run ---------------------------------------------------------------------------------------
 
 static int write_out(cli_app *app, predict_job *job) {
-    int code;
+    static const cli_answer form = {"sizeup.predict/1", put_json, fill_doc};
     if (!choose_rows(app, job)) return cli_error(app, CLI_BUG, "no memory for the output");
-    if (!cli_wants(app, "json")) return write_doc(app, job);
-    sz_buf buf;
-    cli_stream(app, &buf);
-    put_json(app, job, &buf);
-    code = cli_write(app, &buf);
-    sz_buf_finish(&buf);
-    return code;
+    return cli_write_answer(app, &form, job);
 }
 
 // A positive number, or nothing.
@@ -524,7 +510,7 @@ static int run(cli_app *app, sz_predict_options *how, predict_job *job) {
 }
 
 int cli_predict(cli_app *app, const void *options) {
-    predict_job job = {.options = options};
+    predict_job job = {.app = app, .options = options};
     if (job.options->threads > 100000) return cli_error(app, CLI_USAGE, "too many threads");
     if (job.options->streams < 1 || job.options->streams > 100000)
         return cli_error(app, CLI_USAGE, "option '--streams' needs a number from 1 to 100000");

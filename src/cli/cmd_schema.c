@@ -6,8 +6,18 @@
 #include <stdio.h>
 #include <string.h>
 
+static const cli_schema_row schema[] = {
+    {1, "commands", CLI_J_ARRAY, "those that have a schema, and parts of them", NULL, false},
+    {2, "command", CLI_J_STRING, NULL, NULL, false},
+    {2, "schema", CLI_J_STRING, "name that its JSON bears", NULL, false},
+    {1, "warnings", CLI_J_STRINGS, NULL, NULL, false},
+};
+static const size_t n_schema = CLI_COUNT(schema);
+
 const cli_usage cli_schema_usage = {
     .max_args = 1,
+    .schema = schema,
+    .n_schema = &n_schema,
     .notes = "Without a word: the commands that have one.\n",
 };
 
@@ -26,6 +36,13 @@ static void begin_property(sz_json *json, const char *key, const char *doc) {
     if (doc && *doc) sz_json_key_str(json, "description", doc);
 }
 
+static void put_array(sz_json *json, const char *type) {
+    put_type(json, "array", false);
+    sz_json_key_object(json, "items");
+    put_type(json, type, false);
+    sz_json_end_object(json);
+}
+
 // A whole property whose value holds no keys of its own.
 static void put_leaf(sz_json *json, const cli_schema_row *row) {
     begin_property(json, row->key, row->doc);
@@ -34,12 +51,8 @@ static void put_leaf(sz_json *json, const cli_schema_row *row) {
     case CLI_J_INTEGER: put_type(json, "integer", false); break;
     case CLI_J_NUMBER: put_type(json, "number", true); break;
     case CLI_J_BOOL: put_type(json, "boolean", false); break;
-    case CLI_J_STRINGS:
-        put_type(json, "array", false);
-        sz_json_key_object(json, "items");
-        put_type(json, "string", false);
-        sz_json_end_object(json);
-        break;
+    case CLI_J_STRINGS: put_array(json, "string"); break;
+    case CLI_J_NUMBERS: put_array(json, "number"); break;
     case CLI_J_SHAPE:
         put_type(json, "array", true);
         sz_json_key_object(json, "items");
@@ -160,6 +173,13 @@ static bool get_schema(size_t i, schema_of *ret) {
         }
     }
     return false;
+}
+
+bool cli_schema_name(size_t i, char *buf, size_t cap) {
+    schema_of s;
+    if (!get_schema(i, &s)) return false;
+    snprintf(buf, cap, "%s", s.name);
+    return true;
 }
 
 static void put_schema(sz_json *json, const schema_of *s) {

@@ -195,4 +195,30 @@ int cli_write_doc(cli_app *app, sz_doc *doc) {
     return code;
 }
 
+static int write_json(cli_app *app, const cli_answer *answer, const void *what) {
+    sz_buf buf;
+    sz_json json;
+    cli_stream(app, &buf);
+    sz_json_init(&json, &buf, 2);
+    sz_json_begin_object(&json);
+    sz_json_key_str(&json, "schema", answer->schema);
+    answer->put_json(&json, what);
+    sz_json_warnings(&json, app->ctx);
+    sz_json_end_object(&json);
+    int code = cli_write(app, &buf);
+    sz_buf_finish(&buf);
+    return code;
+}
+
+int cli_write_answer(cli_app *app, const cli_answer *answer, const void *what) {
+    if (cli_wants(app, "json")) return write_json(app, answer, what);
+    sz_doc *doc;
+    if (sz_doc_create(app->out, answer->schema, &doc) != SZ_OK)
+        return cli_error(app, CLI_BUG, "no memory for the output");
+    answer->fill_doc(doc, what);
+    int code = cli_write_doc(app, doc);
+    sz_doc_destroy(doc);
+    return code;
+}
+
 bool cli_wants(const cli_app *app, const char *format) { return strcmp(app->format, format) == 0; }

@@ -7,6 +7,8 @@
 
 #include <sizeup/predict.h>
 
+extern const cli_word_schema cli_predict_words[];
+
 // A prediction on several machines.
 typedef struct cli_predict_many {
     cli_app *app;

@@ -90,28 +90,27 @@ static int read_prices(many *m, const char *text) {
 
 // ---- output ------------------------------------------------------------------------------------
 
-static void put_json(const cli_app *app, const cli_predict_many *job, const sz_across *a,
-                     sz_buf *buf) {
-    const sz_across_score score = sz_across_scored(a);
-    sz_json j;
-    sz_json_init(&j, buf, 2);
-    sz_json_begin_object(&j);
-    sz_json_key_str(&j, "schema", "sizeup.predict.machines/1");
-    sz_json_key_str(&j, "model", sz_model_path(job->model));
-    sz_json_key_str(&j, "level", job->how.level);
-    sz_json_key_array(&j, "machines");
-    for (size_t i = 0; i < sz_across_count(a); i++) {
-        const sz_across_row row = sz_across_get(a, i);
-        sz_json_begin_object(&j);
-        sz_json_record(&j, sz_across_row_type(), &row);
-        sz_json_end_object(&j);
+typedef struct answer {
+    const cli_predict_many *job;
+    const sz_across *across;
+} answer;
+
+static void put_json(sz_json *j, const void *what) {
+    const answer *a = what;
+    const sz_across_score score = sz_across_scored(a->across);
+    sz_json_key_str(j, "model", sz_model_path(a->job->model));
+    sz_json_key_str(j, "level", a->job->how.level);
+    sz_json_key_array(j, "machines");
+    for (size_t i = 0; i < sz_across_count(a->across); i++) {
+        const sz_across_row row = sz_across_get(a->across, i);
+        sz_json_begin_object(j);
+        sz_json_record(j, sz_across_row_type(), &row);
+        sz_json_end_object(j);
     }
-    sz_json_end_array(&j);
-    sz_json_key_object(&j, "score");
-    sz_json_record(&j, sz_across_score_type(), &score);
-    sz_json_end_object(&j);
-    sz_json_warnings(&j, app->ctx);
-    sz_json_end_object(&j);
+    sz_json_end_array(j);
+    sz_json_key_object(j, "score");
+    sz_json_record(j, sz_across_score_type(), &score);
+    sz_json_end_object(j);
 }
 
 static void put_rows(sz_doc *doc, const sz_across *a) {
@@ -158,27 +157,13 @@ static void put_score(sz_doc *doc, const sz_across *a) {
     put_best(doc, "least cost", s.best_cost, "of those with a price");
 }
 
-static int write_out(const cli_predict_many *job, const sz_across *a) {
-    cli_app *app = job->app;
-    sz_doc *doc;
-    if (cli_wants(app, "json")) {
-        sz_buf buf;
-        cli_stream(app, &buf);
-        put_json(app, job, a, &buf);
-        const int code = cli_write(app, &buf);
-        sz_buf_finish(&buf);
-        return code;
-    }
-    if (sz_doc_create(app->out, "sizeup.predict.machines/1", &doc) != SZ_OK)
-        return cli_error(app, CLI_BUG, "no memory for the output");
-    sz_doc_heading(doc, sz_model_path(job->model));
-    sz_doc_fact_note(doc, NULL, "level", sz_cell_text(job->how.level), SZ_AS_TEXT, NULL,
+static void fill_doc(sz_doc *doc, const void *what) {
+    const answer *a = what;
+    sz_doc_heading(doc, sz_model_path(a->job->model));
+    sz_doc_fact_note(doc, NULL, "level", sz_cell_text(a->job->how.level), SZ_AS_TEXT, NULL,
                      "on paper; energy is at most where only the TDP is known");
-    put_rows(doc, a);
-    put_score(doc, a);
-    const int code = cli_write_doc(app, doc);
-    sz_doc_destroy(doc);
-    return code;
+    put_rows(doc, a->across);
+    put_score(doc, a->across);
 }
 
 // ---- run ---------------------------------------------------------------------------------------
@@ -192,7 +177,9 @@ static int run(many *m, const cli_predict_many *job) {
     if (code != CLI_DONE) return code;
     status = sz_across_create(job->app->ctx, job->costs, (const sz_machine *const *)m->machines,
                               m->n, &job->how, m->prices, &a);
-    code = status == SZ_OK ? write_out(job, a) : cli_fail(job->app, status);
+    static const cli_answer how = {"sizeup.predict.machines/1", put_json, fill_doc};
+    code = status == SZ_OK ? cli_write_answer(job->app, &how, &(answer){job, a})
+                           : cli_fail(job->app, status);
     sz_across_destroy(a);
     return code;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Random convolutional nets, by seed: small, with the layers that nets for images use, in sizes
 // that none of them has. A library is calibrated on these and judged on others.
+#include "base/knuth.h"
 #include "model/nets/families.h"
 
 #include <stdio.h>
@@ -18,10 +19,8 @@ typedef struct probe {
     int64_t channels, size, work;
 } probe;
 
-// Knuth's MMIX generator, The Art of Computer Programming 2, 3rd ed., 3.3.4.
 static int64_t below(probe *p, int64_t n) {
-    p->random = p->random * 6364136223846793005u + 1442695040888963407u;
-    return (int64_t)((p->random >> 33) % (uint64_t)n);
+    return (int64_t)((sz_knuth(&p->random) >> 33) % (uint64_t)n);
 }
 static bool in_percent(probe *p, int64_t percent) { return below(p, 100) < percent; }
 

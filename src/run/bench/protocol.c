@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "base/knuth.h"
 #include "machine/measure/stats.h"
 #include "machine/measure/summary.h"
 #include "os/clock.h"
@@ -16,11 +17,7 @@ static void tell(const sz_protocol *p, size_t i) {
     if (p->tell) p->tell(p->tell_user, i);
 }
 
-// Knuth's MMIX generator, The Art of Computer Programming 2, 3rd ed., 3.3.4.
-static uint64_t next_random(uint64_t *state) {
-    *state = *state * 6364136223846793005u + 1442695040888963407u;
-    return *state >> 33;
-}
+static uint64_t next_random(uint64_t *state) { return sz_knuth(state) >> 33; }
 
 double sz_slope(const double *values, size_t n) {
     double mean = 0, up = 0, down = 0;

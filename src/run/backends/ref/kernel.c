@@ -6,6 +6,7 @@
 
 #include <math.h>
 
+#include "base/knuth.h"
 #include "model/ops/numbers.h"
 #include "model/ops/rules.h"
 
@@ -49,8 +50,8 @@ static void add_noise(sz_ref *r, int64_t n, double *x) {
     const double size = r->options.noise * ldexp(1, -24);
     if (!r->noise) r->noise = 0x9e3779b97f4a7c15u;
     for (int64_t k = 0; k < n; k++) {
-        r->noise = r->noise * 6364136223846793005u + 1442695040888963407u;
-        x[k] *= 1 + size * (ldexp((double)(r->noise >> 11), -52) - 1);
+        const double high = (double)(sz_knuth(&r->noise) >> 11);
+        x[k] *= 1 + size * (ldexp(high, -52) - 1);
     }
 }
 
