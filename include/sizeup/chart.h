@@ -70,8 +70,9 @@ SZ_API sz_status sz_chart_data_read(sz_ctx *ctx, sz_chart_data *data, const char
 SZ_API size_t sz_chart_data_count(const sz_chart_data *data);
 SZ_API const char *sz_chart_data_parameter(const sz_chart_data *data, size_t i); /**< NULL: no more */
 SZ_API const char *sz_chart_data_metric(const sz_chart_data *data, size_t i);    /**< its key */
-/** More of this metric is better, whatever its name. */
-SZ_API void sz_chart_data_set_higher(sz_chart_data *data, const char *metric);
+/** More of this metric is better, whatever its name. SZ_ERR_INPUT: it is not there. */
+SZ_API sz_status sz_chart_data_set_higher(sz_ctx *ctx, sz_chart_data *data,
+                                          const char *metric) SZ_MUST_USE;
 
 /** Metrics are called by their key ("latency_s") or without its unit ("latency"). */
 typedef struct sz_chart_front_options {

@@ -364,7 +364,7 @@ static bool fill_doc(const memory_job *job, const profile *p, sz_doc *doc) {
 
 // ---- run ---------------------------------------------------------------------------------------
 
-int memory_write(cli_app *app, const memory_job *job, int64_t width, bool ascii) {
+int memory_write(cli_app *app, const memory_job *job, const cli_picture_options *picture) {
     profile p = {0};
     sz_plot *plot = NULL;
     sz_doc *doc = NULL;
@@ -373,7 +373,7 @@ int memory_write(cli_app *app, const memory_job *job, int64_t width, bool ascii)
     if (made && sz_plot_create(app->out, &plot) == SZ_OK &&
         sz_doc_create(app->out, "sizeup.plot/1", &doc) == SZ_OK && draw(job, &p, plot) &&
         fill_doc(job, &p, doc))
-        code = cli_write_picture(app, &(cli_picture){plot, doc, width, ascii});
+        code = cli_write_picture(app, &(cli_picture){plot, doc, picture});
     else
         cli_error(app, CLI_BUG, "no memory for the output");
     finish(&p);

@@ -75,9 +75,11 @@ static sz_status metric_of(sz_chart_data *d, const char *key, sz_chart_metric **
     return SZ_OK;
 }
 
-void sz_chart_data_set_higher(sz_chart_data *d, const char *metric) {
-    sz_chart_metric *m;
-    if (metric_of(d, metric, &m) == SZ_OK) m->higher = true;
+sz_status sz_chart_data_set_higher(sz_ctx *ctx, sz_chart_data *d, const char *metric) {
+    const sz_chart_metric *m = NULL;
+    SZ_TRY(sz_chart_find_metric(ctx, d, metric, &m));
+    d->metrics.items[m - d->metrics.items].higher = true;
+    return SZ_OK;
 }
 
 static sz_status put_metric(sz_chart_data *d, const char *key, sz_chart_interval v) {
@@ -293,7 +295,7 @@ static const char *keep_string(sz_chart_data *d, const json_t *v) {
 }
 
 // What was wanted of the exploration: metrics of its front, parameter and metric of its oracle.
-static void take_wishes(sz_chart_data *d, const json_t *space) {
+static sz_status take_wishes(sz_chart_data *d, const json_t *space) {
     const json_t *front = json_object_get(space, "pareto");
     for (size_t i = 0; i < 3 && i < json_array_size(front); i++)
         d->front[i] = keep_string(d, json_array_get(front, i));
@@ -305,8 +307,12 @@ static void take_wishes(sz_chart_data *d, const json_t *space) {
     for (size_t i = 0; i < json_array_size(metrics); i++) {
         const json_t *m = json_array_get(metrics, i);
         const char *key = json_string_value(json_object_get(m, "key"));
-        if (key && json_is_true(json_object_get(m, "higher"))) sz_chart_data_set_higher(d, key);
+        sz_chart_metric *known = NULL;
+        if (!key) continue;
+        SZ_TRY(metric_of(d, key, &known));
+        known->higher = json_is_true(json_object_get(m, "higher"));
     }
+    return SZ_OK;
 }
 
 static sz_status take_member(reading *r, bool *ret_points) {
@@ -324,9 +330,9 @@ static sz_status take_member(reading *r, bool *ret_points) {
         return take_objects(r);
     }
     SZ_TRY(take_value(r, &v));
-    if (space) take_wishes(r->d, v);
+    const sz_status status = space ? take_wishes(r->d, v) : SZ_OK;
     json_decref(v);
-    return SZ_OK;
+    return status;
 }
 
 // {"schema": ..., "points": [...]} with the points one by one.
