@@ -63,8 +63,8 @@ typedef struct sz_chart_data sz_chart_data;
 SZ_API sz_status sz_chart_data_create(sz_ctx *ctx, sz_chart_data **ret_data) SZ_MUST_USE;
 SZ_API void sz_chart_data_destroy(sz_chart_data *data); /**< NULL is fine */
 /** Add what a text holds: a document of explore, or records of bench as an array, one, or one per
- * line. Points are read one by one, so a long document needs little memory beside itself.
- * SZ_ERR_INPUT with the place. */
+ * line. Points are read one by one, so a long document needs little memory beside itself. `ctx` is
+ * that of the data. SZ_ERR_INPUT with the place. */
 SZ_API sz_status sz_chart_data_read(sz_ctx *ctx, sz_chart_data *data, const char *text,
                                     size_t size) SZ_MUST_USE;
 SZ_API size_t sz_chart_data_count(const sz_chart_data *data);

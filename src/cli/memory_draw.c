@@ -196,15 +196,10 @@ static void put_notes(const memory_job *job, const profile *p, sz_plot *plot) {
     }
 }
 
-static const char *base_name(const char *path) {
-    const char *slash = strrchr(path, '/');
-    return slash && slash[1] ? slash + 1 : path;
-}
-
 static bool draw(const memory_job *job, const profile *p, sz_plot *plot) {
     const sz_memory m = sz_costs_memory(job->costs);
     char title[300], subtitle[300];
-    snprintf(title, sizeof title, "Memory of %.200s", base_name(sz_model_path(job->model)));
+    snprintf(title, sizeof title, "Memory of %.200s", cli_base_name(sz_model_path(job->model)));
     if (job->training)
         snprintf(subtitle, sizeof subtitle, "one training step: %s, precision %s, recomputation %s",
                  job->cost->optimizer, job->cost->precision, job->cost->recompute);

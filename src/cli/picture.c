@@ -6,6 +6,11 @@
 #include <strings.h>
 #include <unistd.h>
 
+const char *cli_base_name(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash && slash[1] ? slash + 1 : path;
+}
+
 // The row of the format that the ending of `path` names; false: none does.
 static bool format_of(const char *path, sz_plot_format_row *ret_row) {
     const size_t n = path ? strlen(path) : 0;

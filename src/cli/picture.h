@@ -47,4 +47,6 @@ typedef struct cli_picture {
 // text with the plot above it.
 int cli_write_picture(cli_app *app, const cli_picture *picture);
 
+const char *cli_base_name(const char *path); // what stands after the last slash: for titles
+
 #endif

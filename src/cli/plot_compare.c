@@ -45,10 +45,10 @@ static sz_status draw(cli_app *app, const plot_options *o, const sz_bench_compar
                                     .b_s = r.b_s,
                                     .finding = finding_of(&r)};
     }
-    snprintf(title, sizeof title, "%.100s beside %.100s", app->args[2], app->args[1]);
-    snprintf(sub, sizeof sub, "A = %.60s, B = %.60s: %lld slower, %lld faster of %lld tested",
-             app->args[1], app->args[2], (long long)sums.slower, (long long)sums.faster,
-             (long long)sums.tested);
+    const char *a = cli_base_name(app->args[1]), *b = cli_base_name(app->args[2]);
+    snprintf(title, sizeof title, "%.100s beside %.100s", b, a);
+    snprintf(sub, sizeof sub, "A = %.60s, B = %.60s: %lld slower, %lld faster of %lld tested", a, b,
+             (long long)sums.slower, (long long)sums.faster, (long long)sums.tested);
     const sz_chart_changes_options how = {title, sub, sums.mean_ratio,
                                           (int)(o->top > 10000 ? 10000 : o->top)};
     const sz_status status = sz_chart_changes(app->ctx, rows, n, &how, plot);

@@ -32,11 +32,6 @@ typedef struct layers_job {
     char title[300], subtitle[400], level_why[CLI_LEVEL_WHY];
 } layers_job;
 
-static const char *base_name(const char *path) {
-    const char *slash = strrchr(path, '/');
-    return slash && slash[1] ? slash + 1 : path;
-}
-
 static sz_chart_layer *new_rows(const layers_job *j, size_t n) {
     sz_chart_layer *rows = calloc(n + 1, sizeof *rows);
     if (!rows) cli_error(j->app, CLI_BUG, "no memory for the output");
@@ -88,7 +83,7 @@ static int predict_model(layers_job *j) {
     if (status != SZ_OK) return cli_fail(j->app, status);
     j->rows = estimated(j, j->estimate, &j->n);
     j->told = estimated(j, j->estimate, &j->n_told);
-    snprintf(j->title, sizeof j->title, "Layers of %.200s", base_name(j->app->args[1]));
+    snprintf(j->title, sizeof j->title, "Layers of %.200s", cli_base_name(j->app->args[1]));
     snprintf(j->subtitle, sizeof j->subtitle, "predicted for machine '%.60s', level %s",
              sz_machine_identity(j->machine).name, sz_estimate_level(j->estimate));
     return j->rows && j->told ? CLI_DONE : CLI_BUG;

@@ -72,7 +72,7 @@ static int run(cli_app *app, const plot_options *o, const char *what, draw_point
     if (app->n_args < 2)
         return cli_error(app, CLI_USAGE, "plot %s needs a FILE of 'explore' or 'bench', or a run",
                          what);
-    if (sz_chart_data_create(app->out, &data) != SZ_OK) return cli_error(app, CLI_BUG, "no memory");
+    if (sz_chart_data_create(app->ctx, &data) != SZ_OK) return cli_error(app, CLI_BUG, "no memory");
     int code = load(app, o, data);
     if (code == CLI_DONE) code = plot_start(app, what, app->args[1], &plot, &doc);
     if (code == CLI_DONE) {

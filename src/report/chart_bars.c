@@ -8,7 +8,7 @@
 
 // ---- layers ------------------------------------------------------------------------------------
 
-enum { MEASURED = SZ_PLOT_SERIES, PREDICTED = SZ_PLOT_SERIES + 1, REST = SZ_PLOT_SERIES + 7 };
+enum { MEASURED = SZ_PLOT_SERIES, PREDICTED = SZ_PLOT_SERIES + 2 };
 
 static double time_of(const sz_chart_layer *l) {
     return isfinite(l->measured_s) ? l->measured_s : l->predicted_s;
@@ -21,34 +21,33 @@ static int longest_first(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-// Sums over what is not shown; the ends of intervals add up only where all have them.
-static sz_chart_layer sum_of(const sz_chart_layer *const *rows, size_t n) {
-    sz_chart_layer sum = {.measured_s = 0, .predicted_s = 0};
-    sum.predicted_lo_s = sum.predicted_hi_s = 0;
-    for (size_t i = 0; i < n; i++) {
-        sum.measured_s += rows[i]->measured_s;
-        sum.predicted_s += rows[i]->predicted_s;
-        sum.predicted_lo_s += rows[i]->predicted_lo_s;
-        sum.predicted_hi_s += rows[i]->predicted_hi_s;
-    }
-    return sum;
+static void put_note(double time, double whole, char *buf, size_t cap) {
+    char text[40];
+    sz_chart_number(time, "s", text, sizeof text);
+    snprintf(buf, cap, "%.1f %%  %s", 100 * time / whole, text);
 }
 
-static void put_layer(sz_plot *plot, const sz_chart_layer *l, double at, double whole, bool rest) {
-    char time[40], note[80], tip[400], told[100] = "";
+// A row that was only predicted, beside others that ran, has the colour of predictions.
+static int bar_color(const sz_chart_layer *l, bool any_measured) {
+    return any_measured && !isfinite(l->measured_s) ? PREDICTED : MEASURED;
+}
+
+static void put_layer(sz_plot *plot, const sz_chart_layer *l, double at, double whole,
+                      bool any_measured) {
+    char note[80], tip[400], told[100] = "";
     const bool both = isfinite(l->measured_s) && isfinite(l->predicted_s);
-    sz_chart_number(time_of(l), "s", time, sizeof time);
-    snprintf(note, sizeof note, "%.1f %%  %s", 100 * time_of(l) / whole, time);
+    put_note(time_of(l), whole, note, sizeof note);
     if (both) {
         char text[40];
         sz_chart_number(l->predicted_s, "s", text, sizeof text);
         snprintf(told, sizeof told, ", predicted %s", text);
     }
-    snprintf(tip, sizeof tip, "%.240s: %s%s", l->name ? l->name : "?", note, told);
-    sz_plot_add_bar(
-        plot,
-        &(sz_plot_bar){
-            .at = at, .to = time_of(l), .note = note, .tip = tip, .color = rest ? REST : MEASURED});
+    snprintf(tip, sizeof tip, "%.200s: %s%s", l->name ? l->name : "?", note, told);
+    sz_plot_add_bar(plot, &(sz_plot_bar){.at = at,
+                                         .to = time_of(l),
+                                         .note = note,
+                                         .tip = tip,
+                                         .color = bar_color(l, any_measured)});
     const sz_plot_whisker ends = {.x = l->predicted_s,
                                   .y = at,
                                   .x_lo = l->predicted_lo_s,
@@ -60,7 +59,17 @@ static void put_layer(sz_plot *plot, const sz_chart_layer *l, double at, double 
     if (both)
         sz_plot_add_point(
             plot, &(sz_plot_point){
-                      .x = l->predicted_s, .y = at, .share = 1e-9, .tip = tip, .color = PREDICTED});
+                      .x = l->predicted_s, .y = at, .share = 0.02, .tip = tip, .color = PREDICTED});
+}
+
+// A bar of all that is not shown would make the others short: a note tells what it takes.
+static void put_rest(sz_plot *plot, const sz_chart_layer *const *rows, size_t n, double at,
+                     double whole) {
+    char note[80];
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) sum += time_of(rows[i]);
+    put_note(sum, whole, note, sizeof note);
+    sz_plot_add_row_note(plot, at, note, SZ_PLOT_GREY);
 }
 
 static void layer_name(const sz_chart_layer *l, char *buf, size_t cap) {
@@ -87,7 +96,7 @@ static layer_sums sums_of(const sz_chart_layer *const *rows, size_t n) {
 }
 
 static void put_layer_words(sz_plot *plot, const sz_chart_layers_options *o, const layer_sums *s,
-                            size_t n, bool rest) {
+                            size_t n) {
     char whole[40];
     const bool both = s->measured && s->predicted;
     sz_chart_number(s->whole, "s", whole, sizeof whole);
@@ -95,7 +104,6 @@ static void put_layer_words(sz_plot *plot, const sz_chart_layers_options *o, con
     sz_plot_set_axis(plot, 0, &(sz_plot_axis){"time", 0, 0, 1});
     sz_plot_set_unit(plot, 0, "s");
     sz_plot_add_legend(plot, MEASURED, s->measured ? "measured" : "predicted");
-    if (rest) sz_plot_add_legend(plot, REST, "all the others");
     if (both) sz_plot_add_legend(plot, PREDICTED, "predicted");
     sz_plot_note(plot, "Shares are of the sum of %zu layers, %s%s.", n, whole,
                  s->measured && s->measured < n ? " (predicted where nothing was measured)" : "");
@@ -129,15 +137,11 @@ static sz_status draw_layers(sz_ctx *ctx, sz_arena *arena, const sz_chart_layer 
             layer_name(rows[i], name, sizeof name);
         if (!(names[i] = sz_arena_strdup(arena, name, strlen(name)))) return sz_no_memory(ctx);
     }
-    put_layer_words(plot, o, &s, n, shown < n);
+    put_layer_words(plot, o, &s, n);
     sz_plot_set_names(plot, 1, names, shown + (shown < n));
     const double whole = s.whole > 0 ? s.whole : 1;
-    for (size_t i = 0; i < shown; i++) put_layer(plot, rows[i], (double)i, whole, false);
-    if (shown < n) {
-        sz_chart_layer rest = sum_of(rows + shown, n - shown);
-        rest.name = names[shown];
-        put_layer(plot, &rest, (double)shown, whole, true);
-    }
+    for (size_t i = 0; i < shown; i++) put_layer(plot, rows[i], (double)i, whole, s.measured > 0);
+    if (shown < n) put_rest(plot, rows + shown, n - shown, (double)shown, whole);
     return SZ_OK;
 }
 

@@ -161,26 +161,19 @@ static sz_status put_parameters(sz_chart_data *d, json_t *object) {
     return SZ_OK;
 }
 
-// "latency_lo_s" for "latency_s", as predictions call the ends of their intervals.
-static double end_of(json_t *metrics, const char *key, const char *end) {
-    char name[160];
-    const char *unit = strrchr(key, '_');
-    const size_t stem = unit ? (size_t)(unit - key) : strlen(key);
-    if (stem > 100) return NAN;
-    snprintf(name, sizeof name, "%.*s_%s%.20s", (int)stem, key, end, key + stem);
-    return number_at(metrics, name);
+static double item_at(const json_t *list, size_t i) {
+    const json_t *v = json_array_get(list, i);
+    return json_is_number(v) ? json_number_value(v) : NAN;
 }
 
-static bool is_end(const char *key) { return strstr(key, "_lo_") || strstr(key, "_hi_"); }
-
-static sz_status put_metrics(sz_chart_data *d, json_t *metrics) {
+static sz_status put_metrics(sz_chart_data *d, json_t *metrics, const json_t *intervals) {
     const char *key;
     json_t *v;
     json_object_foreach(metrics, key, v) {
-        if (!json_is_number(v) || is_end(key)) continue;
-        const sz_chart_interval i = {json_number_value(v), end_of(metrics, key, "lo"),
-                                     end_of(metrics, key, "hi")};
-        SZ_TRY(put_metric(d, key, i));
+        const json_t *ends = json_object_get(intervals, key);
+        if (!json_is_number(v)) continue;
+        SZ_TRY(put_metric(
+            d, key, (sz_chart_interval){json_number_value(v), item_at(ends, 0), item_at(ends, 1)}));
     }
     return SZ_OK;
 }
@@ -197,9 +190,8 @@ static sz_status add_point(sz_chart_data *d, json_t *point) {
         return sz_fail(d->ctx, SZ_ERR_INPUT, "a point without 'parameters'");
     const bool on_front = json_is_true(json_object_get(point, "on_front"));
     SZ_TRY(put_parameters(d, parameters));
-    SZ_TRY(put_metrics(d, json_object_get(point, "metrics")));
+    SZ_TRY(put_metrics(d, json_object_get(point, "metrics"), json_object_get(point, "intervals")));
     d->has_front |= on_front;
-    d->is_explored = true;
     return close_point(d, on_front);
 }
 
@@ -221,7 +213,6 @@ static sz_status add_record(sz_chart_data *d, json_t *record) {
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
         if (isfinite(others[i].value))
             SZ_TRY(put_metric(d, others[i].key, (sz_chart_interval){others[i].value, NAN, NAN}));
-    d->is_measured = true;
     return close_point(d, false);
 }
 
@@ -294,18 +285,31 @@ static const char *keep_string(sz_chart_data *d, const json_t *v) {
     return json_is_string(v) ? keep(d, json_string_value(v)) : NULL;
 }
 
-// What was wanted of the exploration: metrics of its front, parameter and metric of its oracle.
-static sz_status take_wishes(sz_chart_data *d, const json_t *space) {
-    const json_t *front = json_object_get(space, "pareto");
-    for (size_t i = 0; i < 3 && i < json_array_size(front); i++)
-        d->front[i] = keep_string(d, json_array_get(front, i));
-    if (json_is_string(json_object_get(space, "oracle")))
-        d->oracle = keep_string(d, json_object_get(space, "oracle"));
-    if (json_is_string(json_object_get(space, "best")))
-        d->best = keep_string(d, json_object_get(space, "best"));
-    const json_t *metrics = json_object_get(space, "metrics");
-    for (size_t i = 0; i < json_array_size(metrics); i++) {
-        const json_t *m = json_array_get(metrics, i);
+// ---- what the document says of itself ----------------------------------------------------------
+
+typedef sz_status take_fact(sz_chart_data *d, const json_t *v);
+
+// Metrics of its front.
+static sz_status take_front(sz_chart_data *d, const json_t *v) {
+    const json_t *metrics = json_object_get(v, "metrics");
+    for (size_t i = 0; i < 3 && i < json_array_size(metrics); i++)
+        d->front[i] = keep_string(d, json_array_get(metrics, i));
+    return SZ_OK;
+}
+
+static sz_status take_oracle(sz_chart_data *d, const json_t *v) {
+    d->oracle = keep_string(d, v);
+    return SZ_OK;
+}
+
+static sz_status take_best(sz_chart_data *d, const json_t *v) {
+    d->best = keep_string(d, v);
+    return SZ_OK;
+}
+
+static sz_status take_metrics(sz_chart_data *d, const json_t *v) {
+    for (size_t i = 0; i < json_array_size(v); i++) {
+        const json_t *m = json_array_get(v, i);
         const char *key = json_string_value(json_object_get(m, "key"));
         sz_chart_metric *known = NULL;
         if (!key) continue;
@@ -315,12 +319,25 @@ static sz_status take_wishes(sz_chart_data *d, const json_t *space) {
     return SZ_OK;
 }
 
+static take_fact *taker_of(const char *key) {
+    static const struct {
+        const char *key;
+        take_fact *take;
+    } rows[] = {{"pareto", take_front},
+                {"oracle_of", take_oracle},
+                {"best", take_best},
+                {"metrics", take_metrics}};
+    for (size_t i = 0; key && i < sizeof rows / sizeof rows[0]; i++)
+        if (strcmp(key, rows[i].key) == 0) return rows[i].take;
+    return NULL;
+}
+
 static sz_status take_member(reading *r, bool *ret_points) {
     json_t *key, *v = NULL;
     SZ_TRY(take_value(r, &key));
-    const bool points = json_is_string(key) && strcmp(json_string_value(key), "points") == 0;
-    const bool space = json_is_string(key) && strcmp(json_string_value(key), "space") == 0;
-    const bool is_key = json_is_string(key);
+    const char *name = json_string_value(key); // NULL: no string
+    const bool is_key = name != NULL, points = name && strcmp(name, "points") == 0;
+    take_fact *const fact = taker_of(name);
     json_decref(key);
     if (!is_key) return bad(r, "a key is missing");
     SZ_TRY(take(r, ':'));
@@ -330,7 +347,7 @@ static sz_status take_member(reading *r, bool *ret_points) {
         return take_objects(r);
     }
     SZ_TRY(take_value(r, &v));
-    const sz_status status = space ? take_wishes(r->d, v) : SZ_OK;
+    const sz_status status = fact ? fact(r->d, v) : SZ_OK;
     json_decref(v);
     return status;
 }

@@ -40,7 +40,7 @@ struct sz_chart_data {
     size_t n;
     // What the document was asked for; NULL = not said.
     const char *front[3], *oracle, *best;
-    bool has_front, is_measured, is_explored;
+    bool has_front;
 };
 
 uint32_t sz_chart_word_of(const sz_chart_parameter *p, size_t point);
@@ -60,8 +60,7 @@ bool *sz_chart_shown(sz_arena *arena, const sz_chart_data *d, const size_t *poin
 // "batch=8 bf16" of the parameters shown; cut at about `most` bytes.
 void sz_chart_setting(const sz_chart_data *d, size_t point, const bool *shown, size_t most,
                       char *buf, size_t cap);
-// "dtype=bf16 ..." of the parameters that vary among all points but are not shown: what all of the
-// points have in common.
+// "dtype=bf16 ..." of the parameters that are not shown: what the points have in common.
 void sz_chart_common(const sz_chart_data *d, size_t point, const bool *shown,
                      const sz_chart_parameter *but, char *buf, size_t cap);
 
@@ -69,9 +68,13 @@ void sz_chart_common(const sz_chart_data *d, size_t point, const bool *shown,
 sz_status sz_chart_groups(const sz_chart_data *d, sz_arena *arena, const sz_chart_parameter *but,
                           uint32_t **ret_group, size_t *ret_n);
 
-// An axis for the metric: label, unit, logarithmic where it spans much. Values are those of `n`
-// points, NULL = of all.
-void sz_chart_metric_axis(const sz_chart_data *d, const sz_chart_metric *m, int which,
+// Begins with both ends NaN.
+typedef struct sz_chart_range_of {
+    double lo, hi;
+} sz_chart_range_of;
+void sz_chart_range(sz_chart_range_of *r, double v);
+// An axis for the metric: label, unit, logarithmic where what is drawn spans much.
+void sz_chart_metric_axis(const sz_chart_metric *m, const sz_chart_range_of *range, int which,
                           sz_plot *plot);
 
 // Three digits with prefix and unit.

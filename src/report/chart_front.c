@@ -149,10 +149,13 @@ static void put_words(const front *f, const sz_chart_front_options *o, const boo
     char sub[400], common[200];
     sz_chart_common(f->d, f->marked[0], shown, NULL, common, sizeof common);
     snprintf(sub, sizeof sub, "%zu of %zu settings%s%s", f->n_marked, f->n,
-             *common ? ", all of the front: " : "", common);
+             *common ? "; on all of the front: " : "", common);
     sz_plot_title(plot, o->title ? o->title : "Pareto front", sub);
-    sz_chart_metric_axis(f->d, f->m[0], 0, plot);
-    sz_chart_metric_axis(f->d, f->m[1], 1, plot);
+    for (int a = 0; a < 2; a++) {
+        sz_chart_range_of range = {NAN, NAN};
+        for (size_t i = 0; i < f->n; i++) sz_chart_range(&range, at(f, a, f->by_x[i]));
+        sz_chart_metric_axis(f->m[a], &range, a, plot);
+    }
     sz_plot_add_legend(plot, FRONT, f->given ? "on the front" : "on the front, by the values");
     sz_plot_add_legend(plot, OTHERS, "all settings");
     if (f->d->n > f->n)

@@ -24,6 +24,7 @@ typedef struct oracle {
     size_t *fixed;     // point of the best fixed setting at each value; NULL = none has all
     double mean, most; // its regret
     size_t worst;      // value where that is largest
+    bool words_only;   // values stand side by side without an order: no line joins them
 } oracle;
 
 static double cost(const oracle *o, size_t point) {
@@ -123,15 +124,29 @@ static double value_at(const oracle *o, size_t point) {
     return sz_chart_value_of(o->m, point).value;
 }
 
-// Numbers that double stand on a logarithmic axis, others on a linear one, words side by side.
-static sz_status set_value_axis(sz_ctx *ctx, const oracle *o, double *x, sz_plot *plot) {
+// Do they grow by the same step, or by the same factor? Then they stand side by side as words do,
+// and each has its label.
+static bool is_even(const double *x, size_t n) {
+    enum { MOST = 16 };
+    bool sums = true, products = x[0] > 0;
+    for (size_t i = 1; i + 1 < n; i++) {
+        sums &= fabs((x[i + 1] - x[i]) / (x[1] - x[0]) - 1) < 0.01;
+        products = products && fabs(x[i + 1] / x[i] / (x[1] / x[0]) - 1) < 0.01;
+    }
+    return n <= MOST && (sums || products);
+}
+
+// Numbers of a wide range stand on a logarithmic axis.
+static sz_status set_value_axis(sz_ctx *ctx, oracle *o, double *x, sz_plot *plot) {
     const char **names = sz_arena_array(o->arena, o->n + 1, sizeof *names);
-    const bool numbers = all_numbers(o) && o->n > 1;
     if (!names) return sz_no_memory(ctx);
     for (size_t i = 0; i < o->n; i++) {
         names[i] = o->d->words.items[o->words[i]].text;
-        x[i] = numbers ? o->d->words.items[o->words[i]].number : (double)i;
+        x[i] = o->d->words.items[o->words[i]].number;
     }
+    o->words_only = !all_numbers(o);
+    const bool numbers = !o->words_only && o->n > 1 && !is_even(x, o->n);
+    for (size_t i = 0; !numbers && i < o->n; i++) x[i] = (double)i;
     const bool linear = !(numbers && x[0] > 0 && x[o->n - 1] / x[0] >= 8);
     sz_plot_set_axis(plot, 0, &(sz_plot_axis){o->p->name, 0, 0, linear});
     if (!numbers) sz_plot_set_names(plot, 0, names, o->n);
@@ -161,22 +176,33 @@ static void draw_best(const oracle *o, const bool *shown, const double *x, sz_pl
 
 static void draw_fixed(const oracle *o, const double *x, const double *best, double *y,
                        sz_plot *plot) {
-    for (size_t i = 0; i < o->n; i++) y[i] = value_at(o, o->fixed[i]);
+    for (size_t i = 0; i < o->n; i++) {
+        y[i] = value_at(o, o->fixed[i]);
+        if (!o->words_only) continue;
+        sz_plot_add_whisker(plot, &(sz_plot_whisker){x[i], y[i], NAN, NAN, fmin(best[i], y[i]),
+                                                     fmax(best[i], y[i]), FIXED});
+        sz_plot_add_point(plot, &(sz_plot_point){x[i], y[i], 0.02, NULL, NULL, FIXED});
+    }
+    if (o->words_only) return;
     sz_plot_add_band(plot, x, best, y, o->n, FIXED);
     sz_plot_add_line(plot,
                      &(sz_plot_line){x, y, o->n, NULL, FIXED, SZ_PLOT_DASHED | SZ_PLOT_MARKED});
 }
 
 static void put_words(const oracle *o, const char *title, const bool *shown, sz_plot *plot) {
-    char text[300], name[160], common[200], fixed[160] = "";
+    char text[300], name[160], common[200], sub[220], fixed[160] = "";
     const char *unit;
     sz_chart_metric_name(o->m->key, name, sizeof name, &unit);
     snprintf(text, sizeof text, "Best %s for each %s", name, o->p->name);
     sz_chart_common(o->d, o->best[0], shown, o->p, common, sizeof common);
-    if (*common) memmove(common + 8, common, strlen(common) < 190 ? strlen(common) + 1 : 0);
-    if (*common) memcpy(common, "always: ", 8);
-    sz_plot_title(plot, title ? title : text, *common ? common : NULL);
-    sz_chart_metric_axis(o->d, o->m, 1, plot);
+    snprintf(sub, sizeof sub, "%s%s", *common ? "always: " : "", common);
+    sz_plot_title(plot, title ? title : text, *sub ? sub : NULL);
+    sz_chart_range_of range = {NAN, NAN};
+    for (size_t i = 0; i < o->n; i++) {
+        sz_chart_range(&range, value_at(o, o->best[i]));
+        if (o->fixed) sz_chart_range(&range, value_at(o, o->fixed[i]));
+    }
+    sz_chart_metric_axis(o->m, &range, 1, plot);
     sz_plot_add_legend(plot, BEST, "the best of all others, by setting");
     if (!o->fixed) {
         sz_plot_note(plot, "No setting of the others has every value: there is no best fixed one.");
@@ -185,10 +211,14 @@ static void put_words(const oracle *o, const char *title, const bool *shown, sz_
     const bool *all = sz_chart_shown(o->arena, o->d, NULL, 0, o->p);
     if (all) sz_chart_setting(o->d, o->fixed[0], all, 100, fixed, sizeof fixed);
     snprintf(text, sizeof text, "the best fixed one%s%s", *fixed ? ": " : "", fixed);
+    if (!(o->most > 0)) {
+        sz_plot_note(plot, "One setting is the best at every %s.", o->p->name);
+        return;
+    }
     sz_plot_add_legend(plot, FIXED, text);
-    sz_plot_note(
-        plot, "Shaded: what the fixed setting loses, %.1f %% on average, %.1f %% at %s=%s.",
-        100 * o->mean, 100 * o->most, o->p->name, o->d->words.items[o->words[o->worst]].text);
+    sz_plot_note(plot, "%s: what the fixed setting loses, %.1f %% on average, %.1f %% at %s=%s.",
+                 o->words_only ? "Between the two" : "Shaded", 100 * o->mean, 100 * o->most,
+                 o->p->name, o->d->words.items[o->words[o->worst]].text);
 }
 
 static sz_status choose(sz_ctx *ctx, oracle *o, const sz_chart_oracle_options *how) {
@@ -218,8 +248,9 @@ static sz_status draw(sz_ctx *ctx, oracle *o, const sz_chart_oracle_options *how
     SZ_TRY(set_value_axis(ctx, o, x, plot));
     put_words(o, how->title, shown, plot);
     for (size_t i = 0; i < o->n; i++) y[i] = value_at(o, o->best[i]);
-    if (o->fixed) draw_fixed(o, x, y, fixed, plot);
-    sz_plot_add_line(plot, &(sz_plot_line){x, y, o->n, NULL, BEST, SZ_PLOT_BOLD});
+    if (o->fixed && o->most > 0) draw_fixed(o, x, y, fixed, plot);
+    if (!o->words_only)
+        sz_plot_add_line(plot, &(sz_plot_line){x, y, o->n, NULL, BEST, SZ_PLOT_BOLD});
     draw_best(o, shown, x, plot);
     return SZ_OK;
 }

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { MOST_LINES = SZ_PLOT_N_SERIES, LEAPS = 3 };
+enum { MOST_LINES = SZ_PLOT_N_SERIES, LEAPS = 5 };
 
 typedef struct step {
     double x;
@@ -155,8 +155,9 @@ static void draw_fair(const steps *s, sz_plot *plot) {
             least = fmin(least, cost(s, t[i].y.value) / (s->m->higher ? 1 : t[i].x));
     if (!isfinite(least) || n < 3 || s->n_lines > 1 || !(x[0] > 0)) return;
     for (int i = 0; i < 2; i++) y[i] = s->m->higher ? 1 / least : least * x[i];
-    sz_plot_add_line(plot, &(sz_plot_line){x, y, 2, s->m->higher ? "the best" : "each as the best",
-                                           SZ_PLOT_GREY, SZ_PLOT_DASHED});
+    sz_plot_add_line(
+        plot, &(sz_plot_line){x, y, 2, s->m->higher ? "the best" : "if each item took the least",
+                              SZ_PLOT_GREY, SZ_PLOT_DASHED});
 }
 
 // Sizes that double stand on a logarithmic axis, sizes of even steps on a linear one.

@@ -113,7 +113,7 @@ void sz_chart_common(const sz_chart_data *d, size_t point, const bool *shown,
     buf[0] = '\0';
     for (size_t k = 0; k < d->parameters.n; k++) {
         const sz_chart_parameter *p = &d->parameters.items[k];
-        if (!shown[k] && p->varies && p != but) used = put_setting(d, p, point, used, buf, cap);
+        if (!shown[k] && p != but) used = put_setting(d, p, point, used, buf, cap);
     }
 }
 
@@ -161,17 +161,17 @@ void sz_chart_number(double v, const char *unit, char *buf, size_t cap) {
     snprintf(buf, cap, "%.3g%s%s%s", v, n || *unit ? " " : "", sz_prefix(n), unit);
 }
 
-void sz_chart_metric_axis(const sz_chart_data *d, const sz_chart_metric *m, int which,
+void sz_chart_range(sz_chart_range_of *r, double v) {
+    if (!isfinite(v)) return;
+    if (!(r->lo <= v)) r->lo = v;
+    if (!(r->hi >= v)) r->hi = v;
+}
+
+void sz_chart_metric_axis(const sz_chart_metric *m, const sz_chart_range_of *range, int which,
                           sz_plot *plot) {
-    double lo = NAN, hi = NAN;
+    const bool linear = !(range->lo > 0 && range->hi / range->lo > 20);
     char name[160], label[200];
     const char *unit;
-    for (size_t i = 0; i < d->n; i++) {
-        const double v = sz_chart_value_of(m, i).value;
-        if (!isfinite(v)) continue;
-        lo = fmin(lo, v), hi = fmax(hi, v); // fmin() prefers what is a number
-    }
-    const bool linear = !(lo > 0 && hi / lo > 20);
     sz_chart_metric_name(m->key, name, sizeof name, &unit);
     snprintf(label, sizeof label, "%s (%s is better)", name, m->higher ? "higher" : "lower");
     sz_plot_set_axis(plot, which, &(sz_plot_axis){label, 0, 0, linear});

@@ -79,6 +79,8 @@ static sz_mark legend_mark(const sz_layout *l, int color) {
     const sz_plot *p = l->plot;
     for (size_t i = 0; i < p->clouds.n; i++)
         if (p->clouds.items[i].color == color) return SZ_MARK_CIRCLE;
+    for (size_t i = 0; i < p->points.n; i++)
+        if (p->points.items[i].color == color) return sz_mark_of(color);
     for (size_t i = 0; i < p->bars.n; i++)
         if (p->bars.items[i].color == color) return SZ_MARK_SQUARE;
     return area_of(l, color) ? SZ_MARK_SQUARE : sz_mark_of(color);
@@ -233,8 +235,11 @@ static void put_axis_label(sz_layout *l, int which, double x, double y, int anch
     const char *label = l->plot->axes[which].label;
     char text[256];
     if (!label) return;
+    const char *aside = strstr(label, " ("); // "time (lower is better)": the unit goes before it
+    const int head = (int)(aside ? aside - label : (ptrdiff_t)strlen(label));
     if (s->unit && s->linear)
-        snprintf(text, sizeof text, "%.200s, %s%.32s", label, sz_prefix(s->prefix), s->unit);
+        snprintf(text, sizeof text, "%.*s, %s%.32s%.100s", head < 120 ? head : 120, label,
+                 sz_prefix(s->prefix), s->unit, label + head);
     else
         snprintf(text, sizeof text, "%.250s", label);
     const double room = k->width - 2 * outer(k);

@@ -242,16 +242,18 @@ static void put_point_label(sz_layout *l, const sz_plot_point *p, bool past_line
     const sz_xy at = sz_layout_place(l, p->x, p->y);
     const double w = sz_look_width(k, p->label, k->small), h = sz_line_height(k, k->small);
     const double r = radius_of(l, p->share);
+    // Small text in a light colour is hard to read: the mark has the colour of its series.
+    const int label_color = p->color >= SZ_PLOT_SERIES ? SZ_PLOT_INK : p->color;
     for (int i = 0; i < 8; i++) {
         const double dx = sides[i][0] * (w / 2 + r + (sides[i][1] != 0 ? 0 : 2));
         const double dy = sides[i][1] * (h / 2 + r * (sides[i][0] != 0 ? 0.4 : 1.1));
         sz_label_box box = {at.x + dx, at.y + dy, w, h, 0};
         if (k->cell_w > 0)
             box = (sz_label_box){floor(box.x / k->cell_w) * k->cell_w,
-                                 (floor(at.y / k->cell_h) + 0.5 + sides[i][1]) * k->cell_h, w,
-                                 h - 1, 0};
+                                 (floor(at.y / k->cell_h) + 0.5 + sides[i][1]) * k->cell_h,
+                                 w + k->cell_w, h - 1, 0}; // half a blank on each side
         if (sz_places_clash(&l->places, &box) > (past_lines ? 1 : 0)) continue;
-        sz_shape s = sz_text_shape(box.x, box.y, k->small, 0, p->color, p->label);
+        sz_shape s = sz_text_shape(box.x, box.y, k->small, 0, label_color, p->label);
         s.halo = true;
         sz_shape_add(l->d, &s);
         sz_places_take(&l->places, &box);
