@@ -356,7 +356,7 @@ static sz_status take_member(reading *r, bool *ret_points) {
 static sz_status take_document(reading *r) {
     bool points = false;
     SZ_TRY(take(r, '{'));
-    for (;;) {
+    while (skip_blanks(r) != '}') {
         SZ_TRY(take_member(r, &points));
         if (skip_blanks(r) != ',') break;
         r->at++;

@@ -193,6 +193,7 @@ static void put_y_ticks(sz_layout *l) {
                        SZ_PLOT_FAINT, SZ_ROLE_GRID);
         if (!ticks[i].labelled || last - y < sz_line_height(k, k->text)) continue;
         sz_scale_text(&l->axes[1], ticks[i].value, text, sizeof text);
+        if (k->cell_h > 0) y = fmax(y, l->top + 0.5); // at the very top: not in the row above
         sz_layout_text(l, l->left - (k->cell_w > 0 ? 1.5 * k->cell_w : k->gap), y, k->text, 1,
                        SZ_PLOT_GREY, sz_layout_copy(l, text));
         last = y;
@@ -263,7 +264,7 @@ void sz_layout_words(sz_layout *l) {
     if (p->subtitle)
         sz_layout_text(l, x, y + lh / 2, k->text, -1, SZ_PLOT_GREY,
                        sz_layout_shortened(l, p->subtitle, k->text, room));
-    put_axis_label(l, 1, x, l->top - (k->cell_h > 0 ? 0.5 : 0.75) * lh, -1);
+    put_axis_label(l, 1, x, l->top - (k->cell_h > 0 ? 0.5 : 0.95) * lh, -1);
     y = l->bottom + lh * (k->cell_h > 0 ? 1.5 : 2.1) + sz_names_below(l, l->right - l->left);
     put_axis_label(l, 0, l->right, y, 1);
     y += k->cell_h > 0 ? lh : lh * 1.35;

@@ -330,7 +330,7 @@ static void test_bad_documents(void **state) {
     } cases[] = {
         {"", "no JSON"},
         {"hello", "no JSON"},
-        {"{}", "a key is missing"},
+        {"{}", "no 'points'"},
         {"{\"schema\":\"sizeup.count/1\"}", "no 'points'"},
         {"{\"points\":[{}]}", "neither a point"},
         {"{\"points\":[{\"parameters\":7}]}", "without 'parameters'"},
@@ -338,6 +338,7 @@ static void test_bad_documents(void **state) {
         {"{\"points\":[{\"parameters\":{\"a\":1,\"a\":2}}]}", "duplicate"},
         {"{\"points\":[{\"parameters\":{\"a\":1},\"metrics\":{\"b\":NaN}}]}", "invalid token"},
         {"{\"points\":[{\"parameters\":{\"a\":1}}", "']' is missing"},
+        {"{1:2}", "a key is missing"},
         {"{\"points\":[]} x", "more after the end"},
         {"[1]", "neither a point"},
     };
