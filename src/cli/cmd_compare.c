@@ -228,7 +228,8 @@ static sz_status compare(cli_app *app, const compare_options *o, const sz_bench_
     return status;
 }
 
-static int compare_records(cli_app *app, const compare_options *o, cli_word_kind a_is, cli_word_kind b_is) {
+static int compare_records(cli_app *app, const compare_options *o, cli_word_kind a_is,
+                           cli_word_kind b_is) {
     sz_bench_set *a = NULL, *b = NULL;
     sz_bench_comparison *c = NULL;
     sz_status status = cli_load_records(app, o->store, app->args[0], a_is, &a);
@@ -273,8 +274,8 @@ int cli_compare(cli_app *app, const void *options) {
     if (a == CLI_MODEL && b == CLI_MODEL)
         return cli_compare_models(app, &o->fail, &o->binds, &o->inputs);
     if (a == CLI_MODEL || b == CLI_MODEL)
-        return cli_error(app, CLI_USAGE, "'%s' is a model, but '%s' is none", app->args[a != CLI_MODEL],
-                         app->args[a == CLI_MODEL]);
+        return cli_error(app, CLI_USAGE, "'%s' is a model, but '%s' is none",
+                         app->args[a != CLI_MODEL], app->args[a == CLI_MODEL]);
     if (a == CLI_MACHINE && b == CLI_MACHINE)
         return cli_machine_compare(app, app->args[0], app->args[1], &o->fail);
     if ((a == CLI_PLACE || b == CLI_PLACE) && !cli_has_store(app, o->store)) return CLI_UNAVAILABLE;

@@ -62,7 +62,8 @@ static const char notes[] =
     "oracle FILE        the best for each value of a parameter, and the best fixed setting\n"
     "compare A B        ratios of the times of two runs, with their intervals\n"
     "staircase FILE     time over a size, and where it leaps\n"
-    "FILE is JSON of 'explore' or 'bench', - standard input; a run of the store (3, last) will do.\n"
+    "FILE is JSON of 'explore' or 'bench', - standard input; a run of the store (3, last) will "
+    "do.\n"
     "The picture goes where -o says: FILE.svg, FILE.png, FILE.pdf (the two need the library "
     "cairo);\n"
     "without -o it is drawn in text. --format json|csv gives its points.\n";
