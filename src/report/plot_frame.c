@@ -243,9 +243,10 @@ static void put_axis_label(sz_layout *l, int which, double x, double y, int anch
                  sz_prefix(s->prefix), s->unit, label + head);
     else
         snprintf(text, sizeof text, "%.250s", label);
-    const double room = k->width - 2 * outer(k);
-    sz_layout_text(l, x, y, k->text, anchor, SZ_PLOT_INK,
-                   sz_layout_shortened(l, sz_layout_copy(l, text), k->text, room));
+    const char *whole = sz_layout_copy(l, text);
+    if (whole)
+        sz_layout_text(l, x, y, k->text, anchor, SZ_PLOT_INK,
+                       sz_layout_shortened(l, whole, k->text, k->width - 2 * outer(k)));
 }
 
 void sz_layout_words(sz_layout *l) {
