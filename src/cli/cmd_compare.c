@@ -3,6 +3,7 @@
 #include "cli/compare.h"
 #include "cli/machines.h"
 #include "cli/stores.h"
+#include "cli/words.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -85,44 +86,6 @@ const cli_usage cli_compare_usage = {
     .n_schema = &n_schema,
     .words = cli_compare_words,
 };
-
-// ---- what the words are ------------------------------------------------------------------------
-
-typedef enum kind { PLACE, RECORDS, MACHINE, MODEL } kind;
-
-// A file of results says so itself, as does a model; any other word names a machine.
-static bool holds_results(cli_app *app, const char *path) {
-    sz_bench_set *set;
-    sz_ctx *ctx = sz_ctx_create(NULL); // what is wrong with the file is said when it is read
-    bool holds = false;
-    (void)app;
-    if (!ctx) return false;
-    if (sz_bench_set_create(ctx, &set) == SZ_OK) {
-        holds = sz_bench_set_load(ctx, set, path, NULL) == SZ_OK ||
-                !strstr(sz_ctx_error(ctx), "no results that are known");
-        sz_bench_set_destroy(set);
-    }
-    sz_ctx_destroy(ctx);
-    return holds;
-}
-
-static kind kind_of(cli_app *app, const char *word) {
-    if (access(word, F_OK) != 0 && cli_is_place(word)) return PLACE;
-    if (cli_is_model(word)) return MODEL;
-    return access(word, F_OK) == 0 && holds_results(app, word) ? RECORDS : MACHINE;
-}
-
-static sz_status load(cli_app *app, const compare_options *o, const char *word, kind what,
-                      sz_bench_set **ret_set) {
-    sz_store *store = NULL;
-    sz_status status = sz_bench_set_create(app->ctx, ret_set);
-    if (status != SZ_OK) return status;
-    if (what == RECORDS) return sz_bench_set_load(app->ctx, *ret_set, word, NULL);
-    status = cli_store_open(app, o->store, SZ_STORE_READ, &store);
-    if (status == SZ_OK) status = cli_load_place(app, store, word, *ret_set);
-    sz_store_close(store);
-    return status;
-}
 
 // ---- output ------------------------------------------------------------------------------------
 
@@ -265,11 +228,12 @@ static sz_status compare(cli_app *app, const compare_options *o, const sz_bench_
     return status;
 }
 
-static int compare_records(cli_app *app, const compare_options *o, kind a_is, kind b_is) {
+static int compare_records(cli_app *app, const compare_options *o, cli_word_kind a_is,
+                           cli_word_kind b_is) {
     sz_bench_set *a = NULL, *b = NULL;
     sz_bench_comparison *c = NULL;
-    sz_status status = load(app, o, app->args[0], a_is, &a);
-    if (status == SZ_OK) status = load(app, o, app->args[1], b_is, &b);
+    sz_status status = cli_load_records(app, o->store, app->args[0], a_is, &a);
+    if (status == SZ_OK) status = cli_load_records(app, o->store, app->args[1], b_is, &b);
     if (status == SZ_OK) status = compare(app, o, a, b, &c);
     int code = status == SZ_OK ? write_comparison(app, c) : cli_fail(app, status);
     const bool nothing = status == SZ_OK && code == CLI_DONE && sz_bench_comparison_count(c) == 0;
@@ -286,12 +250,12 @@ static int compare_predicted(cli_app *app, const compare_options *o) {
     sz_bench_set *set = NULL;
     if (app->n_args != 1)
         return cli_error(app, CLI_USAGE, "--predicted takes one run, not '%s' too", app->args[1]);
-    const kind what = kind_of(app, app->args[0]);
-    if (what != PLACE && what != RECORDS)
+    const cli_word_kind what = cli_kind_of(app->args[0]);
+    if (what != CLI_PLACE && what != CLI_RECORDS)
         return cli_error(app, CLI_USAGE, "'%s' is neither a run nor a file of results",
                          app->args[0]);
-    if (what == PLACE && !cli_has_store(app, o->store)) return CLI_UNAVAILABLE;
-    const sz_status status = load(app, o, app->args[0], what, &set);
+    if (what == CLI_PLACE && !cli_has_store(app, o->store)) return CLI_UNAVAILABLE;
+    const sz_status status = cli_load_records(app, o->store, app->args[0], what, &set);
     job.set = set;
     const int code = status == SZ_OK ? cli_compare_predicted(app, &job) : cli_fail(app, status);
     sz_bench_set_destroy(set);
@@ -306,17 +270,17 @@ int cli_compare(cli_app *app, const void *options) {
                                          "'sizeup help compare'");
     if (!(o->alpha > 0 && o->alpha < 1))
         return cli_error(app, CLI_USAGE, "option '--alpha' needs a number between 0 and 1");
-    const kind a = kind_of(app, app->args[0]), b = kind_of(app, app->args[1]);
-    if (a == MODEL && b == MODEL)
+    const cli_word_kind a = cli_kind_of(app->args[0]), b = cli_kind_of(app->args[1]);
+    if (a == CLI_MODEL && b == CLI_MODEL)
         return cli_compare_models(app, &o->fail, &o->binds, &o->inputs);
-    if (a == MODEL || b == MODEL)
-        return cli_error(app, CLI_USAGE, "'%s' is a model, but '%s' is none", app->args[a != MODEL],
-                         app->args[a == MODEL]);
-    if (a == MACHINE && b == MACHINE)
+    if (a == CLI_MODEL || b == CLI_MODEL)
+        return cli_error(app, CLI_USAGE, "'%s' is a model, but '%s' is none",
+                         app->args[a != CLI_MODEL], app->args[a == CLI_MODEL]);
+    if (a == CLI_MACHINE && b == CLI_MACHINE)
         return cli_machine_compare(app, app->args[0], app->args[1], &o->fail);
-    if ((a == PLACE || b == PLACE) && !cli_has_store(app, o->store)) return CLI_UNAVAILABLE;
-    if (a != MACHINE && b != MACHINE) return compare_records(app, o, a, b);
+    if ((a == CLI_PLACE || b == CLI_PLACE) && !cli_has_store(app, o->store)) return CLI_UNAVAILABLE;
+    if (a != CLI_MACHINE && b != CLI_MACHINE) return compare_records(app, o, a, b);
     return cli_error(app, CLI_USAGE,
                      "'%s' holds results, but '%s' is neither a run nor a file of results",
-                     app->args[a == MACHINE], app->args[a != MACHINE]);
+                     app->args[a == CLI_MACHINE], app->args[a != CLI_MACHINE]);
 }

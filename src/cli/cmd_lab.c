@@ -7,9 +7,9 @@
 #include <string.h>
 
 typedef struct lab_options {
-    bool quick, ascii;
+    bool quick;
+    cli_picture_options picture;
     const char *machine, *cpu_mask;
-    int64_t width;
 } lab_options;
 
 static const cli_option options_table[] = {
@@ -157,7 +157,7 @@ static int show(cli_app *app, const lab_options *o, const sz_lab *lab, const sz_
     } else {
         lab_draw(lab, machine, plot);
         lab_fill_doc(app, lab, machine, doc);
-        const cli_picture picture = {plot, doc, o->width, o->ascii};
+        const cli_picture picture = {plot, doc, &o->picture};
         code = cli_write_picture(app, &picture);
     }
     sz_doc_destroy(doc);

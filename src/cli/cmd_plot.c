@@ -1,19 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // `sizeup plot roofline [MODEL]`: pictures of what a machine can do and what a model asks of it.
-// `sizeup plot memory MODEL`: bytes alive over time.
+// `sizeup plot memory MODEL`: bytes alive over time. The other words are in files of their own.
 #include "cli/count.h"
 #include "cli/machines.h"
 #include "cli/memory_draw.h"
+#include "cli/plots.h"
 #include "cli/roofline.h"
 
 #include <string.h>
 
-typedef struct plot_options {
-    cli_strings machines, binds, inputs;
-    const char *dtype, *mode, *optimizer, *precision, *recompute;
-    int64_t threads, width;
-    bool ascii;
-} plot_options;
+#include <sizeup/bench.h>
 
 static const cli_option options_table[] = {
     {"machine", 'm', CLI_WORDS, "NAME,...", NULL,
@@ -24,6 +20,35 @@ static const cli_option options_table[] = {
      offsetof(plot_options, dtype)},
     {"threads", 't', CLI_INT, "N", NULL, "roofs of N threads; 0: all that were measured",
      offsetof(plot_options, threads)},
+    {"level", 'l', CLI_STRING, "LEVEL", NULL,
+     "of predictions: bound, roofline, tiles, sum; of a run also calibrated",
+     offsetof(plot_options, level)},
+    {"predicted", 0, CLI_FLAG, NULL, NULL, "layers of a run: what was predicted beside them",
+     offsetof(plot_options, predicted)},
+    {"model", 0, CLI_STRING, "FILE", NULL, "of --predicted: where the model's file is now",
+     offsetof(plot_options, model)},
+    {"trace", 0, CLI_STRING, "FILE", NULL,
+     "layers: also write a trace for Perfetto or chrome://tracing",
+     offsetof(plot_options, trace)},
+    {"top", 0, CLI_INT, "N", NULL, "layers (20) or cases (40) that are shown at most",
+     offsetof(plot_options, top)},
+    {"x", 'x', CLI_STRING, "METRIC", NULL, "pareto: metric of the x axis",
+     offsetof(plot_options, x)},
+    {"y", 'y', CLI_STRING, "METRIC", NULL, "pareto: metric of the y axis",
+     offsetof(plot_options, y)},
+    {"labels", 0, CLI_INT, "N", "12", "pareto: points that are labelled",
+     offsetof(plot_options, labels)},
+    {"over", 0, CLI_STRING, "NAME", NULL, "oracle, staircase: the parameter of the x axis",
+     offsetof(plot_options, over)},
+    {"metric", 0, CLI_STRING, "METRIC", NULL, "oracle, staircase: what is drawn over it",
+     offsetof(plot_options, metric)},
+    {"higher", 0, CLI_WORDS, "METRIC,...", NULL, "metrics of which more is better",
+     offsetof(plot_options, higher)},
+    {"match", 0, CLI_CHOICE, "case|work", "case",
+     "compare: same work, settings and machine; work: whatever the machine",
+     offsetof(plot_options, match)},
+    {"store", 0, CLI_STRING, "URL", NULL, "where runs are; usual: results.db in the data folder",
+     offsetof(plot_options, store)},
     CLI_TRAINING_OPTIONS(plot_options),
     CLI_PICTURE_OPTIONS(plot_options),
     CLI_MODEL_OPTIONS(plot_options),
@@ -31,14 +56,32 @@ static const cli_option options_table[] = {
 
 static const char notes[] =
     "roofline [MODEL]   roofs of the machine, its memories, ridge points; layers of the model\n"
+    "layers MODEL|RUN   time of each layer: of a run with --layers, or predicted of a model\n"
     "memory MODEL       bytes alive over the nodes, or with --mode training over a training step\n"
-    "The picture goes where -o says: FILE.svg, FILE.png (needs the library cairo); without -o it "
-    "is\n"
-    "drawn in text. --format json|csv gives its points.\n";
+    "pareto FILE        all settings of an exploration or of bench cases, and their front\n"
+    "oracle FILE        the best for each value of a parameter, and the best fixed setting\n"
+    "compare A B        ratios of the times of two runs, with their intervals\n"
+    "staircase FILE     time over a size, and where it leaps\n"
+    "FILE is JSON of 'explore' or 'bench', - standard input; a run of the store (3, last) will "
+    "do.\n"
+    "The picture goes where -o says: FILE.svg, FILE.png, FILE.pdf (the two need the library "
+    "cairo);\n"
+    "without -o it is drawn in text. --format json|csv gives its points.\n";
 
 static const cli_schema_row schema[] = {
-    {1, "plot", CLI_J_STRING, "roofline or memory", NULL, false},
-    {1, "model", CLI_J_STRING, "its path", NULL, false},
+    {1, "plot", CLI_J_STRING, "roofline, layers, memory ...", NULL, false},
+    {1, "model", CLI_J_STRING, "its path", NULL, true},
+    {1, "source", CLI_J_STRING, "run or file", NULL, true},
+    {1, "settings", CLI_J_INTEGER, "points of the file", NULL, true},
+    {1, "layers", CLI_J_ARRAY, "in the order of the source", NULL, true},
+    {2, "name", CLI_J_STRING, NULL, NULL, false},
+    {2, "op", CLI_J_STRING, NULL, NULL, false},
+    {2, "measured_s", CLI_J_NUMBER, NULL, NULL, false},
+    {2, "predicted_s", CLI_J_NUMBER, NULL, NULL, false},
+    {2, "predicted_lo_s", CLI_J_NUMBER, "90 % interval", NULL, false},
+    {2, "predicted_hi_s", CLI_J_NUMBER, NULL, NULL, false},
+    {1, "rows", CLI_J_ARRAY, "cases that both runs have", NULL, true},
+    {2, NULL, CLI_J_RECORD, NULL, sz_change_type, false},
     {1, "points", CLI_J_ARRAY, "nodes of the model on each machine", NULL, true},
     {2, "machine", CLI_J_STRING, NULL, NULL, false},
     {2, "node", CLI_J_STRING, NULL, NULL, false},
@@ -93,7 +136,7 @@ const cli_usage cli_plot_usage = {
     .n_options = CLI_COUNT(options_table),
     .size = sizeof(plot_options),
     .min_args = 1,
-    .max_args = 2,
+    .max_args = 3,
     .notes = notes,
     .schema = schema,
     .n_schema = &n_schema,
@@ -175,7 +218,7 @@ static int draw(cli_app *app, plot_job *job) {
     } else {
         roofline_draw(&job->r, plot);
         roofline_fill_doc(app, &job->r, doc);
-        const cli_picture picture = {plot, doc, job->options->width, job->options->ascii};
+        const cli_picture picture = {plot, doc, &job->options->picture};
         code = cli_write_picture(app, &picture);
     }
     sz_doc_destroy(doc);
@@ -214,16 +257,34 @@ static int run_memory(cli_app *app, const plot_options *o) {
     if (status == SZ_OK) status = sz_costs_create(app->ctx, model, &how, &costs);
     const bool with_steps = !cli_wants(app, "text") && !cli_wants(app, "md");
     const memory_job job = {model, costs, &how, training, with_steps};
-    const int code = status == SZ_OK ? memory_write(app, &job, o->width, o->ascii)
+    const int code = status == SZ_OK ? memory_write(app, &job, &o->picture)
                                      : cli_fail(app, status);
     sz_costs_destroy(costs);
     sz_model_destroy(model);
     return code;
 }
 
+typedef struct plot_word {
+    const char *name;
+    int words; // after it, at most
+    int (*run)(cli_app *app, const plot_options *options);
+} plot_word;
+
 int cli_plot(cli_app *app, const void *options) {
-    static const char *const words[] = {"roofline", "memory", NULL};
-    if (strcmp(app->args[0], "memory") == 0) return run_memory(app, options);
-    if (strcmp(app->args[0], "roofline") == 0) return run_roofline(app, options);
-    return cli_unknown(app, "plot", app->args[0], words);
+    static const plot_word words[] = {
+        {"roofline", 1, run_roofline},    {"layers", 1, plot_layers},
+        {"memory", 1, run_memory},        {"pareto", 1, plot_pareto},
+        {"oracle", 1, plot_oracle},       {"compare", 2, plot_compare},
+        {"staircase", 1, plot_staircase},
+    };
+    const char *names[CLI_COUNT(words) + 1] = {NULL};
+    for (size_t i = 0; i < CLI_COUNT(words); i++) {
+        names[i] = words[i].name;
+        if (strcmp(app->args[0], words[i].name) != 0) continue;
+        if (app->n_args - 1 > words[i].words)
+            return cli_error(app, CLI_USAGE, "unexpected word '%s' after 'plot %s'",
+                             app->args[words[i].words + 1], words[i].name);
+        return words[i].run(app, options);
+    }
+    return cli_unknown(app, "plot", app->args[0], names);
 }

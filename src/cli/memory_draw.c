@@ -196,15 +196,10 @@ static void put_notes(const memory_job *job, const profile *p, sz_plot *plot) {
     }
 }
 
-static const char *base_name(const char *path) {
-    const char *slash = strrchr(path, '/');
-    return slash && slash[1] ? slash + 1 : path;
-}
-
 static bool draw(const memory_job *job, const profile *p, sz_plot *plot) {
     const sz_memory m = sz_costs_memory(job->costs);
     char title[300], subtitle[300];
-    snprintf(title, sizeof title, "Memory of %.200s", base_name(sz_model_path(job->model)));
+    snprintf(title, sizeof title, "Memory of %.200s", cli_base_name(sz_model_path(job->model)));
     if (job->training)
         snprintf(subtitle, sizeof subtitle, "one training step: %s, precision %s, recomputation %s",
                  job->cost->optimizer, job->cost->precision, job->cost->recompute);
@@ -364,7 +359,7 @@ static bool fill_doc(const memory_job *job, const profile *p, sz_doc *doc) {
 
 // ---- run ---------------------------------------------------------------------------------------
 
-int memory_write(cli_app *app, const memory_job *job, int64_t width, bool ascii) {
+int memory_write(cli_app *app, const memory_job *job, const cli_picture_options *picture) {
     profile p = {0};
     sz_plot *plot = NULL;
     sz_doc *doc = NULL;
@@ -373,7 +368,7 @@ int memory_write(cli_app *app, const memory_job *job, int64_t width, bool ascii)
     if (made && sz_plot_create(app->out, &plot) == SZ_OK &&
         sz_doc_create(app->out, "sizeup.plot/1", &doc) == SZ_OK && draw(job, &p, plot) &&
         fill_doc(job, &p, doc))
-        code = cli_write_picture(app, &(cli_picture){plot, doc, width, ascii});
+        code = cli_write_picture(app, &(cli_picture){plot, doc, picture});
     else
         cli_error(app, CLI_BUG, "no memory for the output");
     finish(&p);

@@ -13,6 +13,6 @@ typedef struct memory_job {
     bool training, with_steps; // with_steps: every step as data
 } memory_job;
 
-int memory_write(cli_app *app, const memory_job *job, int64_t width, bool ascii);
+int memory_write(cli_app *app, const memory_job *job, const cli_picture_options *picture);
 
 #endif

@@ -8,7 +8,7 @@
 
 #include <sizeup/lab.h>
 #include <sizeup/machine.h>
-#include <sizeup/plot.h>
+#include <sizeup/chart.h>
 
 #include "alloc/run.h"
 
@@ -107,6 +107,36 @@ static void draw(run *r, const scenario *s) {
         put(r, buf.data, buf.size);
     sz_buf_finish(&buf);
     sz_plot_destroy(plot);
+}
+
+// A front, an oracle or a staircase of a document of three points.
+static void draw_chart(run *r, const scenario *s) {
+    static const char text[] =
+        "{\"points\":[{\"parameters\":{\"batch\":1,\"who\":\"a\"},\"metrics\":{\"latency_s\":1,"
+        "\"energy_j\":4},\"intervals\":{\"latency_s\":[0.9,1.1]}},{\"parameters\":{\"batch\":2,"
+        "\"who\":\"a\"},\"metrics\":{\"latency_s\":3,\"energy_j\":2}},{\"parameters\":{\"batch\":2,"
+        "\"who\":\"b\"},\"metrics\":{\"latency_s\":2.5,\"energy_j\":3}}]}";
+    sz_chart_data *data = NULL;
+    sz_plot *plot = NULL;
+    sz_buf buf;
+    sz_buf_init(&buf, r->ctx);
+    sz_status status = sz_chart_data_create(r->ctx, &data);
+    if (status == SZ_OK) status = sz_chart_data_read(r->ctx, data, text, sizeof text - 1);
+    if (status == SZ_OK) status = sz_plot_create(r->ctx, &plot);
+    if (status == SZ_OK && strcmp(s->option, "front") == 0)
+        status = sz_chart_front(r->ctx, data, &(sz_chart_front_options){.labels = 3}, plot);
+    if (status == SZ_OK && strcmp(s->option, "oracle") == 0)
+        status = sz_chart_oracle(r->ctx, data, &(sz_chart_oracle_options){.parameter = "batch"},
+                                 plot);
+    if (status == SZ_OK && strcmp(s->option, "steps") == 0)
+        status = sz_chart_steps(r->ctx, data, &(sz_chart_steps_options){.parameter = "batch"},
+                                plot);
+    if (status == SZ_OK)
+        status = sz_plot_write(r->ctx, plot, &(sz_plot_options){.format = "svg"}, &buf);
+    if (succeeds(r, status)) put(r, buf.data, buf.size);
+    sz_buf_finish(&buf);
+    sz_plot_destroy(plot);
+    sz_chart_data_destroy(data);
 }
 
 // An experiment of the lab on a machine of two numbers. Times differ from run to run: not they, but
