@@ -3,10 +3,14 @@
 """Embed data files as C: embed.py OUT.c FILE ...
 
 Data sheets of machines (.json) are checked to be JSON whose name is the file's name, suites of
-workloads (.tsv) to be ASCII with a title, so that a typing error ends the build.
+workloads (.tsv) to be ASCII with a title, so that a typing error ends the build. Of a style sheet
+and a script (.css, .js) comments and indents are left out.
 """
+import base64
+import hashlib
 import json
 import os
+import re
 import sys
 
 
@@ -27,10 +31,19 @@ def suite(path, name):
     return '\n'.join([lines[1]] + lines[2:]).encode()
 
 
+def asset(path, name):
+    with open(path, encoding='ascii') as f:
+        text = re.sub(r'/\*.*?\*/', '', f.read(), flags=re.S)
+    if '</' in text:
+        sys.exit(f'{path}: "</" would end the element that it stands in')
+    return ''.join(line.strip() + '\n' for line in text.split('\n') if line.strip()).encode()
+
+
 # header, type, table, its length, reader
 KINDS = {'.json': ('machine/datasheets.h', 'sz_datasheet', 'sz_datasheets', 'sz_n_datasheets',
                    sheet),
-         '.tsv': ('run/bench/suite.h', 'sz_suite', 'sz_suites', 'sz_n_suites', suite)}
+         '.tsv': ('run/bench/suite.h', 'sz_suite', 'sz_suites', 'sz_n_suites', suite),
+         '.css': ('report/html.h', 'sz_asset', 'sz_assets', 'sz_n_assets', asset)}
 
 
 def main(out, paths):
@@ -39,6 +52,9 @@ def main(out, paths):
     for path in sorted(paths, key=lambda p: os.path.splitext(p)[0]):
         name = os.path.splitext(os.path.basename(path))[0]
         rows.append((name, read(path, name)))
+        if path.endswith('.js'): # by which a page says that no other script may run
+            digest = hashlib.sha256(rows[-1][1]).digest()
+            rows.append((name + '-hash', base64.b64encode(digest)))
     with open(out, 'w', encoding='ascii') as f:
         f.write(f'// Made by tools/embed.py.\n#include "{header}"\n\n')
         for i, (name, text) in enumerate(rows):

@@ -88,6 +88,8 @@ typedef struct sz_plot_options {
                              come out higher when its labels need it */
     int ascii;          /**< text: no character outside of ASCII */
     int color;          /**< text: with colours */
+    const char *label;  /**< svg: what it is, for a picture that is part of a page of HTML: as wide
+                             as there is room, without a ground. NULL = a picture of its own */
 } sz_plot_options;
 
 /** Draw at the end of `buf`. SZ_ERR_USAGE: no such format. SZ_ERR_UNAVAILABLE: PNG, where the

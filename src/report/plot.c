@@ -206,7 +206,7 @@ sz_status sz_plot_write(sz_ctx *ctx, const sz_plot *plot, const sz_plot_options 
     const sz_look look = text ? terminal_look(options) : picture_look(options);
     sz_drawing d;
     SZ_TRY(sz_draw(ctx, plot, &look, &d));
-    sz_status status = svg   ? sz_write_svg(&d, buf)
+    sz_status status = svg   ? sz_write_svg(&d, options->label, buf)
                        : png ? sz_write_png(&d, buf)
                              : sz_write_terminal(&d, &look, options, buf);
     sz_drawing_finish(&d);

@@ -125,19 +125,29 @@ static void write_text(sz_buf *b, const sz_shape *s) {
     sz_buf_puts(b, "</text>\n");
 }
 
-sz_status sz_write_svg(const sz_drawing *d, sz_buf *b) {
+// Inside of a page its title is an attribute: as an element it would be shown wherever the mouse is.
+static void put_head(const sz_drawing *d, const char *label, sz_buf *b) {
     sz_buf_puts(b, "<svg xmlns=\"http://www.w3.org/2000/svg\"");
-    put_attr(b, "width", d->width);
-    put_attr(b, "height", d->height);
+    if (!label) put_attr(b, "width", d->width), put_attr(b, "height", d->height);
     sz_buf_puts(b, " viewBox=\"0 0 ");
     put_number(b, d->width);
     sz_buf_putc(b, ' ');
     put_number(b, d->height);
-    sz_buf_puts(b, "\" role=\"img\" font-family=\"'Helvetica Neue', Arial, 'DejaVu Sans', "
-                   "sans-serif\">\n<title>");
+    sz_buf_puts(b, "\" role=\"img\" ");
+    if (label) {
+        sz_buf_puts(b, "aria-label=\"");
+        put_text(b, label);
+        sz_buf_puts(b, "\">\n");
+        return;
+    }
+    sz_buf_puts(b, "font-family=\"'Helvetica Neue', Arial, 'DejaVu Sans', sans-serif\">\n<title>");
     put_text(b, d->title ? d->title : "plot");
     sz_buf_printf(b, "</title>\n<rect width=\"100%%\" height=\"100%%\" fill=\"#%06x\"/>\n",
                   (unsigned)SZ_GROUND);
+}
+
+sz_status sz_write_svg(const sz_drawing *d, const char *label, sz_buf *b) {
+    put_head(d, label, b);
     for (size_t i = 0; i < d->shapes.n; i++) {
         const sz_shape *s = &d->shapes.items[i];
         if (s->kind == SZ_SHAPE_BOX)
