@@ -23,7 +23,7 @@ typedef struct report_change {
     const char *name, *note; // "run it as a compiler would"
     double time_s;           // of a run
     double sample_s;         // of a sample
-    bool single;             // one change, not several together
+    bool first;              // may be advised first: one change that keeps the results
 } report_change;
 
 // What the sentences are made of. A number that is not known is NaN.

@@ -124,18 +124,18 @@ static sz_predict_options how_of(const report_job *job) {
     };
 }
 
-static void add_change(report_job *job, const char *name, const char *note, bool single,
+static void add_change(report_job *job, const char *name, const char *note, bool first,
                        const sz_prediction *t) {
     report_facts *f = &job->facts;
     if (f->n_changes == CLI_COUNT(f->changes) || !(t->time_s > 0)) return;
     const double samples = t->samples > 0 ? (double)t->samples : 1;
     f->changes[f->n_changes++] =
-        (report_change){name, note, t->time_s, t->time_s / samples, single};
+        (report_change){name, note, t->time_s, t->time_s / samples, first};
 }
 
 // In another format: only where the machine has a roof of just that format.
 static bool add_format(report_job *job, const sz_costs *costs, const char *dtype, const char *name,
-                       const char *note, bool single) {
+                       const char *note, bool first) {
     sz_predict_options how = how_of(job);
     sz_estimate *e = NULL;
     bool exact = false;
@@ -148,7 +148,7 @@ static bool add_format(report_job *job, const sz_costs *costs, const char *dtype
         if (!exact) break;
     }
     const sz_prediction t = sz_estimate_total(e);
-    if (exact) add_change(job, name, note, single, &t);
+    if (exact) add_change(job, name, note, first, &t);
     sz_estimate_destroy(e);
     return exact;
 }
@@ -202,7 +202,7 @@ static void add_formats(report_job *job) {
         const bool has = add_format(job, job->costs, rows[i].dtype, rows[i].name,
                                     i < 2 ? "weights and activations of half the bytes"
                                           : "needs a net that was quantized with care",
-                                    true);
+                                    i < 2);
         if (has && i < 2 && job->lean_costs) {
             add_format(job, job->lean_costs, rows[i].dtype, rows[i].both, "both together", false);
             i = 1; // one of the two half formats is enough
@@ -224,7 +224,7 @@ static void find_changes(report_job *job) {
     add_batch(job);
     for (size_t i = 0; i < f->n_changes; i++) {
         const report_change *c = &f->changes[i];
-        const bool saves = c->single && c->sample_s < 0.98 * f->sample_s;
+        const bool saves = c->first && c->sample_s < 0.98 * f->sample_s;
         if (saves && (!f->best || c->sample_s < f->best->sample_s)) f->best = c;
     }
 }

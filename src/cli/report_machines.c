@@ -15,9 +15,9 @@
 void report_put_changes(report_job *job) {
     static const sz_column columns[] = {
         {"change", "change", NULL, SZ_AS_TEXT, 0},
-        {"sample_s", "time of a sample", "s", SZ_AS_SI, SZ_COLUMN_BAR},
-        {"speedup", "times as fast", NULL, SZ_AS_NUMBER, 0},
-        {"time_s", "time of a run", "s", SZ_AS_SI, SZ_COLUMN_PAGE},
+        {"sample_s", "a sample", "s", SZ_AS_SI, SZ_COLUMN_BAR},
+        {"speedup", "as fast", NULL, SZ_AS_NUMBER, 0},
+        {"time_s", "a run", "s", SZ_AS_SI, SZ_COLUMN_PAGE},
         {"note", "note", NULL, SZ_AS_TEXT, SZ_COLUMN_WRAP},
     };
     const report_facts *f = &job->facts;
@@ -189,17 +189,16 @@ static void put_predicted(const report_job *job) {
                  "caches, control, leakage, and how far the power is below what was assumed");
 }
 
-static double joule_of(const json_t *v) {
-    const json_t *inner = json_is_object(v) ? json_object_get(v, "joule") : v;
-    return json_is_number(inner) ? json_number_value(inner) : NAN;
-}
-
 static void put_domains(const report_job *job) {
-    const char *text = sz_bench_set_text(job->set, job->record), *key;
-    json_t *record = json_loads(text, 0, NULL), *v;
+    json_t *record = json_loads(sz_bench_set_text(job->set, job->record), 0, NULL), *v;
     json_t *domains = json_object_get(json_object_get(record, "energy"), "domains");
-    json_object_foreach(domains, key, v)
-        put_part(job, key, joule_of(v), job->bench->energy.joule, "a channel of the sensor");
+    size_t i;
+    json_array_foreach(domains, i, v) {
+        const json_t *joule = json_object_get(v, "joule");
+        const char *name = json_string_value(json_object_get(v, "name"));
+        put_part(job, name ? name : "?", json_is_number(joule) ? json_number_value(joule) : NAN,
+                 job->bench->energy.joule, "a channel of the sensor");
+    }
     json_decref(record);
 }
 

@@ -230,6 +230,42 @@ static void put_assumptions(const report_job *job) {
     }
 }
 
+// The command line of this page, for a shell.
+static void put_word(sz_buf *buf, const char *option, const char *word) {
+    if (!word) return;
+    sz_buf_printf(buf, " %s%s", option, *option ? " '" : "'");
+    for (const char *p = word; *p; p++)
+        if (*p == '\'')
+            sz_buf_puts(buf, "'\\''");
+        else
+            sz_buf_putc(buf, *p);
+    sz_buf_putc(buf, '\'');
+}
+
+static void put_again(const report_job *job) {
+    const report_options *o = job->o;
+    char threads[24];
+    sz_buf buf;
+    sz_buf_init(&buf, job->app->out);
+    sz_buf_puts(&buf, "sizeup report");
+    put_word(&buf, "", job->app->args[0]);
+    for (size_t i = 0; i < o->machines.n; i++) put_word(&buf, "--machine", o->machines.items[i]);
+    for (size_t i = 0; i < o->binds.n; i++) put_word(&buf, "--bind", o->binds.items[i]);
+    for (size_t i = 0; i < o->inputs.n; i++) put_word(&buf, "--input", o->inputs.items[i]);
+    put_word(&buf, "--dtype", o->dtype);
+    if (strcmp(o->level, "roofline") != 0) put_word(&buf, "--level", o->level);
+    if (strcmp(o->recipe, "generic") != 0) put_word(&buf, "--for", o->recipe);
+    snprintf(threads, sizeof threads, "%lld", (long long)o->threads);
+    if (o->threads > 0) put_word(&buf, "--threads", threads);
+    put_word(&buf, "--model", o->model);
+    put_word(&buf, "--explore", o->explore);
+    sz_buf_puts(&buf, " -o report.html");
+    sz_buf_putc(&buf, '\0');
+    if (sz_buf_status(&buf) == SZ_OK)
+        sz_doc_fact(job->doc, "again", "this page again", sz_cell_text(buf.data), SZ_AS_TEXT, NULL);
+    sz_buf_finish(&buf);
+}
+
 void report_put_environment(report_job *job) {
     const sz_bench *b = job->bench;
     sz_doc *doc = job->doc;
@@ -246,9 +282,6 @@ void report_put_environment(report_job *job) {
         sz_doc_fact(doc, "reproducer", "measure again", sz_cell_text(b->reproducer), SZ_AS_TEXT,
                     NULL);
     }
-    char again[640];
-    snprintf(again, sizeof again, "sizeup predict '%.400s' --machine %.100s",
-             sz_model_path(job->model), job->machine ? sz_machine_identity(job->machine).name : "M");
-    sz_doc_fact(doc, "again", "predict again", sz_cell_text(again), SZ_AS_TEXT, NULL);
+    put_again(job);
     if (job->estimate) put_assumptions(job);
 }

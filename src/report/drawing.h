@@ -20,11 +20,41 @@ typedef struct sz_legend {
     const char *text;
 } sz_legend;
 
+typedef struct sz_cloud {
+    const double *x, *y;
+    size_t n;
+    int color;
+} sz_cloud;
+
+typedef struct sz_band {
+    const double *x, *lo, *hi;
+    size_t n;
+    int color;
+} sz_band;
+
+typedef struct sz_row_note {
+    double at;
+    const char *text;
+    int color;
+} sz_row_note;
+
+typedef struct sz_names {
+    const char *const *items;
+    size_t n; // 0 = the axis is one of numbers
+} sz_names;
+
 struct sz_plot {
     sz_ctx *ctx;
     sz_arena arena;
     const char *title, *subtitle;
     sz_plot_axis axes[2];
+    const char *units[2]; // NULL = none
+    sz_names names[2];
+    SZ_VEC(sz_plot_whisker) whiskers;
+    SZ_VEC(sz_cloud) clouds;
+    SZ_VEC(sz_band) bands;
+    SZ_VEC(sz_plot_bar) bars;
+    SZ_VEC(sz_row_note) row_notes;
     SZ_VEC(sz_curve) curves;
     SZ_VEC(sz_plot_point) points;
     SZ_VEC(sz_legend) legend;
@@ -49,17 +79,20 @@ typedef enum sz_mark {
 } sz_mark;
 
 typedef struct sz_color {
-    unsigned rgb; // 0xRRGGBB on light ground
-    int ansi;     // of the 256 colours of a terminal; -1 = as the terminal likes
+    unsigned rgb, dark; // 0xRRGGBB on light and on dark ground
+    int ansi;           // of the 256 colours of a terminal; -1 = as the terminal likes
 } sz_color;
+enum { SZ_N_COLORS = SZ_PLOT_SERIES + SZ_PLOT_N_SERIES };
 sz_color sz_color_of(int color);
+int sz_color_index(int color); // the same colour from 0 to SZ_N_COLORS - 1
 sz_mark sz_mark_of(int color);
-unsigned sz_tint_of(int color); // of areas: the colour on paper
+
+// What a shape is painted with: a colour, its tint on paper, or one of these.
+enum { SZ_PAINT_PAPER = -1, SZ_PAINT_GROUND = -2, SZ_PAINT_NONE = -3, SZ_PAINT_TINT = 1 << 16 };
+unsigned sz_paint_rgb(int paint, bool dark);
 
 // Corners of the shapes that are no circles, for a radius of 1. Gives their number.
 size_t sz_mark_corners(sz_mark mark, const double (**ret_xy)[2]);
-
-enum { SZ_GROUND = 0xfbfcfd, SZ_PAPER = 0xffffff };
 
 // ---- axes --------------------------------------------------------------------------------------
 
@@ -67,6 +100,9 @@ typedef struct sz_scale {
     double lo, hi;
     double from, to; // where they lie on the picture
     bool linear;
+    const char *unit;   // NULL = none
+    int prefix;         // of a linear axis with a unit: its thousands
+    sz_names names;
 } sz_scale;
 
 typedef struct sz_tick {
@@ -79,6 +115,8 @@ void sz_scale_fit(const sz_plot *plot, int which, sz_scale *ret_scale);
 double sz_scale_at(const sz_scale *s, double v); // NaN where a logarithmic axis has no place
 size_t sz_scale_ticks(const sz_scale *s, sz_tick ret_ticks[SZ_MAX_TICKS]);
 void sz_tick_text(double v, char *buf, size_t cap); // "10 G", "0.5"
+void sz_scale_text(const sz_scale *s, double v, char *buf, size_t cap); // the same with its unit
+const char *sz_prefix(int thousands); // "k", "\u00b5"; "" for 0
 
 // ---- display list ------------------------------------------------------------------------------
 
@@ -89,16 +127,24 @@ typedef struct sz_xy {
 typedef enum sz_shape_kind {
     SZ_SHAPE_BOX,
     SZ_SHAPE_AREA,
+    SZ_SHAPE_BAND, // points: the upper line, then the lower one backwards
     SZ_SHAPE_LINE,
     SZ_SHAPE_MARK,
     SZ_SHAPE_TEXT
 } sz_shape_kind;
 
-typedef enum sz_role { SZ_ROLE_DATA, SZ_ROLE_GRID, SZ_ROLE_FRAME, SZ_ROLE_LEADER } sz_role;
+typedef enum sz_role {
+    SZ_ROLE_DATA,
+    SZ_ROLE_GRID,
+    SZ_ROLE_FRAME,
+    SZ_ROLE_LEADER,
+    SZ_ROLE_CLOUD
+} sz_role;
 
-// What each kind uses: box x y w h; area first n, its lower
-// corners are its last two points; line first n size (width); mark x y size (radius) mark text
-// (tip); text x y (y: its middle) size anchor angle text.
+// What each kind uses: box x y w h, of role DATA it is a bar, with text (tip); area first n, its
+// lower corners are its last two points; band first n; line first n size (width); mark x y size
+// (radius) mark text (tip), of role CLOUD it is a faint dot; text x y (y: its middle) size anchor
+// angle text.
 typedef struct sz_shape {
     sz_shape_kind kind;
     sz_role role;
@@ -118,6 +164,7 @@ typedef struct sz_drawing {
     sz_arena arena;
     double width, height;
     const char *title;
+    int theme;
     SZ_VEC(sz_shape) shapes;
     SZ_VEC(sz_xy) points;
     bool failed;
@@ -163,9 +210,12 @@ void sz_spread(double *at, size_t n, double apart, double lo, double hi);
 
 // ---- writers -----------------------------------------------------------------------------------
 
+// Rules of CSS that turn the classes of the theme SZ_PLOT_AUTO dark.
+void sz_svg_dark_rules(sz_buf *buf);
 // `label`: of a picture inside of a page, or NULL.
 sz_status sz_write_svg(const sz_drawing *d, const char *label, sz_buf *buf);
 sz_status sz_write_png(const sz_drawing *d, sz_buf *buf);
+sz_status sz_write_pdf(const sz_drawing *d, sz_buf *buf);
 sz_status sz_write_terminal(const sz_drawing *d, const sz_look *look,
                             const sz_plot_options *options, sz_buf *buf);
 

@@ -15,8 +15,6 @@ extern const size_t sz_n_assets;
 
 // Text of an element or of an attribute in double quotes.
 void sz_html_text(const sz_writing *w, const char *text);
-// What the colours of plots are on a dark page, as rules of CSS.
-void sz_html_plot_colors(sz_buf *buf);
 // `label`: what the table or figure is of, for who can't see it. `index`: of the block, unique.
 void sz_html_table(const sz_writing *w, const sz_block *b, const char *label);
 void sz_html_list(const sz_writing *w, const sz_block *b);

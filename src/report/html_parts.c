@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tables, lists, facts and figures of a page.
-#include "report/drawing.h"
 #include "report/html.h"
 
 #include <math.h>
@@ -62,7 +61,10 @@ static void put_key(const sz_writing *w, const sz_cell *cell) {
 static void put_cell(const sz_writing *w, const sz_column *col, const sz_cell *cell, bool head,
                      double most) {
     put(w, head ? "<th scope=\"row\"" : "<td");
-    if (is_number(cell)) put_key(w, cell);
+    if (is_number(cell))
+        put_key(w, cell);
+    else if (col->format != SZ_AS_TEXT)
+        put(w, " class=\"n\"");
     put(w, ">");
     if (most > 0 && is_number(cell)) put_bar(w, number_of(cell), most);
     if (cell->kind == SZ_CELL_NONE)
@@ -210,7 +212,7 @@ static void put_view(const sz_writing *w, const sz_block *b, size_t i) {
     snprintf(label, sizeof label, "%s%s%s", b->more ? b->more : b->text ? b->text : "plot",
              b->views.n > 1 ? ": " : "", b->views.n > 1 ? b->views.items[i].name : "");
     const sz_plot_options options = {
-        .format = "svg", .width = WIDTH, .height = HEIGHT, .label = label};
+        .format = "svg", .width = WIDTH, .height = HEIGHT, .theme = SZ_PLOT_AUTO, .label = label};
     put(w, "<div class=\"view\">");
     const sz_status status =
         sz_plot_write(w->doc->ctx, b->views.items[i].plot, &options, w->buf);
@@ -225,34 +227,4 @@ void sz_html_figure(const sz_writing *w, const sz_block *b, size_t index) {
     put(w, "<figcaption>");
     sz_html_text(w, b->text);
     put(w, "</figcaption>\n</figure>\n");
-}
-
-// On a dark page: lighter, of the same hue.
-static const unsigned dark_colors[SZ_PLOT_SERIES + SZ_PLOT_N_SERIES] = {
-    [SZ_PLOT_INK] = 0xe3e8ee,   [SZ_PLOT_GREY] = 0x9aa7b4,   [SZ_PLOT_FAINT] = 0x2d3640,
-    [SZ_PLOT_ROOF] = 0x8db3e2,  [SZ_PLOT_MEMORY] = 0x62c2b8, [SZ_PLOT_ROOF2] = 0xe2925f,
-    [SZ_PLOT_MEMORY2] = 0xdcb45a, [SZ_PLOT_SERIES] = 0x7aa9e9, 0xf0a95c, 0x5cc898, 0xe07fa3,
-    0xa995ea,                   0xc2a27c,                    0x5fc9d8, 0xa9b4bf};
-
-enum { DARK_PAPER = 0x171c22 };
-
-static unsigned mixed(unsigned rgb, unsigned paper) {
-    unsigned tint = 0;
-    for (int shift = 16; shift >= 0; shift -= 8)
-        tint |= ((rgb >> shift & 0xFF) * 45 + (paper >> shift & 0xFF) * 55) / 100 << shift;
-    return tint;
-}
-
-// Colours are attributes of the shapes, over which a style sheet has the last word.
-void sz_html_plot_colors(sz_buf *buf) {
-    sz_buf_puts(buf, "@media screen and (prefers-color-scheme:dark){\n");
-    for (int c = 0; c < SZ_PLOT_SERIES + SZ_PLOT_N_SERIES; c++) {
-        const unsigned light = sz_color_of(c).rgb, tint = sz_tint_of(c), dark = dark_colors[c];
-        sz_buf_printf(buf, "svg [fill=\"#%06x\"]{fill:#%06x}svg [stroke=\"#%06x\"]{stroke:#%06x}",
-                      light, dark, light, dark);
-        sz_buf_printf(buf, "svg [fill=\"#%06x\"]{fill:#%06x}\n", tint, mixed(dark, DARK_PAPER));
-    }
-    sz_buf_printf(buf, "svg [fill=\"#%06x\"]{fill:#%06x}svg [stroke=\"#%06x\"]{stroke:#%06x}\n}\n",
-                  (unsigned)SZ_PAPER, (unsigned)DARK_PAPER, (unsigned)SZ_PAPER,
-                  (unsigned)DARK_PAPER);
 }

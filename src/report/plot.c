@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Plots as values, the table of formats, and colours.
+// Plots as values, and the table of formats.
 #include "report/drawing.h"
 
 #include <math.h>
@@ -18,6 +18,11 @@ void sz_plot_destroy(sz_plot *p) {
     if (!p) return;
     sz_vec_finish(p->ctx, &p->curves);
     sz_vec_finish(p->ctx, &p->points);
+    sz_vec_finish(p->ctx, &p->whiskers);
+    sz_vec_finish(p->ctx, &p->clouds);
+    sz_vec_finish(p->ctx, &p->bands);
+    sz_vec_finish(p->ctx, &p->bars);
+    sz_vec_finish(p->ctx, &p->row_notes);
     sz_vec_finish(p->ctx, &p->legend);
     sz_vec_finish(p->ctx, &p->notes);
     sz_arena_finish(&p->arena);
@@ -52,6 +57,19 @@ void sz_plot_set_axis(sz_plot *p, int which, const sz_plot_axis *axis) {
     a->label = keep(p, axis->label);
 }
 
+void sz_plot_set_unit(sz_plot *p, int which, const char *unit) {
+    p->units[which == 1] = keep(p, unit);
+}
+
+void sz_plot_set_names(sz_plot *p, int which, const char *const *names, size_t n) {
+    const char **copy = sz_arena_array(&p->arena, n ? n : 1, sizeof *copy);
+    for (size_t i = 0; copy && i < n; i++) copy[i] = keep(p, names[i] ? names[i] : "");
+    if (copy)
+        p->names[which == 1] = (sz_names){copy, n};
+    else
+        p->failed = true;
+}
+
 static const double *keep_numbers(sz_plot *p, const double *v, size_t n) {
     double *copy = sz_arena_array(&p->arena, n ? n : 1, sizeof *copy);
     if (copy && n) memcpy(copy, v, n * sizeof *v);
@@ -78,76 +96,32 @@ void sz_plot_add_legend(sz_plot *p, int color, const char *text) {
     if (!sz_vec_push(p->ctx, &p->legend, row)) p->failed = true;
 }
 
-// ---- colours and marks -------------------------------------------------------------------------
-
-// Series: told apart also by readers who see no red or green, and by their lightness in print.
-static const sz_color colors[SZ_PLOT_SERIES + SZ_PLOT_N_SERIES] = {
-    [SZ_PLOT_INK] = {0x1f2933, -1},
-    [SZ_PLOT_GREY] = {0x616e7c, 245},
-    [SZ_PLOT_FAINT] = {0xe4e7eb, 240},
-    [SZ_PLOT_ROOF] = {0x33527a, 110},
-    [SZ_PLOT_MEMORY] = {0x2b7f78, 73},
-    [SZ_PLOT_ROOF2] = {0xa14a1f, 173},
-    [SZ_PLOT_MEMORY2] = {0xa87718, 178},
-    [SZ_PLOT_SERIES] = {0x3b6fb6, 68},
-    {0xd9822b, 172},
-    {0x2f9e6e, 71},
-    {0xb5446e, 168},
-    {0x7b61c4, 98},
-    {0x8d6e4b, 137},
-    {0x2aa1b3, 37},
-    {0x7b8794, 246},
-};
-
-sz_color sz_color_of(int color) {
-    if (color < 0) color = SZ_PLOT_INK;
-    if (color >= SZ_PLOT_SERIES)
-        color = SZ_PLOT_SERIES + (color - SZ_PLOT_SERIES) % SZ_PLOT_N_SERIES;
-    return colors[color];
+void sz_plot_add_whisker(sz_plot *p, const sz_plot_whisker *whisker) {
+    if (!sz_vec_push(p->ctx, &p->whiskers, *whisker)) p->failed = true;
 }
 
-unsigned sz_tint_of(int color) {
-    const unsigned rgb = sz_color_of(color).rgb;
-    unsigned tint = 0;
-    for (int shift = 16; shift >= 0; shift -= 8) {
-        const unsigned c = rgb >> shift & 0xFF, paper = SZ_PAPER >> shift & 0xFF;
-        tint |= (c * 45 + paper * 55) / 100 << shift;
-    }
-    return tint;
+void sz_plot_add_cloud(sz_plot *p, const double *x, const double *y, size_t n, int color) {
+    const sz_cloud c = {keep_numbers(p, x, n), keep_numbers(p, y, n), n, color};
+    if (!c.x || !c.y || !sz_vec_push(p->ctx, &p->clouds, c)) p->failed = true;
 }
 
-sz_mark sz_mark_of(int color) {
-    return color < SZ_PLOT_SERIES ? SZ_MARK_CIRCLE
-                                  : (sz_mark)((color - SZ_PLOT_SERIES) % SZ_MARK_RING);
+void sz_plot_add_band(sz_plot *p, const double *x, const double *lo, const double *hi, size_t n,
+                      int color) {
+    const sz_band b = {keep_numbers(p, x, n), keep_numbers(p, lo, n), keep_numbers(p, hi, n), n,
+                       color};
+    if (!b.x || !b.lo || !b.hi || !sz_vec_push(p->ctx, &p->bands, b)) p->failed = true;
 }
 
-// All of about the area of the circle of radius 1.
-static const double square[][2] = {{-.87, -.87}, {.87, -.87}, {.87, .87}, {-.87, .87}};
-static const double diamond[][2] = {{0, -1.2}, {1.2, 0}, {0, 1.2}, {-1.2, 0}};
-static const double up[][2] = {{0, -1.25}, {1.2, .9}, {-1.2, .9}};
-static const double down[][2] = {{0, 1.25}, {1.2, -.9}, {-1.2, -.9}};
-static const double cross[][2] = {{-.4, -1.2}, {.4, -1.2}, {.4, -.4},   {1.2, -.4},
-                                  {1.2, .4},   {.4, .4},   {.4, 1.2},   {-.4, 1.2},
-                                  {-.4, .4},   {-1.2, .4}, {-1.2, -.4}, {-.4, -.4}};
-static const double x_shape[][2] = {{0.57, -1.13}, {1.13, -0.57},  {0.57, 0},      {1.13, 0.57},
-                                    {0.57, 1.13},  {0, 0.57},      {-0.57, 1.13},  {-1.13, 0.57},
-                                    {-0.57, 0},    {-1.13, -0.57}, {-0.57, -1.13}, {0, -0.57}};
-static const double star[][2] = {{0, -1.35},     {0.35, -0.49}, {1.28, -0.42}, {0.57, 0.19},
-                                 {0.79, 1.09},   {0, 0.6},      {-0.79, 1.09}, {-0.57, 0.19},
-                                 {-1.28, -0.42}, {-0.35, -0.49}};
+void sz_plot_add_bar(sz_plot *p, const sz_plot_bar *bar) {
+    sz_plot_bar copy = *bar;
+    copy.tip = keep(p, bar->tip);
+    if (!sz_vec_push(p->ctx, &p->bars, copy)) p->failed = true;
+    if (bar->note) sz_plot_add_row_note(p, bar->at, bar->note, SZ_PLOT_INK);
+}
 
-size_t sz_mark_corners(sz_mark mark, const double (**ret_xy)[2]) {
-    static const struct {
-        const double (*xy)[2];
-        size_t n;
-    } shapes[SZ_N_MARKS] = {
-        [SZ_MARK_SQUARE] = {square, 4}, [SZ_MARK_DIAMOND] = {diamond, 4},
-        [SZ_MARK_UP] = {up, 3},         [SZ_MARK_DOWN] = {down, 3},
-        [SZ_MARK_CROSS] = {cross, 12},  [SZ_MARK_X] = {x_shape, 12},
-        [SZ_MARK_STAR] = {star, 10},
-    };
-    *ret_xy = shapes[mark].xy;
-    return shapes[mark].n;
+void sz_plot_add_row_note(sz_plot *p, double at, const char *note, int color) {
+    const sz_row_note row = {at, keep(p, note), color};
+    if (!row.text || !sz_vec_push(p->ctx, &p->row_notes, row)) p->failed = true;
 }
 
 // ---- write -------------------------------------------------------------------------------------
@@ -155,6 +129,7 @@ size_t sz_mark_corners(sz_mark mark, const double (**ret_xy)[2]) {
 static const sz_plot_format_row formats[] = {
     {"svg", ".svg", "vector graphics with text that can be searched"},
     {"png", ".png", "pixels, drawn by the library cairo"},
+    {"pdf", ".pdf", "a page of vector graphics, drawn by the library cairo"},
     {"text", "", "characters of a terminal"},
 };
 enum { N_FORMATS = sizeof formats / sizeof formats[0] };
@@ -194,21 +169,33 @@ static sz_look terminal_look(const sz_plot_options *o) {
                      .gap = 8};
 }
 
+static sz_status write_drawing(const sz_drawing *d, const sz_look *look,
+                               const sz_plot_options *options, const char *format, sz_buf *buf) {
+    if (strcmp(format, "svg") == 0) return sz_write_svg(d, options->label, buf);
+    if (strcmp(format, "png") == 0) return sz_write_png(d, buf);
+    if (strcmp(format, "pdf") == 0) return sz_write_pdf(d, buf);
+    return sz_write_terminal(d, look, options, buf);
+}
+
+static bool is_format(const char *name) {
+    for (size_t i = 0; i < N_FORMATS; i++)
+        if (strcmp(formats[i].name, name) == 0) return true;
+    return false;
+}
+
 sz_status sz_plot_write(sz_ctx *ctx, const sz_plot *plot, const sz_plot_options *options,
                         sz_buf *buf) {
     const char *format = options->format ? options->format : "text";
-    const bool svg = strcmp(format, "svg") == 0, png = strcmp(format, "png") == 0;
-    const bool text = strcmp(format, "text") == 0;
-    if (!svg && !png && !text)
-        return sz_fail(ctx, SZ_ERR_USAGE, "unknown format '%s' of plots; there are svg, png, text",
-                       format);
+    if (!is_format(format))
+        return sz_fail(ctx, SZ_ERR_USAGE,
+                       "unknown format '%s' of plots; there are svg, png, pdf, text", format);
     if (plot->failed) return sz_no_memory(ctx);
-    const sz_look look = text ? terminal_look(options) : picture_look(options);
+    const sz_look look = strcmp(format, "text") == 0 ? terminal_look(options)
+                                                     : picture_look(options);
     sz_drawing d;
     SZ_TRY(sz_draw(ctx, plot, &look, &d));
-    sz_status status = svg   ? sz_write_svg(&d, options->label, buf)
-                       : png ? sz_write_png(&d, buf)
-                             : sz_write_terminal(&d, &look, options, buf);
+    d.theme = options->theme;
+    sz_status status = write_drawing(&d, &look, options, format, buf);
     sz_drawing_finish(&d);
     if (status == SZ_OK) status = sz_buf_status(buf);
     return status == SZ_ERR_MEMORY ? sz_no_memory(ctx) : status;

@@ -2,268 +2,15 @@
 // Lays a plot out: title, axes, lines, points and legend become shapes of a display list, and every
 // label gets a place where it hides nothing. The same steps serve pictures and terminals; only the
 // look differs.
-#include "report/drawing.h"
+#include "report/layout.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-typedef struct layout {
-    const sz_plot *plot;
-    const sz_look *look;
-    sz_drawing *d;
-    sz_scale axes[2];
-    double left, top, right, bottom; // of the area between the axes
-    double label_w;                  // of the column to its right; 0 = none
-    sz_places places;
-} layout;
-
-static double line_height(const sz_look *k, double size) {
-    return k->cell_h > 0 ? k->cell_h : size * 1.3;
-}
-
-static sz_shape text_shape(double x, double y, double size, int anchor, int color,
-                           const char *text) {
-    return (sz_shape){.kind = SZ_SHAPE_TEXT,
-                      .x = x,
-                      .y = y,
-                      .size = size,
-                      .anchor = anchor,
-                      .color = color,
-                      .text = text};
-}
-
-static void put_text(layout *l, double x, double y, double size, int anchor, int color,
-                     const char *text) {
-    const sz_shape s = text_shape(x, y, size, anchor, color, text);
-    sz_shape_add(l->d, &s);
-}
-
-static void put_line(layout *l, sz_xy a, sz_xy b, double width, int color, sz_role role) {
-    const sz_shape s = {.kind = SZ_SHAPE_LINE,
-                        .role = role,
-                        .size = width,
-                        .color = color,
-                        .first = l->d->points.n,
-                        .n = 2};
-    if (!sz_vec_push(l->d->ctx, &l->d->points, a) || !sz_vec_push(l->d->ctx, &l->d->points, b))
-        l->d->failed = true;
-    else
-        sz_shape_add(l->d, &s);
-}
-
-// ---- margins -----------------------------------------------------------------------------------
-
-static bool has_end_label(const sz_plot_line *line) {
-    return line->label && *line->label && !(line->flags & SZ_PLOT_ALONG);
-}
-
-static double tick_width(const layout *l, const sz_scale *s, double size) {
-    sz_tick ticks[SZ_MAX_TICKS];
-    const size_t n = sz_scale_ticks(s, ticks);
-    double widest = 0;
-    for (size_t i = 0; i < n; i++) {
-        char text[32];
-        if (!ticks[i].labelled) continue;
-        sz_tick_text(ticks[i].value, text, sizeof text);
-        widest = fmax(widest, sz_look_width(l->look, text, size));
-    }
-    return widest;
-}
-
-// Names from a file can be of any length: a column of labels takes a third of the width at most.
-static double column_width(const layout *l, size_t *ret_n) {
-    double widest = 0;
-    *ret_n = 0;
-    for (size_t i = 0; i < l->plot->curves.n; i++) {
-        const sz_plot_line *line = &l->plot->curves.items[i].line;
-        if (!has_end_label(line)) continue;
-        const double bold = line->flags & SZ_PLOT_BOLD && l->look->cell_w == 0 ? 1.1 : 1;
-        widest = fmax(widest, bold * sz_look_width(l->look, line->label, l->look->text));
-        ++*ret_n;
-    }
-    return fmin(widest, l->look->width * 0.36);
-}
-
-// Number of the area of that colour from 1, 0 when there is none.
-static int area_of(const layout *l, int color) {
-    int number = 0;
-    for (size_t i = 0; i < l->plot->curves.n; i++) {
-        const sz_plot_line *line = &l->plot->curves.items[i].line;
-        number += (line->flags & SZ_PLOT_FILLED) != 0;
-        if (line->flags & SZ_PLOT_FILLED && line->color == color) return number;
-    }
-    return 0;
-}
-
-// Rows of the legend when its entries flow over `width`; with `l->d` it is drawn from y on.
-static int legend(layout *l, double x0, double width, double y, bool draw) {
-    const sz_look *k = l->look;
-    const double mark = k->cell_w > 0 ? 2 * k->cell_w : 18, space = k->cell_w > 0 ? 16 : 18;
-    double x = 0;
-    int rows = l->plot->legend.n > 0;
-    for (size_t i = 0; i < l->plot->legend.n; i++) {
-        const sz_legend *e = &l->plot->legend.items[i];
-        const double w = mark + sz_look_width(k, e->text, k->text);
-        if (x > 0 && x + w > width) x = 0, rows++;
-        if (draw) {
-            const double at = y + (rows - 1) * line_height(k, k->text) * (k->cell_h > 0 ? 1 : 1.2);
-            const sz_shape s = {.kind = SZ_SHAPE_MARK,
-                                .x = x0 + x + (k->cell_w > 0 ? 4 : 6),
-                                .y = at,
-                                .size = k->cell_w > 0 ? 3 : 4.6,
-                                .color = e->color,
-                                .area = area_of(l, e->color),
-                                .mark = area_of(l, e->color) ? SZ_MARK_SQUARE
-                                                             : sz_mark_of(e->color)};
-            sz_shape_add(l->d, &s);
-            put_text(l, x0 + x + mark, at, k->text, -1, SZ_PLOT_INK, e->text);
-        }
-        x += w + space;
-    }
-    return rows;
-}
-
-static double outer(const sz_look *k) { return k->cell_h > 0 ? 0 : 18; }
-
-static void set_margins(layout *l) {
-    const sz_look *k = l->look;
-    const double lh = line_height(k, k->text), row = k->cell_h > 0 ? lh : lh * 1.2;
-    size_t n_labels;
-    double head = outer(k), foot = outer(k) * 0.7;
-    if (l->plot->title) head += line_height(k, k->title);
-    if (l->plot->subtitle) head += lh;
-    head += k->cell_h > 0 ? lh : lh * 1.5; // name of the y axis
-    foot += 2 * lh + (k->cell_h > 0 ? 0 : 8);
-    foot += (double)l->plot->notes.n * line_height(k, k->small);
-    foot += legend(l, 0, k->width - 2 * outer(k), 0, false) * row;
-    foot += k->cell_h > 0 ? 0 : 6;
-    l->label_w = column_width(l, &n_labels);
-    l->left = outer(k) + tick_width(l, &l->axes[1], k->text) + k->gap;
-    l->right = k->width - fmax(outer(k), l->label_w > 0 ? l->label_w + outer(k) + 26 : outer(k));
-    l->top = head;
-    // Higher when the labels of the lines need it.
-    const double need = (double)n_labels * lh + lh;
-    double height = k->height;
-    if (height - head - foot < need) height = need + head + foot;
-    if (k->cell_h > 0) {
-        l->left = ceil(l->left / k->cell_w) * k->cell_w + k->cell_w / 2;
-        l->right = floor(l->right / k->cell_w) * k->cell_w - k->cell_w / 2;
-        height = ceil(height / k->cell_h) * k->cell_h;
-        foot += 1; // the lower edge belongs to the last row of the area, not to the next one
-    }
-    l->bottom = height - foot;
-    l->d->width = k->width;
-    l->d->height = height;
-    l->axes[0].from = l->left, l->axes[0].to = l->right;
-    l->axes[1].from = l->bottom, l->axes[1].to = l->top;
-}
-
-// ---- frame -------------------------------------------------------------------------------------
-
-static const char *copy(layout *l, const char *text) {
-    char *s = sz_arena_strdup(&l->d->arena, text, strlen(text));
-    if (!s) l->d->failed = true;
-    return s;
-}
-
-static void put_x_ticks(layout *l) {
-    const sz_look *k = l->look;
-    const double y = l->bottom + line_height(k, k->text) * (k->cell_h > 0 ? 0.5 : 0.85);
-    sz_tick ticks[SZ_MAX_TICKS];
-    const size_t n = sz_scale_ticks(&l->axes[0], ticks);
-    double free_from = -1;
-    for (size_t i = 0; i < n; i++) {
-        const double x = sz_scale_at(&l->axes[0], ticks[i].value);
-        char text[32];
-        put_line(l, (sz_xy){x, l->top}, (sz_xy){x, l->bottom}, ticks[i].labelled ? 1 : 0.5,
-                 SZ_PLOT_FAINT, SZ_ROLE_GRID);
-        sz_tick_text(ticks[i].value, text, sizeof text);
-        const double w = sz_look_width(k, text, k->text);
-        if (!ticks[i].labelled || x - w / 2 < free_from) continue;
-        put_text(l, x, y, k->text, 0, SZ_PLOT_GREY, copy(l, text));
-        free_from = x + w / 2 + k->gap;
-    }
-}
-
-static void put_y_ticks(layout *l) {
-    const sz_look *k = l->look;
-    sz_tick ticks[SZ_MAX_TICKS];
-    const size_t n = sz_scale_ticks(&l->axes[1], ticks);
-    double last = 1e300;
-    for (size_t i = 0; i < n; i++) {
-        double y = sz_scale_at(&l->axes[1], ticks[i].value);
-        char text[32];
-        put_line(l, (sz_xy){l->left, y}, (sz_xy){l->right, y}, ticks[i].labelled ? 1 : 0.5,
-                 SZ_PLOT_FAINT, SZ_ROLE_GRID);
-        if (!ticks[i].labelled || last - y < line_height(k, k->text)) continue;
-        sz_tick_text(ticks[i].value, text, sizeof text);
-        put_text(l, l->left - (k->cell_w > 0 ? 1.5 * k->cell_w : k->gap), y, k->text, 1,
-                 SZ_PLOT_GREY, copy(l, text));
-        last = y;
-    }
-}
-
-static void put_frame(layout *l) {
-    const sz_shape s = {.kind = SZ_SHAPE_BOX,
-                        .role = SZ_ROLE_FRAME,
-                        .x = l->left,
-                        .y = l->top,
-                        .w = l->right - l->left,
-                        .h = l->bottom - l->top,
-                        .color = SZ_PLOT_FAINT};
-    sz_shape_add(l->d, &s);
-    put_x_ticks(l);
-    put_y_ticks(l);
-}
-
-// A text that may be long, as much of it as fits.
-static const char *shortened(layout *l, const char *text, double size, double width) {
-    const double w = sz_look_width(l->look, text, size);
-    if (w <= width) return text;
-    const size_t n = strlen(text);
-    const char *result = NULL;
-    sz_buf buf;
-    sz_buf_init(&buf, l->d->ctx);
-    sz_text_shorten(&buf, text, n, (size_t)((double)sz_text_width(text, n) * width / w * 0.97));
-    if (sz_buf_status(&buf) == SZ_OK) result = sz_arena_strdup(&l->d->arena, buf.data, buf.size);
-    sz_buf_finish(&buf);
-    if (!result) l->d->failed = true;
-    return result;
-}
-
-static void put_words(layout *l) {
-    const sz_look *k = l->look;
-    const sz_plot *p = l->plot;
-    const double lh = line_height(k, k->text), x = outer(k), room = k->width - 2 * outer(k);
-    double y = outer(k);
-    if (p->title) {
-        y += line_height(k, k->title) / 2;
-        sz_shape s = text_shape(x, y, k->title, -1, SZ_PLOT_INK,
-                                shortened(l, p->title, k->title, room));
-        s.bold = true;
-        sz_shape_add(l->d, &s);
-        y += line_height(k, k->title) / 2;
-    }
-    if (p->subtitle)
-        put_text(l, x, y + lh / 2, k->text, -1, SZ_PLOT_GREY,
-                 shortened(l, p->subtitle, k->text, room));
-    if (p->axes[1].label)
-        put_text(l, x, l->top - (k->cell_h > 0 ? 0.5 : 0.75) * lh, k->text, -1, SZ_PLOT_INK,
-                 p->axes[1].label);
-    y = l->bottom + lh * (k->cell_h > 0 ? 1.5 : 2.1);
-    if (p->axes[0].label) put_text(l, l->right, y, k->text, 1, SZ_PLOT_INK, p->axes[0].label);
-    y += k->cell_h > 0 ? lh : lh * 1.35;
-    legend(l, x, room, y, true);
-    y = l->d->height - outer(k) * 0.7 - ((double)p->notes.n - 0.5) * line_height(k, k->small);
-    for (size_t i = 0; i < p->notes.n; i++, y += line_height(k, k->small))
-        put_text(l, x, y, k->small, -1, SZ_PLOT_GREY,
-                 shortened(l, p->notes.items[i], k->small, room));
-}
-
 // ---- lines -------------------------------------------------------------------------------------
 
 // Cut the segment to the area (Liang, Barsky 1984); false when nothing is left.
-static bool clip(const layout *l, sz_xy *a, sz_xy *b) {
+bool sz_layout_clip(const sz_layout *l, sz_xy *a, sz_xy *b) {
     const double dx = b->x - a->x, dy = b->y - a->y;
     const double p[4] = {-dx, dx, -dy, dy};
     const double q[4] = {a->x - l->left, l->right - a->x, a->y - l->top, l->bottom - a->y};
@@ -286,11 +33,12 @@ static bool clip(const layout *l, sz_xy *a, sz_xy *b) {
     return true;
 }
 
-static sz_xy place_of(const layout *l, double x, double y) {
+sz_xy sz_layout_place(const sz_layout *l, double x, double y) {
     return (sz_xy){sz_scale_at(&l->axes[0], x), sz_scale_at(&l->axes[1], y)};
 }
 
-static void put_mark(layout *l, sz_xy at, double radius, sz_mark mark, int color, const char *tip) {
+static void put_mark(sz_layout *l, sz_xy at, double radius, sz_mark mark, int color,
+                     const char *tip) {
     const sz_shape s = {.kind = SZ_SHAPE_MARK,
                         .x = at.x,
                         .y = at.y,
@@ -306,17 +54,19 @@ static void put_mark(layout *l, sz_xy at, double radius, sz_mark mark, int color
 }
 
 // Draw one line, cut to the area; *ret_end is where it ends. False when nothing of it is seen.
-static bool put_curve(layout *l, const sz_plot_line *line, sz_xy *ret_end) {
+static bool put_curve(sz_layout *l, const sz_plot_line *line, sz_xy *ret_end) {
     sz_shape s = {.kind = SZ_SHAPE_LINE,
                   .color = line->color,
                   .first = l->d->points.n,
-                  .size = line->flags & SZ_PLOT_BOLD ? 2.2 : line->flags & SZ_PLOT_THIN ? 0.8 : 1.5,
+                  .size = line->flags & SZ_PLOT_BOLD   ? 2.2
+                          : line->flags & SZ_PLOT_THIN ? 0.8
+                                                       : 1.5,
                   .dashed = line->flags & SZ_PLOT_DASHED};
     bool seen = false;
     for (size_t i = 0; i + 1 < line->n; i++) {
-        sz_xy a = place_of(l, line->x[i], line->y[i]);
-        sz_xy b = place_of(l, line->x[i + 1], line->y[i + 1]);
-        if (!isfinite(a.x + a.y) || !isfinite(b.x + b.y) || !clip(l, &a, &b)) continue;
+        sz_xy a = sz_layout_place(l, line->x[i], line->y[i]);
+        sz_xy b = sz_layout_place(l, line->x[i + 1], line->y[i + 1]);
+        if (!isfinite(a.x + a.y) || !isfinite(b.x + b.y) || !sz_layout_clip(l, &a, &b)) continue;
         const sz_xy *last = s.n ? &l->d->points.items[l->d->points.n - 1] : NULL;
         if (last && (fabs(last->x - a.x) > 0.01 || fabs(last->y - a.y) > 0.01)) {
             sz_shape_add(l->d, &s); // it left the area between
@@ -330,16 +80,16 @@ static bool put_curve(layout *l, const sz_plot_line *line, sz_xy *ret_end) {
     }
     if (s.n > 1) sz_shape_add(l->d, &s);
     for (size_t i = 0; line->flags & SZ_PLOT_MARKED && i < line->n; i++)
-        put_mark(l, place_of(l, line->x[i], line->y[i]), l->look->mark_least,
+        put_mark(l, sz_layout_place(l, line->x[i], line->y[i]), l->look->mark_least,
                  sz_mark_of(line->color), line->color, NULL);
     return seen;
 }
 
 // What is below a line, down to the axis; points outside are moved to the edge.
-static void put_area(layout *l, const sz_plot_line *line) {
+static void put_area(sz_layout *l, const sz_plot_line *line) {
     sz_shape s = {.kind = SZ_SHAPE_AREA, .color = line->color, .first = l->d->points.n};
     for (size_t i = 0; i < line->n; i++) {
-        sz_xy p = place_of(l, line->x[i], line->y[i]);
+        sz_xy p = sz_layout_place(l, line->x[i], line->y[i]);
         if (!isfinite(p.x + p.y)) continue;
         p.x = fmin(fmax(p.x, l->left), l->right);
         p.y = fmin(fmax(p.y, l->top), l->bottom);
@@ -369,23 +119,24 @@ static int upper_first(const void *a, const void *b) {
     return (x->line > y->line) - (x->line < y->line);
 }
 
-static void put_end_label(layout *l, const end_label *e) {
+static void put_end_label(sz_layout *l, const end_label *e) {
     const sz_look *k = l->look;
     const double x = l->right + (k->cell_w > 0 ? 2.5 * k->cell_w : 26);
     if (k->cell_w == 0) {
-        put_line(l, e->end, (sz_xy){l->right + 4, e->end.y}, 0.8, e->line->color, SZ_ROLE_LEADER);
-        put_line(l, (sz_xy){l->right + 4, e->end.y}, (sz_xy){x - 4, e->y}, 0.8, e->line->color,
-                 SZ_ROLE_LEADER);
+        sz_layout_line(l, e->end, (sz_xy){l->right + 4, e->end.y}, 0.8, e->line->color,
+                       SZ_ROLE_LEADER);
+        sz_layout_line(l, (sz_xy){l->right + 4, e->end.y}, (sz_xy){x - 4, e->y}, 0.8,
+                       e->line->color, SZ_ROLE_LEADER);
     }
-    sz_shape s = text_shape(x, e->y, k->text, -1, e->line->color,
-                            shortened(l, e->line->label, k->text, l->label_w));
+    sz_shape s = sz_text_shape(x, e->y, k->text, -1, e->line->color,
+                               sz_layout_shortened(l, e->line->label, k->text, l->label_w));
     s.bold = e->line->flags & SZ_PLOT_BOLD;
     sz_shape_add(l->d, &s);
 }
 
-static void put_end_labels(layout *l, end_label *ends, size_t n) {
+static void put_end_labels(sz_layout *l, end_label *ends, size_t n) {
     const sz_look *k = l->look;
-    const double lh = line_height(k, k->text) * (k->cell_h > 0 ? 1 : 1.05);
+    const double lh = sz_line_height(k, k->text) * (k->cell_h > 0 ? 1 : 1.05);
     double *at = sz_arena_array(&l->d->arena, n + 1, sizeof *at);
     if (!at) {
         l->d->failed = true;
@@ -407,7 +158,7 @@ static void put_end_labels(layout *l, end_label *ends, size_t n) {
 
 enum { SZ_DENSE = 240 }; // points of a line
 
-static void put_curves(layout *l) {
+static void put_curves(sz_layout *l) {
     const size_t n = l->plot->curves.n;
     end_label *ends = sz_arena_array(&l->d->arena, n + 1, sizeof *ends);
     size_t n_ends = 0;
@@ -422,7 +173,7 @@ static void put_curves(layout *l) {
         const sz_plot_line *line = &l->plot->curves.items[i].line;
         sz_xy end;
         if (line->flags & SZ_PLOT_FILLED && line->n > SZ_DENSE) continue; // no room for an outline
-        if (put_curve(l, line, &end) && has_end_label(line))
+        if (put_curve(l, line, &end) && sz_has_end_label(line))
             ends[n_ends++] = (end_label){end, line, 0};
     }
     put_end_labels(l, ends, n_ends);
@@ -431,12 +182,12 @@ static void put_curves(layout *l) {
 // ---- labels on lines ---------------------------------------------------------------------------
 
 // The longest segment of a line that is seen.
-static bool longest(const layout *l, const sz_plot_line *line, sz_xy *ret_a, sz_xy *ret_b) {
+static bool longest(const sz_layout *l, const sz_plot_line *line, sz_xy *ret_a, sz_xy *ret_b) {
     double best = 0;
     for (size_t i = 0; i + 1 < line->n; i++) {
-        sz_xy a = place_of(l, line->x[i], line->y[i]);
-        sz_xy b = place_of(l, line->x[i + 1], line->y[i + 1]);
-        if (!isfinite(a.x + a.y) || !isfinite(b.x + b.y) || !clip(l, &a, &b)) continue;
+        sz_xy a = sz_layout_place(l, line->x[i], line->y[i]);
+        sz_xy b = sz_layout_place(l, line->x[i + 1], line->y[i + 1]);
+        if (!isfinite(a.x + a.y) || !isfinite(b.x + b.y) || !sz_layout_clip(l, &a, &b)) continue;
         const double length = hypot(b.x - a.x, b.y - a.y);
         if (length > best) best = length, *ret_a = a, *ret_b = b;
     }
@@ -444,11 +195,11 @@ static bool longest(const layout *l, const sz_plot_line *line, sz_xy *ret_a, sz_
 }
 
 // Try places along the line, above and below it; the least clash wins.
-static void put_along(layout *l, const sz_plot_line *line) {
+static void put_along(sz_layout *l, const sz_plot_line *line) {
     enum { STEPS = 24 };
     const sz_look *k = l->look;
     const bool cells = k->cell_w > 0;
-    const double w = sz_look_width(k, line->label, k->small), h = line_height(k, k->small);
+    const double w = sz_look_width(k, line->label, k->small), h = sz_line_height(k, k->small);
     sz_xy a = {0, 0}, b = {0, 0};
     sz_label_box best = {0};
     int least = 3;
@@ -469,7 +220,7 @@ static void put_along(layout *l, const sz_plot_line *line) {
         if (clash < least) least = clash, best = box;
     }
     if (least >= 2 && cells) return; // no place that would not hide something
-    sz_shape s = text_shape(best.x, best.y, k->small, 0, line->color, line->label);
+    sz_shape s = sz_text_shape(best.x, best.y, k->small, 0, line->color, line->label);
     s.angle = best.angle;
     s.halo = true;
     sz_shape_add(l->d, &s);
@@ -478,18 +229,18 @@ static void put_along(layout *l, const sz_plot_line *line) {
 
 // ---- points ------------------------------------------------------------------------------------
 
-static double radius_of(const layout *l, double share) {
+static double radius_of(const sz_layout *l, double share) {
     const sz_look *k = l->look;
     if (!(share > 0)) return k->mark_least;
     return k->mark_least + (k->mark_most - k->mark_least) * sqrt(fmin(share, 1));
 }
 
-static void put_point_label(layout *l, const sz_plot_point *p, bool past_lines) {
+static void put_point_label(sz_layout *l, const sz_plot_point *p, bool past_lines) {
     static const double sides[8][2] = {{-1, -1}, {1, 1}, {1, -1}, {-1, 1},
                                        {0, -1},  {0, 1}, {1, 0},  {-1, 0}};
     const sz_look *k = l->look;
-    const sz_xy at = place_of(l, p->x, p->y);
-    const double w = sz_look_width(k, p->label, k->small), h = line_height(k, k->small);
+    const sz_xy at = sz_layout_place(l, p->x, p->y);
+    const double w = sz_look_width(k, p->label, k->small), h = sz_line_height(k, k->small);
     const double r = radius_of(l, p->share);
     for (int i = 0; i < 8; i++) {
         const double dx = sides[i][0] * (w / 2 + r + (sides[i][1] != 0 ? 0 : 2));
@@ -500,7 +251,7 @@ static void put_point_label(layout *l, const sz_plot_point *p, bool past_lines) 
                                  (floor(at.y / k->cell_h) + 0.5 + sides[i][1]) * k->cell_h, w,
                                  h - 1, 0};
         if (sz_places_clash(&l->places, &box) > (past_lines ? 1 : 0)) continue;
-        sz_shape s = text_shape(box.x, box.y, k->small, 0, p->color, p->label);
+        sz_shape s = sz_text_shape(box.x, box.y, k->small, 0, p->color, p->label);
         s.halo = true;
         sz_shape_add(l->d, &s);
         sz_places_take(&l->places, &box);
@@ -517,7 +268,7 @@ static int larger_first(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-static const sz_plot_point **sorted_points(layout *l) {
+static const sz_plot_point **sorted_points(sz_layout *l) {
     const size_t n = l->plot->points.n;
     const sz_plot_point **sorted = sz_arena_array(&l->d->arena, n + 1, sizeof *sorted);
     if (!sorted) {
@@ -529,12 +280,12 @@ static const sz_plot_point **sorted_points(layout *l) {
     return sorted;
 }
 
-static void put_points(layout *l) {
+static void put_points(sz_layout *l) {
     const size_t n = l->plot->points.n;
     const sz_plot_point **sorted = sorted_points(l);
     for (size_t i = 0; sorted && i < n; i++) {
         const sz_plot_point *p = sorted[i];
-        put_mark(l, place_of(l, p->x, p->y), radius_of(l, p->share),
+        put_mark(l, sz_layout_place(l, p->x, p->y), radius_of(l, p->share),
                  p->share > 0 ? sz_mark_of(p->color) : SZ_MARK_RING, p->color, p->tip);
     }
     for (size_t i = 0; i < l->plot->curves.n; i++) {
@@ -549,17 +300,22 @@ static void put_points(layout *l) {
 
 sz_status sz_draw(sz_ctx *ctx, const sz_plot *plot, const sz_look *look, sz_drawing *ret_drawing) {
     sz_drawing d = {.ctx = ctx, .title = plot->title};
-    layout l = {.plot = plot, .look = look, .d = &d, .places.ctx = ctx};
+    sz_layout l = {.plot = plot, .look = look, .d = &d, .places.ctx = ctx};
     sz_arena_init(&d.arena, ctx);
     sz_scale_fit(plot, 0, &l.axes[0]);
     sz_scale_fit(plot, 1, &l.axes[1]);
-    set_margins(&l);
+    sz_layout_margins(&l);
     l.places.left = l.left, l.places.right = l.right;
     l.places.top = l.top, l.places.bottom = l.bottom;
-    put_frame(&l);
-    put_words(&l);
+    sz_layout_frame(&l);
+    sz_layout_words(&l);
+    sz_layout_bands(&l);
+    sz_layout_clouds(&l);
+    sz_layout_bars(&l);
     put_curves(&l);
+    sz_layout_whiskers(&l);
     put_points(&l);
+    sz_layout_row_notes(&l);
     const bool failed = d.failed || l.places.failed;
     sz_places_finish(&l.places);
     if (failed) {

@@ -93,6 +93,47 @@ static void draw_area(const grid *g, const sz_drawing *d, const sz_shape *s, int
     }
 }
 
+// The first half of its points is the upper line, the rest the lower one backwards.
+static void draw_band(const grid *g, const sz_drawing *d, const sz_shape *s) {
+    const sz_xy *p = d->points.items + s->first;
+    const char *shade = shade_of(g, 0);
+    for (size_t i = 0; i + 1 < s->n / 2; i++) {
+        const sz_xy a = p[i], b = p[i + 1], c = p[s->n - 1 - i], e = p[s->n - 2 - i];
+        const int last = (int)floor(b.x / g->cell_w - 0.5);
+        for (int column = (int)ceil(a.x / g->cell_w - 0.5); column <= last; column++) {
+            const double w = b.x - a.x, part = ((column + 0.5) * g->cell_w - a.x) / (w > 0 ? w : 1);
+            const double upper = a.y + (b.y - a.y) * part, lower = c.y + (e.y - c.y) * part;
+            for (int row = (int)floor(upper / g->cell_h + 0.5); row + 0.5 < lower / g->cell_h;
+                 row++)
+                put_glyph(g, column, row, shade, strlen(shade), s->color, false);
+        }
+    }
+}
+
+// Bars of other series look other; that of the first ends at an eighth of a cell.
+static void draw_bar(const grid *g, const sz_shape *s) {
+    static const char *const blocks[] = {"\xe2\x96\x88", "\xe2\x96\x93", "\xe2\x96\x92",
+                                         "\xe2\x96\x91"};
+    static const char *const eighths[] = {"",
+                                          "\xe2\x96\x8f",
+                                          "\xe2\x96\x8e",
+                                          "\xe2\x96\x8d",
+                                          "\xe2\x96\x8c",
+                                          "\xe2\x96\x8b",
+                                          "\xe2\x96\x8a",
+                                          "\xe2\x96\x89"};
+    static const char *const plain[] = {"#", "=", "+", "-"};
+    const int kind = s->color >= SZ_PLOT_SERIES ? (s->color - SZ_PLOT_SERIES) % 4 : 0;
+    const int row = (int)floor((s->y + s->h / 2) / g->cell_h), start = (int)floor(s->x / g->cell_w);
+    const int units = (int)floor(s->w / g->cell_w * 8 + 0.5), whole = units / 8;
+    const char *block = g->ascii ? plain[kind] : blocks[kind];
+    const char *end = kind == 0 && !g->ascii ? eighths[units % 8] : units % 8 > 3 ? block : "";
+    for (int i = 0; i < whole; i++)
+        put_glyph(g, start + i, row, block, strlen(block), s->color, false);
+    if (!whole && !*end) end = g->ascii ? "|" : eighths[1]; // little, but something
+    if (*end) put_glyph(g, start + whole, row, end, strlen(end), s->color, false);
+}
+
 // Its left edge is enough: the row of numbers below is the lower one.
 static void draw_frame(const grid *g, const sz_shape *s) {
     const int left = (int)floor(s->x / g->cell_w) - 1, top = (int)floor(s->y / g->cell_h);
@@ -119,6 +160,15 @@ static void draw_mark(const grid *g, const sz_shape *s) {
               s->color, false);
 }
 
+// What stands for a sign in ASCII, one character wide.
+static const char *plain_sign(const char *text, size_t n) {
+    static const char *const signs[][2] = {
+        {"\xc2\xb5", "u"}, {"\xc3\x97", "x"}, {"\xe2\x80\x93", "-"}, {"\xe2\x80\xa6", "~"}};
+    for (size_t i = 0; i < sizeof signs / sizeof signs[0]; i++)
+        if (strlen(signs[i][0]) == n && memcmp(signs[i][0], text, n) == 0) return signs[i][1];
+    return "?";
+}
+
 // `text` is escaped already: valid UTF-8 without controls.
 static void draw_text(const grid *g, const sz_shape *s, const char *text, size_t n) {
     const double width = (double)sz_text_width(text, n);
@@ -130,11 +180,12 @@ static void draw_text(const grid *g, const sz_shape *s, const char *text, size_t
         size_t len = 1;
         while (i + len < n && ((unsigned char)text[i + len] & 0xC0) == 0x80) len++;
         const bool foreign = g->ascii && (unsigned char)text[i] >= 0x80;
+        const char *instead = foreign ? plain_sign(text + i, len) : "";
         const size_t w = sz_text_width(text + i, len);
         if (w > 0)
-            put_glyph(g, column, row, foreign ? "?" : text + i, foreign ? 1 : len, s->color,
+            put_glyph(g, column, row, foreign ? instead : text + i, foreign ? 1 : len, s->color,
                       s->bold);
-        if (w > 1) put_glyph(g, column + 1, row, foreign ? "?" : "", foreign, s->color, s->bold);
+        if (w > 1) put_glyph(g, column + 1, row, instead, foreign, s->color, s->bold);
         column += (int)w;
         i += len;
     }
@@ -195,15 +246,21 @@ static void put_row(const grid *g, sz_buf *buf, int row) {
 
 static sz_status draw_all(const grid *g, const sz_drawing *d, sz_drawing *texts) {
     int areas = 0;
-    for (size_t i = 0; i < d->shapes.n; i++)
-        if (d->shapes.items[i].kind == SZ_SHAPE_AREA) draw_area(g, d, &d->shapes.items[i], areas++);
+    for (size_t i = 0; i < d->shapes.n; i++) {
+        const sz_shape *s = &d->shapes.items[i];
+        if (s->kind == SZ_SHAPE_AREA) draw_area(g, d, s, areas++);
+        if (s->kind == SZ_SHAPE_BAND) draw_band(g, d, s);
+        if (s->kind == SZ_SHAPE_BOX && s->role == SZ_ROLE_DATA) draw_bar(g, s);
+        if (s->role == SZ_ROLE_CLOUD) put_dot(g, s->x, s->y, s->color, '.');
+    }
     for (size_t i = 0; i < d->shapes.n; i++) { // lines below, then marks, then text
         const sz_shape *s = &d->shapes.items[i];
         if (s->kind == SZ_SHAPE_LINE && s->role == SZ_ROLE_DATA) draw_line(g, d, s);
         if (s->kind == SZ_SHAPE_BOX && s->role == SZ_ROLE_FRAME) draw_frame(g, s);
     }
     for (size_t i = d->shapes.n; i-- > 0;) // the largest come first: on top of the smaller
-        if (d->shapes.items[i].kind == SZ_SHAPE_MARK) draw_mark(g, &d->shapes.items[i]);
+        if (d->shapes.items[i].kind == SZ_SHAPE_MARK && d->shapes.items[i].role != SZ_ROLE_CLOUD)
+            draw_mark(g, &d->shapes.items[i]);
     for (size_t i = 0; i < d->shapes.n; i++) {
         const sz_shape *s = &d->shapes.items[i];
         size_t n;

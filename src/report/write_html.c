@@ -2,6 +2,7 @@
 // The HTML writer: one page that needs nothing from outside, can be read with scripts off, and
 // prints. Headings make sections with a list of links. A policy in its head forbids every script
 // but the page's own, so that a name that got through an escape would still be only text.
+#include "report/drawing.h"
 #include "report/html.h"
 
 void sz_html_text(const sz_writing *w, const char *text) {
@@ -44,8 +45,9 @@ static void put_head(const sz_writing *w, const sz_block *title) {
     put_title(w, title);
     put(w, "</title>\n<style>\n");
     put_asset(w, "style");
-    sz_html_plot_colors(w->buf);
-    put(w, "</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#main\">Skip to the content</a>\n"
+    put(w, "@media screen and (prefers-color-scheme:dark){");
+    sz_svg_dark_rules(w->buf);
+    put(w, "}\n</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#main\">Skip to the content</a>\n"
            "<header>\n<h1>");
     put_title(w, title);
     put(w, "</h1>\n");

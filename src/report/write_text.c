@@ -334,6 +334,15 @@ static void sentence(const sz_writing *w, const char *first, const sz_cell *cell
     sz_buf_finish(&text);
 }
 
+static void put_line(const sz_writing *w, const char *text) {
+    if (sz_text_width(text, strlen(text)) > w->width) {
+        sentence(w, "", &(sz_cell){.kind = SZ_CELL_TEXT, .s = text});
+        return;
+    }
+    sz_escape(w->buf, SZ_SINK_TERMINAL, text, strlen(text));
+    sz_buf_putc(w->buf, '\n');
+}
+
 static void list(const sz_writing *w, const sz_block *b) {
     for (size_t row = 0; row < sz_block_rows(b); row++) {
         const sz_cell *cells = &b->cells.items[row * b->n_columns];
@@ -380,10 +389,7 @@ void sz_write_text(const sz_writing *w) {
             heading(w, b->text ? b->text : "");
             if (b->more) sentence(w, "", &(sz_cell){.kind = SZ_CELL_TEXT, .s = b->more});
             break;
-        case SZ_BLOCK_LINE:
-            if (b->text) sz_escape(w->buf, SZ_SINK_TERMINAL, b->text, strlen(b->text));
-            sz_buf_putc(w->buf, '\n');
-            break;
+        case SZ_BLOCK_LINE: put_line(w, b->text ? b->text : ""); break;
         case SZ_BLOCK_FACTS: facts(w, b); break;
         case SZ_BLOCK_TABLE: b->as_list ? list(w, b) : table(w, b); break;
         case SZ_BLOCK_FIGURE: figure(w, b); break;
