@@ -124,14 +124,14 @@ static sz_status load_machine(report_job *job) {
 static sz_predict_options how_of(report_job *job) {
     sz_predict_options how = {.level = job->o->level,
                               .dtype = job->o->dtype,
-                              .threads = (int)job->o->threads,
+                              .threads = job->threads,
                               .overlap = SZ_OVERLAP_MEASURED};
     if (strcmp(how.level, "calibrated") != 0) return how;
     const cli_calibration_wants wants = {
-        .backend = job->o->backend, .dtype = how.dtype, .threads = how.threads > 0 ? how.threads : 1};
+        .backend = job->o->backend, .dtype = how.dtype, .threads = job->threads > 0 ? job->threads : 1};
     if (!job->calibration)
         how.level = cli_calibration_find(job->app, &wants, &job->calibration, &job->other,
-                                         job->level_why);
+                                         job->paper_why);
     how.calibration = job->calibration, how.other = job->other;
     return how;
 }
@@ -148,8 +148,9 @@ static sz_status load_written(report_job *job) {
 // As executed: where that can't be had the page says why.
 static void load_lean(report_job *job) {
     const sz_optimize_options optimize = {.recipe = job->o->recipe};
-    const sz_predict_options how = {.dtype = job->o->dtype,
-                                    .threads = (int)job->o->threads,
+    const sz_predict_options how = {.level = job->paper_level,
+                                    .dtype = job->o->dtype,
+                                    .threads = job->threads,
                                     .overlap = SZ_OVERLAP_MEASURED};
     job->recipe = job->o->recipe;
     sz_status status = load_model(job, &optimize, job->side, &job->lean);
@@ -172,9 +173,9 @@ static void hold_to_run(report_job *job) {
                                          .dtype = w.dtype,
                                          .version = job->bench->ran_as.version,
                                          .threads = w.threads};
-    how.level = cli_calibration_find(job->app, &wants, &job->calibration, &job->other,
+    how.level = cli_calibration_find(job->app, &wants, &job->run_calibration, &job->run_other,
                                      job->level_why);
-    how.calibration = job->calibration, how.other = job->other;
+    how.calibration = job->run_calibration, how.other = job->run_other;
     if (sz_audit_create(job->app->ctx, job->set, job->record, &how, &job->audit) != SZ_OK)
         snprintf(job->audit_why, sizeof job->audit_why, "%s", sz_ctx_error(job->app->ctx));
 }
@@ -242,6 +243,9 @@ static int load_all(report_job *job, const char *word) {
     if (what != MODEL) status = read_run(job, word, what);
     if (status == SZ_OK && what != MODEL) code = choose_case(job, word);
     if (code != CLI_DONE) return code;
+    job->paper_level = strcmp(job->o->level, "calibrated") == 0 ? "roofline" : job->o->level;
+    job->threads = (int)(job->o->threads == 0 && job->bench ? job->bench->ran_as.threads
+                                                            : job->o->threads);
     if (status == SZ_OK) status = load_machine(job);
     if (status == SZ_OK) status = load_written(job);
     if (status != SZ_OK) return cli_fail(job->app, status);
@@ -255,6 +259,8 @@ static void finish(report_job *job) {
     sz_audit_destroy(job->audit);
     sz_estimate_destroy(job->lean_estimate);
     sz_estimate_destroy(job->estimate);
+    sz_calibration_destroy(job->run_other);
+    sz_calibration_destroy(job->run_calibration);
     sz_calibration_destroy(job->other);
     sz_calibration_destroy(job->calibration);
     sz_costs_destroy(job->lean_costs);

@@ -44,7 +44,7 @@ typedef struct report_facts {
     report_change changes[8];
     size_t n_changes;
     const report_change *best; // with the least time for a sample; NULL = none saves 2 %
-    double sample_s;           // as it is
+    double sample_s, now_s;    // of a sample and of a run as it is, by the level of the changes
 } report_facts;
 
 typedef struct report_job {
@@ -55,8 +55,11 @@ typedef struct report_job {
     const sz_bench *bench; // the case that the page is about, or NULL
     sz_audit *audit;       // NULL: why
     char audit_why[REPORT_WHY];
-    sz_calibration *calibration, *other;
-    char level_why[REPORT_WHY];
+    sz_calibration *calibration, *other;             // of the times on paper
+    sz_calibration *run_calibration, *run_other;     // of the run
+    char level_why[REPORT_WHY], paper_why[REPORT_WHY]; // another level than was asked for
+    const char *paper_level; // of changes, and as executed: no calibration knows those
+    int threads;             // of times on paper: those asked for, else those of the run
     sz_machine *machine; // NULL: why
     char machine_why[REPORT_WHY];
     sz_model *model, *lean; // as written; as executed, NULL: why

@@ -118,8 +118,9 @@ static void find_memories(report_job *job) {
 
 static sz_predict_options how_of(const report_job *job) {
     return (sz_predict_options){
+        .level = job->paper_level,
         .dtype = job->o->dtype,
-        .threads = (int)job->o->threads,
+        .threads = job->threads,
         .overlap = SZ_OVERLAP_MEASURED,
     };
 }
@@ -212,8 +213,13 @@ static void add_formats(report_job *job) {
 
 static void find_changes(report_job *job) {
     report_facts *f = &job->facts;
-    const sz_prediction t = sz_estimate_total(job->estimate);
+    const sz_predict_options how = how_of(job);
+    sz_estimate *e = NULL;
+    if (sz_estimate_create(job->side, job->costs, job->machine, &how, &e) != SZ_OK) return;
+    const sz_prediction t = sz_estimate_total(e);
+    f->now_s = t.time_s;
     f->sample_s = t.time_s / (t.samples > 0 ? (double)t.samples : 1);
+    sz_estimate_destroy(e);
     if (job->lean_estimate) {
         const sz_prediction lean = sz_estimate_total(job->lean_estimate);
         add_change(job, "run it as a compiler would", "fused and rewritten: section 'As executed'",

@@ -117,7 +117,7 @@ static int64_t threads_of(const report_job *job) {
     int64_t most = 0;
     for (size_t i = 0; i < sz_machine_roof_count(job->machine); i++) {
         const int64_t n = sz_machine_roof(job->machine, i).threads;
-        if (n == job->o->threads) return n;
+        if (n == job->threads) return n;
         if (n > most) most = n;
     }
     return most;

@@ -55,7 +55,7 @@ static void put_times(const report_job *job) {
 static void put_measured_time(const report_job *job) {
     const sz_bench *b = job->bench;
     char note[160];
-    snprintf(note, sizeof note, "median of n = %lld; interval %s to %s", (long long)b->time.n,
+    snprintf(note, sizeof note, "median, n = %lld; %s to %s", (long long)b->time.n,
              report_si(b->time.ci_lo_s, "s").s, report_si(b->time.ci_hi_s, "s").s);
     sz_doc_fact_note(job->doc, "measured_s", "time, measured", sz_cell_f64(b->time.median_s),
                      SZ_AS_SI, "s", note);
@@ -235,8 +235,8 @@ static void put_sides(const report_job *job) {
     const sz_cost a = sz_costs_total(job->costs), b = sz_costs_total(job->lean_costs);
     const sz_memory m = sz_costs_memory(job->costs), n = sz_costs_memory(job->lean_costs);
     sz_doc_table(job->doc, "executed", columns, CLI_COUNT(columns));
-    if (job->estimate && job->lean_estimate)
-        put_change(job, "time, on paper", sz_estimate_total(job->estimate).time_s,
+    if (job->lean_estimate && job->facts.now_s > 0)
+        put_change(job, "time, on paper", job->facts.now_s,
                    sz_estimate_total(job->lean_estimate).time_s, "s");
     put_change(job, "kernels", (double)sz_costs_node_count(job->costs),
                (double)sz_costs_node_count(job->lean_costs), "");

@@ -26,11 +26,13 @@ void report_put_changes(report_job *job) {
         sz_doc_line(job->doc, "Not known: %s.", job->machine_why);
         return;
     }
-    sz_doc_line(job->doc, "Each change predicted by itself, with the same rules as the rest of "
-                          "this page; a library may reach less.");
+    sz_doc_line(job->doc,
+                "Each change by itself, on paper (level '%s'); a library may reach less.",
+                job->paper_level);
+    if (!(f->now_s > 0)) return;
     sz_doc_table(job->doc, "changes", columns, CLI_COUNT(columns));
     const sz_cell now[] = {sz_cell_text("as it is"), sz_cell_f64(f->sample_s), sz_cell_f64(1),
-                           sz_cell_f64(sz_estimate_total(job->estimate).time_s), sz_cell_none()};
+                           sz_cell_f64(f->now_s), sz_cell_none()};
     sz_doc_row(job->doc, now, CLI_COUNT(now));
     for (size_t i = 0; i < f->n_changes; i++) {
         const report_change *c = &f->changes[i];

@@ -159,7 +159,8 @@ static void put_fact(const sz_writing *w, const sz_fact *f) {
     const bool number = is_number(&f->value);
     const bool exact = f->value.kind == SZ_CELL_I64 && f->format == SZ_AS_SI &&
                        (f->value.i >= 1000 || f->value.i <= -1000);
-    put(w, number ? "<div><dt>" : "<div class=\"text\"><dt>");
+    const bool wide = !number && (f->value.kind != SZ_CELL_NONE || f->format == SZ_AS_TEXT);
+    put(w, wide ? "<div class=\"text\"><dt>" : "<div><dt>");
     sz_html_text(w, f->title);
     put(w, "</dt><dd");
     if (number) put_key(w, &f->value);
