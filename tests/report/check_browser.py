@@ -12,6 +12,8 @@ import subprocess
 import sys
 import tempfile
 
+import html5lib
+
 USE = """
 (function () {
   var out = [], table = null;
@@ -84,9 +86,13 @@ def check_hostile(browser, path):
     title = re.search(r'<title>(.*?)</title>', seen).group(1)
     if title != 'hostile.onnx':
         sys.exit(f'a name changed the title of the page: {title}')
-    if seen.count('<script') != 1 or '<img' in seen or ' onerror=' in re.sub(r'>[^<]*<', '><', seen):
+    elements = [e for e in html5lib.parse(seen).iter() if isinstance(e.tag, str)]
+    tags = [e.tag.split('}')[-1] for e in elements]
+    if tags.count('script') != 1 or 'img' in tags:
         sys.exit('a name became an element')
-    if '<button' not in seen:
+    if [name for e in elements for name in e.attrib if name.split('}')[-1].startswith('on')]:
+        sys.exit('a name became an attribute that runs')
+    if 'button' not in tags:
         sys.exit('the script of the page did not run under its own policy')
 
 
