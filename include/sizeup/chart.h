@@ -68,7 +68,8 @@ SZ_API void sz_chart_data_destroy(sz_chart_data *data); /**< NULL is fine */
 SZ_API sz_status sz_chart_data_read(sz_ctx *ctx, sz_chart_data *data, const char *text,
                                     size_t size) SZ_MUST_USE;
 SZ_API size_t sz_chart_data_count(const sz_chart_data *data);
-SZ_API const char *sz_chart_data_parameter(const sz_chart_data *data, size_t i); /**< NULL: no more */
+/** NULL past the end. */
+SZ_API const char *sz_chart_data_parameter(const sz_chart_data *data, size_t i);
 SZ_API const char *sz_chart_data_metric(const sz_chart_data *data, size_t i);    /**< its key */
 /** More of this metric is better, whatever its name. */
 SZ_API void sz_chart_data_set_higher(sz_chart_data *data, const char *metric);

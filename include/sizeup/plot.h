@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** @file
- * A plot: lines, points, bars and areas on two axes, filled in once and drawn as SVG, PNG, PDF or in
- * a terminal. <sizeup/chart.h> fills in whole pictures.
+ * A plot: lines, points, bars and areas on two axes, filled in once and drawn as SVG, PNG, PDF or
+ * in a terminal. <sizeup/chart.h> fills in whole pictures.
  *
  * The plot keeps values, not pixels. Drawing lays it out for the place where it goes: ticks, labels
  * that do not overlap, a legend. All strings are copied and may hold any byte; the writers escape

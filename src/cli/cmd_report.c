@@ -127,8 +127,9 @@ static sz_predict_options how_of(report_job *job) {
                               .threads = job->threads,
                               .overlap = SZ_OVERLAP_MEASURED};
     if (strcmp(how.level, "calibrated") != 0) return how;
-    const cli_calibration_wants wants = {
-        .backend = job->o->backend, .dtype = how.dtype, .threads = job->threads > 0 ? job->threads : 1};
+    const cli_calibration_wants wants = {.backend = job->o->backend,
+                                         .dtype = how.dtype,
+                                         .threads = job->threads > 0 ? job->threads : 1};
     if (!job->calibration)
         how.level = cli_calibration_find(job->app, &wants, &job->calibration, &job->other,
                                          job->paper_why);

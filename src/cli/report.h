@@ -28,12 +28,12 @@ typedef struct report_change {
 
 // What the sentences are made of. A number that is not known is NaN.
 typedef struct report_facts {
-    double nodes_s;                     // sum over the nodes
-    double memory, compute, overhead;   // shares of it by what limits the node
-    size_t nodes, half;                 // nodes with a time; fewest that take half of it
-    const char *first;                  // the slowest node
+    double nodes_s;                   // sum over the nodes
+    double memory, compute, overhead; // shares of it by what limits the node
+    size_t nodes, half;               // nodes with a time; fewest that take half of it
+    const char *first;                // the slowest node
     double first_share;
-    const char *op;                     // operator that takes most
+    const char *op; // operator that takes most
     double op_share;
     int64_t op_nodes;
     double idle_share; // nodes without arithmetic, of the time
@@ -55,12 +55,12 @@ typedef struct report_job {
     const sz_bench *bench; // the case that the page is about, or NULL
     sz_audit *audit;       // NULL: why
     char audit_why[REPORT_WHY];
-    sz_calibration *calibration, *other;             // of the times on paper
-    sz_calibration *run_calibration, *run_other;     // of the run
+    sz_calibration *calibration, *other;               // of the times on paper
+    sz_calibration *run_calibration, *run_other;       // of the run
     char level_why[REPORT_WHY], paper_why[REPORT_WHY]; // another level than was asked for
     const char *paper_level; // of changes, and as executed: no calibration knows those
     int threads;             // of times on paper: those asked for, else those of the run
-    sz_machine *machine; // NULL: why
+    sz_machine *machine;     // NULL: why
     char machine_why[REPORT_WHY];
     sz_model *model, *lean; // as written; as executed, NULL: why
     char lean_why[REPORT_WHY];
@@ -74,11 +74,12 @@ typedef struct report_job {
 
 // "1.81 GB" and its like.
 typedef struct report_text {
-    char s[48];
+    char s[80];
 } report_text;
 report_text report_si(double v, const char *unit);
 report_text report_percent(double share);
-bool report_for_people(const report_job *job); // in text, where there is little room
+report_text report_spread(const sz_bench *bench); // "median, n = 30; 95 %: 1.0 ms to 1.1 ms"
+bool report_for_people(const report_job *job);    // in text, where there is little room
 
 void report_find_facts(report_job *job); // report_facts.c
 
@@ -89,8 +90,8 @@ void report_put_layers(report_job *job);
 void report_put_lean(report_job *job);
 bool report_put_roofline(report_job *job); // report_figures.c; false: no memory
 bool report_put_memory(report_job *job);
-void report_put_changes(report_job *job);  // report_machines.c
-int report_put_machines(report_job *job);  // gives the exit code
+void report_put_changes(report_job *job); // report_machines.c
+int report_put_machines(report_job *job); // gives the exit code
 void report_put_energy(report_job *job);
 bool report_put_measured(report_job *job); // report_run.c
 void report_put_environment(report_job *job);

@@ -95,9 +95,9 @@ static void put_front_table(const report_job *job, json_t *root) {
         const json_t *v = json_object_get(json_object_get(first, "parameters"), t.names[c]);
         const bool is_text = c < t.n_parameters && (!v || json_is_string(v));
         columns[c] = (sz_column){t.names[c], t.names[c], unit_of(t.names[c]),
-                                 is_text                ? SZ_AS_TEXT
-                                 : c < t.n_parameters   ? SZ_AS_NUMBER
-                                                        : SZ_AS_SI,
+                                 is_text              ? SZ_AS_TEXT
+                                 : c < t.n_parameters ? SZ_AS_NUMBER
+                                                      : SZ_AS_SI,
                                  c < t.n_parameters ? 0 : SZ_COLUMN_BAR};
     }
     json_array_foreach(t.points, i, point)
@@ -106,8 +106,8 @@ static void put_front_table(const report_job *job, json_t *root) {
                 on_front);
     if (t.n == 0 || on_front == 0) return;
     sz_doc_table(job->doc, "front", columns, t.n);
-    json_array_foreach(t.points, i, point)
-        if (json_is_true(json_object_get(point, "on_front"))) put_front_row(job, &t, point);
+    json_array_foreach(t.points, i, point) if (json_is_true(json_object_get(point, "on_front")))
+        put_front_row(job, &t, point);
 }
 
 // "batch=8, dtype=f32"
@@ -120,7 +120,8 @@ static void setting_text(json_t *parameters, char *buf, size_t cap) {
         char *dump = json_is_string(v) ? NULL : json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT);
         const char *text = json_is_string(v) ? json_string_value(v) : dump;
         if (text && used < cap)
-            used += (size_t)snprintf(buf + used, cap - used, "%s%s=%s", used ? ", " : "", key, text);
+            used += (size_t)snprintf(buf + used, cap - used, "%s%s=%s", used ? ", " : "", key,
+                                     text);
         free(dump);
     }
 }
@@ -214,9 +215,9 @@ int report_put_explore(report_job *job) {
     } else {
         sz_status status = sz_chart_data_create(job->side, &data);
         if (status == SZ_OK) status = sz_chart_data_read(job->side, data, text, size);
-        code = status == SZ_OK ? put_document(job, root, data)
-                               : cli_error(job->app, CLI_INPUT, "'%s': %s", path,
-                                           sz_ctx_error(job->side));
+        code = status == SZ_OK
+                   ? put_document(job, root, data)
+                   : cli_error(job->app, CLI_INPUT, "'%s': %s", path, sz_ctx_error(job->side));
     }
     sz_chart_data_destroy(data);
     json_decref(root);

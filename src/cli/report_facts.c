@@ -27,6 +27,18 @@ report_text report_percent(double share) {
     return t;
 }
 
+report_text report_spread(const sz_bench *b) {
+    report_text t;
+    const double confidence = b->time.confidence > 0 ? b->time.confidence : 0.95;
+    if (isnan(b->time.ci_lo_s) || isnan(b->time.ci_hi_s))
+        snprintf(t.s, sizeof t.s, "median, n = %lld", (long long)b->time.n);
+    else
+        snprintf(t.s, sizeof t.s, "median, n = %lld; %.0f %%: %.20s to %.20s", (long long)b->time.n,
+                 100 * confidence, report_si(b->time.ci_lo_s, "s").s,
+                 report_si(b->time.ci_hi_s, "s").s);
+    return t;
+}
+
 // ---- where the time goes -----------------------------------------------------------------------
 
 typedef struct part {
@@ -130,8 +142,7 @@ static void add_change(report_job *job, const char *name, const char *note, bool
     report_facts *f = &job->facts;
     if (f->n_changes == CLI_COUNT(f->changes) || !(t->time_s > 0)) return;
     const double samples = t->samples > 0 ? (double)t->samples : 1;
-    f->changes[f->n_changes++] =
-        (report_change){name, note, t->time_s, t->time_s / samples, first};
+    f->changes[f->n_changes++] = (report_change){name, note, t->time_s, t->time_s / samples, first};
 }
 
 // In another format: only where the machine has a roof of just that format.

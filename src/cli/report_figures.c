@@ -71,16 +71,15 @@ static bool draw_measured(const report_job *job, roofline *r, views *v) {
     for (size_t i = 0; i < n; i++) {
         const sz_bench_layer l = sz_bench_set_layer(job->set, job->record, i);
         if (!(l.flop_per_s > 0) || !(l.bytes_moved > 0) || !(l.time_s > 0)) continue;
-        dots[r->n_dots++] = (dot_row){
-            .time = {.name = l.name,
-                     .op = l.op ? l.op : "?",
-                     .time_s = l.time_s,
-                     .intensity = l.flops / l.bytes_moved},
-            .name = l.name ? l.name : "?",
-            .flops = l.flops,
-            .flop_per_s = l.flop_per_s,
-            .share = isnan(l.share) ? 0 : l.share,
-            .color = color_of(r, l.op)};
+        dots[r->n_dots++] = (dot_row){.time = {.name = l.name,
+                                               .op = l.op ? l.op : "?",
+                                               .time_s = l.time_s,
+                                               .intensity = l.flops / l.bytes_moved},
+                                      .name = l.name ? l.name : "?",
+                                      .flops = l.flops,
+                                      .flop_per_s = l.flop_per_s,
+                                      .share = isnan(l.share) ? 0 : l.share,
+                                      .color = color_of(r, l.op)};
     }
     r->dots = dots;
     const bool fits = r->n_dots == 0 || draw_view(job, r, "as measured", v);

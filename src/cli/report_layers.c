@@ -54,11 +54,8 @@ static void put_times(const report_job *job) {
 
 static void put_measured_time(const report_job *job) {
     const sz_bench *b = job->bench;
-    char note[160];
-    snprintf(note, sizeof note, "median, n = %lld; %s to %s", (long long)b->time.n,
-             report_si(b->time.ci_lo_s, "s").s, report_si(b->time.ci_hi_s, "s").s);
     sz_doc_fact_note(job->doc, "measured_s", "time, measured", sz_cell_f64(b->time.median_s),
-                     SZ_AS_SI, "s", note);
+                     SZ_AS_SI, "s", report_spread(b).s);
     sz_doc_fact(job->doc, "measured_samples_per_s", "samples per second",
                 sz_cell_f64(b->rate.samples_per_s), SZ_AS_NUMBER, NULL);
     sz_doc_fact(job->doc, "measured_of_roof", "share of the roof", sz_cell_f64(b->rate.of_roof),
@@ -88,7 +85,7 @@ void report_put_totals(report_job *job) {
 
 typedef struct ranked {
     double time_s;
-    size_t node;      // of the costs
+    size_t node; // of the costs
     sz_node_time time;
     bool has_time;
 } ranked;
@@ -122,22 +119,22 @@ static void put_layer(const report_job *job, const ranked *r) {
     const sz_node_time *t = &r->time;
     const bool known = !n.unknown;
     const char *shape = n.n_outputs ? sz_costs_node_output(job->costs, r->node, 0).shape : NULL;
-    const sz_cell cells[] = {
-        sz_cell_i64((int64_t)r->node),
-        sz_cell_text(count_layer_name(job->costs, r->node, &n)),
-        sz_cell_text(n.op),
-        sz_cell_text(shape),
-        r->has_time ? sz_cell_f64(t->time_s) : sz_cell_none(),
-        r->has_time ? sz_cell_f64(t->time_s / job->facts.nodes_s) : sz_cell_none(),
-        r->has_time ? sz_cell_text(t->bound) : sz_cell_none(),
-        r->has_time ? sz_cell_text(t->level) : sz_cell_none(),
-        known ? sz_cell_i64(n.cost.flops) : sz_cell_none(),
-        known ? sz_cell_i64(n.cost.bytes_moved) : sz_cell_none(),
-        known ? sz_cell_f64(n.cost.arithmetic_intensity) : sz_cell_none(),
-        known ? sz_cell_i64(n.cost.params) : sz_cell_none(),
-        known ? sz_cell_i64(n.cost.macs) : sz_cell_none(),
-        r->has_time ? sz_cell_text(t->device) : sz_cell_none(),
-        sz_cell_text(n.unknown ? n.unknown : n.note)};
+    const sz_cell cells[] = {sz_cell_i64((int64_t)r->node),
+                             sz_cell_text(count_layer_name(job->costs, r->node, &n)),
+                             sz_cell_text(n.op),
+                             sz_cell_text(shape),
+                             r->has_time ? sz_cell_f64(t->time_s) : sz_cell_none(),
+                             r->has_time ? sz_cell_f64(t->time_s / job->facts.nodes_s)
+                                         : sz_cell_none(),
+                             r->has_time ? sz_cell_text(t->bound) : sz_cell_none(),
+                             r->has_time ? sz_cell_text(t->level) : sz_cell_none(),
+                             known ? sz_cell_i64(n.cost.flops) : sz_cell_none(),
+                             known ? sz_cell_i64(n.cost.bytes_moved) : sz_cell_none(),
+                             known ? sz_cell_f64(n.cost.arithmetic_intensity) : sz_cell_none(),
+                             known ? sz_cell_i64(n.cost.params) : sz_cell_none(),
+                             known ? sz_cell_i64(n.cost.macs) : sz_cell_none(),
+                             r->has_time ? sz_cell_text(t->device) : sz_cell_none(),
+                             sz_cell_text(n.unknown ? n.unknown : n.note)};
     sz_doc_row(job->doc, cells, CLI_COUNT(cells));
 }
 

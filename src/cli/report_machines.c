@@ -26,8 +26,7 @@ void report_put_changes(report_job *job) {
         sz_doc_line(job->doc, "Not known: %s.", job->machine_why);
         return;
     }
-    sz_doc_line(job->doc,
-                "Each change by itself, on paper (level '%s'); a library may reach less.",
+    sz_doc_line(job->doc, "Each change by itself, on paper (level '%s'); a library may reach less.",
                 job->paper_level);
     if (!(f->now_s > 0)) return;
     sz_doc_table(job->doc, "changes", columns, CLI_COUNT(columns));
@@ -97,11 +96,10 @@ static const sz_column machine_columns[] = {
 
 static void put_machine(const report_job *job, const beside *b, size_t i) {
     const sz_across_row r = sz_across_get(b->across[0], i);
-    const sz_cell cells[] = {sz_cell_text(r.machine),   sz_cell_text(r.kind),
-                             rate_of(b, i, 0),          rate_of(b, i, 1),
-                             rate_of(b, i, 2),          per_joule(b, i, 0),
-                             per_joule(b, i, 1),        per_joule(b, i, 2),
-                             sz_cell_text(r.bound),     sz_cell_text(r.note)};
+    const sz_cell cells[] = {sz_cell_text(r.machine), sz_cell_text(r.kind), rate_of(b, i, 0),
+                             rate_of(b, i, 1),        rate_of(b, i, 2),     per_joule(b, i, 0),
+                             per_joule(b, i, 1),      per_joule(b, i, 2),   sz_cell_text(r.bound),
+                             sz_cell_text(r.note)};
     sz_doc_row(job->doc, cells, CLI_COUNT(cells));
 }
 
@@ -140,9 +138,8 @@ int report_put_machines(report_job *job) {
     sz_status status = load_machines(job, b);
     for (int f = 0; f < FORMATS && status == SZ_OK; f++) {
         const sz_predict_options how = {.dtype = formats[f], .overlap = SZ_OVERLAP_MEASURED};
-        status = sz_across_create(job->app->ctx, job->costs,
-                                  (const sz_machine *const *)b->machines, b->n, &how, NULL,
-                                  &b->across[f]);
+        status = sz_across_create(job->app->ctx, job->costs, (const sz_machine *const *)b->machines,
+                                  b->n, &how, NULL, &b->across[f]);
     }
     sz_doc_heading(job->doc, "Machines and formats");
     if (status == SZ_OK) put_table(job, b);

@@ -32,12 +32,10 @@ static bool rule_measured(const report_job *job, sentence *s) {
     const sz_bench *b = job->bench;
     if (!b || !(b->time.median_s > 0)) return false;
     SAYS(s, "It took %s on %s%s%s.", report_si(b->time.median_s, "s").s,
-         b->ran_as.backend ? b->ran_as.backend : "an unnamed library", b->ran_as.dtype ? " in " : "",
-         b->ran_as.dtype ? b->ran_as.dtype : "");
-    BECAUSE(s, "median of n = %lld, %.0f %% interval %s to %s%s%s", (long long)b->time.n,
-            100 * (b->time.confidence > 0 ? b->time.confidence : 0.95),
-            report_si(b->time.ci_lo_s, "s").s, report_si(b->time.ci_hi_s, "s").s,
-            b->verdict ? "; verdict: " : "", b->verdict ? b->verdict : "");
+         b->ran_as.backend ? b->ran_as.backend : "an unnamed library",
+         b->ran_as.dtype ? " in " : "", b->ran_as.dtype ? b->ran_as.dtype : "");
+    BECAUSE(s, "%s%s%s", report_spread(b).s, b->verdict ? "; verdict: " : "",
+            b->verdict ? b->verdict : "");
     return true;
 }
 
@@ -68,7 +66,8 @@ static bool rule_bound(const report_job *job, sentence *s) {
     for (int i = 1; i < 3; i++)
         if (shares[i] > shares[k]) k = i;
     SAYS(s, "%s: %s of the time %s.", words[k], report_percent(shares[k]).s, does[k]);
-    BECAUSE(s, "of %s in %zu nodes: %s in nodes limited by memory, %s by arithmetic, %s by overhead",
+    BECAUSE(s,
+            "of %s in %zu nodes: %s in nodes limited by memory, %s by arithmetic, %s by overhead",
             report_si(f->nodes_s, "s").s, f->nodes, report_percent(f->memory).s,
             report_percent(f->compute).s, report_percent(f->overhead).s);
     return true;
@@ -77,8 +76,8 @@ static bool rule_bound(const report_job *job, sentence *s) {
 static bool rule_few(const report_job *job, sentence *s) {
     const report_facts *f = &job->facts;
     if (!f->first || f->half == 0 || 3 * f->half >= f->nodes) return false;
-    SAYS(s, "%zu of %zu nodes take%s half of the time: look at them first.", f->half, f->nodes,
-         f->half == 1 ? "s" : "");
+    SAYS(s, "%zu of %zu nodes take%s half of the time: look at %s first.", f->half, f->nodes,
+         f->half == 1 ? "s" : "", f->half == 1 ? "it" : "them");
     BECAUSE(s, "the slowest is %.120s with %s; the table of layers sorts by time", f->first,
             report_percent(f->first_share).s);
     return true;
@@ -109,8 +108,9 @@ static bool rule_weights(const report_job *job, sentence *s) {
     const bool many = f->weight_share >= 0.5;
     if (!many && !too_large) return false;
     if (many)
-        SAYS(s, "Weights are %s of the bytes moved: more samples in a run, or a smaller format of "
-                "the weights, make each sample cheaper.",
+        SAYS(s,
+             "Weights are %s of the bytes moved: more samples in a run, or a smaller format of "
+             "the weights, make each sample cheaper.",
              report_percent(f->weight_share).s);
     else
         SAYS(s, "The weights do not fit into %s: each run reads them from memory again.",
@@ -143,8 +143,8 @@ static bool rule_memory(const report_job *job, sentence *s) {
     SAYS(s, "Activations need %s at most, at %.100s.", report_si((double)a.peak_bytes, "B").s,
          count_layer_name(job->costs, (size_t)a.peak_node, &n));
     BECAUSE(s, "with views and in-place operators %s; one block for all of them takes %s (%s)",
-            report_si((double)m.in_place_peak_bytes, "B").s, report_si((double)m.arena_bytes, "B").s,
-            m.method);
+            report_si((double)m.in_place_peak_bytes, "B").s,
+            report_si((double)m.arena_bytes, "B").s, m.method);
     return true;
 }
 

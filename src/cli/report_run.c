@@ -65,8 +65,8 @@ static bool draw_scatter(const report_job *job, int linear, sz_doc_view *ret_vie
     sz_plot_add_line(plot, &(sz_plot_line){ends, half, 2, "half as long", SZ_PLOT_GREY,
                                            SZ_PLOT_DASHED | SZ_PLOT_THIN | SZ_PLOT_ALONG});
     draw_points(a, plot);
-    sz_plot_add_legend(plot, SZ_PLOT_SERIES, has_intervals ? "outside of its 90 % interval"
-                                                           : "a layer");
+    sz_plot_add_legend(plot, SZ_PLOT_SERIES,
+                       has_intervals ? "outside of its 90 % interval" : "a layer");
     if (has_intervals) sz_plot_add_legend(plot, SZ_PLOT_SERIES + 2, "within its 90 % interval");
     *ret_view = (sz_doc_view){linear ? "linear" : "logarithmic", plot};
     return true;
@@ -128,12 +128,15 @@ static void put_rows(const report_job *job) {
     sz_doc_table(job->doc, "audit", columns, CLI_COUNT(columns));
     for (size_t i = 0; i < shown; i++) {
         const sz_audit_row r = sz_audit_get(job->audit, i);
-        const sz_cell cells[] = {
-            sz_cell_text(r.layer ? r.layer : r.predicted), sz_cell_text(r.op),
-            sz_cell_text(r.kernel),                        sz_cell_f64(r.predicted_s),
-            sz_cell_f64(r.measured_s),                     sz_cell_f64(r.ratio),
-            sz_cell_f64(r.share),                          sz_cell_f64(r.of_roof),
-            sz_cell_text(r.why)};
+        const sz_cell cells[] = {sz_cell_text(r.layer ? r.layer : r.predicted),
+                                 sz_cell_text(r.op),
+                                 sz_cell_text(r.kernel),
+                                 sz_cell_f64(r.predicted_s),
+                                 sz_cell_f64(r.measured_s),
+                                 sz_cell_f64(r.ratio),
+                                 sz_cell_f64(r.share),
+                                 sz_cell_f64(r.of_roof),
+                                 sz_cell_text(r.why)};
         sz_doc_row(job->doc, cells, CLI_COUNT(cells));
     }
     if (shown < n) sz_doc_line(job->doc, "The %zu worst of %zu rows.", shown, n);
@@ -158,12 +161,15 @@ static void put_cases(const report_job *job) {
     sz_doc_table(job->doc, "cases", columns, CLI_COUNT(columns));
     for (size_t i = 0; i < n; i++) {
         const sz_bench *b = sz_bench_set_get(job->set, i);
-        const sz_cell cells[] = {
-            sz_cell_text(b->case_name),           sz_cell_text(b->ran_as.backend),
-            sz_cell_text(b->ran_as.dtype),        sz_cell_i64(b->ran_as.threads),
-            sz_cell_f64(b->time.median_s),        sz_cell_i64(b->time.n),
-            sz_cell_f64(b->rate.samples_per_s),   sz_cell_f64(b->energy.samples_per_j),
-            sz_cell_text(b->verdict)};
+        const sz_cell cells[] = {sz_cell_text(b->case_name),
+                                 sz_cell_text(b->ran_as.backend),
+                                 sz_cell_text(b->ran_as.dtype),
+                                 sz_cell_i64(b->ran_as.threads),
+                                 sz_cell_f64(b->time.median_s),
+                                 sz_cell_i64(b->time.n),
+                                 sz_cell_f64(b->rate.samples_per_s),
+                                 sz_cell_f64(b->energy.samples_per_j),
+                                 sz_cell_text(b->verdict)};
         sz_doc_row(job->doc, cells, CLI_COUNT(cells));
     }
 }
@@ -177,8 +183,8 @@ bool report_put_measured(report_job *job) {
         return true;
     }
     sz_doc_line(job->doc, "Predicted at level '%s'%s%s.",
-                sz_estimate_level(sz_audit_estimate(job->audit)),
-                job->level_why[0] ? ", as " : "", job->level_why);
+                sz_estimate_level(sz_audit_estimate(job->audit)), job->level_why[0] ? ", as " : "",
+                job->level_why);
     if (!put_scatter(job)) return false;
     put_causes(job);
     put_rows(job);

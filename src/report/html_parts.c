@@ -15,9 +15,7 @@ static bool is_number(const sz_cell *cell) {
     return cell->kind == SZ_CELL_I64 || cell->kind == SZ_CELL_F64;
 }
 static double number_of(const sz_cell *cell) {
-    return cell->kind == SZ_CELL_I64   ? (double)cell->i
-           : cell->kind == SZ_CELL_F64 ? cell->f
-                                       : NAN;
+    return cell->kind == SZ_CELL_I64 ? (double)cell->i : cell->kind == SZ_CELL_F64 ? cell->f : NAN;
 }
 
 // ---- bars --------------------------------------------------------------------------------------
@@ -61,6 +59,7 @@ static void put_key(const sz_writing *w, const sz_cell *cell) {
 static void put_cell(const sz_writing *w, const sz_column *col, const sz_cell *cell, bool head,
                      double most) {
     put(w, head ? "<th scope=\"row\"" : "<td");
+    if (most > 0 && is_number(cell)) put(w, " class=\"b\"");
     if (is_number(cell))
         put_key(w, cell);
     else if (col->format != SZ_AS_TEXT)
@@ -199,8 +198,8 @@ void sz_html_facts(const sz_writing *w, const sz_block *b) {
 // Views are chosen by buttons of a form that need no script: the style sheet shows what is checked.
 static void put_choice(const sz_writing *w, const sz_block *b, size_t index) {
     for (size_t i = 0; i < b->views.n && b->views.n > 1; i++) {
-        sz_buf_printf(w->buf, "<input type=\"radio\" name=\"v%zu\" id=\"v%zu-%zu\"%s>", index, index,
-                      i, i ? "" : " checked");
+        sz_buf_printf(w->buf, "<input type=\"radio\" name=\"v%zu\" id=\"v%zu-%zu\"%s>", index,
+                      index, i, i ? "" : " checked");
         sz_buf_printf(w->buf, "<label for=\"v%zu-%zu\">", index, i);
         sz_html_text(w, b->views.items[i].name);
         put(w, "</label>\n");
@@ -210,13 +209,15 @@ static void put_choice(const sz_writing *w, const sz_block *b, size_t index) {
 static void put_view(const sz_writing *w, const sz_block *b, size_t i) {
     enum { WIDTH = 920, HEIGHT = 480, LABEL = 700 };
     char label[LABEL];
-    snprintf(label, sizeof label, "%s%s%s", b->more ? b->more : b->text ? b->text : "plot",
+    snprintf(label, sizeof label, "%s%s%s",
+             b->more   ? b->more
+             : b->text ? b->text
+                       : "plot",
              b->views.n > 1 ? ": " : "", b->views.n > 1 ? b->views.items[i].name : "");
     const sz_plot_options options = {
         .format = "svg", .width = WIDTH, .height = HEIGHT, .theme = SZ_PLOT_AUTO, .label = label};
     put(w, "<div class=\"view\">");
-    const sz_status status =
-        sz_plot_write(w->doc->ctx, b->views.items[i].plot, &options, w->buf);
+    const sz_status status = sz_plot_write(w->doc->ctx, b->views.items[i].plot, &options, w->buf);
     if (status != SZ_OK && !w->buf->failed) w->buf->failed = (int)status;
     put(w, "</div>\n");
 }

@@ -227,7 +227,7 @@ static size_t cloud_length(const sz_drawing *d, size_t first) {
     return n;
 }
 
-// Inside of a page its title is an attribute: as an element it would be shown wherever the mouse is.
+// Inside of a page its title is an attribute: an element would be shown wherever the mouse is.
 static void put_head(const sz_drawing *d, const char *label, sz_buf *b) {
     sz_buf_puts(b, "<svg xmlns=\"http://www.w3.org/2000/svg\"");
     if (!label) put_attr(b, "width", d->width), put_attr(b, "height", d->height);

@@ -31,7 +31,9 @@ static const sz_block *title_of(const sz_doc *doc) {
 }
 
 static void put_title(const sz_writing *w, const sz_block *title) {
-    sz_html_text(w, title && title->text ? title->text : w->doc->schema ? w->doc->schema : "sizeup");
+    sz_html_text(w, title && title->text ? title->text
+                    : w->doc->schema     ? w->doc->schema
+                                         : "sizeup");
 }
 
 static void put_head(const sz_writing *w, const sz_block *title) {
@@ -47,8 +49,9 @@ static void put_head(const sz_writing *w, const sz_block *title) {
     put_asset(w, "style");
     put(w, "@media screen and (prefers-color-scheme:dark){");
     sz_svg_dark_rules(w->buf);
-    put(w, "}\n</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#main\">Skip to the content</a>\n"
-           "<header>\n<h1>");
+    put(w,
+        "}\n</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#main\">Skip to the content</a>\n"
+        "<header>\n<h1>");
     put_title(w, title);
     put(w, "</h1>\n");
     if (title && title->more) {
@@ -124,16 +127,22 @@ static size_t put_block(body *o, size_t i) {
     const char *label = o->heading ? o->heading->text : o->title ? o->title->text : NULL;
     switch (b->kind) {
     case SZ_BLOCK_TITLE:
-    case SZ_BLOCK_HEADING: break;
-    case SZ_BLOCK_LINE: return put_paragraph(o->w, i);
-    case SZ_BLOCK_FACTS: sz_html_facts(o->w, b); break;
+    case SZ_BLOCK_HEADING:
+        break;
+    case SZ_BLOCK_LINE:
+        return put_paragraph(o->w, i);
+    case SZ_BLOCK_FACTS:
+        sz_html_facts(o->w, b);
+        break;
     case SZ_BLOCK_TABLE:
         if (b->as_list)
             sz_html_list(o->w, b);
         else
             sz_html_table(o->w, b, label);
         break;
-    case SZ_BLOCK_FIGURE: sz_html_figure(o->w, b, i); break;
+    case SZ_BLOCK_FIGURE:
+        sz_html_figure(o->w, b, i);
+        break;
     }
     return 1;
 }

@@ -113,8 +113,9 @@ static void tables_and_lists(void **state) {
     sz_doc_row(doc, (sz_cell[]){sz_cell_text("two"), sz_cell_none(), sz_cell_f64(0.001)}, 3);
     char *page = written(doc, "html");
     expect(page, "<title>First</title>"); // a page without a title is called by its first heading
-    expect(page, "<th scope=\"row\">one</th><td data-v=\"0.002\"><i style=\"--w:50.0%\"></i>2.00 ms"
-                 "</td><td data-v=\"0.004\"><i style=\"--w:100.0%\"></i>4.00 ms</td>"
+    expect(page, "<th scope=\"row\">one</th><td class=\"b\" data-v=\"0.002\"><i "
+                 "style=\"--w:50.0%\"></i>2.00 ms"
+                 "</td><td class=\"b\" data-v=\"0.004\"><i style=\"--w:100.0%\"></i>4.00 ms</td>"
                  "<td data-v=\"1234567890123\">1,234,567,890,123</td></tr>");
     expect(page, "<th scope=\"row\">two</th><td class=\"n\">\xE2\x80\x93</td>");
     assert_null(strstr(page, "77</td>"));

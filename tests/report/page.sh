@@ -30,7 +30,8 @@ page resnet resnet:depth=50 --machine h100 --explore "$here/explore.json"
 page bert bert:layers=12,seq=128 --machine rpi5,m2,h100 --dtype f16
 page coral mobilenet:width=0.5 --machine coral 2>/dev/null || page coral mobilenet --machine coral
 page unknown "$tests/models/conv1d.onnx" # no machine is known
-"$sizeup" report "$tests/audit/record.json" --machine "$tests/audit/machine.json" --quiet -o "$folder/run.html"
+"$sizeup" report "$tests/audit/record.json" --machine "$tests/audit/machine.json" --quiet \
+    -o "$folder/run.html"
 grep -q 'Measured it takes' "$folder/run.html"
 grep -q '<figure class="views">' "$folder/run.html"
 
