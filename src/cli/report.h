@@ -74,11 +74,14 @@ typedef struct report_job {
 
 // "1.81 GB" and its like.
 typedef struct report_text {
-    char s[80];
+    char s[48];
 } report_text;
+typedef struct report_note {
+    char s[128];
+} report_note;
 report_text report_si(double v, const char *unit);
 report_text report_percent(double share);
-report_text report_spread(const sz_bench *bench); // "median, n = 30; 95 %: 1.0 ms to 1.1 ms"
+report_note report_spread(const sz_bench *bench); // "median, n = 30; 95 %: 1.0 ms to 1.1 ms"
 bool report_for_people(const report_job *job);    // in text, where there is little room
 
 void report_find_facts(report_job *job); // report_facts.c

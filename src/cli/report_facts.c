@@ -27,14 +27,14 @@ report_text report_percent(double share) {
     return t;
 }
 
-report_text report_spread(const sz_bench *b) {
-    report_text t;
+report_note report_spread(const sz_bench *b) {
+    report_note t;
     const double confidence = b->time.confidence > 0 ? b->time.confidence : 0.95;
     if (isnan(b->time.ci_lo_s) || isnan(b->time.ci_hi_s))
         snprintf(t.s, sizeof t.s, "median, n = %lld", (long long)b->time.n);
     else
-        snprintf(t.s, sizeof t.s, "median, n = %lld; %.0f %%: %.20s to %.20s", (long long)b->time.n,
-                 100 * confidence, report_si(b->time.ci_lo_s, "s").s,
+        snprintf(t.s, sizeof t.s, "median, n = %lld; %d %%: %.24s to %.24s", (long long)b->time.n,
+                 (int)(100 * confidence + 0.5), report_si(b->time.ci_lo_s, "s").s,
                  report_si(b->time.ci_hi_s, "s").s);
     return t;
 }

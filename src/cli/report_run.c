@@ -35,7 +35,7 @@ static void draw_points(const sz_audit *a, sz_plot *plot) {
     }
     for (size_t i = 0; i < sz_audit_count(a); i++) {
         const sz_audit_row r = sz_audit_get(a, i);
-        char tip[500];
+        char tip[600];
         if (!is_point(&r)) continue;
         snprintf(tip, sizeof tip, "%.160s: measured %s, predicted %s; %.200s",
                  r.layer ? r.layer : r.predicted, report_si(r.measured_s, "s").s,
