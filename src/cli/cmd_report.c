@@ -257,6 +257,7 @@ static int load_all(report_job *job, const char *word) {
 }
 
 static void finish(report_job *job) {
+    report_explore_finish(job);
     sz_audit_destroy(job->audit);
     sz_estimate_destroy(job->lean_estimate);
     sz_estimate_destroy(job->estimate);

@@ -67,6 +67,7 @@ typedef struct report_job {
     const char *recipe;
     sz_costs *costs, *lean_costs;
     sz_estimate *estimate, *lean_estimate; // NULL without a machine
+    void *explored; // what columns of the document point to: names in the file of --explore
     sz_ctx *side;                          // for what may fail without harm
     report_facts facts;
     sz_doc *doc;
@@ -99,6 +100,7 @@ void report_put_energy(report_job *job);
 bool report_put_measured(report_job *job); // report_run.c
 void report_put_environment(report_job *job);
 int report_put_explore(report_job *job); // report_explore.c
+void report_explore_finish(report_job *job);
 
 extern const cli_schema_row report_schema[];
 extern const size_t report_schema_n;

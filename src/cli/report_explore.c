@@ -69,10 +69,26 @@ static const char *unit_of(const char *key) {
 }
 
 typedef struct front_table {
+    json_t *root; // the whole file
     const char *names[MAX_COLUMNS];
+    char titles[MAX_COLUMNS][64];
     size_t n, n_parameters;
     json_t *points;
 } front_table;
+
+void report_explore_finish(report_job *job) {
+    front_table *t = job->explored;
+    if (t) json_decref(t->root);
+    free(t);
+}
+
+// Heads of tables are our own words everywhere else, so no writer expects a strange one.
+static const char *title_of(front_table *t, size_t c) {
+    snprintf(t->titles[c], sizeof t->titles[c], "%s", t->names[c]);
+    for (char *p = t->titles[c]; *p; p++)
+        if ((unsigned char)*p < 0x20 || (unsigned char)*p >= 0x7f) *p = '?';
+    return t->titles[c];
+}
 
 static void put_front_row(const report_job *job, const front_table *t, const json_t *point) {
     sz_cell cells[MAX_COLUMNS];
@@ -84,30 +100,31 @@ static void put_front_row(const report_job *job, const front_table *t, const jso
 }
 
 // Columns by the first point: all points of a document have the same keys.
-static void put_front_table(const report_job *job, json_t *root) {
-    front_table t = {.points = json_object_get(root, "points")};
-    json_t *first = json_array_get(t.points, 0), *point;
+static void put_front_table(const report_job *job) {
+    front_table *t = job->explored;
+    t->points = json_object_get(t->root, "points");
+    json_t *first = json_array_get(t->points, 0), *point;
     sz_column columns[MAX_COLUMNS];
     size_t i, on_front = 0;
-    t.n_parameters = columns_of(json_object_get(first, "parameters"), t.names, 0);
-    t.n = columns_of(json_object_get(first, "metrics"), t.names, t.n_parameters);
-    for (size_t c = 0; c < t.n; c++) {
-        const json_t *v = json_object_get(json_object_get(first, "parameters"), t.names[c]);
-        const bool is_text = c < t.n_parameters && (!v || json_is_string(v));
-        columns[c] = (sz_column){t.names[c], t.names[c], unit_of(t.names[c]),
-                                 is_text              ? SZ_AS_TEXT
-                                 : c < t.n_parameters ? SZ_AS_NUMBER
-                                                      : SZ_AS_SI,
-                                 c < t.n_parameters ? 0 : SZ_COLUMN_BAR};
+    t->n_parameters = columns_of(json_object_get(first, "parameters"), t->names, 0);
+    t->n = columns_of(json_object_get(first, "metrics"), t->names, t->n_parameters);
+    for (size_t c = 0; c < t->n; c++) {
+        const json_t *v = json_object_get(json_object_get(first, "parameters"), t->names[c]);
+        const bool is_text = c < t->n_parameters && (!v || json_is_string(v));
+        columns[c] = (sz_column){t->names[c], title_of(t, c), unit_of(t->names[c]),
+                                 is_text               ? SZ_AS_TEXT
+                                 : c < t->n_parameters ? SZ_AS_NUMBER
+                                                       : SZ_AS_SI,
+                                 c < t->n_parameters ? 0 : SZ_COLUMN_BAR};
     }
-    json_array_foreach(t.points, i, point)
+    json_array_foreach(t->points, i, point)
         on_front += json_is_true(json_object_get(point, "on_front"));
-    sz_doc_line(job->doc, "%zu points, %zu of them on the front:", json_array_size(t.points),
+    sz_doc_line(job->doc, "%zu points, %zu of them on the front:", json_array_size(t->points),
                 on_front);
-    if (t.n == 0 || on_front == 0) return;
-    sz_doc_table(job->doc, "front", columns, t.n);
-    json_array_foreach(t.points, i, point) if (json_is_true(json_object_get(point, "on_front")))
-        put_front_row(job, &t, point);
+    if (t->n == 0 || on_front == 0) return;
+    sz_doc_table(job->doc, "front", columns, t->n);
+    json_array_foreach(t->points, i, point) if (json_is_true(json_object_get(point, "on_front")))
+        put_front_row(job, t, point);
 }
 
 // "batch=8, dtype=f32"
@@ -181,11 +198,12 @@ static void put_chart(const report_job *job, const sz_chart_data *data, fill_cha
     sz_plot_destroy(plot);
 }
 
-static int put_document(const report_job *job, json_t *root, const sz_chart_data *data) {
+static int put_document(const report_job *job, const sz_chart_data *data) {
+    json_t *root = ((front_table *)job->explored)->root;
     sz_doc_heading(job->doc, "Settings: the front");
     put_chart(job, data, fill_front,
               "Pareto front: no other setting is better in both. The table has its points.");
-    put_front_table(job, root);
+    put_front_table(job);
     if (json_array_size(json_object_get(root, "oracle")) == 0) return CLI_DONE;
     sz_doc_heading(job->doc, "Settings: the oracle");
     put_chart(job, data, fill_oracle,
@@ -201,9 +219,11 @@ int report_put_explore(report_job *job) {
     sz_chart_data *data = NULL;
     int code;
     if (!path) return CLI_DONE;
+    front_table *t = job->explored = calloc(1, sizeof *t);
+    if (!t) return cli_error(job->app, CLI_BUG, "no memory for the output");
     char *text = read_file(job, path, &size);
     if (!text) return CLI_INPUT;
-    json_t *root = json_loadb(text, size, JSON_REJECT_DUPLICATES, &where);
+    json_t *root = t->root = json_loadb(text, size, JSON_REJECT_DUPLICATES, &where);
     const char *schema = json_string_value(json_object_get(root, "schema"));
     if (!root) {
         code = cli_error(job->app, CLI_INPUT, "'%s' line %d: %s", path, where.line, where.text);
@@ -216,11 +236,10 @@ int report_put_explore(report_job *job) {
         sz_status status = sz_chart_data_create(job->side, &data);
         if (status == SZ_OK) status = sz_chart_data_read(job->side, data, text, size);
         code = status == SZ_OK
-                   ? put_document(job, root, data)
+                   ? put_document(job, data)
                    : cli_error(job->app, CLI_INPUT, "'%s': %s", path, sz_ctx_error(job->side));
     }
     sz_chart_data_destroy(data);
-    json_decref(root);
     free(text);
     return code;
 }
