@@ -4,10 +4,14 @@
 
 Data sheets of machines (.json) are checked to be JSON whose name is the file's name, suites of
 workloads (.tsv) to be ASCII with a title, so that a typing error ends the build. Scripts that
-complete command lines (.bash, .zsh, .fish) are ASCII, and go by the name of the shell.
+complete command lines (.bash, .zsh, .fish) are ASCII, and go by the name of the shell. Of a style
+sheet and a script (.css, .js) comments and indents are left out.
 """
+import base64
+import hashlib
 import json
 import os
+import re
 import sys
 
 
@@ -33,11 +37,20 @@ def script(path, name):
         return f.read().encode()
 
 
+def asset(path, name):
+    with open(path, encoding='ascii') as f:
+        text = re.sub(r'/\*.*?\*/', '', f.read(), flags=re.S)
+    if '</' in text:
+        sys.exit(f'{path}: "</" would end the element that it stands in')
+    return ''.join(line.strip() + '\n' for line in text.split('\n') if line.strip()).encode()
+
+
 # header, type, table, its length, reader
 KINDS = {'.json': ('machine/datasheets.h', 'sz_datasheet', 'sz_datasheets', 'sz_n_datasheets',
                    sheet),
          '.tsv': ('run/bench/suite.h', 'sz_suite', 'sz_suites', 'sz_n_suites', suite),
-         '.bash': ('cli/complete.h', 'cli_script', 'cli_scripts', 'cli_n_scripts', script)}
+         '.bash': ('cli/complete.h', 'cli_script', 'cli_scripts', 'cli_n_scripts', script),
+         '.css': ('report/html.h', 'sz_asset', 'sz_assets', 'sz_n_assets', asset)}
 
 
 def main(out, paths):
@@ -47,6 +60,9 @@ def main(out, paths):
         stem, extension = os.path.splitext(os.path.basename(path))
         name = extension[1:] if read is script else stem
         rows.append((name, read(path, name)))
+        if path.endswith('.js'): # by which a page says that no other script may run
+            digest = hashlib.sha256(rows[-1][1]).digest()
+            rows.append((name + '-hash', base64.b64encode(digest)))
     with open(out, 'w', encoding='ascii') as f:
         f.write(f'// Made by tools/embed.py.\n#include "{header}"\n\n')
         for i, (name, text) in enumerate(rows):

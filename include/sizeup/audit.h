@@ -99,6 +99,13 @@ typedef struct sz_audit_wants {
 } sz_audit_wants;
 SZ_API sz_audit_wants sz_audit_wants_of(const sz_bench_set *set, size_t record);
 
+/** The model of a record again, with its inputs and free dimensions as they were. `model`: where
+ * its file is now, NULL = where it was; `optimize` as in sz_load_options. */
+struct sz_optimize_options;
+SZ_API sz_status sz_audit_model(sz_ctx *ctx, const sz_bench_set *set, size_t record,
+                                const char *model, const struct sz_optimize_options *optimize,
+                                sz_model **ret_model) SZ_MUST_USE;
+
 typedef struct sz_audit sz_audit;
 /** Predict record `record` of the set and join. The set and the calibration must outlive it; the
  * machine need not. SZ_ERR_UNAVAILABLE: the record has no times of layers, or is of what is not

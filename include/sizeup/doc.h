@@ -4,13 +4,15 @@
  *
  * The document keeps values, not text: a number stays a number until a writer formats it. Text and
  * Markdown show SI prefixes and units; CSV and JSON get plain SI numbers under the keys of the
- * columns. All strings are copied and may hold any byte; the writers escape them.
+ * columns. As HTML it is one page that needs no network: figures are drawn in it, tables can be
+ * sorted and filtered. All strings are copied and may hold any byte; the writers escape them.
  *
  * Filling in never fails visibly: no memory is remembered and reported by sz_doc_write().
  */
 #ifndef SIZEUP_DOC_H
 #define SIZEUP_DOC_H
 
+#include <sizeup/plot.h>
 #include <sizeup/record.h>
 #include <sizeup/text.h>
 
@@ -45,7 +47,10 @@ enum {
     SZ_COLUMN_SHRINK = 2, /**< text: may lose its middle when the table is too wide */
     SZ_COLUMN_WRAP = 16,  /**< text, last column only: goes on in the next line instead */
     SZ_COLUMN_DATA = 4,   /**< only in CSV and JSON */
-    SZ_COLUMN_SHOW = 8    /**< only in text and Markdown */
+    SZ_COLUMN_SHOW = 8,   /**< only in text, Markdown and HTML */
+    SZ_COLUMN_PAGE = 32,  /**< not in text and Markdown, where there is no room for it */
+    SZ_COLUMN_BAR = 64    /**< HTML: a bar beside the number; columns of the table with the same
+                               format and unit share its scale */
 };
 typedef struct sz_column {
     const char *key;   /**< CSV head and JSON key, with unit: "time_s". Not needed with SHOW */
@@ -60,6 +65,8 @@ typedef struct sz_column {
 SZ_API sz_status sz_doc_create(sz_ctx *ctx, const char *schema, sz_doc **ret_doc) SZ_MUST_USE;
 SZ_API void sz_doc_destroy(sz_doc *doc); /**< NULL is fine */
 
+/** The title of the whole, and a line below it (NULL = none). */
+SZ_API void sz_doc_title(sz_doc *doc, const char *title, const char *subtitle);
 SZ_API void sz_doc_heading(sz_doc *doc, const char *text);
 /** A line of text for people. May hold names from files: it is escaped as a whole. */
 SZ_API void sz_doc_line(sz_doc *doc, const char *fmt, ...) SZ_PRINTF(2, 3);
@@ -76,6 +83,9 @@ SZ_API void sz_doc_fact_note(sz_doc *doc, const char *key, const char *title, sz
 SZ_API void sz_doc_table(sz_doc *doc, const char *key, const sz_column *columns, size_t n_columns);
 /** A row: one cell per column, in their order; cells left out are nothing. */
 SZ_API void sz_doc_row(sz_doc *doc, const sz_cell *cells, size_t n_cells);
+/** People see the table that was begun last as a list: of each row the first column as a sentence,
+ * the second below it. */
+SZ_API void sz_doc_as_list(sz_doc *doc);
 /** A thin rule before the next row, in text. */
 SZ_API void sz_doc_rule(sz_doc *doc);
 
@@ -83,11 +93,22 @@ SZ_API void sz_doc_rule(sz_doc *doc);
 SZ_API void sz_doc_record_table(sz_doc *doc, const char *key, const sz_record_type *type);
 SZ_API void sz_doc_record_row(sz_doc *doc, const sz_record_type *type, const void *record);
 
+/** A plot under the name of a view: "DRAM", "logarithmic". */
+typedef struct sz_doc_view {
+    const char *name;
+    sz_plot *plot;
+} sz_doc_view;
+/** A figure of n >= 1 views of the same thing; HTML lets people choose between them, text and
+ * Markdown show the first. `alt` says in words what there is to see. The plots are the document's
+ * from now on. JSON and CSV leave figures out: what they show stands in a table too. */
+SZ_API void sz_doc_figure(sz_doc *doc, const char *caption, const char *alt,
+                          const sz_doc_view *views, size_t n);
+
 /** "warnings" of the JSON. Other formats leave them to standard error. */
 SZ_API void sz_doc_warnings(sz_doc *doc, const sz_ctx *from);
 
 typedef struct sz_write_options {
-    const char *format; /**< name of a writer: "text", "json", "csv", "md" */
+    const char *format; /**< name of a writer: "text", "json", "csv", "md", "html" */
     int width;          /**< columns of text, 0 = 100 */
     int color;          /**< bold heads in text */
 } sz_write_options;

@@ -123,6 +123,8 @@ typedef struct sz_plot_options {
     int ascii;          /**< text: no character outside of ASCII */
     int color;          /**< text: with colours */
     int theme;          /**< SZ_PLOT_LIGHT ... */
+    const char *label;  /**< svg: what it is, for a picture that is part of a page of HTML: as wide
+                             as there is room, without a ground. NULL = a picture of its own */
 } sz_plot_options;
 
 /** Colours of pictures. SZ_PLOT_AUTO: light, and in SVG dark where the viewer asks for it, by a

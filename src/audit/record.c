@@ -161,14 +161,13 @@ static const char *recipe_of(const sz_audit *a) {
     return NULL;
 }
 
-static sz_status load(sz_audit *a) {
+static sz_status load_model(sz_audit *a, const sz_optimize_options *optimize) {
     loading l = {.a = a, .spec = json_object_get(a->record, "spec")};
     const char *kind = sz_value_text(a->record, "spec.kind");
     const bool is_file = kind && strcmp(kind, "model") == 0;
     const char *path = is_file ? sz_value_text(a->record, "spec.model")
                        : kind  ? name_family(a, l.spec, kind)
                                : NULL;
-    const sz_optimize_options optimize = {.recipe = recipe_of(a)};
     if (is_file && a->options.model) path = a->options.model;
     if (!path)
         return sz_fail(a->ctx, SZ_ERR_INPUT, "it does not say what was run: 'spec' has no model");
@@ -176,9 +175,29 @@ static sz_status load(sz_audit *a) {
         SZ_TRY(read_inputs(&l));
         SZ_TRY(read_binds(&l, path));
     }
-    if (optimize.recipe) l.load.optimize = &optimize;
-    SZ_TRY(sz_model_load(a->ctx, path, &l.load, &a->model));
+    l.load.optimize = optimize;
+    return sz_model_load(a->ctx, path, &l.load, &a->model);
+}
+
+static sz_status load(sz_audit *a) {
+    const sz_optimize_options optimize = {.recipe = recipe_of(a)};
+    SZ_TRY(load_model(a, optimize.recipe ? &optimize : NULL));
     return sz_costs_create(a->ctx, a->model, NULL, &a->costs);
+}
+
+sz_status sz_audit_model(sz_ctx *ctx, const sz_bench_set *set, size_t record, const char *model,
+                         const sz_optimize_options *optimize, sz_model **ret_model) {
+    const char *text = sz_bench_set_text(set, record);
+    sz_audit *a = sz_alloc(ctx, sizeof *a);
+    if (!a) return sz_no_memory(ctx);
+    a->ctx = ctx, a->set = set, a->index = record, a->options.model = model;
+    a->bench = sz_bench_set_get(set, record);
+    sz_arena_init(&a->arena, ctx);
+    sz_status status = sz_value_parse(ctx, text, strlen(text), &a->record);
+    if (status == SZ_OK) status = load_model(a, optimize);
+    if (status == SZ_OK) *ret_model = a->model, a->model = NULL;
+    sz_audit_destroy(a);
+    return status;
 }
 
 // ---- the prediction ----------------------------------------------------------------------------

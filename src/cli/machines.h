@@ -13,6 +13,11 @@ bool cli_machine_folder(char *buf, size_t cap);
 // A machine by name or file, saved or built in.
 sz_status cli_machine_load(cli_app *app, const char *name, sz_machine **ret_machine);
 
+// Several, at most `most`: names with commas between, or "all": the saved ones and all data sheets.
+// Those that were loaded stay the caller's when it fails.
+sz_status cli_machines_load(cli_app *app, const char *names, sz_machine **machines, size_t most,
+                            size_t *ret_n);
+
 // A sentence of any length as lines for people: the first begins with `first`, the others with
 // `indent`.
 void cli_put_wrapped(sz_doc *doc, const char *first, const char *indent, const char *text);

@@ -359,6 +359,14 @@ static bool fill_doc(const memory_job *job, const profile *p, sz_doc *doc) {
 
 // ---- run ---------------------------------------------------------------------------------------
 
+bool memory_draw(const memory_job *job, sz_plot *plot) {
+    profile p = {0};
+    const bool made = job->training ? training(job->costs, &p) : inference(job->costs, &p);
+    const bool drawn = made && draw(job, &p, plot);
+    finish(&p);
+    return drawn;
+}
+
 int memory_write(cli_app *app, const memory_job *job, const cli_picture_options *picture) {
     profile p = {0};
     sz_plot *plot = NULL;

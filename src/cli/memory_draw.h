@@ -13,6 +13,8 @@ typedef struct memory_job {
     bool training, with_steps; // with_steps: every step as data
 } memory_job;
 
+// The picture alone. False: no memory.
+bool memory_draw(const memory_job *job, sz_plot *plot);
 int memory_write(cli_app *app, const memory_job *job, const cli_picture_options *picture);
 
 #endif

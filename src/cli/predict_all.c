@@ -18,44 +18,6 @@ typedef struct many {
     size_t n;
 } many;
 
-// ---- machines ----------------------------------------------------------------------------------
-
-static sz_status add(many *m, const char *name) {
-    if (m->n == MOST) return SZ_OK;
-    const sz_status status = cli_machine_load(m->app, name, &m->machines[m->n]);
-    if (status == SZ_OK) m->n++;
-    return status;
-}
-
-// A saved file that is broken is left out with a warning; data sheets are ours.
-static sz_status add_everything(many *m) {
-    char folder[4096], **saved = NULL;
-    if (cli_machine_folder(folder, sizeof folder)) {
-        sz_status status = sz_machine_names(m->app->ctx, folder, &saved);
-        for (size_t i = 0; status == SZ_OK && saved[i]; i++) {
-            if (add(m, saved[i]) == SZ_OK) continue;
-            cli_warn(m->app, "machine '%s' is left out: %s", saved[i], sz_ctx_error(m->app->ctx));
-        }
-        if (status == SZ_OK) sz_machine_names_free(m->app->ctx, saved);
-    }
-    for (size_t i = 0; sz_list_machine(i); i++) {
-        const sz_status status = add(m, sz_list_machine(i));
-        if (status != SZ_OK) return status;
-    }
-    return SZ_OK;
-}
-
-static sz_status add_named(many *m, const char *names) {
-    char name[256];
-    for (const char *p = names; *p; p += strcspn(p, ","), p += *p == ',') {
-        const size_t len = strcspn(p, ",");
-        snprintf(name, sizeof name, "%.*s", (int)(len < sizeof name ? len : sizeof name - 1), p);
-        const sz_status status = add(m, name);
-        if (status != SZ_OK) return status;
-    }
-    return SZ_OK;
-}
-
 // ---- prices: "2.5" for all, or "h100=2.5,a100=1.2"
 // -----------------------------------------------
 
@@ -170,8 +132,7 @@ static void fill_doc(sz_doc *doc, const void *what) {
 
 static int run(many *m, const cli_predict_many *job) {
     sz_across *a = NULL;
-    sz_status status = strcmp(job->machines, "all") == 0 ? add_everything(m)
-                                                         : add_named(m, job->machines);
+    sz_status status = cli_machines_load(m->app, job->machines, m->machines, MOST, &m->n);
     if (status != SZ_OK) return cli_fail(job->app, status);
     int code = read_prices(m, job->prices);
     if (code != CLI_DONE) return code;

@@ -29,6 +29,8 @@ void sz_doc_destroy(sz_doc *doc) {
     if (!doc) return;
     for (size_t i = 0; i < doc->blocks.n; i++) {
         sz_block *b = &doc->blocks.items[i];
+        for (size_t k = 0; k < b->views.n; k++) sz_plot_destroy(b->views.items[k].plot);
+        sz_vec_finish(doc->ctx, &b->views);
         sz_vec_finish(doc->ctx, &b->facts);
         sz_vec_finish(doc->ctx, &b->cells);
         sz_vec_finish(doc->ctx, &b->rules);
@@ -61,6 +63,11 @@ static sz_block *add_block(sz_doc *doc, sz_block_kind kind, const char *text) {
 static sz_block *last_block(sz_doc *doc, sz_block_kind kind) {
     sz_block *b = doc->blocks.n ? &doc->blocks.items[doc->blocks.n - 1] : NULL;
     return b && b->kind == kind ? b : NULL;
+}
+
+void sz_doc_title(sz_doc *doc, const char *title, const char *subtitle) {
+    sz_block *b = add_block(doc, SZ_BLOCK_TITLE, keep(doc, title));
+    if (b) b->more = keep(doc, subtitle);
 }
 
 void sz_doc_heading(sz_doc *doc, const char *text) {
@@ -119,6 +126,23 @@ void sz_doc_row(sz_doc *doc, const sz_cell *cells, size_t n_cells) {
         doc->failed = true;
         b->cells.n -= b->cells.n % b->n_columns; // no half rows
         return;
+    }
+}
+
+void sz_doc_as_list(sz_doc *doc) {
+    sz_block *b = last_block(doc, SZ_BLOCK_TABLE);
+    if (b) b->as_list = true;
+}
+
+void sz_doc_figure(sz_doc *doc, const char *caption, const char *alt, const sz_doc_view *views,
+                   size_t n) {
+    sz_block *b = add_block(doc, SZ_BLOCK_FIGURE, keep(doc, caption));
+    if (b) b->more = keep(doc, alt);
+    for (size_t i = 0; i < n; i++) {
+        const sz_doc_view view = {keep(doc, views[i].name), views[i].plot};
+        if (b && sz_vec_push(doc->ctx, &b->views, view)) continue;
+        sz_plot_destroy(views[i].plot);
+        doc->failed = true;
     }
 }
 
@@ -210,7 +234,7 @@ sz_status sz_doc_write(sz_ctx *ctx, const sz_doc *doc, const sz_write_options *o
         if (buf->failed == SZ_ERR_IO) return sz_fail(ctx, SZ_ERR_IO, "the output was refused");
         return doc->failed || buf->failed ? sz_no_memory(ctx) : SZ_OK;
     }
-    return sz_fail(ctx, SZ_ERR_USAGE, "unknown format '%s': there are text, json, csv and md",
+    return sz_fail(ctx, SZ_ERR_USAGE, "unknown format '%s': there are text, json, csv, md and html",
                    name);
 }
 
@@ -231,6 +255,12 @@ void sz_cell_show(sz_buf *buf, sz_sink sink, const sz_cell *cell, sz_format form
     }
     sz_buf_grouped(buf, cell->i); // exact beyond 2^53
     if (unit && *unit) sz_buf_printf(buf, " %s", unit);
+}
+
+void sz_figure_show(const sz_writing *w, const sz_block *b, const sz_plot_options *options) {
+    if (b->views.n == 0) return;
+    const sz_status status = sz_plot_write(w->doc->ctx, b->views.items[0].plot, options, w->buf);
+    if (status != SZ_OK && !w->buf->failed) w->buf->failed = (int)status;
 }
 
 const char *sz_unit_in_cell(const char *unit) { return unit && strlen(unit) <= 2 ? unit : NULL; }

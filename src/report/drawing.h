@@ -210,7 +210,10 @@ void sz_spread(double *at, size_t n, double apart, double lo, double hi);
 
 // ---- writers -----------------------------------------------------------------------------------
 
-sz_status sz_write_svg(const sz_drawing *d, sz_buf *buf);
+// Rules of CSS that turn the classes of the theme SZ_PLOT_AUTO dark.
+void sz_svg_dark_rules(sz_buf *buf);
+// `label`: of a picture inside of a page, or NULL.
+sz_status sz_write_svg(const sz_drawing *d, const char *label, sz_buf *buf);
 sz_status sz_write_png(const sz_drawing *d, sz_buf *buf);
 sz_status sz_write_pdf(const sz_drawing *d, sz_buf *buf);
 sz_status sz_write_terminal(const sz_drawing *d, const sz_look *look,

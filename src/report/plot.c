@@ -171,7 +171,7 @@ static sz_look terminal_look(const sz_plot_options *o) {
 
 static sz_status write_drawing(const sz_drawing *d, const sz_look *look,
                                const sz_plot_options *options, const char *format, sz_buf *buf) {
-    if (strcmp(format, "svg") == 0) return sz_write_svg(d, buf);
+    if (strcmp(format, "svg") == 0) return sz_write_svg(d, options->label, buf);
     if (strcmp(format, "png") == 0) return sz_write_png(d, buf);
     if (strcmp(format, "pdf") == 0) return sz_write_pdf(d, buf);
     return sz_write_terminal(d, look, options, buf);

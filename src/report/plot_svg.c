@@ -65,15 +65,13 @@ static void put_dark_rule(sz_buf *b, int paint) {
     }
 }
 
-static void put_style(sz_buf *b) {
-    sz_buf_puts(b, "<style>@media (prefers-color-scheme:dark){");
+void sz_svg_dark_rules(sz_buf *b) {
     for (int i = 0; i < SZ_N_COLORS; i++) {
         put_dark_rule(b, i);
         put_dark_rule(b, i | SZ_PAINT_TINT);
     }
     put_dark_rule(b, SZ_PAINT_PAPER);
     put_dark_rule(b, SZ_PAINT_GROUND);
-    sz_buf_puts(b, "}</style>\n");
 }
 
 static void put_text(sz_buf *b, const char *text) { sz_escape(b, SZ_SINK_XML, text, strlen(text)); }
@@ -229,22 +227,36 @@ static size_t cloud_length(const sz_drawing *d, size_t first) {
     return n;
 }
 
-sz_status sz_write_svg(const sz_drawing *d, sz_buf *b) {
+// Inside of a page its title is an attribute: an element would be shown wherever the mouse is.
+static void put_head(const sz_drawing *d, const char *label, sz_buf *b) {
     sz_buf_puts(b, "<svg xmlns=\"http://www.w3.org/2000/svg\"");
-    put_attr(b, "width", d->width);
-    put_attr(b, "height", d->height);
+    if (!label) put_attr(b, "width", d->width), put_attr(b, "height", d->height);
     sz_buf_puts(b, " viewBox=\"0 0 ");
     put_number(b, d->width);
     sz_buf_putc(b, ' ');
     put_number(b, d->height);
-    sz_buf_puts(b, "\" role=\"img\" font-family=\"'Helvetica Neue', Arial, 'DejaVu Sans', "
-                   "sans-serif\">\n<title>");
+    sz_buf_puts(b, "\" role=\"img\" ");
+    if (label) {
+        sz_buf_puts(b, "aria-label=\"");
+        put_text(b, label);
+        sz_buf_puts(b, "\">\n");
+        return;
+    }
+    sz_buf_puts(b, "font-family=\"'Helvetica Neue', Arial, 'DejaVu Sans', sans-serif\">\n<title>");
     put_text(b, d->title ? d->title : "plot");
     sz_buf_puts(b, "</title>\n");
-    if (d->theme == SZ_PLOT_AUTO) put_style(b);
+    if (d->theme == SZ_PLOT_AUTO) {
+        sz_buf_puts(b, "<style>@media (prefers-color-scheme:dark){");
+        sz_svg_dark_rules(b);
+        sz_buf_puts(b, "}</style>\n");
+    }
     sz_buf_puts(b, "<rect width=\"100%\" height=\"100%\"");
     put_paints(b, d, SZ_PAINT_GROUND, NO_STROKE);
     sz_buf_puts(b, "/>\n");
+}
+
+sz_status sz_write_svg(const sz_drawing *d, const char *label, sz_buf *b) {
+    put_head(d, label, b);
     for (size_t i = 0; i < d->shapes.n;) {
         const size_t dots = cloud_length(d, i);
         if (dots > 0)

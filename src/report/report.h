@@ -8,10 +8,12 @@
 #include <sizeup/doc.h>
 
 typedef enum sz_block_kind {
+    SZ_BLOCK_TITLE,
     SZ_BLOCK_HEADING,
     SZ_BLOCK_LINE,
     SZ_BLOCK_FACTS,
-    SZ_BLOCK_TABLE
+    SZ_BLOCK_TABLE,
+    SZ_BLOCK_FIGURE
 } sz_block_kind;
 
 typedef struct sz_fact {
@@ -22,7 +24,10 @@ typedef struct sz_fact {
 
 typedef struct sz_block {
     sz_block_kind kind;
-    const char *text; // heading, line; key of a table
+    const char *text; // title, heading, line; key of a table; caption of a figure
+    const char *more; // subtitle of a title; of a figure, what there is to see
+    bool as_list;
+    SZ_VEC(sz_doc_view) views;
     SZ_VEC(sz_fact) facts;
     const sz_column *columns;
     size_t n_columns;
@@ -52,7 +57,10 @@ typedef void sz_writer(const sz_writing *w);
 #include "report/writers.def"
 #undef WRITER
 
-static inline bool sz_is_shown(const sz_column *c) { return !(c->flags & SZ_COLUMN_DATA); }
+// In text and Markdown, which have less room than a page.
+static inline bool sz_is_shown(const sz_column *c) {
+    return !(c->flags & (SZ_COLUMN_DATA | SZ_COLUMN_PAGE));
+}
 static inline bool sz_is_data(const sz_column *c) { return c->key && !(c->flags & SZ_COLUMN_SHOW); }
 static inline size_t sz_block_rows(const sz_block *b) {
     return b->n_columns ? b->cells.n / b->n_columns : 0;
@@ -61,6 +69,8 @@ static inline size_t sz_block_rows(const sz_block *b) {
 // A value for people, already escaped for `sink`.
 void sz_cell_show(sz_buf *buf, sz_sink sink, const sz_cell *cell, sz_format format,
                   const char *unit);
+// The first view of a figure, drawn as the options say; what fails stays in the buffer.
+void sz_figure_show(const sz_writing *w, const sz_block *b, const sz_plot_options *options);
 // Units of one or two letters follow each number of a column; longer ones stand in its head.
 const char *sz_unit_in_cell(const char *unit);
 void sz_head_show(sz_buf *buf, const sz_column *column);

@@ -45,6 +45,29 @@ static void table(const sz_writing *w, const sz_block *b) {
     }
 }
 
+static void list(const sz_writing *w, const sz_block *b) {
+    for (size_t row = 0; row < sz_block_rows(b); row++) {
+        const sz_cell *cells = &b->cells.items[row * b->n_columns];
+        sz_buf_puts(w->buf, "- ");
+        sz_cell_show(w->buf, SZ_SINK_MARKDOWN, &cells[0], SZ_AS_TEXT, NULL);
+        if (b->n_columns > 1 && cells[1].kind != SZ_CELL_NONE) {
+            sz_buf_puts(w->buf, "  \n  ");
+            sz_cell_show(w->buf, SZ_SINK_MARKDOWN, &cells[1], SZ_AS_TEXT, NULL);
+        }
+        sz_buf_putc(w->buf, '\n');
+    }
+}
+
+// As characters, in ASCII: what escapes are to a fence is not needed there.
+static void figure(const sz_writing *w, const sz_block *b) {
+    const sz_plot_options options = {.format = "text", .ascii = 1, .width = (int)w->width};
+    sz_buf_puts(w->buf, "```\n");
+    sz_figure_show(w, b, &options);
+    sz_buf_puts(w->buf, "```\n\n");
+    if (b->text) put(w, b->text);
+    sz_buf_putc(w->buf, '\n');
+}
+
 static void facts(const sz_writing *w, const sz_block *b) {
     for (size_t i = 0; i < b->facts.n; i++) {
         const sz_fact *f = &b->facts.items[i];
@@ -69,14 +92,18 @@ void sz_write_md(const sz_writing *w) {
         const sz_block *b = &w->doc->blocks.items[i];
         if (i) sz_buf_putc(w->buf, '\n');
         switch (b->kind) {
+        case SZ_BLOCK_TITLE:
         case SZ_BLOCK_HEADING:
         case SZ_BLOCK_LINE:
+            if (b->kind == SZ_BLOCK_TITLE) sz_buf_puts(w->buf, "# ");
             if (b->kind == SZ_BLOCK_HEADING) sz_buf_puts(w->buf, "## ");
             put(w, b->text ? b->text : "");
+            if (b->more) sz_buf_puts(w->buf, "\n\n"), put(w, b->more);
             sz_buf_putc(w->buf, '\n');
             break;
         case SZ_BLOCK_FACTS: facts(w, b); break;
-        case SZ_BLOCK_TABLE: table(w, b); break;
+        case SZ_BLOCK_TABLE: b->as_list ? list(w, b) : table(w, b); break;
+        case SZ_BLOCK_FIGURE: figure(w, b); break;
         }
     }
 }

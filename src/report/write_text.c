@@ -315,6 +315,49 @@ static void facts(const sz_writing *w, const sz_block *b) {
     }
 }
 
+// ---- lists and figures -------------------------------------------------------------------------
+
+// A sentence, cut into lines after words; the first begins with `first`, the others with blanks.
+static void sentence(const sz_writing *w, const char *first, const sz_cell *cell) {
+    sz_buf text;
+    sz_buf_init(&text, w->doc->ctx);
+    sz_cell_show(&text, SZ_SINK_TERMINAL, cell, SZ_AS_TEXT, NULL);
+    const size_t indent = strlen(first);
+    for (size_t at = 0, skip = 1; at < text.size && skip; at += skip) {
+        const size_t n = wrap_at(text.data + at, text.size - at, w->width - indent, &skip);
+        sz_buf_puts(w->buf, at ? "" : first);
+        if (at) sz_buf_pad(w->buf, ' ', indent);
+        sz_buf_put(w->buf, text.data + at, n);
+        sz_buf_putc(w->buf, '\n');
+    }
+    if (text.failed) w->buf->failed = text.failed;
+    sz_buf_finish(&text);
+}
+
+static void put_line(const sz_writing *w, const char *text) {
+    if (sz_text_width(text, strlen(text)) > w->width) {
+        sentence(w, "", &(sz_cell){.kind = SZ_CELL_TEXT, .s = text});
+        return;
+    }
+    sz_escape(w->buf, SZ_SINK_TERMINAL, text, strlen(text));
+    sz_buf_putc(w->buf, '\n');
+}
+
+static void list(const sz_writing *w, const sz_block *b) {
+    for (size_t row = 0; row < sz_block_rows(b); row++) {
+        const sz_cell *cells = &b->cells.items[row * b->n_columns];
+        sentence(w, "- ", &cells[0]);
+        if (b->n_columns > 1 && cells[1].kind == SZ_CELL_TEXT) sentence(w, "    ", &cells[1]);
+    }
+}
+
+static void figure(const sz_writing *w, const sz_block *b) {
+    sz_figure_show(w, b,
+                   &(sz_plot_options){
+                       .format = "text", .width = (int)w->width, .height = 24, .color = w->color});
+    if (b->text) sentence(w, "  ", &(sz_cell){.kind = SZ_CELL_TEXT, .s = b->text});
+}
+
 // ---- document ----------------------------------------------------------------------------------
 
 static bool has_shown_facts(const sz_block *b) {
@@ -341,13 +384,15 @@ void sz_write_text(const sz_writing *w) {
         if (before && !close) sz_buf_putc(w->buf, '\n');
         before = b;
         switch (b->kind) {
-        case SZ_BLOCK_HEADING: heading(w, b->text ? b->text : ""); break;
-        case SZ_BLOCK_LINE:
-            if (b->text) sz_escape(w->buf, SZ_SINK_TERMINAL, b->text, strlen(b->text));
-            sz_buf_putc(w->buf, '\n');
+        case SZ_BLOCK_TITLE:
+        case SZ_BLOCK_HEADING:
+            heading(w, b->text ? b->text : "");
+            if (b->more) sentence(w, "", &(sz_cell){.kind = SZ_CELL_TEXT, .s = b->more});
             break;
+        case SZ_BLOCK_LINE: put_line(w, b->text ? b->text : ""); break;
         case SZ_BLOCK_FACTS: facts(w, b); break;
-        case SZ_BLOCK_TABLE: table(w, b); break;
+        case SZ_BLOCK_TABLE: b->as_list ? list(w, b) : table(w, b); break;
+        case SZ_BLOCK_FIGURE: figure(w, b); break;
         }
     }
 }
