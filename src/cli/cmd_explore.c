@@ -58,7 +58,7 @@ static const cli_option options_table[] = {
 
 static const char notes[] =
     "NAME=RANGE adds a parameter: a word of the model's family, a free dimension of its file, or\n"
-    "one of 'list parameters' (dtype, threads, level, prompt, tp ...). Ranges: 1,2,8, 1-8+1, "
+    "one of 'list space' (dtype, threads, level, prompt, tp ...). Ranges: 1,2,8, 1-8+1, "
     "1-64*2.\n"
     "A sweep visits every setting that the constraints allow. The front are the settings that no\n"
     "other beats in one of the metrics without losing in another.\n";

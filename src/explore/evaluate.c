@@ -172,7 +172,7 @@ static sz_status check_asked(sz_predictor *self, const sz_parameter *p) {
     const char *near = sz_text_nearest(p->bare, names);
     return sz_fail(self->ctx, SZ_ERR_USAGE,
                    "parameter '%s' means nothing: it is no word of the model's family, no free "
-                   "dimension of its file, and none of 'list parameters'%s%s%s",
+                   "dimension of its file, and none of 'list space'%s%s%s",
                    p->name, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
