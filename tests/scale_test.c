@@ -99,7 +99,7 @@ static void states(void **unused) {
     // 12 L h^2 (1 + 13 / 12h + (V + s) / 12Lh), and the last norm
     const double h = 12288;
     near(96 * m.layer_params + m.outer_params, 12 * 96 * h * h + 13 * 96 * h + 53248 * h + 2 * h);
-    m.outer_params = 0;
+    m.outer_params = m.end_params = 0;
     sz_scale_plan p = {8, 8, 2, 1, 64, 1, 0, 0, SZ_RECOMPUTE_NONE};
     const double n = 96 * m.layer_params / 64;
     const double want[] = {18 * n, 12 * n, 10 * n, 9 * n};

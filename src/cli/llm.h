@@ -20,7 +20,7 @@ typedef struct llm_options {
     const char *arrivals, *prompts, *outputs, *policy, *slo;
     // several devices; training on them
     const char *mode, *recompute, *sequence_parallel;
-    int64_t devices, tp, pp, dp, ep, microbatch, global_batch, interleave, zero, per_node;
+    int64_t devices, tp, pp, dp, ep, cp, microbatch, global_batch, interleave, zero, per_node;
     double tokens, node_rate;
     bool plans;
 } llm_options;
