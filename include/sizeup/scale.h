@@ -82,6 +82,7 @@ typedef struct sz_scale_plan {
     sz_recompute recompute;
     int64_t context; /**< devices that share the tokens of a sequence; 0: one */
     int64_t experts; /**< devices with whole experts, of one stage; 0: split as the rest is */
+    int fused_attention; /**< scores stay on the chip, and the backward pass makes them again */
 } sz_scale_plan;
 
 typedef struct sz_scale_training {
@@ -136,8 +137,8 @@ typedef struct sz_scale_found {
 } sz_scale_found;
 
 /** All plans of `devices` devices and `batch` sequences, without context parallelism: which are
- * fastest, and which need less memory than all faster ones. Ties: the plan that comes first in the order of the degrees. A front
- * longer than SZ_PLANS_FRONT keeps the fastest. */
+ * fastest, and which need less memory than all faster ones. Ties: the plan that comes first in the
+ * order of the degrees. A front longer than SZ_PLANS_FRONT keeps the fastest. */
 SZ_API void sz_scale_search(const sz_scale_model *model, const sz_scale_device *device,
                             const sz_network *net, int64_t devices, int64_t batch,
                             sz_scale_found *ret);

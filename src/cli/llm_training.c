@@ -155,9 +155,18 @@ static int count_file(cli_app *app, const llm_options *o, sz_scale_model *m) {
     return status == SZ_OK ? CLI_DONE : cli_fail(app, status);
 }
 
+// A causal query meets the keys up to its own: (s + 1) / 2 of s.
+static void halve(sz_scale_model *m) {
+    const double less = m->attention_flops * (1 - 1 / (double)m->seq) / 2;
+    m->attention_flops -= less;
+    m->layer_flops -= less;
+}
+
 static int count(cli_app *app, const llm_options *o, sz_scale_model *m) {
-    if (strncmp(app->args[0], "gpt:", 4) == 0) return count_gpt(app, m);
-    return count_file(app, o, m);
+    const bool is_gpt = strncmp(app->args[0], "gpt:", 4) == 0;
+    const int code = is_gpt ? count_gpt(app, m) : count_file(app, o, m);
+    if (code == CLI_DONE && strcmp(o->attention, "half") == 0) halve(m);
+    return code;
 }
 
 // The best peak of products of f16 and bf16, or of the format that was asked for.
@@ -195,6 +204,7 @@ static sz_scale_plan plan_of(const llm_options *o) {
     p.interleave = o->interleave;
     p.zero = (int)(o->zero < 100 ? o->zero : 100);
     p.sequence_parallel = strcmp(o->sequence_parallel, "yes") == 0;
+    p.fused_attention = strcmp(o->fused_attention, "yes") == 0;
     for (int i = 0; i < 3; i++)
         if (strcmp(o->recompute, recompute_words[i]) == 0) p.recompute = (sz_recompute)i;
     return p;

@@ -146,7 +146,8 @@ static double layer_activation_bytes(const sz_scale_model *m, const sz_scale_pla
     const double t = (double)p->tensor, b = (double)p->microbatch / (double)context_of(p);
     const double input = NUMBER_BYTES * (double)m->seq * (double)m->hidden;
     if (p->recompute == SZ_RECOMPUTE_FULL) return b * input / (p->sequence_parallel ? t : 1);
-    const double scores = p->recompute == SZ_RECOMPUTE_SELECTIVE ? 0 : m->score_bytes;
+    const bool is_gone = p->recompute == SZ_RECOMPUTE_SELECTIVE || p->fused_attention;
+    const double scores = is_gone ? 0 : m->score_bytes;
     return b * (m->whole_bytes / (p->sequence_parallel ? t : 1) + (m->split_bytes + scores) / t);
 }
 
@@ -221,11 +222,21 @@ static double layer_forward_s(const sz_scale_model *m, const sz_scale_device *g,
            m->attention_flops * b / attention_rate(g) + bytes / g->byte_per_s;
 }
 
+// Operations that a layer does again in its backward pass, of one sequence. A fused attention makes
+// the first of its two products again, and needs no other way to save its scores.
+static double again_flops(const sz_scale_model *m, const sz_scale_plan *p) {
+    const double fused = p->fused_attention ? m->attention_flops / 2 : 0;
+    if (p->recompute == SZ_RECOMPUTE_FULL) return m->layer_flops + fused;
+    if (p->recompute == SZ_RECOMPUTE_SELECTIVE && !p->fused_attention) return m->attention_flops;
+    return fused;
+}
+
 // Forward and twice as much backward, and what is done again.
 static double layer_s(const sz_scale_model *m, const sz_scale_device *g, const sz_scale_plan *p) {
     const double forward = layer_forward_s(m, g, p), b = own_batch(p);
-    if (p->recompute == SZ_RECOMPUTE_FULL) return 4 * forward;
-    if (p->recompute == SZ_RECOMPUTE_NONE) return 3 * forward;
+    const double fused = p->fused_attention ? m->attention_flops / 2 * b / attention_rate(g) : 0;
+    if (p->recompute == SZ_RECOMPUTE_FULL) return 4 * forward + fused;
+    if (p->recompute == SZ_RECOMPUTE_NONE || p->fused_attention) return 3 * forward + fused;
     return 3 * forward + m->attention_flops * b / attention_rate(g) +
            2 * m->score_bytes * b / g->byte_per_s;
 }
@@ -327,10 +338,7 @@ static void time_data(const sz_scale_model *m, const sz_scale_device *g, const s
 static void count_flops(const sz_scale_model *m, const sz_scale_plan *p, sz_scale_training *r) {
     const double layers = (double)m->layers, batch = (double)p->batch;
     r->model_flops = 3 * batch * (layers * m->layer_flops + m->outer_flops);
-    const double again = p->recompute == SZ_RECOMPUTE_FULL        ? m->layer_flops
-                         : p->recompute == SZ_RECOMPUTE_SELECTIVE ? m->attention_flops
-                                                                  : 0;
-    r->hardware_flops = r->model_flops + batch * layers * again;
+    r->hardware_flops = r->model_flops + batch * layers * again_flops(m, p);
 }
 
 void sz_training_predict(const sz_scale_model *model, const sz_scale_device *device,
