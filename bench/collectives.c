@@ -31,8 +31,9 @@ static bool read_rows(const char *path) {
         row *r = &rows[n_rows];
         double ms;
         if (first || n_rows == MAX_ROWS) continue;
-        if (sscanf(line, "%31[^,],%31[^,],%d,%d,%lf,%lf", r->system, what, &r->workers, &r->per_node,
-                   &r->bytes, &ms) != 6 || !(ms > 0))
+        if (sscanf(line, "%31[^,],%31[^,],%d,%d,%lf,%lf", r->system, what, &r->workers,
+                   &r->per_node, &r->bytes, &ms) != 6 ||
+            !(ms > 0))
             continue;
         r->what = strcmp(what, "send_recv") == 0 ? SZ_SEND : SZ_ALL_REDUCE;
         r->time_s = ms / 1e3;

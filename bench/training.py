@@ -3,8 +3,8 @@
 """Iterations of training beside published ones: bench/training.py SIZEUP. The rows are tables of
 mosaicml/llm-foundry (scripts/train/benchmarking/README.md: H100 80GB BF16, A100 80GB): GPT nets
 (vocabulary 50368, learned positions, flash attention), weights sharded over all devices (ZeRO 3).
-Nothing of the prediction is fitted to them. Naive: a constant share of the peak, the median that the
-rows of the other machine reach."""
+Nothing of the prediction is fitted to them. Naive: a constant share of the peak, the median that
+the rows of the other machine reach."""
 import csv
 import json
 import os
@@ -26,7 +26,8 @@ def predict(sizeup, row):
     p = subprocess.run(
         [sizeup, "llm", "--mode", "training", "--machine", row["machine"], "--dp", str(devices),
          "--zero", "3", "--microbatch", row["microbatch"], "--global-batch", str(batch),
-         "--recompute", row["recompute"], "--fused-attention", "yes", "--format", "json", net], capture_output=True, text=True)
+         "--recompute", row["recompute"], "--fused-attention", "yes", "--format", "json", net],
+        capture_output=True, text=True)
     if p.returncode != 0:
         sys.exit(p.stderr)
     return json.loads(p.stdout)
@@ -48,11 +49,10 @@ def main():
         share = statistics.median(r["share"] for r in rows if r["machine"] == other)
         error = [abs(r["rate"] / r["told"] - 1) for r in mine]
         naive = [abs(r["rate"] / (share * r["bound"]) - 1) for r in mine]
-        ratio = statistics.median(r["told"] / r["rate"] for r in mine)
-        print(f"  {machine}: n {len(mine)}, MAPE of the time {100 * statistics.mean(error):.1f} %, of "
-              f"a constant share {share:.2f} {100 * statistics.mean(naive):.1f} %; told / published "
-              f"median {ratio:.2f}, {min(r['told'] / r['rate'] for r in mine):.2f} to "
-              f"{max(r['told'] / r['rate'] for r in mine):.2f}")
+        ratios = sorted(r["told"] / r["rate"] for r in mine)
+        print(f"  {machine}: n {len(mine)}, MAPE of the time {100 * statistics.mean(error):.1f} %, "
+              f"of a constant share {share:.2f} {100 * statistics.mean(naive):.1f} %; told / "
+              f"published {statistics.median(ratios):.2f}, {ratios[0]:.2f} to {ratios[-1]:.2f}")
     if "-v" in sys.argv:
         for r in rows:
             print(r["machine"], r["model"], r["seq"], r["devices"], r["recompute"],

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fuzz target: from the bytes of a config.json or a safetensors file to the closed form of a step and
-// to an iteration of training. Numbers are whole and sensible, or there is a message.
+// Fuzz target: from the bytes of a config.json or a safetensors file to the closed form of a step
+// and to an iteration of training. Numbers are whole and sensible, or there is a message.
 #include "fuzz.h"
 
 #include <math.h>
@@ -11,8 +11,8 @@
 static void train(sz_ctx *ctx, sz_model *model) {
     static const sz_network net = {{{64, 1e-6, 100e9, 1, "link"}}, 1};
     static const sz_scale_device device = {.flop_per_s = 1e14, .byte_per_s = 1e12};
-    const sz_scale_plan plan = {.tensor = 1, .pipeline = 1, .data = 2, .microbatch = 1, .batch = 2,
-                                .interleave = 1};
+    const sz_scale_plan plan = {
+        .tensor = 1, .pipeline = 1, .data = 2, .microbatch = 1, .batch = 2, .interleave = 1};
     sz_scale_model m;
     sz_scale_training t;
     const sz_status status = sz_scale_model_of(ctx, model, 16, &m);

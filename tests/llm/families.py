@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Small random models of many families, as transformers 5.24 makes them: their parameters against
 torch's own sum, their operations (1 and 16 tokens) against torch 2.15's FlopCounterMode with plain
-attention and plain experts. The file holds config.json and names and shapes of the tensors. From the
-hyper-parameters alone a family is counted to the last parameter, or refused.
+attention and plain experts. The file holds config.json and names and shapes of the tensors. From
+the hyper-parameters alone a family is counted to the last parameter, or refused.
 
-Of DeepSeek-V3 and GLM-4-MoE the biases that steer the choice of experts are among the parameters, as
-their authors count them; in transformers they are buffers. Of Mamba and Jamba torch counts the
+Of DeepSeek-V3 and GLM-4-MoE the biases that steer the choice of experts are among the parameters,
+as their authors count them; in transformers they are buffers. Of Mamba and Jamba torch counts the
 convolution for taps - 1 positions more than there are tokens, whose results are dropped: these are
 taken off. No operations are held of Llama 4 (torch's runs all experts), Mamba 2 (scans in chunks),
 Whisper and ViT (their convolutions have no place in our net)."""
@@ -86,8 +86,8 @@ def main():
                       t["flops"] if isinstance(t, dict) else t, flops)
     if failures:
         sys.exit(f"{failures} of {held} numbers are not those of torch")
-    print(f"{len(models)} families, {alone} also by their hyper-parameters: {held} of {held} numbers "
-          "are those of torch")
+    print(f"{len(models)} families, {alone} also by their hyper-parameters: {held} of {held} "
+          "numbers are those of torch")
 
 
 main()

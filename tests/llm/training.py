@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Training of language models on many devices: operations and activations of several families against
-closed forms by hand and against the backward pass of the graph; what experts and context cost."""
+"""Training of language models on many devices: operations and activations of several families
+against closed forms by hand and against the backward pass of the graph; what experts and context
+cost."""
 import json
 import os
 import subprocess
@@ -62,8 +63,8 @@ def graph(config, *args):
                f"batch=1,seq={S},past=0", "--format", "json", *args)["total"]
 
 
-# Bytes of a token and layer, and of all scores of a layer, by hand. Whole: what sums and norms of the
-# whole width work on. Split: what tensor parallel devices share. All in 16 bits.
+# Bytes of a token and layer, and of all scores of a layer, by hand. Whole: what sums and norms of
+# the whole width work on. Split: what tensor parallel devices share. All in 16 bits.
 Q_AND_KEYS = 2 * (A * D + 2 * K * D) + 2 * A * D  # queries, keys, values; what attention gives
 SCORES = 2 * A * S * S                            # probabilities
 FAMILIES = {
@@ -96,8 +97,8 @@ def families():
               18 * g["params"])
         check(f"{name}: activations", t["activation_bytes"],
               L * (S * (whole + split) + SCORES))
-        # the graph has input and output of the last norm and the tokens' numbers on top, and sends no
-        # tokens to experts
+        # the graph has input and output of the last norm and the tokens' numbers on top, and sends
+        # no tokens to experts
         sent = L * S * USED * 2 * H if name == "mixtral" else 0
         head = 4 * S * H + 8 * S + (8 * S if name == "gpt2" else 0)
         check(f"{name}: graph", g["training"]["stored_activation_bytes"] - head,
@@ -155,7 +156,8 @@ def context():
           "--global-batch", "4")
     fails(config, "--context 4096")
     fails({"model_type": "mamba", "hidden_size": 64, "num_hidden_layers": 2, "vocab_size": 100,
-           "state_size": 16, "intermediate_size": 128, "conv_kernel": 4, "time_step_rank": 4}, "recurrence", "--context", "128")
+           "state_size": 16, "intermediate_size": 128, "conv_kernel": 4, "time_step_rank": 4},
+          "recurrence", "--context", "128")
     fails(dict(BASE, model_type="gpt2"), "no experts: leave out --ep", "--context", "128", "--dp",
           "2", "--ep", "2")
 

@@ -234,7 +234,8 @@ static void special_sizes(st *x, const sz_jtree_node *map) {
         d->kinds |= NORM_BESIDE;
     const sz_jtree_node *topk = get(x, map, "topk_method");
     const sz_jtree_node *type = get(x, map, "model_type"); // of the third version where not said
-    const bool is_third = type && type->kind == SZ_JTREE_TEXT && sz_str_is(type->text, "deepseek_v3");
+    const bool is_third = type && type->kind == SZ_JTREE_TEXT &&
+                          sz_str_is(type->text, "deepseek_v3");
     if (topk ? topk->kind == SZ_JTREE_TEXT && sz_str_is(topk->text, "noaux_tc") : is_third)
         d->kinds |= CORRECTION;
 }
