@@ -11,7 +11,6 @@ onnxsim; without it the peers are skipped, and the output says so.
 
 import argparse
 import json
-import lzma
 import os
 import shutil
 import statistics
@@ -21,6 +20,7 @@ import sys
 import tempfile
 import time
 
+from decoding import head_of_70b
 from onnx_writer import chain, write_mlp
 
 PEERS = {
@@ -239,15 +239,9 @@ def write_mixtral(folder):
 
 def bench_large(report, sizeup, models, folder):
     """Files of 42 and 93 GB, of which only headers are there and read."""
-    gguf = os.path.join(os.path.dirname(os.path.abspath(models)), "llm", "gguf")
     mixtral, path = os.path.join(folder, "mixtral"), os.path.join(folder, "70b.gguf")
     write_mixtral(mixtral)
-    with open(os.path.join(gguf, "truth.json"), encoding="utf-8") as f:
-        size = json.load(f)["llama-3-70b-q4_k_m.head.gguf"]["full_file_bytes"]
-    with lzma.open(os.path.join(gguf, "llama-3-70b-q4_k_m.head.gguf.xz")) as f, \
-            open(path, "wb") as to:
-        to.write(f.read())
-        to.truncate(size)
+    head_of_70b(path, os.path.dirname(os.path.abspath(models)))
     for what, file in (("llm of a 70B Q4_K_M GGUF", path), ("llm of Mixtral, 19 shards", mixtral)):
         result = compare([sizeup, "llm", "--quiet", "--format", "json", file],
                          [sys.executable, "-c", "pass"], report.repeats)

@@ -110,4 +110,5 @@ def main():
           f"{max(ours):.2f}")
 
 
-main()
+if __name__ == "__main__":
+    main()
