@@ -14,11 +14,13 @@ import json
 import os
 import shutil
 import statistics
+import struct
 import subprocess
 import sys
 import tempfile
 import time
 
+from decoding import head_of_70b
 from onnx_writer import chain, write_mlp
 
 PEERS = {
@@ -198,6 +200,55 @@ def bench_llm(report, sizeup, folder):
         report.line("%s against `python3 -c pass`" % what, result, limit)
 
 
+def write_mixtral(folder):
+    """Mixtral 8x7B in 19 shards of 93 GB together: headers, and holes for the weights."""
+    os.makedirs(folder)
+    block = {"self_attn.q_proj": (4096, 4096), "self_attn.k_proj": (1024, 4096),
+             "self_attn.v_proj": (1024, 4096), "self_attn.o_proj": (4096, 4096),
+             "block_sparse_moe.gate": (8, 4096), "input_layernorm": (4096,),
+             "post_attention_layernorm": (4096,)}
+    for expert in range(8):
+        for name, shape in (("w1", (14336, 4096)), ("w2", (4096, 14336)), ("w3", (14336, 4096))):
+            block["block_sparse_moe.experts.%d.%s" % (expert, name)] = shape
+    tensors = [("model.embed_tokens.weight", (32000, 4096))]
+    for layer in range(32):
+        tensors += [("model.layers.%d.%s.weight" % (layer, n), s) for n, s in block.items()]
+    tensors += [("model.norm.weight", (4096,)), ("lm_head.weight", (32000, 4096))]
+    places = {}
+    for k in range(19):
+        file = "model-%05d-of-00019.safetensors" % (k + 1)
+        header, at = {}, 0
+        for name, shape in tensors[k * len(tensors) // 19:(k + 1) * len(tensors) // 19]:
+            size = 2 * shape[0] * (shape[1] if len(shape) > 1 else 1)
+            header[name] = {"dtype": "BF16", "shape": shape, "data_offsets": [at, at + size]}
+            places[name], at = file, at + size
+        text = json.dumps(header).encode()
+        with open(os.path.join(folder, file), "wb") as f:
+            f.write(struct.pack("<Q", len(text)) + text)
+            f.truncate(8 + len(text) + at)
+    for name, content in (("model.safetensors.index.json", {"weight_map": places}),
+                          ("config.json", {
+                              "model_type": "mixtral", "architectures": ["MixtralForCausalLM"],
+                              "vocab_size": 32000, "hidden_size": 4096, "num_hidden_layers": 32,
+                              "num_attention_heads": 32, "num_key_value_heads": 8,
+                              "intermediate_size": 14336, "num_local_experts": 8,
+                              "num_experts_per_tok": 2, "torch_dtype": "bfloat16"})):
+        with open(os.path.join(folder, name), "w", encoding="utf-8") as f:
+            json.dump(content, f)
+
+
+def bench_large(report, sizeup, models, folder):
+    """Files of 42 and 93 GB, of which only headers are there and read."""
+    mixtral, path = os.path.join(folder, "mixtral"), os.path.join(folder, "70b.gguf")
+    write_mixtral(mixtral)
+    head_of_70b(path, os.path.dirname(os.path.abspath(models)))
+    for what, file in (("llm of a 70B Q4_K_M GGUF", path), ("llm of Mixtral, 19 shards", mixtral)):
+        result = compare([sizeup, "llm", "--quiet", "--format", "json", file],
+                         [sys.executable, "-c", "pass"], report.repeats)
+        report.line("%s against `python3 -c pass`" % what, result, 0.5)
+        report.memory("its memory", result["first_bytes"], 15e6)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sizeup")
@@ -219,6 +270,7 @@ def main():
         bench_weights(report, count, folder)
         bench_growth(report, count, folder)
         bench_llm(report, args.sizeup, folder)
+        bench_large(report, args.sizeup, args.models, folder)
         bench_passes(report, optimize, args.models, args.peers, folder)
         if args.peers:
             bench_peers(report, count, args.models, args.peers, folder)

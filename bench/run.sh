@@ -47,12 +47,17 @@ fi
 # Tables of measurements that others published: DATA=FOLDER.
 if [ -n "${DATA:-}" ] && [ -x "$build/tests/bench/bench_gpus" ]; then
     "$build/tests/bench/bench_gpus" "$DATA"
+    if [ -f "$DATA/vidur_collectives.csv" ]; then
+        "$build/tests/bench/bench_collectives" "$DATA/vidur_collectives.csv" || status=1
+    fi
     if [ -f "$DATA/timm_infer_rtx3090.csv" ]; then
         python3 "$here/timm.py" "$sizeup" "$DATA" || status=1
     fi
 else
     echo "bench: kernels of GPUs are not asked: DATA names no folder with their tables"
 fi
+python3 "$here/training.py" "$sizeup" || status=1
+python3 "$here/decoding.py" "$sizeup" || status=1
 python3 "$here/bench.py" "$sizeup" "$here/../tests/models" "${args[@]}" || status=1
 python3 "$here/machine.py" "$sizeup" "${machine_args[@]}" || status=1
 exit $status

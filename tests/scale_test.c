@@ -99,7 +99,7 @@ static void states(void **unused) {
     // 12 L h^2 (1 + 13 / 12h + (V + s) / 12Lh), and the last norm
     const double h = 12288;
     near(96 * m.layer_params + m.outer_params, 12 * 96 * h * h + 13 * 96 * h + 53248 * h + 2 * h);
-    m.outer_params = 0;
+    m.outer_params = m.end_params = 0;
     sz_scale_plan p = {8, 8, 2, 1, 64, 1, 0, 0, SZ_RECOMPUTE_NONE};
     const double n = 96 * m.layer_params / 64;
     const double want[] = {18 * n, 12 * n, 10 * n, 9 * n};
@@ -144,7 +144,8 @@ typedef struct published {
 
 #define FULL SZ_RECOMPUTE_FULL
 #define SOME SZ_RECOMPUTE_SELECTIVE
-// Korthikanti et al. 2022, tables 3 and 5: full recomputation, then their own way.
+// Korthikanti et al. 2022, table 5: full recomputation, then their own way. Times, batches and
+// degrees as Calculon has them (calculon/llm/validation.py, validation/seqsel/tab5).
 static const published korthikanti[] = {
     {64, 6144, 48, {8, 1, 1, 4, 4, 1, 0, 0, FULL}, 1.42, 0, 0},
     {96, 12288, 96, {8, 8, 1, 1, 64, 3, 0, 0, FULL}, 18.13, 0, 0},
@@ -155,7 +156,8 @@ static const published korthikanti[] = {
     {128, 20480, 105, {8, 35, 1, 1, 280, 3, 0, 1, SOME}, 37.83, 0, 0.560},
     {160, 25600, 128, {8, 64, 1, 1, 512, 1, 0, 1, SOME}, 71.49, 0, 0.563},
 };
-// Narayanan et al. 2021, table 1. It does not say microbatches nor interleaving: 1 and 1 are ours.
+// Narayanan et al. 2021, table 1, as MLCarbon has it (data/megatron_table.csv). It does not say
+// microbatches nor interleaving: 1 and 1 are ours.
 static const published narayanan[] = {
     {24, 2304, 24, {1, 1, 32, 1, 512, 1, 0, 0, FULL}, 0, 137, 0},
     {32, 3072, 30, {2, 1, 32, 1, 512, 1, 0, 0, FULL}, 0, 138, 0},

@@ -11,7 +11,8 @@ static const cli_option options_table[] = {
     {"prompt", 0, CLI_INT, "N", "512", "tokens of the prompt", offsetof(llm_options, prompt)},
     {"generate", 0, CLI_INT, "N", "128", "tokens that follow it", offsetof(llm_options, generate)},
     {"batch", 0, CLI_INT, "B", "1", "sequences at a time", offsetof(llm_options, batch)},
-    {"context", 0, CLI_INT, "N", "0", "tokens the cache has room for; 0: prompt and what follows",
+    {"context", 0, CLI_INT, "N", "0",
+     "tokens the cache has room for; 0: prompt and what follows. Training: of a sequence",
      offsetof(llm_options, context)},
     {"kv-dtype", 0, CLI_STRING, "D", "f16", "numeric format of the cache ('list dtypes')",
      offsetof(llm_options, kv_dtype)},
@@ -71,13 +72,16 @@ static const cli_option options_table[] = {
     // several devices
     {"mode", 0, CLI_CHOICE, "inference|training", "inference", "what the model is asked for",
      offsetof(llm_options, mode)},
-    {"devices", 0, CLI_INT, "N", "0", "how many; 0: tp x pp x dp", offsetof(llm_options, devices)},
+    {"devices", 0, CLI_INT, "N", "0", "how many; 0: tp x cp x pp x dp",
+     offsetof(llm_options, devices)},
     {"tp", 0, CLI_INT, "N", "1", "tensor parallelism", offsetof(llm_options, tp)},
     {"pp", 0, CLI_INT, "N", "1", "pipeline parallelism", offsetof(llm_options, pp)},
     {"dp", 0, CLI_INT, "N", "1", "data parallelism; --batch is of each replica",
      offsetof(llm_options, dp)},
     {"ep", 0, CLI_INT, "N", "1", "devices that share whole experts; 1: split as the rest is",
      offsetof(llm_options, ep)},
+    {"cp", 0, CLI_INT, "N", "1", "training: context parallelism, devices that share a sequence",
+     offsetof(llm_options, cp)},
     {"per-node", 0, CLI_INT, "N", "8", "devices of a node", offsetof(llm_options, per_node)},
     {"node-rate", 0, CLI_NUMBER, "B/S", "25e9", "between nodes, of each device",
      offsetof(llm_options, node_rate)},
@@ -93,6 +97,9 @@ static const cli_option options_table[] = {
      offsetof(llm_options, recompute)},
     {"sequence-parallel", 0, CLI_CHOICE, "no|yes", "no", "training: norms split by tokens",
      offsetof(llm_options, sequence_parallel)},
+    {"fused-attention", 0, CLI_CHOICE, "no|yes", "no",
+     "training: scores stay on the chip, as flash attention has it",
+     offsetof(llm_options, fused_attention)},
     {"tokens", 0, CLI_NUMBER, "N", "0", "training: of the whole run; gives days",
      offsetof(llm_options, tokens)},
     {"plans", 0, CLI_FLAG, NULL, NULL, "training: search plans of --devices",
@@ -100,7 +107,8 @@ static const cli_option options_table[] = {
 };
 
 static const char notes[] =
-    "MODEL is a GGUF file, a folder or file of safetensors, or a config.json.\n"
+    "MODEL is a GGUF file, a folder or file of safetensors, or a config.json; of training also\n"
+    "gpt:layers=L,hidden=H,heads=A,seq=S,vocab=V,positions=S.\n"
     "Attention is counted over all keys; the cache is read and written where it is.\n"
     "With --machine, a step takes what --stack was seen to take whatever the model, and the "
     "longer\n"

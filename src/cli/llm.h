@@ -19,8 +19,8 @@ typedef struct llm_options {
     double swap, link, slo_share;
     const char *arrivals, *prompts, *outputs, *policy, *slo;
     // several devices; training on them
-    const char *mode, *recompute, *sequence_parallel;
-    int64_t devices, tp, pp, dp, ep, microbatch, global_batch, interleave, zero, per_node;
+    const char *mode, *recompute, *sequence_parallel, *fused_attention;
+    int64_t devices, tp, pp, dp, ep, cp, microbatch, global_batch, interleave, zero, per_node;
     double tokens, node_rate;
     bool plans;
 } llm_options;

@@ -43,7 +43,7 @@ static sz_inference_options options_of(const llm_job *job, double reserve) {
 int cli_llm_check_devices(cli_app *app, const llm_options *o, int64_t devices) {
     if (o->devices <= 0 || o->devices == devices) return CLI_DONE;
     return cli_error(app, CLI_USAGE,
-                     "--tp x --pp x --dp are %" PRId64 " devices, --devices says %" PRId64
+                     "--tp x --cp x --pp x --dp are %" PRId64 " devices, --devices says %" PRId64
                      ": leave --devices out, or change a degree",
                      devices, o->devices);
 }
@@ -60,6 +60,8 @@ static int read_plan(cli_app *app, llm_job *job) {
                          "--tp, --pp and --dp are 1 or more, and no more than 2^20");
     const int code = cli_llm_check_devices(app, o, devices);
     if (code != CLI_DONE) return code;
+    if (o->cp != 1)
+        return cli_error(app, CLI_USAGE, "--cp is known for --mode training: leave it out");
     if (devices == 1 && o->ep == 1) return CLI_DONE;
     if (!o->machine)
         return cli_error(app, CLI_USAGE,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `sizeup llm gpt:... --mode training`: one iteration on many devices, or the search of plans.
+// `sizeup llm MODEL --mode training`: one iteration on many devices, or the search of plans.
 #include "cli/llm.h"
 #include "cli/machines.h"
 
@@ -15,7 +15,8 @@
 #define ASSUMED_SCHEMA                                                                               \
     {1, "fits", CLI_J_BOOL, "null: the machine does not say what memory it has", NULL, false},       \
         {1, "device_bytes", CLI_J_NUMBER, "memory of a device; null: not known", NULL, false},       \
-        {1, "flop_per_s", CLI_J_NUMBER, "of a device, of 16-bit products: its peak", NULL, false},   \
+        {1,    "flop_per_s", CLI_J_NUMBER, "of a device, of products with weights: its peak",        \
+         NULL, false},                                                                               \
         {1, "memory_share", CLI_J_NUMBER, "of the memory's rate, that is assumed", NULL, false},     \
         {1, "network", CLI_J_ARRAY, "innermost level first", NULL, false},                           \
         {2, "level", CLI_J_STRING, "link, or between nodes", NULL, false},                           \
@@ -37,9 +38,13 @@
 
 static const cli_schema_row training_schema[] = {
     {1, "devices", CLI_J_INTEGER, NULL, NULL, false},
-    F64_SCHEMA("time_s", "of an iteration, the sum of the six that follow"),
+    {1, "seq", CLI_J_INTEGER, "tokens of a sequence", NULL, false},
+    F64_SCHEMA("time_s", "of an iteration, the sum of the eight that follow"),
     F64_SCHEMA("compute_s", "layers and head, of the busiest device"),
     F64_SCHEMA("tensor_s", "tensor parallel"),
+    F64_SCHEMA("context_s",
+               "keys and values that go round, as far as attention does not hide them"),
+    F64_SCHEMA("expert_s", "tokens to their experts and back"),
     F64_SCHEMA("pipeline_s", "from stage to stage"),
     F64_SCHEMA("bubble_s", "while the pipeline fills and empties"),
     F64_SCHEMA("data_s", "gradients"),
@@ -53,6 +58,7 @@ static const cli_schema_row training_schema[] = {
     F64_SCHEMA("hardware_flops", "with what is computed again"),
     F64_SCHEMA("mfu", "model_flops of the peak"),
     F64_SCHEMA("hfu", "hardware_flops of the peak"),
+    F64_SCHEMA("tokens_per_s", "of all devices"),
     {1, "days", CLI_J_NUMBER, "of the whole run, with --tokens", NULL, true},
     ASSUMED_SCHEMA,
 };
@@ -73,6 +79,7 @@ static const cli_schema_row plans_schema[] = {
     {2, "zero", CLI_J_INTEGER, NULL, NULL, false},
     {2, "recompute", CLI_J_STRING, NULL, NULL, false},
     {2, "sequence_parallel", CLI_J_INTEGER, "0 or 1", NULL, false},
+    {2, "ep", CLI_J_INTEGER, "1: experts are split as the rest is", NULL, false},
     ASSUMED_SCHEMA,
 };
 
@@ -106,10 +113,14 @@ static sz_status sizes(const char *name, sz_scale_model *ret) {
 
 // Parameters and operations are those of the net's graph. The formula of activations is for an MLP
 // of four times the width: a net that differs has other operations, and is refused.
-static int count(cli_app *app, sz_scale_model *m) {
+static int count_gpt(cli_app *app, sz_scale_model *m) {
     const sz_load_options options = {0};
     sz_model *model = NULL;
     sz_costs *costs = NULL;
+    if (sizes(app->args[0], m) != SZ_OK)
+        return cli_error(app, CLI_USAGE,
+                         "training of a gpt needs its sizes: give "
+                         "gpt:layers=L,hidden=H,heads=A,seq=S,vocab=V,positions=S");
     sz_status status = sz_model_load(app->ctx, app->args[0], &options, &model);
     if (status == SZ_OK) status = sz_costs_create(app->ctx, model, NULL, &costs);
     if (status != SZ_OK) {
@@ -121,7 +132,7 @@ static int count(cli_app *app, sz_scale_model *m) {
     const double flops = (2 * (double)c.macs - m->outer_flops) / layers;
     const double outer = (double)c.params - layers * m->layer_params;
     const bool fits = flops == m->layer_flops && outer > 0;
-    m->outer_params = outer;
+    m->outer_params = m->end_params = outer;
     sz_costs_destroy(costs);
     sz_model_destroy(model);
     return fits ? CLI_DONE
@@ -130,14 +141,50 @@ static int count(cli_app *app, sz_scale_model *m) {
                             "wide as the rows, and a batch of 1: leave out ffn, past and batch");
 }
 
-static sz_scale_device device_of(const sz_machine *machine) {
-    sz_scale_device d = {0};
+static int count_file(cli_app *app, const llm_options *o, sz_scale_model *m) {
+    const sz_load_options options = {.allow_symbols = 1};
+    sz_model *model = NULL;
+    if (o->context < 1 || o->context > 1 << 20)
+        return cli_error(app, CLI_USAGE,
+                         "training needs the tokens of a sequence: give --context 4096, or another "
+                         "number up to %d",
+                         1 << 20);
+    sz_status status = sz_model_load(app->ctx, app->args[0], &options, &model);
+    if (status == SZ_OK) status = sz_scale_model_of(app->ctx, model, o->context, m);
+    sz_model_destroy(model);
+    return status == SZ_OK ? CLI_DONE : cli_fail(app, status);
+}
+
+// A causal query meets the keys up to its own: (s + 1) / 2 of s.
+static void halve(sz_scale_model *m) {
+    const double less = m->attention_flops * (1 - 1 / (double)m->seq) / 2;
+    m->attention_flops -= less;
+    m->layer_flops -= less;
+}
+
+static int count(cli_app *app, const llm_options *o, sz_scale_model *m) {
+    const bool is_gpt = strncmp(app->args[0], "gpt:", 4) == 0;
+    const int code = is_gpt ? count_gpt(app, m) : count_file(app, o, m);
+    if (code == CLI_DONE && strcmp(o->attention, "half") == 0) halve(m);
+    return code;
+}
+
+// The best peak of products of f16 and bf16, or of the format that was asked for.
+static double peak_of(const sz_machine *machine, const char *dtype) {
+    double best = 0;
     for (size_t i = 0; i < sz_machine_peak_count(machine); i++) {
         const sz_peak p = sz_machine_peak(machine, i);
-        const bool is_half = strcmp(p.dtype, "bf16") == 0 || strcmp(p.dtype, "f16") == 0;
-        if (is_half && strcmp(p.op, "fma") == 0 && p.threads == 0 && p.flop_per_s > d.flop_per_s)
-            d.flop_per_s = p.flop_per_s;
+        const bool fits = dtype ? strcmp(p.dtype, dtype) == 0
+                                : strcmp(p.dtype, "bf16") == 0 || strcmp(p.dtype, "f16") == 0;
+        if (fits && strcmp(p.op, "fma") == 0 && p.threads == 0) best = fmax(best, p.flop_per_s);
     }
+    return best;
+}
+
+// Attention stays in 16 bits where products with weights go narrower.
+static sz_scale_device device_of(const sz_machine *machine, const char *dtype) {
+    sz_scale_device d = {.attention_flop_per_s = peak_of(machine, NULL),
+                         .flop_per_s = peak_of(machine, dtype)};
     const size_t n = sz_machine_level_count(machine);
     if (n == 0 || sz_machine_bandwidth_count(machine, n - 1) == 0) return d;
     d.capacity_bytes = (double)sz_machine_level(machine, n - 1).capacity_bytes;
@@ -150,10 +197,14 @@ static const char *const recompute_words[] = {"none", "selective", "full"};
 static sz_scale_plan plan_of(const llm_options *o) {
     sz_scale_plan p = {
         .tensor = o->tp, .pipeline = o->pp, .data = o->dp, .microbatch = o->microbatch};
-    p.batch = o->global_batch > 0 ? o->global_batch : p.data > 0 ? p.data * p.microbatch : 1;
+    p.context = o->cp;
+    p.experts = o->ep;
+    p.batch = o->global_batch > 0 ? o->global_batch : 1;
+    if (o->global_batch <= 0 && __builtin_mul_overflow(p.data, p.microbatch, &p.batch)) p.batch = 0;
     p.interleave = o->interleave;
     p.zero = (int)(o->zero < 100 ? o->zero : 100);
     p.sequence_parallel = strcmp(o->sequence_parallel, "yes") == 0;
+    p.fused_attention = strcmp(o->fused_attention, "yes") == 0;
     for (int i = 0; i < 3; i++)
         if (strcmp(o->recompute, recompute_words[i]) == 0) p.recompute = (sz_recompute)i;
     return p;
@@ -167,6 +218,8 @@ static void put_training(sz_doc *doc, const sz_scale_training *r) {
     put(doc, "time_s", "iteration", r->time_s, "s");
     put(doc, "compute_s", "  layers and head", r->compute_s, "s");
     put(doc, "tensor_s", "  tensor parallel", r->tensor_s, "s");
+    put(doc, "context_s", "  context parallel", r->context_s, "s");
+    put(doc, "expert_s", "  expert parallel", r->expert_s, "s");
     put(doc, "pipeline_s", "  between stages", r->pipeline_s, "s");
     put(doc, "bubble_s", "  bubble", r->bubble_s, "s");
     put(doc, "data_s", "  gradients", r->data_s, "s");
@@ -216,16 +269,16 @@ static int predict(cli_app *app, sz_doc *doc, const sz_scale_model *m, const sz_
     sz_scale_training r;
     const sz_status status = sz_scale_plan_check(app->ctx, m, net, &p);
     if (status != SZ_OK) return cli_fail(app, status);
-    const int64_t devices = p.tensor * p.pipeline * p.data;
+    const int64_t devices = sz_scale_devices(&p);
     const int code = cli_llm_check_devices(app, o, devices);
     if (code != CLI_DONE) return code;
     sz_training_predict(m, d, net, &p, &r);
+    const double step = (double)p.batch * (double)m->seq;
     sz_doc_fact(doc, "devices", "devices", sz_cell_i64(devices), SZ_AS_SI, "");
+    sz_doc_fact(doc, "seq", "tokens of a sequence", sz_cell_i64(m->seq), SZ_AS_SI, "");
     put_training(doc, &r);
-    if (o->tokens > 0) {
-        const double step = (double)p.batch * (double)m->seq;
-        put(doc, "days", "days", o->tokens / step * r.time_s / 86400, "");
-    }
+    put(doc, "tokens_per_s", "tokens per second, all devices", step / r.time_s, "token/s");
+    if (o->tokens > 0) put(doc, "days", "days", o->tokens / step * r.time_s / 86400, "");
     put_assumptions(doc, d, net, r.total_bytes);
     return CLI_DONE;
 }
@@ -242,7 +295,11 @@ static int plans(cli_app *app, sz_doc *doc, const sz_scale_model *m, const sz_sc
                                         {"interleave", "interleave", NULL, SZ_AS_SI, 0},
                                         {"zero", "ZeRO", NULL, SZ_AS_SI, 0},
                                         {"recompute", "recompute", NULL, SZ_AS_TEXT, 0},
-                                        {"sequence_parallel", "sequence", NULL, SZ_AS_SI, 0}};
+                                        {"sequence_parallel", "sequence", NULL, SZ_AS_SI, 0},
+                                        {"ep", "ep", NULL, SZ_AS_SI, 0}};
+    if (o->cp != 1)
+        return cli_error(app, CLI_USAGE,
+                         "plans are searched without context parallelism: leave out --cp");
     if (o->devices < 1 || o->devices > net->levels[net->n - 1].devices || o->global_batch < 1 ||
         o->global_batch > 1 << 20)
         return cli_error(app, CLI_USAGE, "--plans needs --devices and --global-batch of 1 to %d",
@@ -266,7 +323,8 @@ static int plans(cli_app *app, sz_doc *doc, const sz_scale_model *m, const sz_sc
                                  sz_cell_i64(p->interleave),
                                  sz_cell_i64(p->zero),
                                  sz_cell_text(recompute_words[p->recompute]),
-                                 sz_cell_i64(p->sequence_parallel)};
+                                 sz_cell_i64(p->sequence_parallel),
+                                 sz_cell_i64(p->experts > 1 ? p->experts : 1)};
         sz_doc_row(doc, cells, CLI_COUNT(cells));
     }
     const bool is_none = f->n == 0;
@@ -277,12 +335,12 @@ static int plans(cli_app *app, sz_doc *doc, const sz_scale_model *m, const sz_sc
 
 static int answer(cli_app *app, const sz_machine *machine, const sz_scale_model *m,
                   const llm_options *o) {
-    const sz_scale_device d = device_of(machine);
+    const sz_scale_device d = device_of(machine, o->dtype);
     sz_network net;
     if (!(d.flop_per_s > 0) || !(d.byte_per_s > 0))
         return cli_error(app, CLI_UNAVAILABLE,
-                         "machine '%s' says no rate of 16-bit products or of its memory",
-                         o->machine);
+                         "machine '%s' says no rate of %s products or of its memory", o->machine,
+                         o->dtype ? o->dtype : "16-bit");
     const sz_status status = sz_network_of_machine(app->ctx, machine, o->per_node, o->node_rate,
                                                    &net);
     if (status != SZ_OK) return cli_fail(app, status);
@@ -299,15 +357,11 @@ static int answer(cli_app *app, const sz_machine *machine, const sz_scale_model 
 int llm_training(cli_app *app, const llm_options *o) {
     sz_scale_model m;
     sz_machine *machine = NULL;
-    if (sizes(app->args[0], &m) != SZ_OK)
-        return cli_error(app, CLI_UNAVAILABLE,
-                         "training on many devices is known for the family gpt: give "
-                         "gpt:layers=L,hidden=H,heads=A,seq=S,vocab=V,positions=S");
     if (!o->machine)
         return cli_error(app, CLI_USAGE, "training needs a device: give --machine a100 or another");
     if (o->per_node < 1 || !(o->node_rate > 0))
         return cli_error(app, CLI_USAGE, "--per-node and --node-rate are above 0");
-    int code = count(app, &m);
+    int code = count(app, o, &m);
     if (code != CLI_DONE) return code;
     const sz_status status = cli_machine_load(app, o->machine, &machine);
     code = status == SZ_OK ? answer(app, machine, &m, o) : cli_fail(app, status);

@@ -412,13 +412,17 @@ static sz_status prepare(sz_train *t) {
     return SZ_OK;
 }
 
-static sz_status run(sz_train *t) {
-    const sz_optimizer_row *how;
-    SZ_TRY(find_optimizer(t->g->ctx, t->costs->options.optimizer, &how));
+static sz_status backward(sz_train *t) {
     SZ_TRY(prepare(t));
     SZ_TRY(sz_train_gradients(t));
     SZ_TRY(all_nodes(t));
-    SZ_TRY(find_roots(t));
+    return find_roots(t);
+}
+
+static sz_status run(sz_train *t) {
+    const sz_optimizer_row *how;
+    SZ_TRY(find_optimizer(t->g->ctx, t->costs->options.optimizer, &how));
+    SZ_TRY(backward(t));
     for (size_t i = 0; i < t->g->nodes.n; i++) SZ_TRY(sum_node(t, i));
     SZ_TRY(sum_parameters(t, how));
     SZ_TRY(sz_train_regions(t));
@@ -435,6 +439,36 @@ sz_status sz_costs_training_step(sz_costs *c) {
     t.precision = (sz_precision)precision;
     t.recompute = (sz_recompute)recompute;
     const sz_status status = run(&t);
+    sz_vec_finish(c->ctx, &t.kept);
+    return status;
+}
+
+// ---- what is kept by whom ----------------------------------------------------------------------
+
+static sz_status kept_of(sz_train *t, sz_node_id id, sz_kept_rule *rule, void *user) {
+    const sz_node_backward *b = &t->nodes[id];
+    if (!b->active) return SZ_OK;
+    if (b->unknown)
+        return sz_fail(t->g->ctx, SZ_ERR_UNAVAILABLE,
+                       "node '%s' (%s): the backward pass is not known: %s",
+                       sz_show(t->g->ctx, sz_graph_node(t->g, id)->name),
+                       sz_show(t->g->ctx, sz_graph_node(t->g, id)->op), b->unknown);
+    SZ_TRY(rule(user, &(sz_kept){id, SZ_NONE, b->saved_bytes, b->score_bytes}));
+    for (size_t i = 0; i < b->n_kept; i++) {
+        sz_kept k = {.node = id, .value = t->root[t->kept.items[b->first_kept + i]]};
+        const sz_value *v = sz_graph_value(t->g, k.value);
+        if (v->constant || sz_scope_of(t, t->g)->param[k.value]) continue;
+        SZ_TRY(sz_train_bytes(t, &v->type, &k.bytes));
+        SZ_TRY(rule(user, &k));
+    }
+    return SZ_OK;
+}
+
+sz_status sz_train_kept(sz_costs *c, sz_kept_rule *rule, void *user) {
+    sz_train t = {.costs = c, .g = c->graph, .precision = SZ_AS_MIXED};
+    sz_status status = backward(&t);
+    for (size_t k = 0; k < t.g->nodes.n && status == SZ_OK; k++)
+        status = kept_of(&t, sz_graph_nth(t.g, k), rule, user);
     sz_vec_finish(c->ctx, &t.kept);
     return status;
 }

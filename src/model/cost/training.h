@@ -64,6 +64,18 @@ bool sz_is_control(const sz_node *n);
 // Bytes of a type in the precision of the step; 0 when not known.
 sz_status sz_train_bytes(const sz_train *t, const sz_type *type, int64_t *ret_bytes);
 
+// What a node keeps of the forward pass for its backward pass: a value, by the root of its memory,
+// or (SZ_NONE) arrays of its own. A value comes once for each node that keeps it.
+typedef struct sz_kept {
+    sz_node_id node;
+    sz_value_id value;
+    int64_t bytes;
+    int64_t score_bytes; // not in bytes: probabilities of a fused attention
+} sz_kept;
+typedef sz_status sz_kept_rule(void *user, const sz_kept *kept);
+// Calls the rule for all of it, in mixed precision. Weights are left out.
+sz_status sz_train_kept(sz_costs *costs, sz_kept_rule *rule, void *user);
+
 // Fills in region: what runs again.
 sz_status sz_train_regions(sz_train *t);
 // Stored and peak bytes (needs: everything above).

@@ -216,19 +216,27 @@ static void usual_sizes(st *x) {
 static void special_sizes(st *x, const sz_jtree_node *map) {
     sz_llm *d = &x->cp->llm;
     int64_t plain, expand = 2;
+    const char *const key = get(x, map, "mamba_expand") ? "mamba_expand" : "expand";
     if (sz_jtree_size(get(x, map, "qk_nope_head_dim"), &plain) && plain < (int64_t)1 << 40)
         d->key_length = plain + d->rope_dim;
     if (d->kinds & STATE_SPACE || d->ssm_state > 0) {
-        sz_jtree_size(get(x, map, "expand"), &expand);
-        d->ssm_inner = d->ffn > 0 && !get(x, map, "expand") ? d->ffn
-                       : expand < 1 << 20                   ? expand * d->hidden
-                                                            : 0;
+        sz_jtree_size(get(x, map, key), &expand);
+        d->ssm_inner = d->ffn > 0 && !get(x, map, key) ? d->ffn
+                       : expand < 1 << 20              ? expand * d->hidden
+                                                       : 0;
         if (d->ssm_rank == 0) d->ssm_rank = (d->hidden + 15) / 16;
     }
     if (is_true(x, map, "multi_query") && !is_true(x, map, "new_decoder_architecture"))
         d->kv_heads = 1;
+    int64_t norms = 0; // of a parallel block: two, unless it says so
+    if (is_true(x, map, "new_decoder_architecture") &&
+        !(sz_jtree_size(get(x, map, "num_ln_in_parallel_attn"), &norms) && norms == 1))
+        d->kinds |= NORM_BESIDE;
     const sz_jtree_node *topk = get(x, map, "topk_method");
-    if (topk && topk->kind == SZ_JTREE_TEXT && sz_str_is(topk->text, "noaux_tc"))
+    const sz_jtree_node *type = get(x, map, "model_type"); // of the third version where not said
+    const bool is_third = type && type->kind == SZ_JTREE_TEXT &&
+                          sz_str_is(type->text, "deepseek_v3");
+    if (topk ? topk->kind == SZ_JTREE_TEXT && sz_str_is(topk->text, "noaux_tc") : is_third)
         d->kinds |= CORRECTION;
 }
 

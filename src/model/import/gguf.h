@@ -76,6 +76,8 @@ uint64_t gguf_left(const gguf *x);
 sz_status gguf_skip(gguf *x, uint64_t n);
 // A little- or big-endian number of `bytes` bytes.
 sz_status gguf_number(gguf *x, int bytes, uint64_t *ret);
+// Goes over `n` strings.
+sz_status gguf_skip_strings(gguf *x, uint64_t n);
 // A count or length: 32 bits in version 1, 64 later.
 sz_status gguf_size(gguf *x, uint64_t *ret);
 // A string as it is, in the arena; at most `most` bytes.

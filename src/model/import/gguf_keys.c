@@ -71,19 +71,6 @@ static sz_status read_text(gguf *x, sz_str *ret) {
     return gguf_string(x, "a string", SZ_GGUF_MAX_TEXT, ret);
 }
 
-static sz_status skip_strings(gguf *x, uint64_t n) {
-    for (uint64_t i = 0; i < n; i++) {
-        const uint64_t at = x->at;
-        uint64_t len;
-        SZ_TRY(gguf_size(x, &len));
-        if (len > gguf_left(x))
-            return gguf_fail(x, at, "a string of %" PRIu64 " bytes, but %" PRIu64 " are left", len,
-                             gguf_left(x));
-        x->at += len;
-    }
-    return SZ_OK;
-}
-
 static sz_status read_numbers(gguf *x, gguf_value *v) {
     int64_t *ints = sz_arena_array(x->arena, v->count ? (size_t)v->count : 1, sizeof *ints);
     double f;
@@ -123,7 +110,7 @@ static sz_status skip_arrays(gguf *x, uint64_t n) {
         const uint64_t at = x->at;
         SZ_TRY(array_head(x, &of, &count));
         if (of == GGUF_STRING)
-            SZ_TRY(skip_strings(x, count));
+            SZ_TRY(gguf_skip_strings(x, count));
         else if (of != GGUF_ARRAY)
             SZ_TRY(gguf_skip(x, count * (uint64_t)kinds[of].bytes));
         else if (++depth < SZ_GGUF_MAX_NESTED)
@@ -138,7 +125,7 @@ static sz_status read_array(gguf *x, gguf_value *v) {
     uint64_t n;
     SZ_TRY(array_head(x, &v->of, &n));
     v->count = (int64_t)n; // at most the size of the file
-    if (v->of == GGUF_STRING) return skip_strings(x, n);
+    if (v->of == GGUF_STRING) return gguf_skip_strings(x, n);
     if (v->of == GGUF_ARRAY) return skip_arrays(x, n);
     if (n > SZ_GGUF_MAX_NUMBERS || kinds[v->of].is_float)
         return gguf_skip(x, n * (uint64_t)kinds[v->of].bytes);

@@ -53,13 +53,44 @@ sz_status gguf_skip(gguf *x, uint64_t n) {
     return SZ_OK;
 }
 
+// Compilers make one load of it.
+static uint64_t eight(const unsigned char *p) {
+    return (uint64_t)p[0] | (uint64_t)p[1] << 8 | (uint64_t)p[2] << 16 | (uint64_t)p[3] << 24 |
+           (uint64_t)p[4] << 32 | (uint64_t)p[5] << 40 | (uint64_t)p[6] << 48 |
+           (uint64_t)p[7] << 56;
+}
+
 sz_status gguf_number(gguf *x, int bytes, uint64_t *ret) {
     const unsigned char *p;
     uint64_t v = 0;
     SZ_TRY(peek(x, (size_t)bytes, &p));
-    for (int i = 0; i < bytes; i++) v |= (uint64_t)p[x->big_endian ? bytes - 1 - i : i] << (8 * i);
+    if (bytes == 8 && !x->big_endian)
+        v = eight(p);
+    else
+        for (int i = 0; i < bytes; i++)
+            v |= (uint64_t)p[x->big_endian ? bytes - 1 - i : i] << (8 * i);
     x->at += (uint64_t)bytes;
     *ret = v;
+    return SZ_OK;
+}
+
+// Lists of words are most of a header: as long as they lie in the window, one step each.
+sz_status gguf_skip_strings(gguf *x, uint64_t n) {
+    for (uint64_t i = 0; i < n; i++) {
+        const uint64_t at = x->at;
+        uint64_t len;
+        if (x->version > 1 && !x->big_endian && at >= x->window_at && x->have >= 8 &&
+            at - x->window_at <= x->have - 8) {
+            len = eight(x->window + (at - x->window_at));
+            x->at += 8;
+        } else {
+            SZ_TRY(gguf_size(x, &len));
+        }
+        if (len > x->source->size - x->at)
+            return gguf_fail(x, at, "a string of %" PRIu64 " bytes, but %" PRIu64 " are left", len,
+                             gguf_left(x));
+        x->at += len;
+    }
     return SZ_OK;
 }
 

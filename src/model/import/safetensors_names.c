@@ -87,7 +87,8 @@ static bool is_tower(sz_str name) {
 bool st_is_data(sz_str name) {
     static const char *const ends[] = {".rotary_emb.inv_freq",   ".attn.bias",
                                        ".attn.masked_bias",      ".attention.bias",
-                                       ".attention.masked_bias", "position_ids"};
+                                       ".attention.masked_bias", "position_ids",
+                                       "final_logits_bias"};
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
         const size_t n = strlen(ends[i]);
         if (name.len >= n && memcmp(name.p + name.len - n, ends[i], n) == 0) return true;
@@ -103,12 +104,24 @@ static const char *stack_of(const st *x, sz_str before) {
     return has(before, "encoder") ? "enc." : has(before, "decoder") ? "dec." : "";
 }
 
-// In some nets the norm behind attention is the one before the next layer, in others it is not.
+// In some nets the norm behind attention is the one before the next layer, in others it is not. The
+// second layer of a block of T5's encoder is its last one.
 static const char *settle(const st *x, const struct row *row, int64_t block, sz_str before) {
+    if (strcmp(row->name, "layer.1.layer_norm") == 0)
+        return has(before, "decoder") ? row->role : "ffn_norm";
     if (strcmp(row->name, "post_attention_layernorm") != 0) return row->role;
     const bool other = st_find_text(x, "%.*slayers.%" PRId64 ".post_feedforward_layernorm.weight",
                                     (int)before.len, before.p, block) != NULL;
     return other ? "post_attention_norm" : row->role;
+}
+
+// GPT-2's products alone are stored turned; others have its names and not its habit.
+static bool is_turned(const st *x, const struct row *row) {
+    static const char *const straight[] = {"starcoder", "starcoder2", "gptneo"};
+    const sz_str arch = x->cp->llm.arch;
+    for (size_t i = 0; arch.p && i < sizeof straight / sizeof *straight; i++)
+        if (sz_str_is(arch, straight[i])) return false;
+    return row->place == TURNED_IN_BLOCK;
 }
 
 static sz_str role_in_block(st *x, sz_str rest, sz_str before, int64_t block, const char *end,
@@ -123,7 +136,7 @@ static sz_str role_in_block(st *x, sz_str rest, sz_str before, int64_t block, co
         row = *ret_expert >= 0 ? find_row(name, IN_EXPERT) : NULL;
     }
     if (!row) return (sz_str){0};
-    *ret_turned = row->place == TURNED_IN_BLOCK;
+    *ret_turned = is_turned(x, row);
     return sz_checkpoint_text(x->cp, "%sblk.%" PRId64 ".%s.%s", stack_of(x, before), block,
                               settle(x, row, block, before), end);
 }
@@ -131,7 +144,7 @@ static sz_str role_in_block(st *x, sz_str rest, sz_str before, int64_t block, co
 static sz_str role_in_net(st *x, sz_str name, const char *end) {
     static const char *const leads[] = {"model.",    "transformer.", "bert.",           "roberta.",
                                         "gpt_neox.", "backbone.",    "language_model.", "decoder.",
-                                        "encoder.",  "vit."};
+                                        "encoder.",  "vit.",         "distilbert."};
     const char *stack = stack_of(x, name);
     for (size_t i = 0; i < sizeof leads / sizeof *leads;) {
         if (begins(name, leads[i]))

@@ -316,11 +316,11 @@ static sz_status add_weight(st *x, st_tensor *t, found *f) {
         f->role = st_role(x, f->base, f->end, &f->expert, &f->turned);
     if (f->turned && f->u.rank == 2) swap_last(&f->u);
     if (f->expert < 0) turn_experts(x, f);
-    w.role = f->role;
+    w.is_data = st_is_data(t->name);
+    if (!w.is_data) w.role = f->role;
     w.dtype = f->u.dtype;
     w.rank = f->u.rank;
     w.dims = keep_dims(x, &f->u);
-    w.is_data = st_is_data(t->name);
     if (!w.dims) return sz_no_memory(x->ctx);
     int32_t scales = SZ_NONE;
     if (strcmp(f->end, "weight") == 0) SZ_TRY(add_companions(x, f->base, f->has_biases, &scales));

@@ -28,7 +28,8 @@ enum {
     SINKS = 1 << 17,
     SHARED_GATE = 1 << 18,
     STATE_SPACE = 1 << 19, // Mamba in the place of attention and feed-forward
-    CORRECTION = 1 << 20   // biases that steer the choice of experts
+    CORRECTION = 1 << 20,  // biases that steer the choice of experts
+    NORM_BESIDE = 1 << 21  // parallel layers with a norm each
 };
 
 // Fills an empty checkpoint with the weights of cp->llm. Fails with a sentence where a size is

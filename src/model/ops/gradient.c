@@ -7,6 +7,7 @@
 #define ONNX  ""
 #define MS    "com.microsoft"
 #define NCHWC "com.microsoft.nchwc"
+#define LLM   "llm"
 
 static const sz_gradient table[] = {
 #define GRAD(domain, name, rule, inputs, keep, work, finish)                                       \

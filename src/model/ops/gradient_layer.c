@@ -173,3 +173,38 @@ sz_status sz_gradient_attention_fused(sz_grading *g) {
     if (sz_wants(g, 1)) sz_gradient_keep_in(g, 0);
     return bias_gradient(g, 2, projected);
 }
+
+// ---- language models ---------------------------------------------------------------------------
+
+// As `contract`, of the experts that each token takes; whose they were is kept.
+sz_status sz_gradient_llm_experts(sz_grading *g) {
+    for (int i = 0; i < 2; i++) {
+        SZ_TRY(add_macs(g, i, g->cost.work->macs));
+        if (!sz_wants(g, i)) continue;
+        sz_gradient_keep_in(g, 1 - i);
+        sz_gradient_keep_in(g, 2);
+    }
+    return bias_gradient(g, 3, g->cost.work->out_elements);
+}
+
+// The probabilities of all experts are kept, an array of its own.
+sz_status sz_gradient_llm_route(sz_grading *g) {
+    if (!sz_wants(g, 0)) return SZ_OK;
+    SZ_TRY(save(g, in_of(g, 0), 1));
+    return sz_gradient_add(g, 0, in_of(g, 0), (int64_t)g->row->work);
+}
+
+sz_status sz_gradient_llm_combine(sz_grading *g) {
+    SZ_TRY(sz_gradient_add(g, 0, in_of(g, 0), (int64_t)g->row->work));
+    SZ_TRY(sz_gradient_add(g, 1, in_of(g, 0), (int64_t)g->row->finish));
+    if (sz_wants(g, 0)) sz_gradient_keep_in(g, 1);
+    if (sz_wants(g, 1)) sz_gradient_keep_in(g, 0);
+    return SZ_OK;
+}
+
+// Sinks and biases by distance stand beside the scores, so theirs are summed up.
+sz_status sz_gradient_llm_attention(sz_grading *g) {
+    SZ_TRY(sz_gradient_attention(g));
+    if (!sz_wants(g, 4)) return SZ_OK;
+    return add_epilogue(g, part_of(g, 4), g->cost.work->scores, 1);
+}

@@ -46,6 +46,18 @@ static void try_one(const search *s, const sz_scale_plan *plan) {
     offer(s->found, plan, &r);
 }
 
+// Experts split as the rest is, and whole ones on so many devices of a stage as go.
+static void try_experts(const search *s, sz_scale_plan plan) {
+    const int64_t stage = plan.tensor * plan.data;
+    try_one(s, &plan);
+    if (plan.tensor > 1 && !plan.sequence_parallel) return;
+    for (int64_t e = 2; e <= s->model->experts && e <= stage; e++) {
+        if (s->model->experts % e || stage % e || e % plan.tensor) continue;
+        plan.experts = e;
+        try_one(s, &plan);
+    }
+}
+
 // How memory is saved: what data parallel devices share, what is computed again, what is split.
 static void try_savings(const search *s, sz_scale_plan plan) {
     const int most_zero = plan.data > 1 ? 3 : 0, most_split = plan.tensor > 1;
@@ -54,7 +66,7 @@ static void try_savings(const search *s, sz_scale_plan plan) {
             for (int split = 0; split <= most_split; split++) {
                 plan.recompute = (sz_recompute)r;
                 plan.sequence_parallel = split;
-                try_one(s, &plan);
+                try_experts(s, plan);
             }
 }
 
