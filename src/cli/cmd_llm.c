@@ -67,7 +67,14 @@ static const cli_option options_table[] = {
      offsetof(llm_options, slo)},
     {"slo-share", 0, CLI_NUMBER, "X", "0.99", "share of the requests that must keep it",
      offsetof(llm_options, slo_share)},
-    {"seed", 0, CLI_INT, "N", "1", "of the queue's random numbers", offsetof(llm_options, seed)},
+    {"seed", 0, CLI_INT, "N", "1", "of random numbers: of the queue, of weights", offsetof(llm_options, seed)},
+    // writing one
+    {"arch", 0, CLI_STRING, "NAME", NULL, "write: architecture: llama, qwen2, gpt2 ...",
+     offsetof(llm_options, arch)},
+    {"type", 0, CLI_STRING, "NAME", "f16", "write: format of matrices: f16, q8_0, q4_0, q4_k ...",
+     offsetof(llm_options, type)},
+    {"zeros", 0, CLI_FLAG, NULL, NULL, "write: no numbers; the file takes no room on the disk",
+     offsetof(llm_options, zeros)},
     // several devices
     {"mode", 0, CLI_CHOICE, "inference|training", "inference", "what the model is asked for",
      offsetof(llm_options, mode)},
@@ -101,6 +108,8 @@ static const cli_option options_table[] = {
 
 static const char notes[] =
     "MODEL is a GGUF file, a folder or file of safetensors, or a config.json.\n"
+    "'llm write --arch llama layers=12 hidden=768 heads=12 ffn=2048 -o FILE.gguf' makes one with\n"
+    "random weights; 'list words' has the words.\n"
     "Attention is counted over all keys; the cache is read and written where it is.\n"
     "With --machine, a step takes what --stack was seen to take whatever the model, and the "
     "longer\n"
@@ -112,7 +121,7 @@ const cli_usage cli_llm_usage = {
     .n_options = CLI_COUNT(options_table),
     .size = sizeof(llm_options),
     .min_args = 1,
-    .max_args = 1,
+    .max_args = -1,
     .notes = notes,
     .schema = llm_schema,
     .n_schema = &llm_schema_n,
@@ -211,6 +220,10 @@ static void release(llm_job *job) {
 int cli_llm(cli_app *app, const void *options) {
     llm_job job = {.options = options};
     const llm_options *o = options;
+    if (strcmp(app->args[0], "write") == 0) return llm_write(app, o);
+    if (app->n_args > 1)
+        return cli_error(app, CLI_USAGE, "unexpected word '%s'; see 'sizeup help llm'",
+                         app->args[1]);
     if (strcmp(o->mode, "training") == 0) return llm_training(app, o);
     int code = check(app, o, &job);
     if (code != CLI_DONE) return code;

@@ -23,6 +23,8 @@ typedef struct llm_options {
     int64_t devices, tp, pp, dp, ep, microbatch, global_batch, interleave, zero, per_node;
     double tokens, node_rate;
     bool plans;
+    const char *arch, *type; // of one that is written
+    bool zeros;
 } llm_options;
 
 typedef struct llm_job {
@@ -69,11 +71,14 @@ enum { LLM_NUMBERS = 8 };
 void llm_numbers(const llm_job *job, llm_number ret[LLM_NUMBERS]);
 
 int llm_training(cli_app *app, const llm_options *options); // --mode training
+int llm_write(cli_app *app, const llm_options *options);    // `llm write`
 int llm_write_json(cli_app *app, const llm_job *job);
 int llm_write_doc(cli_app *app, const llm_job *job);
 
 extern const cli_schema_row llm_schema[];
 extern const size_t llm_schema_n;
+enum { LLM_WRITE_ROWS = 4 };
+extern const cli_schema_row llm_write_schema[LLM_WRITE_ROWS];
 extern const cli_word_schema llm_words[]; // of training and of plans
 
 // CLI_DONE, or the error that --devices and the degrees contradict each other.
