@@ -68,6 +68,15 @@ static const cli_option options_table[] = {
     {"slo-share", 0, CLI_NUMBER, "X", "0.99", "share of the requests that must keep it",
      offsetof(llm_options, slo_share)},
     {"seed", 0, CLI_INT, "N", "1", "of random numbers: of the queue, of weights", offsetof(llm_options, seed)},
+    // running it
+    {"measure", 0, CLI_FLAG, NULL, NULL, "run it here too, and show measured beside predicted",
+     offsetof(llm_options, measure)},
+    {"backend", 'b', CLI_CHOICE, "llama|openvino", "llama", "measure: library that runs it",
+     offsetof(llm_options, backend)},
+    {"flash", 0, CLI_CHOICE, "on|off", NULL, "measure: attention in one kernel",
+     offsetof(llm_options, flash)},
+    {"time-budget", 0, CLI_STRING, "TIME", "3s", "measure: most time for each of the two",
+     offsetof(llm_options, budget)},
     // writing one
     {"arch", 0, CLI_STRING, "NAME", NULL, "write: architecture: llama, qwen2, gpt2 ...",
      offsetof(llm_options, arch)},
@@ -215,6 +224,7 @@ static void release(llm_job *job) {
     sz_model_destroy(job->draft_model);
     sz_machine_destroy(job->machine);
     llm_serving_release(job);
+    sz_llm_measured_destroy(job->measured);
 }
 
 int cli_llm(cli_app *app, const void *options) {
@@ -232,6 +242,7 @@ int cli_llm(cli_app *app, const void *options) {
     const sz_status status = run(app, &job);
     code = status == SZ_OK ? cache(app, &job) : cli_fail(app, status);
     if (code == CLI_DONE) code = llm_predict(app, &job);
+    if (code == CLI_DONE) code = llm_measure(app, &job);
     if (code == CLI_DONE) code = llm_serving_run(app, &job);
     if (code == CLI_DONE && llm_serving_draws(app, &job))
         code = llm_serving_draw(app, &job);

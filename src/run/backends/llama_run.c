@@ -13,6 +13,7 @@
 
 typedef struct net {
     sz_ctx *ctx;
+    const sz_graph *graph;
     sz_llama *lib;
     sz_run_how how;
     int64_t batch, seq, past, steps; // steps: until the cache is cut back
@@ -39,7 +40,9 @@ static sz_status take_model(sz_ctx *ctx, sz_llama *lib, const char *path) {
             return sz_fail(ctx, SZ_ERR_UNAVAILABLE, "llama.cpp holds another model: '%s'",
                            sz_show(ctx, sz_str_c(lib->path)));
         drop_model(lib);
+        const double start = sz_clock_s();
         lib->model = lib->load(path);
+        lib->load_s = sz_clock_s() - start;
         if (!lib->model) return sz_llama_said(ctx, lib, "does not take the file");
         snprintf(lib->path, sizeof lib->path, "%s", path);
     }
@@ -112,13 +115,14 @@ static sz_status fill_cache(net *n) {
 }
 
 static sz_status step(net *n, int set) {
-    if (n->at == n->steps) {
+    // A recurrent state has no past that could be cut: it goes on, and its steps are all alike.
+    if (n->at == n->steps && !(n->got.is_recurrent && n->past > 0)) {
         n->at = 0;
         SZ_TRY(said(n, n->lib->forget(n->state, (int32_t)n->past) == 0, "can't shorten its cache"));
     }
     SZ_TRY(said(n,
                 n->lib->step(n->state, n->tokens[set], (int32_t)n->seq,
-                             (int32_t)(n->past + n->at)) == 0,
+                             (int32_t)(n->past + n->at * n->seq)) == 0,
                 "does not run"));
     n->at++;
     return SZ_OK;
@@ -165,10 +169,19 @@ static sz_run_layer layer(void *state, size_t i) {
     (void)i;
     return ((const net *)state)->layer;
 }
+
+// The format of fewest bits that a matrix has: products are done in it, or with it.
 static sz_dtype lowest(void *state) {
-    (void)state;
-    return sz_dtype_by_name("f32");
+    const net *n = state;
+    sz_dtype lowest = sz_dtype_by_name("f32");
+    for (size_t i = 0; i < n->graph->values.n; i++) {
+        const sz_value *v = &n->graph->values.items[i];
+        if (!v->constant || v->type.kind != SZ_TYPE_TENSOR || v->type.rank < 2) continue;
+        if (sz_dtype_get(v->type.dtype)->bits < sz_dtype_get(lowest)->bits) lowest = v->type.dtype;
+    }
+    return lowest;
 }
+static double load_s(void *state) { return ((const net *)state)->lib->load_s; }
 static int threads(void *state) { return ((const net *)state)->got.threads; }
 
 static void finish(void *state) {
@@ -187,6 +200,7 @@ static const sz_runner_type runner = {.run = run_net,
                                       .layer = layer,
                                       .lowest = lowest,
                                       .threads = threads,
+                                      .load_s = load_s,
                                       .finish = finish};
 
 static sz_status begin(net *n) {
@@ -218,6 +232,10 @@ static sz_status create(net *n, const sz_graph *g) {
     if (!n->how.path || !sz_str_is(g->format, "gguf"))
         return sz_fail(n->ctx, SZ_ERR_UNAVAILABLE,
                        "llama.cpp runs GGUF files and nothing else ('llm write' makes one)");
+    if (n->how.precision || n->how.streams > 1)
+        return sz_fail(n->ctx, SZ_ERR_UNAVAILABLE,
+                       "llama.cpp runs a file in the formats that it is written in, one batch at a "
+                       "time: leave out --dtype and --streams");
     SZ_TRY(read_sizes(n, g));
     SZ_TRY(take_model(n->ctx, n->lib, n->how.path));
     SZ_TRY(begin(n));
@@ -229,7 +247,7 @@ sz_status sz_llama_compile(sz_ctx *ctx, void *library, sz_graph *g, const sz_run
                            sz_runner *ret_runner) {
     net *n = sz_alloc(ctx, sizeof *n);
     if (!n) return sz_no_memory(ctx);
-    n->ctx = ctx, n->lib = library, n->how = *how;
+    n->ctx = ctx, n->lib = library, n->how = *how, n->graph = g;
     const sz_status status = create(n, g);
     if (status == SZ_OK)
         *ret_runner = (sz_runner){&runner, n};

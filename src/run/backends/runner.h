@@ -22,6 +22,10 @@ typedef struct sz_run_how {
     int streams;                      // of a library that runs several batches at once; 0 = one
     bool layers;      // times of layers are wanted: a library may have to be told beforehand
     const char *path; // of the model's file, NULL = it has none (a family of nets)
+    // Of language models:
+    int generate;      // tokens, one by one, until the cache is cut back; 0 = one
+    int flash;         // 1: attention in one kernel, 2: step by step; 0 = the backend's usual way
+    const char *cache; // format of the cache; NULL = f16
 } sz_run_how;
 
 // A part of the net as it ran, in the order of the run. Strings live as long as the runner.
@@ -71,6 +75,8 @@ typedef struct sz_runner_type {
     sz_dtype (*sums)(void *state); // in which that adds up; 0 or no function = not known
     int (*threads)(void *state);
     void (*trained)(void *state, sz_trained *ret); // of a step of training; NULL = it runs none
+    double (*load_s)(void *state); // that reading the model took, a part of making the runner; NULL
+                                   // = nothing is read, or it is not told apart
     void (*finish)(void *state);                   // frees it
 } sz_runner_type;
 

@@ -170,6 +170,9 @@ static sz_status prepare(child *c, child_case *one) {
         .streams = (int)whole(c->request, "streams"),
         .layers = is_true(c->request, "layers"),
         .path = json_string_value(json_object_get(one->request, "file")),
+        .generate = (int)whole(c->request, "generate"),
+        .flash = (int)whole(c->request, "flash"),
+        .cache = json_string_value(json_object_get(c->request, "kv_dtype")),
     };
     const double start = sz_clock_s();
     SZ_TRY(sz_runner_create(c->ctx, one->model->graph, c->backend, c->library, &how, &one->runner));
@@ -282,6 +285,7 @@ static sz_status send_timing(child *c, size_t i, const sz_timing *t, double cloc
     sz_json_key_f64(&j, "warmup_s", t->warmup_s);
     sz_json_key_bool(&j, "steady", t->is_steady);
     sz_json_key_f64(&j, "compile_s", one->compile_s);
+    if (r->type->load_s) sz_json_key_f64(&j, "load_s", r->type->load_s(r->state));
     put_check(&j, &one->check);
     if (one->check.accuracy.pieces) {
         sz_json_key_object(&j, "accuracy");
