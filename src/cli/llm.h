@@ -27,7 +27,7 @@ typedef struct llm_options {
     const char *arch, *type; // of one that is written
     bool zeros;
     bool measure;
-    const char *backend, *flash, *budget;
+    const char *backend, *flash, *budget, *run;
 } llm_options;
 
 typedef struct llm_job {

@@ -26,8 +26,18 @@ static int check(const cli_app *app, const llm_options *o) {
     return CLI_DONE;
 }
 
+// The net that is counted and the file that runs are two where the library has a format of its own:
+// exporters put openvino_model.xml beside config.json.
+static const char *file_of(const cli_app *app, const llm_options *o, char *buf, size_t cap) {
+    if (o->run) return o->run;
+    if (strcmp(o->backend, "openvino") != 0) return app->args[0];
+    snprintf(buf, cap, "%s/openvino_model.xml", app->args[0]);
+    return buf;
+}
+
 int llm_measure(cli_app *app, llm_job *job) {
     const llm_options *o = job->options;
+    char path[4096];
     if (!o->measure) return CLI_DONE;
     int code = check(app, o);
     if (code != CLI_DONE) return code;
@@ -47,7 +57,8 @@ int llm_measure(cli_app *app, llm_job *job) {
     code = cli_read_time(app, "time-budget", o->budget, &m.run.budget_s);
     if (code != CLI_DONE) return code;
     m.run.stop = cli_catch_interrupts();
-    const sz_status status = sz_llm_measure(app->ctx, app->args[0], &m, &job->measured);
+    const sz_status status = sz_llm_measure(app->ctx, file_of(app, o, path, sizeof path), &m,
+                                            &job->measured);
     cli_release_interrupts();
     return status == SZ_OK ? CLI_DONE : cli_fail(app, status);
 }

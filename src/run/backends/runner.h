@@ -63,6 +63,9 @@ typedef struct sz_trained {
 typedef struct sz_runner_type {
     // One batch, or one step of training, with the next set of inputs.
     sz_status (*run)(void *state);
+    // Before every sample, which is then one call; not timed. NULL = nothing. What fails in it is
+    // told by the next run.
+    void (*before)(void *state);
     // The same with the first set; then compare its outputs with the reference. `flops`: of the
     // graph, -1 = not known; what is too much for the reference is checked at spots.
     sz_status (*check)(void *state, int64_t flops, sz_check *ret_check);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Two cases of one file: the prompt, and tokens behind it. What came out is read from their records.
 #include <sizeup/llm_measure.h>
+#include <sizeup/model.h>
 
 #include <inttypes.h>
 #include <math.h>
@@ -38,10 +39,52 @@ static void pass_on(void *user, const char *what) {
     c->outer->progress(c->outer->user, what);
 }
 
+enum { MAX_WORDS = 16, MAX_WORD = 128 };
+
+// Sizes of a step, by the names that the file has for its free dimensions.
+typedef struct sizes {
+    char text[MAX_WORDS][MAX_WORD];
+    const char *words[MAX_WORDS];
+    size_t n;
+} sizes;
+
+static void add_size(sizes *s, const char *name, int64_t size) {
+    if (s->n == MAX_WORDS) return; // the one that is missing will be told
+    snprintf(s->text[s->n], MAX_WORD, "%s=%" PRId64, name, size);
+    s->words[s->n] = s->text[s->n];
+    s->n++;
+}
+
+// Exporters to OpenVINO give dimensions no names: "input_ids.0" is the first one of that input.
+// A mask is as long as what is in the cache and what is new.
+static void add_free(sizes *s, const char *name, int64_t batch, int64_t seq, int64_t past) {
+    const size_t n = strlen(name);
+    if (strcmp(name, "past") == 0 || strcmp(name, "batch") == 0 || strcmp(name, "seq") == 0) return;
+    if (n > 2 && strcmp(name + n - 2, ".0") == 0) add_size(s, name, batch);
+    if (n > 2 && strcmp(name + n - 2, ".1") == 0)
+        add_size(s, name, strcmp(name, "attention_mask.1") == 0 ? past + seq : seq);
+}
+
+// A checkpoint has `batch`, `seq` and `past`, and says so itself.
+static sz_status find_sizes(sz_ctx *ctx, const char *path, int64_t batch, int64_t seq, int64_t past,
+                            sizes *s) {
+    const sz_load_options o = {.allow_symbols = 1};
+    sz_model *m;
+    SZ_TRY(sz_model_load(ctx, path, &o, &m));
+    const bool is_checkpoint = strcmp(sz_model_format(m), "openvino") != 0;
+    s->n = 0;
+    if (is_checkpoint) add_size(s, "batch", batch);
+    if (is_checkpoint) add_size(s, "seq", seq);
+    for (size_t i = 0; !is_checkpoint && i < sz_model_symbol_count(m); i++)
+        add_free(s, sz_model_symbol(m, i, NULL), batch, seq, past);
+    add_size(s, "past", past);
+    sz_model_destroy(m);
+    return SZ_OK;
+}
+
 static sz_status measure(sz_ctx *ctx, const char *path, const sz_llm_measure_options *o,
                          int64_t seq, int64_t past, json_t **ret_record) {
-    char batch[40], tokens[40], before[40];
-    const char *const words[] = {batch, tokens, before};
+    sizes s;
     const char *backend = o->backend ? o->backend : "llama";
     catcher c = {.ctx = ctx, .outer = &o->run};
     sz_run_options run = o->run;
@@ -50,10 +93,8 @@ static sz_status measure(sz_ctx *ctx, const char *path, const sz_llm_measure_opt
     run.generate = past > 0 ? (int)o->generate : 0;
     run.emit = catch_record, run.user = &c, run.known = NULL;
     run.progress = o->run.progress ? pass_on : NULL;
-    snprintf(batch, sizeof batch, "batch=%" PRId64, o->batch);
-    snprintf(tokens, sizeof tokens, "seq=%" PRId64, seq);
-    snprintf(before, sizeof before, "past=%" PRId64, past);
-    const sz_status status = sz_bench_run(ctx, path, words, 3, &run, &result);
+    SZ_TRY(find_sizes(ctx, path, o->batch, seq, past, &s));
+    const sz_status status = sz_bench_run(ctx, path, s.words, s.n, &run, &result);
     const char *error = json_string_value(json_object_get(c.record, "error"));
     *ret_record = c.record;
     if (status != SZ_OK) return status;
