@@ -67,7 +67,8 @@ static const cli_option options_table[] = {
      offsetof(llm_options, slo)},
     {"slo-share", 0, CLI_NUMBER, "X", "0.99", "share of the requests that must keep it",
      offsetof(llm_options, slo_share)},
-    {"seed", 0, CLI_INT, "N", "1", "of random numbers: of the queue, of weights", offsetof(llm_options, seed)},
+    {"seed", 0, CLI_INT, "N", "1", "of random numbers: of the queue, of weights",
+     offsetof(llm_options, seed)},
     // running it
     {"measure", 0, CLI_FLAG, NULL, NULL, "run it here too, and show measured beside predicted",
      offsetof(llm_options, measure)},

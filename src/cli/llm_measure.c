@@ -50,7 +50,9 @@ int llm_measure(cli_app *app, llm_job *job) {
                                         .threads = (int)o->threads,
                                         .preheat_s = -1,
                                         .seed = (uint64_t)o->seed,
-                                        .flash = !o->flash ? 0 : strcmp(o->flash, "on") ? 2 : 1,
+                                        .flash = !o->flash                ? 0
+                                                 : strcmp(o->flash, "on") ? 2
+                                                                          : 1,
                                         .kv_dtype = strcmp(o->kv_dtype, "f16") ? o->kv_dtype : NULL,
                                         .progress = tell,
                                         .user = app}};

@@ -47,7 +47,8 @@ int llm_write(cli_app *app, const llm_options *o) {
     cli_app to = *app; // -o is the model; what is told of it goes to standard output
     sz_doc *doc;
     if (!o->arch)
-        return cli_error(app, CLI_USAGE, "which net? --arch llama or another ('list words' has all)");
+        return cli_error(app, CLI_USAGE,
+                         "which net? --arch llama or another ('list words' has all)");
     if (!app->output) return cli_error(app, CLI_USAGE, "where to? -o FILE.gguf");
     to.output = NULL;
     const int code = cli_write_large(app, app->output, make, &job);

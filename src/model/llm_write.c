@@ -66,7 +66,8 @@ static sz_status unknown_word(const writer *w, const char *text, size_t n) {
     for (size_t i = 0; i < WORDS; i++) names[i] = words[i].name;
     snprintf(own, sizeof own, "%.*s", (int)(n < 63 ? n : 63), text);
     const char *near = sz_text_nearest(own, names);
-    return sz_fail(w->ctx, SZ_ERR_USAGE, "a language model has no '%s'%s%s%s; words are NAME=NUMBER",
+    return sz_fail(w->ctx, SZ_ERR_USAGE,
+                   "a language model has no '%s'%s%s%s; words are NAME=NUMBER",
                    sz_show(w->ctx, sz_str_c(own)), near ? ": did you mean '" : "", near ? near : "",
                    near ? "'?" : "");
 }
@@ -136,7 +137,8 @@ static sz_status complete(writer *w) {
     const struct {
         const char *name;
         int64_t value;
-    } needed[] = {{"layers", d->layers}, {"hidden", d->hidden}, {"heads", d->heads}, {"ffn", d->ffn}};
+    } needed[] = {
+        {"layers", d->layers}, {"hidden", d->hidden}, {"heads", d->heads}, {"ffn", d->ffn}};
     for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
         if (needed[i].value <= 0)
             return sz_fail(w->ctx, SZ_ERR_USAGE, "'%s' is missing: %s=NUMBER", needed[i].name,
@@ -155,11 +157,12 @@ static sz_status complete(writer *w) {
     d->rope_dim = d->has_rope ? d->key_length : 0;
     d->is_tied = d->is_tied || w->arch->flags & TIED;
     if (d->heads % d->kv_heads)
-        return sz_fail(w->ctx, SZ_ERR_USAGE,
-                       "kv_heads=%" PRId64 " do not divide heads=%" PRId64, d->kv_heads, d->heads);
+        return sz_fail(w->ctx, SZ_ERR_USAGE, "kv_heads=%" PRId64 " do not divide heads=%" PRId64,
+                       d->kv_heads, d->heads);
     if (d->key_length % 2)
         return sz_fail(w->ctx, SZ_ERR_USAGE,
-                       "heads of %" PRId64 " numbers can't be turned in pairs: say an even head_dim",
+                       "heads of %" PRId64
+                       " numbers can't be turned in pairs: say an even head_dim",
                        d->key_length);
     if (d->experts_used > d->experts)
         return sz_fail(w->ctx, SZ_ERR_USAGE, "experts_used=%" PRId64 " of experts=%" PRId64,
@@ -224,10 +227,12 @@ static sz_status rename_weight(writer *w, const fusion *f, const char *end, sz_g
 
 static sz_status fuse(writer *w, sz_gguf_out *t, bool *ret_gone) {
     const sz_llm *d = &w->cp.llm;
-    const fusion all[] = {
-        {FUSED_QKV, "attn_q", "attn_qkv", {"attn_k", "attn_v"},
-         (d->heads + 2 * d->kv_heads) * d->key_length},
-        {FUSED_UP, "ffn_up", "ffn_up", {"ffn_gate", NULL}, 2 * d->ffn}};
+    const fusion all[] = {{FUSED_QKV,
+                           "attn_q",
+                           "attn_qkv",
+                           {"attn_k", "attn_v"},
+                           (d->heads + 2 * d->kv_heads) * d->key_length},
+                          {FUSED_UP, "ffn_up", "ffn_up", {"ffn_gate", NULL}, 2 * d->ffn}};
     static const char *const ends[] = {"weight", "bias"};
     char gone[64];
     *ret_gone = false;
@@ -294,8 +299,8 @@ static void add_file_type(writer *w) {
     static const struct {
         const char *name;
         uint32_t code;
-    } rows[] = {{"f32", 0},   {"f16", 1},   {"q4_0", 2},  {"q4_1", 3},  {"q8_0", 7},
-                {"q5_0", 8},  {"q5_1", 9},  {"q2_k", 10}, {"q3_k", 11}, {"q4_k", 14},
+    } rows[] = {{"f32", 0},   {"f16", 1},   {"q4_0", 2},    {"q4_1", 3},  {"q8_0", 7},
+                {"q5_0", 8},  {"q5_1", 9},  {"q2_k", 10},   {"q3_k", 11}, {"q4_k", 14},
                 {"q5_k", 16}, {"q6_k", 18}, {"iq4_nl", 25}, {"bf16", 32}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (strcmp(rows[i].name, sz_dtype_get(w->type)->name) == 0)
@@ -315,8 +320,9 @@ static sz_status add_keys(writer *w) {
     }
     add_key(w, "attention.value_length", true)->whole = (uint32_t)d->value_length;
     if (d->rope_dim) add_key(w, "rope.dimension_count", true)->whole = (uint32_t)d->rope_dim;
-    sz_gguf_key *small = add_key(w, w->arch->flags & LAYER_NORM ? "attention.layer_norm_epsilon"
-                                                                : "attention.layer_norm_rms_epsilon",
+    sz_gguf_key *small = add_key(w,
+                                 w->arch->flags & LAYER_NORM ? "attention.layer_norm_epsilon"
+                                                             : "attention.layer_norm_rms_epsilon",
                                  true);
     small->is_real = true, small->real = 1e-5;
     add_key(w, "tokenizer.ggml.model", false)->text = "none";

@@ -78,8 +78,7 @@ void sz_llama_end(void *handle) { free(handle); }
 static void spend(long us) {
     struct timespec from, now;
     clock_gettime(CLOCK_MONOTONIC, &from);
-    do
-        clock_gettime(CLOCK_MONOTONIC, &now);
+    do clock_gettime(CLOCK_MONOTONIC, &now);
     while ((now.tv_sec - from.tv_sec) * 1000000 + (now.tv_nsec - from.tv_nsec) / 1000 < us);
 }
 

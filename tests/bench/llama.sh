@@ -42,7 +42,7 @@ make() { # ARCH TYPE WORD...
 }
 
 make llama q8_0
-for row in 'old|was built for another sizeup (interface 99, 1 is needed): run tools/get-llama again' \
+for row in 'old|was built for another sizeup (interface 99, 1 is needed): run tools/get-llama' \
     'lacks|the library has no sz_llama_logits: it is none of tools/get-llama' \
     "refuses|llama.cpp does not take the file: unknown model architecture: 'fake'" \
     'nan|llama.cpp gives logits that are no numbers' \

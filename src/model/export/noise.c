@@ -84,7 +84,7 @@ static uint16_t to_half(double v) {
     (void)frexp(v, &e); // v = m 2^e, m in [0.5, 1)
     const int shift = e < -13 ? -24 : e - 11;
     const double units = nearbyint(ldexp(v, -shift)); // of 2^shift; up to 2^11
-    if (shift == -24) return (uint16_t)units; // 1024 of them are the least normal one
+    if (shift == -24) return (uint16_t)units;         // 1024 of them are the least normal one
     return (uint16_t)(((shift + 24) << 10) + (int)units);
 }
 

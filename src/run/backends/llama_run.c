@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A language model on llama.cpp. A run is one step of the net: `seq` new tokens for each of `batch`
 // sequences, behind `past` tokens that are in the cache before the clock starts. A step of one
-// token may go on for a while, token by token, before the cache is cut back to `past`: that is how a
-// text is generated, and the contexts it meets.
+// token may go on for a while, token by token, before the cache is cut back to `past`: that is how
+// a text is generated, and the contexts it meets.
 #include "run/backends/llama.h"
 
 #include <math.h>
@@ -188,8 +188,7 @@ static void finish(void *state) {
     net *n = state;
     if (n->state) n->lib->end(n->state);
     for (int set = 0; set < SZ_INPUT_SETS; set++)
-        if (n->tokens[set])
-            sz_free(n->ctx, n->tokens[set], (size_t)n->n_tokens * sizeof(int32_t));
+        if (n->tokens[set]) sz_free(n->ctx, n->tokens[set], (size_t)n->n_tokens * sizeof(int32_t));
     if (n->lib->model) give_model(n->lib);
     sz_free(n->ctx, n, sizeof *n);
 }

@@ -10,7 +10,7 @@
 
 #include <llama.h>
 
-#define EXPORT __attribute__((visibility("default")))
+#define EXPORT                      __attribute__((visibility("default")))
 #define F(result, name, parameters) EXPORT result sz_llama_##name parameters;
 SZ_LLAMA_FUNCTIONS(F)
 #undef F
@@ -42,8 +42,7 @@ int sz_llama_interface(void) { return SZ_LLAMA_INTERFACE; }
 
 const char *sz_llama_version(void) {
     static char text[160];
-    snprintf(text, sizeof text, "%s, ggml %s (%s)", llama_version(), ggml_version(),
-             ggml_commit());
+    snprintf(text, sizeof text, "%s, ggml %s (%s)", llama_version(), ggml_version(), ggml_commit());
     return text;
 }
 

@@ -66,8 +66,8 @@ static sz_status match_input(decoder *d, size_t i) {
 static sz_status match_inputs(decoder *d) {
     SZ_TRY(said(d, d->net.lib->model_inputs_size(d->net.model, &d->n_inputs), "has no inputs"));
     if (d->n_inputs > ROLES)
-        return sz_fail(d->net.ctx, SZ_ERR_UNAVAILABLE, "a net with a state has %zu inputs, %d can be",
-                       d->n_inputs, (int)ROLES);
+        return sz_fail(d->net.ctx, SZ_ERR_UNAVAILABLE,
+                       "a net with a state has %zu inputs, %d can be", d->n_inputs, (int)ROLES);
     for (size_t i = 0; i < d->n_inputs; i++) SZ_TRY(match_input(d, i));
     for (size_t i = 0; i < d->n_inputs; i++) {
         int64_t numbers;
@@ -98,10 +98,7 @@ static sz_status draw_tokens(decoder *d, sz_value_id ids) {
 // ---- a step ------------------------------------------------------------------------------------
 
 static int64_t number_of(const decoder *d, role r, int64_t i, int64_t n, int64_t past) {
-    return r == TOKENS      ? d->tokens[i]
-           : r == MASK      ? 1
-           : r == POSITIONS ? past + i % n
-                            : i;
+    return r == TOKENS ? d->tokens[i] : r == MASK ? 1 : r == POSITIONS ? past + i % n : i;
 }
 
 static sz_status set_input(decoder *d, size_t i, int64_t n, int64_t past, void **ret_tensor) {
@@ -117,10 +114,9 @@ static sz_status set_input(decoder *d, size_t i, int64_t n, int64_t past, void *
         else
             ((int32_t *)(void *)d->room[i])[k] = (int32_t)v;
     }
-    SZ_TRY(said(d,
-                d->net.lib->tensor_create_from_host_ptr(d->elements[i], shape, d->room[i],
-                                                        ret_tensor),
-                "takes no numbers"));
+    SZ_TRY(said(
+        d, d->net.lib->tensor_create_from_host_ptr(d->elements[i], shape, d->room[i], ret_tensor),
+        "takes no numbers"));
     return said(d, d->net.lib->infer_request_set_input_tensor_by_index(d->request, i, *ret_tensor),
                 "does not take an input");
 }
@@ -140,8 +136,7 @@ static sz_status step(decoder *d, int64_t n, int64_t past) {
 static sz_status start_again(decoder *d) {
     if (d->request) d->net.lib->infer_request_free(d->request);
     d->request = NULL, d->at = 0;
-    SZ_TRY(said(d,
-                d->net.lib->compiled_model_create_infer_request(d->net.timed.model, &d->request),
+    SZ_TRY(said(d, d->net.lib->compiled_model_create_infer_request(d->net.timed.model, &d->request),
                 "makes no request"));
     return d->past > 0 ? step(d, d->past, 0) : SZ_OK;
 }
@@ -180,7 +175,8 @@ static sz_status look(decoder *d, void *tensor) {
     if (!finite)
         return sz_fail(d->net.ctx, SZ_ERR_UNAVAILABLE, "OpenVINO gives logits that are no numbers");
     if (differ || n < 2) return SZ_OK;
-    return sz_fail(d->net.ctx, SZ_ERR_UNAVAILABLE, "OpenVINO gives the same number for every logit");
+    return sz_fail(d->net.ctx, SZ_ERR_UNAVAILABLE,
+                   "OpenVINO gives the same number for every logit");
 }
 
 static sz_status check_net(void *state, int64_t flops, sz_check *ret_check) {

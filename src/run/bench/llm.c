@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Two cases of one file: the prompt, and tokens behind it. What came out is read from their records.
+// Two cases of one file: the prompt, and tokens behind it. What came out is read from their
+// records.
 #include <sizeup/llm_measure.h>
 #include <sizeup/model.h>
 

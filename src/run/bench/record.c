@@ -152,8 +152,8 @@ static void put_reproducer(const sz_bench_sweep *r, const sz_case *c, const char
              "sizeup bench %s --backend %s --threads %d --cache %s --preheat %gs "
              "--time-budget %gs --seed %llu%s%s%s%s%s%s%s%s%s%s%s",
              c->words, backend, r->threads, o->cold ? "cold" : "hot", r->preheat_s, r->budget_s,
-             (unsigned long long)o->seed, o->training ? " --mode training" : "", optimizer, streams, llm,
-             o->layers ? " --layers" : "", o->energy ? " --energy" : "",
+             (unsigned long long)o->seed, o->training ? " --mode training" : "", optimizer, streams,
+             llm, o->layers ? " --layers" : "", o->energy ? " --energy" : "",
              o->counters ? " --counters" : "", path ? " --" : "", path ? backend : "",
              path ? " " : "", path ? path : "");
 }
