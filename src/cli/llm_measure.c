@@ -49,6 +49,7 @@ int llm_measure(cli_app *app, llm_job *job) {
                                         .environment = cli_environment(),
                                         .threads = (int)o->threads,
                                         .preheat_s = -1,
+                                        .timeout_s = 600, // a long prompt on a slow machine
                                         .seed = (uint64_t)o->seed,
                                         .flash = !o->flash                ? 0
                                                  : strcmp(o->flash, "on") ? 2
