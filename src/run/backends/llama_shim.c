@@ -26,10 +26,10 @@ typedef struct state {
 
 static char words[512]; // of the last error; a child opens one library, on one thread
 
-// Only what goes wrong is kept; nothing is printed.
+// Only what goes wrong first is kept, which says more than what follows; nothing is printed.
 static void listen(enum ggml_log_level level, const char *text, void *user) {
     (void)user;
-    if (level != GGML_LOG_LEVEL_ERROR) return;
+    if (level != GGML_LOG_LEVEL_ERROR || words[0]) return;
     snprintf(words, sizeof words, "%s", text);
     words[strcspn(words, "\n")] = 0;
 }
