@@ -42,7 +42,7 @@ int sz_llama_interface(void) { return SZ_LLAMA_INTERFACE; }
 
 const char *sz_llama_version(void) {
     static char text[160];
-    snprintf(text, sizeof text, "%s, ggml %s (%s)", llama_version(), ggml_version(), ggml_commit());
+    snprintf(text, sizeof text, "%s, ggml %s (" PACKAGE ")", llama_version(), ggml_version());
     return text;
 }
 
