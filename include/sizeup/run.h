@@ -28,6 +28,10 @@ typedef struct sz_run_options {
     size_t n_inputs;
     int training; /**< steps of training instead of inference */
     const char *optimizer;   /**< of a step of training: momentum, sgd, adam; NULL = momentum */
+    int generate; /**< of a language model's step of one token: it goes on for so many tokens until
+                       the cache is cut back to what it was; 0 = one */
+    int flash;    /**< its attention: 1 in one kernel, 2 step by step, 0 the library's usual way */
+    const char *kv_dtype; /**< numeric format of its cache; NULL = f16 */
     int streams;  /**< batches that a library runs at once; 0 = one */
     int layers;   /**< times of layers too, apart from the others */
     int energy;   /**< energy of a run, by the sensors of the machine */

@@ -164,6 +164,10 @@ int cli_unknown(const cli_app *app, const char *kind, const char *word,
 // warnings of app->ctx went to standard error. Give CLI_DONE or the code of what went wrong.
 // The warnings are added to the JSON of a document.
 int cli_write_doc(cli_app *app, sz_doc *doc);
+// A file that is too large to be held: `make` puts it into a buffer that empties itself. It appears
+// whole or not at all; long runs of zeros become holes.
+int cli_write_large(cli_app *app, const char *path, sz_status (*make)(void *user, sz_buf *buf),
+                    void *user);
 int cli_write(cli_app *app, const sz_buf *buf);
 // An empty buffer for an output that may be long: on standard output it is written as it grows.
 // cli_write() writes the rest.

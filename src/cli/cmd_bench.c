@@ -21,6 +21,8 @@ typedef struct bench_options {
     const char *batch, *dtype, *mode, *root;
     const char *optimizer;
     bool layers, energy, counters, resume, progress;
+    const char *kv_dtype, *flash; // of language models
+    int64_t generate;
 } bench_options;
 
 static const cli_option options_table[] = {
@@ -73,6 +75,13 @@ static const cli_option options_table[] = {
      offsetof(bench_options, blas)},
     {"onednn", 0, CLI_STRING, "FILE", NULL, "the library that 'onednn' opens; usual: libdnnl.so.2",
      offsetof(bench_options, onednn)},
+    {"generate", 0, CLI_INT, "N", "1",
+     "language models, seq=1: tokens until the cache is cut back",
+     offsetof(bench_options, generate)},
+    {"kv-dtype", 0, CLI_STRING, "D", NULL, "language models: format of the cache; usual: f16",
+     offsetof(bench_options, kv_dtype)},
+    {"flash", 0, CLI_CHOICE, "on|off", NULL, "language models: attention in one kernel",
+     offsetof(bench_options, flash)},
     {"machine", 'm', CLI_STRING, "NAME", "here", "the machine whose roofs are compared with",
      offsetof(bench_options, machine)},
     {"store", 0, CLI_STRING, "URL", NULL,
@@ -123,6 +132,9 @@ static int read_options(const cli_app *app, const bench_options *o, sz_run_optio
                             .training = strcmp(o->mode, "training") == 0,
                             .optimizer = strcmp(o->optimizer, "momentum") == 0 ? NULL
                                                                                : o->optimizer,
+                            .generate = (int)o->generate,
+                            .flash = !o->flash ? 0 : strcmp(o->flash, "on") == 0 ? 1 : 2,
+                            .kv_dtype = o->kv_dtype,
                             .streams = (int)o->streams,
                             .layers = o->layers,
                             .energy = o->energy,
@@ -132,6 +144,8 @@ static int read_options(const cli_app *app, const bench_options *o, sz_run_optio
                             .seed = (uint64_t)o->seed};
     if (o->streams < 1 || o->streams > 1000)
         return cli_error(app, CLI_USAGE, "option '--streams' needs a number from 1 to 1000");
+    if (o->generate < 1 || o->generate > 1000000)
+        return cli_error(app, CLI_USAGE, "option '--generate' needs a number from 1 to 1000000");
     if (o->resume && o->store && strcmp(o->store, "none") == 0)
         return cli_error(app, CLI_USAGE, "'--resume' needs the store that '--store none' does "
                                          "without");

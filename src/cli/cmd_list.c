@@ -10,6 +10,7 @@
 #include <sizeup/dtype.h>
 #include <sizeup/explore.h>
 #include <sizeup/inference.h>
+#include <sizeup/llm_write.h>
 #include <sizeup/limits.h>
 #include <sizeup/machine.h>
 #include <sizeup/model.h>
@@ -240,6 +241,24 @@ static void fill_searches(sz_doc *doc) {
         const sz_cell cells[] = {sz_cell_text(row.name), sz_cell_text(row.what)};
         sz_doc_row(doc, cells, CLI_COUNT(cells));
     }
+}
+
+static void fill_words(sz_doc *doc) {
+    static const sz_column columns[] = {{"name", "word", NULL, SZ_AS_TEXT, 0},
+                                        {"what", "what it is; what is taken without it", NULL,
+                                         SZ_AS_TEXT, SZ_COLUMN_WRAP}};
+    char archs[512] = "--arch";
+    sz_llm_word_row row;
+    sz_doc_table(doc, "words", columns, CLI_COUNT(columns));
+    for (size_t i = 0; sz_list_llm_word(i, &row); i++) {
+        const sz_cell cells[] = {sz_cell_text(row.name), sz_cell_text(row.what)};
+        sz_doc_row(doc, cells, CLI_COUNT(cells));
+    }
+    for (size_t i = 0; sz_list_llm_writable(i); i++) {
+        const size_t n = strlen(archs);
+        snprintf(archs + n, sizeof archs - n, "%s %s", i ? "," : "", sz_list_llm_writable(i));
+    }
+    sz_doc_line(doc, "%s", archs);
 }
 
 static void fill_optimizers(sz_doc *doc) {

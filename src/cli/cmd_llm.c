@@ -68,7 +68,27 @@ static const cli_option options_table[] = {
      offsetof(llm_options, slo)},
     {"slo-share", 0, CLI_NUMBER, "X", "0.99", "share of the requests that must keep it",
      offsetof(llm_options, slo_share)},
-    {"seed", 0, CLI_INT, "N", "1", "of the queue's random numbers", offsetof(llm_options, seed)},
+    {"seed", 0, CLI_INT, "N", "1", "of random numbers: of the queue, of weights",
+     offsetof(llm_options, seed)},
+    // running it
+    {"measure", 0, CLI_FLAG, NULL, NULL, "run it here too, and show measured beside predicted",
+     offsetof(llm_options, measure)},
+    {"backend", 'b', CLI_CHOICE, "llama|openvino", "llama", "measure: library that runs it",
+     offsetof(llm_options, backend)},
+    {"run", 0, CLI_STRING, "FILE", NULL,
+     "measure: the file that runs; usual: MODEL, of OpenVINO openvino_model.xml in it",
+     offsetof(llm_options, run)},
+    {"flash", 0, CLI_CHOICE, "on|off", NULL, "measure: attention in one kernel",
+     offsetof(llm_options, flash)},
+    {"time-budget", 0, CLI_STRING, "TIME", "3s", "measure: most time for each of the two",
+     offsetof(llm_options, budget)},
+    // writing one
+    {"arch", 0, CLI_STRING, "NAME", NULL, "write: architecture: llama, qwen2, gpt2 ...",
+     offsetof(llm_options, arch)},
+    {"type", 0, CLI_STRING, "NAME", "f16", "write: format of matrices: f16, q8_0, q4_0, q4_k ...",
+     offsetof(llm_options, type)},
+    {"zeros", 0, CLI_FLAG, NULL, NULL, "write: no numbers; the file takes no room on the disk",
+     offsetof(llm_options, zeros)},
     // several devices
     {"mode", 0, CLI_CHOICE, "inference|training", "inference", "what the model is asked for",
      offsetof(llm_options, mode)},
@@ -109,6 +129,8 @@ static const cli_option options_table[] = {
 static const char notes[] =
     "MODEL is a GGUF file, a folder or file of safetensors, or a config.json; of training also\n"
     "gpt:layers=L,hidden=H,heads=A,seq=S,vocab=V,positions=S.\n"
+    "'llm write --arch llama layers=12 hidden=768 heads=12 ffn=2048 -o FILE.gguf' makes one with\n"
+    "random weights; 'list words' has the words.\n"
     "Attention is counted over all keys; the cache is read and written where it is.\n"
     "With --machine, a step takes what --stack was seen to take whatever the model, and the "
     "longer\n"
@@ -120,7 +142,7 @@ const cli_usage cli_llm_usage = {
     .n_options = CLI_COUNT(options_table),
     .size = sizeof(llm_options),
     .min_args = 1,
-    .max_args = 1,
+    .max_args = -1,
     .notes = notes,
     .schema = llm_schema,
     .n_schema = &llm_schema_n,
@@ -214,11 +236,16 @@ static void release(llm_job *job) {
     sz_model_destroy(job->draft_model);
     sz_machine_destroy(job->machine);
     llm_serving_release(job);
+    sz_llm_measured_destroy(job->measured);
 }
 
 int cli_llm(cli_app *app, const void *options) {
     llm_job job = {.options = options};
     const llm_options *o = options;
+    if (strcmp(app->args[0], "write") == 0) return llm_write(app, o);
+    if (app->n_args > 1)
+        return cli_error(app, CLI_USAGE, "unexpected word '%s'; see 'sizeup help llm'",
+                         app->args[1]);
     if (strcmp(o->mode, "training") == 0) return llm_training(app, o);
     int code = check(app, o, &job);
     if (code != CLI_DONE) return code;
@@ -227,6 +254,7 @@ int cli_llm(cli_app *app, const void *options) {
     const sz_status status = run(app, &job);
     code = status == SZ_OK ? cache(app, &job) : cli_fail(app, status);
     if (code == CLI_DONE) code = llm_predict(app, &job);
+    if (code == CLI_DONE) code = llm_measure(app, &job);
     if (code == CLI_DONE) code = llm_serving_run(app, &job);
     if (code == CLI_DONE && llm_serving_draws(app, &job))
         code = llm_serving_draw(app, &job);

@@ -8,6 +8,7 @@
 #include <sizeup/cost.h>
 #include <sizeup/inference.h>
 #include <sizeup/llm.h>
+#include <sizeup/llm_measure.h>
 #include <sizeup/machine.h>
 #include <sizeup/serve.h>
 
@@ -23,6 +24,10 @@ typedef struct llm_options {
     int64_t devices, tp, pp, dp, ep, cp, microbatch, global_batch, interleave, zero, per_node;
     double tokens, node_rate;
     bool plans;
+    const char *arch, *type; // of one that is written
+    bool zeros;
+    bool measure;
+    const char *backend, *flash, *budget, *run;
 } llm_options;
 
 typedef struct llm_job {
@@ -46,6 +51,7 @@ typedef struct llm_job {
     sz_serve *serving; // NULL = no queue was asked for
     sz_serve_options server;
     double best_rate_per_s; // NaN: not asked for
+    sz_llm_measured *measured; // NULL = it was not asked for
 } llm_job;
 
 // Fill in `told`. Gives CLI_DONE or the code of the error that was shown.
@@ -69,11 +75,18 @@ enum { LLM_NUMBERS = 8 };
 void llm_numbers(const llm_job *job, llm_number ret[LLM_NUMBERS]);
 
 int llm_training(cli_app *app, const llm_options *options); // --mode training
+// --measure: runs it. What came out, beside what was predicted.
+int llm_measure(cli_app *app, llm_job *job);
+void llm_measured_json(sz_json *json, const llm_job *job);
+void llm_measured_doc(sz_doc *doc, const llm_job *job);
+int llm_write(cli_app *app, const llm_options *options);    // `llm write`
 int llm_write_json(cli_app *app, const llm_job *job);
 int llm_write_doc(cli_app *app, const llm_job *job);
 
 extern const cli_schema_row llm_schema[];
 extern const size_t llm_schema_n;
+enum { LLM_WRITE_ROWS = 4 };
+extern const cli_schema_row llm_write_schema[LLM_WRITE_ROWS];
 extern const cli_word_schema llm_words[]; // of training and of plans
 
 // CLI_DONE, or the error that --devices and the degrees contradict each other.

@@ -115,6 +115,7 @@ int llm_write_doc(cli_app *app, const llm_job *job) {
             (job->step.bytes_read + job->step.bytes_written) / batch);
     if (job->machine) put_told(doc, job);
     if (job->serving) llm_serving_doc(doc, job);
+    if (job->measured) llm_measured_doc(doc, job);
     const int code = cli_write_doc(app, doc);
     sz_doc_destroy(doc);
     return code;

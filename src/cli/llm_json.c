@@ -110,6 +110,21 @@ const cli_schema_row llm_schema[] = {
     {2, "swaps", CLI_J_INTEGER, "preemptions that were swapped out", NULL, false},
     {2, "makespan_s", CLI_J_NUMBER, "from first arrival to last token", NULL, false},
     {2, "joule_per_token", CLI_J_NUMBER, "of output, while devices work", NULL, false},
+    {1, "measured", CLI_J_OBJECT, "with --measure: as it ran here", NULL, true},
+    {2, "backend", CLI_J_STRING, "library that ran it", NULL, false},
+    {2, "version", CLI_J_STRING, "of it", NULL, false},
+    {2, "threads", CLI_J_INTEGER, "read back from it", NULL, false},
+    {2, "how", CLI_J_STRING, "cache, attention, and tokens that it takes together", NULL, false},
+    {2, "ttft_s", CLI_J_NUMBER, "of the prompt, median", NULL, false},
+    {2, "tpot_s", CLI_J_NUMBER, "of a token of each sequence, median", NULL, false},
+    {2, "tokens_per_s", CLI_J_NUMBER, "of all sequences, while they decode", NULL, false},
+    {2, "prefill", CLI_J_OBJECT, "the prompt", NULL, false},
+    {3, NULL, CLI_J_RECORD, NULL, sz_llm_step_type, false},
+    {3, "over_predicted", CLI_J_NUMBER, "measured over predicted; null without --machine", NULL,
+     false},
+    {2, "decode", CLI_J_OBJECT, "a token, with contexts from the prompt's on", NULL, false},
+    {3, NULL, CLI_J_RECORD, NULL, sz_llm_step_type, false},
+    {3, "over_predicted", CLI_J_NUMBER, "likewise", NULL, false},
     {1, "coverage", CLI_J_OBJECT, NULL, NULL, false},
     {2, "nodes", CLI_J_INTEGER, NULL, NULL, false},
     {2, "costed", CLI_J_INTEGER, NULL, NULL, false},
@@ -228,6 +243,7 @@ int llm_write_json(cli_app *app, const llm_job *job) {
     write_costs(&json, job);
     if (job->machine) write_told(&json, job);
     if (job->serving) llm_serving_json(&json, job);
+    if (job->measured) llm_measured_json(&json, job);
     sz_json_warnings(&json, app->ctx);
     sz_json_end_object(&json);
     sz_buf_puts(&buf, "\n");

@@ -85,6 +85,7 @@ static const cli_schema_row plans_schema[] = {
 
 const cli_word_schema llm_words[] = {{"training", training_schema, CLI_COUNT(training_schema)},
                                      {"plans", plans_schema, CLI_COUNT(plans_schema)},
+                                     {"write", llm_write_schema, LLM_WRITE_ROWS},
                                      {NULL, NULL, 0}};
 
 // ---- model and machine -------------------------------------------------------------------------

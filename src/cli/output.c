@@ -136,9 +136,18 @@ static int write_into(const cli_app *app, const char *path, const sz_buf *buf) {
     return CLI_DONE;
 }
 
+// Puts what a file is to hold; errno or 0, or TOLD where who asked knows what is wrong.
+enum { TOLD = -1 };
+typedef int filler(int fd, void *user);
+
+static int fill_with(int fd, void *user) {
+    const sz_buf *buf = user;
+    return write_all(fd, buf->data, buf->size);
+}
+
 // Fill `fd`, a new file, and give it `mode`; errno or 0.
-static int fill(int fd, const sz_buf *buf, mode_t mode) {
-    int error = write_all(fd, buf->data, buf->size);
+static int fill(int fd, filler *put, void *user, mode_t mode) {
+    int error = put(fd, user);
     if (!error && fchmod(fd, mode) != 0) error = errno;
     if (!error && fsync(fd) != 0) error = errno;
     if (close(fd) != 0 && !error) error = errno;
@@ -146,34 +155,109 @@ static int fill(int fd, const sz_buf *buf, mode_t mode) {
 }
 
 // A temporary beside `path`, then a rename: whoever reads sees the old file or the whole new one.
-static int replace(const cli_app *app, const char *path, const sz_buf *buf, mode_t mode) {
+static int replace(const cli_app *app, const char *path, filler *put, void *user, mode_t mode) {
     size_t n = strlen(path);
     char *temporary = malloc(n + 8);
     if (!temporary) return cli_error(app, CLI_BUG, "no memory");
     memcpy(temporary, path, n);
     memcpy(temporary + n, ".XXXXXX", 8);
     int fd = mkostemp(temporary, O_CLOEXEC);
-    int error = fd < 0 ? errno : fill(fd, buf, mode);
+    int error = fd < 0 ? errno : fill(fd, put, user, mode);
     if (!error && rename(temporary, path) != 0) error = errno;
     if (error && fd >= 0) unlink(temporary);
     free(temporary);
+    if (error == TOLD) return CLI_BUG;
     if (error) return cli_error(app, CLI_INPUT, "can't write '%s': %s", path, strerror(error));
     return CLI_DONE;
 }
 
-static int write_file(const cli_app *app, const char *path, const sz_buf *buf) {
+static int replace_file(const cli_app *app, const char *path, filler *put, void *user) {
     struct stat st;
     if (stat(path, &st) != 0) {
         mode_t mask = umask(0);
         umask(mask);
-        return replace(app, path, buf, 0666 & ~mask);
+        return replace(app, path, put, user, 0666 & ~mask);
     }
-    if (!S_ISREG(st.st_mode)) return write_into(app, path, buf);
     char *real = realpath(path, NULL); // a link stays a link
     if (!real) return cli_error(app, CLI_INPUT, "can't write '%s': %s", path, strerror(errno));
-    int code = replace(app, real, buf, st.st_mode & 07777);
+    int code = replace(app, real, put, user, st.st_mode & 07777);
     free(real);
     return code;
+}
+
+static int write_file(const cli_app *app, const char *path, const sz_buf *buf) {
+    struct stat st;
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) return write_into(app, path, buf);
+    return replace_file(app, path, fill_with, (void *)(uintptr_t)buf);
+}
+
+// ---- large files -------------------------------------------------------------------------------
+
+enum { HOLE = 4096 }; // zeros that are left out come in pieces of so many
+
+typedef struct large {
+    int fd, error;
+    off_t size;
+    sz_ctx *ctx;
+    sz_status (*make)(void *user, sz_buf *buf);
+    void *user;
+    sz_status status;
+} large;
+
+static bool is_zero(const char *bytes, size_t n) {
+    return bytes[0] == 0 && memcmp(bytes, bytes + 1, n - 1) == 0;
+}
+
+// Bytes up to the next piece of nothing but zeros, or those of such pieces.
+static size_t run_of(const char *bytes, size_t n, bool zeros) {
+    size_t k = 0;
+    while (n - k >= HOLE && is_zero(bytes + k, HOLE) == zeros) k += HOLE;
+    return zeros || n - k >= HOLE ? k : n;
+}
+
+static int drain_large(void *user, const char *bytes, size_t n) {
+    large *l = user;
+    while (n > 0 && !l->error) {
+        // Pieces begin where those of the file do.
+        const size_t lead = (size_t)(-l->size & (HOLE - 1));
+        if (lead) {
+            const size_t some = lead < n ? lead : n;
+            l->error = write_all(l->fd, bytes, some);
+            bytes += some, n -= some, l->size += (off_t)some;
+            continue;
+        }
+        const size_t hole = run_of(bytes, n, true);
+        const size_t some = run_of(bytes + hole, n - hole, false);
+        if (lseek(l->fd, (off_t)hole, SEEK_CUR) < 0) l->error = errno;
+        if (!l->error) l->error = write_all(l->fd, bytes + hole, some);
+        bytes += hole + some, n -= hole + some, l->size += (off_t)(hole + some);
+    }
+    return l->error;
+}
+
+static int fill_large(int fd, void *user) {
+    large *l = user;
+    sz_buf buf;
+    l->fd = fd;
+    sz_buf_init(&buf, l->ctx);
+    buf.drain = drain_large, buf.user = l;
+    l->status = l->make(l->user, &buf);
+    if (l->status == SZ_OK) l->status = sz_buf_status(&buf);
+    if (l->status == SZ_OK && drain_large(l, buf.data, buf.size) == 0 &&
+        ftruncate(fd, l->size) != 0)
+        l->error = errno;
+    sz_buf_finish(&buf);
+    return l->error ? l->error : l->status == SZ_OK ? 0 : TOLD;
+}
+
+int cli_write_large(cli_app *app, const char *path, sz_status (*make)(void *user, sz_buf *buf),
+                    void *user) {
+    large l = {.ctx = app->ctx, .make = make, .user = user, .status = SZ_OK};
+    struct stat st;
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+        return cli_error(app, CLI_USAGE, "'%s' is no file: this needs one to write to", path);
+    const int code = replace_file(app, path, fill_large, &l);
+    return l.status == SZ_OK || l.error ? code : cli_fail(app, l.status);
 }
 
 int cli_write(cli_app *app, const sz_buf *buf) {

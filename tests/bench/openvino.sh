@@ -60,4 +60,18 @@ wants 'a file with its weights' out '"median_s": [0-9]'
 bench "$models/mobilenet_v2.ort_all.onnx"
 wants 'an operator that it lacks' out '"error": "OpenVINO does not take the net: '
 [ "$(wc -l <"$work/err")" -le 4 ] || { echo 'FAILED: its noise came through'; failed=1; }
+
+# A decoder that keeps its cache as a state: the prompt and tokens behind it.
+decoder=$(dirname "$0")/decoder
+for prompt in 4 32; do
+    "$SIZEUP" llm "$decoder" --measure --backend openvino --prompt $prompt --generate 8 --batch 2 \
+        --threads 1 --time-budget 100ms --format json >"$work/out" 2>"$work/err" ||
+        { echo "FAILED: exit $?"; failed=1; }
+    wants 'a decoder' out '"how": "with its state, shapes free"'
+    wants 'a decoder' out '"tpot_s": [0-9]'
+    wants 'a decoder' out '"ttft_s": [0-9]'
+done
+"$SIZEUP" llm "$decoder" --measure --backend openvino --run "$models/mlp.onnx" --threads 1 \
+    >"$work/out" 2>"$work/err" && { echo 'FAILED: another net runs'; failed=1; }
+wants 'another net' err "no input begins with a free dimension"
 exit $failed

@@ -149,6 +149,7 @@ sz_status sz_vino_read(sz_vino_net *net);
 bool sz_vino_has_weights(const sz_graph *g); // in its files
 // Compiles it; counting: times of layers are kept.
 sz_status sz_vino_compile(sz_vino_net *net, bool counting, sz_vino_compiled *ret_compiled);
+sz_status sz_vino_read_back(sz_vino_net *net); // what it made of precision and threads
 void sz_vino_compiled_finish(sz_vino_net *net, sz_vino_compiled *c);
 // Makes the library show the net as it is after its passes (openvino_join.c).
 extern const sz_vino_crypts sz_vino_map_callbacks;
@@ -161,6 +162,11 @@ sz_status sz_vino_join(sz_vino_net *net);
 bool sz_vino_multiplies(const char *type);
 // Sets time_s and quick_s of layer i.
 void sz_vino_layer_times(sz_vino_net *net, size_t i, sz_run_layer *l);
+
+// A decoder that keeps its cache as a state (openvino_state.c).
+bool sz_vino_keeps_state(const sz_graph *g);
+sz_status sz_vino_compile_decoder(sz_ctx *ctx, void *library, sz_graph *g, const sz_run_how *how,
+                                  sz_runner *ret_runner);
 
 sz_status sz_vino_compile_net(sz_ctx *ctx, void *library, sz_graph *g, const sz_run_how *how,
                               sz_runner *ret_runner);

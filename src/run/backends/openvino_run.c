@@ -167,7 +167,7 @@ void sz_vino_compiled_finish(sz_vino_net *net, sz_vino_compiled *c) {
 }
 
 // What it made of what it was asked for.
-static sz_status read_back(sz_vino_net *net) {
+sz_status sz_vino_read_back(sz_vino_net *net) {
     const sz_vino *lib = net->lib;
     char *word = NULL;
     SZ_TRY(said(
@@ -346,11 +346,12 @@ static sz_status create(sz_vino_net *net) {
     SZ_TRY(reshape(net));
     SZ_TRY(fill_inputs(net));
     SZ_TRY(sz_vino_compile(net, false, &net->timed));
-    return read_back(net);
+    return sz_vino_read_back(net);
 }
 
 sz_status sz_vino_compile_net(sz_ctx *ctx, void *library, sz_graph *g, const sz_run_how *how,
                               sz_runner *ret_runner) {
+    if (sz_vino_keeps_state(g)) return sz_vino_compile_decoder(ctx, library, g, how, ret_runner);
     sz_vino_net *net = sz_alloc(ctx, sizeof *net);
     if (!net) return sz_no_memory(ctx);
     net->ctx = ctx, net->graph = g, net->lib = library, net->how = *how;

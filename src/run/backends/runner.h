@@ -22,6 +22,10 @@ typedef struct sz_run_how {
     int streams;                      // of a library that runs several batches at once; 0 = one
     bool layers;      // times of layers are wanted: a library may have to be told beforehand
     const char *path; // of the model's file, NULL = it has none (a family of nets)
+    // Of language models:
+    int generate;      // tokens, one by one, until the cache is cut back; 0 = one
+    int flash;         // 1: attention in one kernel, 2: step by step; 0 = the backend's usual way
+    const char *cache; // format of the cache; NULL = f16
 } sz_run_how;
 
 // A part of the net as it ran, in the order of the run. Strings live as long as the runner.
@@ -59,6 +63,9 @@ typedef struct sz_trained {
 typedef struct sz_runner_type {
     // One batch, or one step of training, with the next set of inputs.
     sz_status (*run)(void *state);
+    // Before every sample, which is then one call; not timed. NULL = nothing. What fails in it is
+    // told by the next run.
+    void (*before)(void *state);
     // The same with the first set; then compare its outputs with the reference. `flops`: of the
     // graph, -1 = not known; what is too much for the reference is checked at spots.
     sz_status (*check)(void *state, int64_t flops, sz_check *ret_check);
@@ -71,6 +78,8 @@ typedef struct sz_runner_type {
     sz_dtype (*sums)(void *state); // in which that adds up; 0 or no function = not known
     int (*threads)(void *state);
     void (*trained)(void *state, sz_trained *ret); // of a step of training; NULL = it runs none
+    double (*load_s)(void *state); // that reading the model took, a part of making the runner; NULL
+                                   // = nothing is read, or it is not told apart
     void (*finish)(void *state);                   // frees it
 } sz_runner_type;
 

@@ -170,6 +170,9 @@ static sz_status prepare(child *c, child_case *one) {
         .streams = (int)whole(c->request, "streams"),
         .layers = is_true(c->request, "layers"),
         .path = json_string_value(json_object_get(one->request, "file")),
+        .generate = (int)whole(c->request, "generate"),
+        .flash = (int)whole(c->request, "flash"),
+        .cache = json_string_value(json_object_get(c->request, "kv_dtype")),
     };
     const double start = sz_clock_s();
     SZ_TRY(sz_runner_create(c->ctx, one->model->graph, c->backend, c->library, &how, &one->runner));
@@ -215,6 +218,12 @@ static void evict(void *user) {
     for (size_t i = 0; i < c->evict_bytes; i += 64) c->sum += c->evict[i]++;
 }
 
+static void before_case(void *user) {
+    const child_case *one = user;
+    if (one->owner->evict) evict(user);
+    if (one->runner.type->before) one->runner.type->before(one->runner.state);
+}
+
 static double wall(void *user) {
     (void)user;
     return sz_clock_s();
@@ -244,6 +253,10 @@ static sz_status put_asked(child *c, child_case *one, const sz_timing *t, sz_jso
             sz_counted_put(&one->counted, &c->counters, whole(one->request, "flops"), j);
     }
     if (!is_true(c->request, "energy")) return SZ_OK;
+    if (one->runner.type->before) {
+        put_why(j, "energy", "what is done between runs would be measured too");
+        return SZ_OK;
+    }
     if (!c->evict) return sz_joules_put(c->ctx, &c->joules, &work, j);
     put_why(j, "energy", cold);
     return SZ_OK;
@@ -282,6 +295,7 @@ static sz_status send_timing(child *c, size_t i, const sz_timing *t, double cloc
     sz_json_key_f64(&j, "warmup_s", t->warmup_s);
     sz_json_key_bool(&j, "steady", t->is_steady);
     sz_json_key_f64(&j, "compile_s", one->compile_s);
+    if (r->type->load_s) sz_json_key_f64(&j, "load_s", r->type->load_s(r->state));
     put_check(&j, &one->check);
     if (one->check.accuracy.pieces) {
         sz_json_key_object(&j, "accuracy");
@@ -368,21 +382,24 @@ static sz_status finished(void *user, size_t k) {
 }
 
 static sz_status time_all(child *c, measuring *m) {
-    const sz_protocol p = {.clock = wall,
-                           .preheat_s = number(c->request, "preheat_s"),
-                           .budget_s = number(c->request, "budget_s"),
-                           .seed = (uint64_t)whole(c->request, "seed"),
-                           .one_call = c->evict != NULL,
-                           .tell = tell_measured,
-                           .tell_user = m,
-                           .around = around,
-                           .around_user = m,
-                           .finished = finished,
-                           .finished_user = m};
+    sz_protocol p = {.clock = wall,
+                     .preheat_s = number(c->request, "preheat_s"),
+                     .budget_s = number(c->request, "budget_s"),
+                     .seed = (uint64_t)whole(c->request, "seed"),
+                     .one_call = c->evict != NULL,
+                     .tell = tell_measured,
+                     .tell_user = m,
+                     .around = around,
+                     .around_user = m,
+                     .finished = finished,
+                     .finished_user = m};
     for (size_t i = 0; i < c->n; i++) {
         if (c->cases[i].is_done) continue;
         m->which[m->n] = i;
-        m->timed[m->n++] = (sz_timed){run_case, c->evict ? evict : NULL, &c->cases[i]};
+        const bool prepares = c->cases[i].runner.type->before;
+        m->timed[m->n++] = (sz_timed){run_case, c->evict || prepares ? before_case : NULL,
+                                      &c->cases[i]};
+        p.one_call |= prepares;
         c->cases[i].profiling = (sz_profiling){.r = &c->cases[i].runner,
                                                .clock = wall,
                                                .budget_s = number(c->request, "budget_s"),

@@ -302,6 +302,16 @@ static void count_samples(const request *r, int64_t point, const sz_model *m, sz
     if (in.rank > 0 && in.dims[0] > 0) c->samples = in.dims[0];
 }
 
+// Blocks of packed numbers are no buffers of ours: only a library runs them, from their file. It
+// needs the weights, twice where it puts them in another order, and what is alive meanwhile.
+static sz_status memory_of(request *r, sz_model *m, const sz_costs *costs, int64_t *ret_bytes) {
+    const int64_t weights = sz_costs_total(costs).weight_bytes;
+    const int64_t live = sz_costs_activations(costs).peak_bytes;
+    if (!sz_str_is(m->graph->format, "gguf")) return sz_job_bytes(r->ctx, m->graph, ret_bytes);
+    if (sz_mul(weights, 2, ret_bytes) && sz_add(*ret_bytes, live, ret_bytes)) return SZ_OK;
+    return sz_fail(r->ctx, SZ_ERR_LIMIT, "its weights exceed 2^62 bytes");
+}
+
 static sz_status weigh(request *r, int64_t point, sz_case *c) {
     const sz_load_options o = {.binds = c->binds,
                                .n_binds = c->n_binds,
@@ -324,8 +334,8 @@ static sz_status weigh(request *r, int64_t point, sz_case *c) {
         c->macs = total.macs, c->flops = total.flops, c->bytes_moved = total.bytes_moved;
         if (sz_costs_covered(costs) < (int64_t)sz_costs_node_count(costs))
             c->macs = c->flops = c->bytes_moved = -1;
+        status = memory_of(r, m, costs, &c->memory);
         sz_costs_destroy(costs);
-        status = sz_job_bytes(r->ctx, m->graph, &c->memory);
     }
     if (status == SZ_OK && sz_model_input_count(m)) {
         const char *dtype = sz_model_input(m, 0).dtype;

@@ -35,6 +35,10 @@ static json_t *settings_of(const sz_bench_sweep *r, const sz_case *c, const char
                           (json_int_t)o->seed, "input_sets", 2, backend,
                           sz_bench_library(o, backend), "dtype", c->asked);
     if (s && o->streams > 1) json_object_set_new(s, "streams", json_integer(o->streams));
+    if (s && o->generate > 1) json_object_set_new(s, "generate", json_integer(o->generate));
+    if (s && o->flash)
+        json_object_set_new(s, "flash", json_string(o->flash == 1 ? "on" : "off"));
+    if (s && o->kv_dtype) json_object_set_new(s, "kv_dtype", json_string(o->kv_dtype));
     if (s && o->training && o->optimizer)
         json_object_set_new(s, "optimizer", json_string(o->optimizer));
     // A library that takes a net whole has to be told beforehand, and may be slower for it.
@@ -134,16 +138,22 @@ static void put_reproducer(const sz_bench_sweep *r, const sz_case *c, const char
                            char *buf, size_t cap) {
     const sz_run_options *o = r->options;
     const char *path = sz_bench_library(o, backend);
-    char streams[32] = "", optimizer[64] = "";
+    char streams[32] = "", optimizer[64] = "", llm[128] = "";
+    const size_t n = o->generate > 1
+                         ? (size_t)snprintf(llm, sizeof llm, " --generate %d", o->generate)
+                         : 0;
+    snprintf(llm + n, sizeof llm - n, "%s%s%.32s",
+             o->flash == 1 ? " --flash on" : o->flash ? " --flash off" : "",
+             o->kv_dtype ? " --kv-dtype " : "", o->kv_dtype ? o->kv_dtype : "");
     if (o->training && o->optimizer)
         snprintf(optimizer, sizeof optimizer, " --optimizer %s", o->optimizer);
     if (o->streams > 1) snprintf(streams, sizeof streams, " --streams %d", o->streams);
     snprintf(buf, cap,
              "sizeup bench %s --backend %s --threads %d --cache %s --preheat %gs "
-             "--time-budget %gs --seed %llu%s%s%s%s%s%s%s%s%s%s",
+             "--time-budget %gs --seed %llu%s%s%s%s%s%s%s%s%s%s%s",
              c->words, backend, r->threads, o->cold ? "cold" : "hot", r->preheat_s, r->budget_s,
              (unsigned long long)o->seed, o->training ? " --mode training" : "", optimizer, streams,
-             o->layers ? " --layers" : "", o->energy ? " --energy" : "",
+             llm, o->layers ? " --layers" : "", o->energy ? " --energy" : "",
              o->counters ? " --counters" : "", path ? " --" : "", path ? backend : "",
              path ? " " : "", path ? path : "");
 }
@@ -192,6 +202,7 @@ static sz_status add_keys(const sz_bench_sweep *r, const sz_case *c, const sz_bu
                           const sz_bench *b, const json_t *answer, const char *error) {
     static const char *const taken[] = {
         "check",       "training",          "stopped_by",     "steady",        "calls_per_sample",
+        "load_s",
         "layers_runs", "layers_whole_runs", "layers_whole_s", "layers_quick_s"};
     json_t *record = json_loadb(line->data, line->size, 0, NULL);
     const char *why = why_no_roof(r, b);

@@ -121,23 +121,29 @@ static bool take(void *user, const char *bytes, size_t n) {
 
 // A file or folder that the user names instead of the usual place of a library.
 static const char *path_of(const sz_bench_sweep *r, const sz_backend *backend) {
-    static const char variable[] = "SIZEUP_OPENVINO=";
-    const size_t n = sizeof variable - 1;
-    if (strcmp(backend->name, "openvino") != 0) return sz_bench_library(r->options, backend->name);
-    for (const char *const *e = r->options->environment; e && *e; e++)
-        if (strncmp(*e, variable, n) == 0 && (*e)[n]) return *e + n;
-    return NULL;
+    static const struct {
+        const char *backend, *variable;
+    } rows[] = {{"openvino", "SIZEUP_OPENVINO="}, {"llama", "SIZEUP_LLAMA="}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const size_t n = strlen(rows[i].variable);
+        if (strcmp(backend->name, rows[i].backend) != 0) continue;
+        for (const char *const *e = r->options->environment; e && *e; e++)
+            if (strncmp(*e, rows[i].variable, n) == 0 && (*e)[n]) return *e + n;
+        return NULL;
+    }
+    return sz_bench_library(r->options, backend->name);
 }
 
 static json_t *request_of(const sz_bench_sweep *r, const sz_backend *backend) {
     const sz_run_options *o = r->options;
     return json_pack(
-        "{s:s, s:s*, s:i, s:I, s:f, s:f, s:I, s:b, s:i, s:b, s:b, s:b, s:s*, s:s*, s:[]}",
+        "{s:s, s:s*, s:i, s:I, s:f, s:f, s:I, s:b, s:i, s:b, s:b, s:b, s:s*, s:s*, s:i, s:i, s:s*, "
+        "s:[]}",
         "backend", backend->name, "path", path_of(r, backend), "threads", r->threads, "seed",
         (json_int_t)o->seed, "preheat_s", r->preheat_s, "budget_s", r->budget_s, "evict_bytes",
         (json_int_t)r->evict_bytes, "training", o->training, "streams", o->streams, "layers",
         o->layers, "energy", o->energy, "counters", o->counters, "root", o->root, "optimizer",
-        o->optimizer, "cases");
+        o->optimizer, "generate", o->generate, "flash", o->flash, "kv_dtype", o->kv_dtype, "cases");
 }
 
 static json_t *list(const char *const *words, size_t n) {
