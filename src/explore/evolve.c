@@ -13,7 +13,7 @@ typedef struct parent {
     double y[SZ_MOST_OBJECTIVES];
     double room; // crowding distance
     uint32_t rank;
-    uint32_t at; // its setting, by its place among those that were kept
+    uint32_t at;     // its setting, by its place among those that were kept
     uint32_t looked; // neighbours of it that were looked at
 } parent;
 
@@ -29,7 +29,7 @@ struct sz_evolve {
     SZ_VEC(parent) parents;
     uint32_t child[SZ_SPACE_PARAMETERS];
     uint32_t order[PARENTS + 1]; // places of parents, sorted
-    bool local; // whose turn it is
+    bool local;                  // whose turn it is
 };
 
 static uint32_t below(sz_evolve *e, uint32_t n) {
@@ -95,7 +95,8 @@ static size_t sort_rank(sz_evolve *e, uint32_t rank, size_t k) {
     for (size_t i = 0; i < e->parents.n; i++) {
         if (p[i].rank != rank) continue;
         size_t at = n++;
-        for (; at > 0 && p[e->order[at - 1]].y[k] > p[i].y[k]; at--) e->order[at] = e->order[at - 1];
+        for (; at > 0 && p[e->order[at - 1]].y[k] > p[i].y[k]; at--)
+            e->order[at] = e->order[at - 1];
         e->order[at] = (uint32_t)i;
     }
     return n;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// A search for the front of up to three objectives that are to be small, on the settings of a space:
-// NSGA-II (Deb, Pratap, Agarwal and Meyarivan 2002) in its steady-state form, which takes turns with
-// a Pareto local search (Paquete, Chiarandini and Stuetzle 2004). One setting is proposed at a time,
-// none twice; the outcome of each is told when it is known, in any order. The same seed and outcomes
-// give the same settings.
+// A search for the front of up to three objectives that are to be small, on the settings of a
+// space: NSGA-II (Deb, Pratap, Agarwal and Meyarivan 2002) in its steady-state form, which takes
+// turns with a Pareto local search (Paquete, Chiarandini and Stuetzle 2004). One setting is
+// proposed at a time, none twice; the outcome of each is told when it is known, in any order. The
+// same seed and outcomes give the same settings.
 #ifndef SZ_EXPLORE_EVOLVE_H
 #define SZ_EXPLORE_EVOLVE_H
 

@@ -34,10 +34,10 @@ struct sz_guided {
 
 // NaN where nothing is known, or where a logarithm has no sense.
 static sz_span small(sz_guided_metric metric, sz_span s) {
-    const sz_span t = metric.exact ? s
-                                   : (sz_span){s.lo > 0 ? log(s.lo) : NAN,
-                                               s.value > 0 ? log(s.value) : NAN,
-                                               s.hi > 0 ? log(s.hi) : NAN};
+    const sz_span t = metric.exact
+                          ? s
+                          : (sz_span){s.lo > 0 ? log(s.lo) : NAN, s.value > 0 ? log(s.value) : NAN,
+                                      s.hi > 0 ? log(s.hi) : NAN};
     return metric.higher ? (sz_span){-t.hi, -t.value, -t.lo} : t;
 }
 

@@ -15,10 +15,10 @@ typedef struct search {
     sz_ctx *ctx;
     const sz_space *space;
     size_t metrics[SZ_MOST_OBJECTIVES], m, n;
-    int64_t left;                    // that may still be proposed
-    uint32_t axes[SZ_PROCESS_AXES];  // parameters with several values
+    int64_t left;                   // that may still be proposed
+    uint32_t axes[SZ_PROCESS_AXES]; // parameters with several values
     size_t n_axes;
-    SZ_VEC(uint32_t) settings;       // of the candidates, row by row
+    SZ_VEC(uint32_t) settings; // of the candidates, row by row
     SZ_VEC(double) x;
     SZ_VEC(sz_span) predicted;
     sz_map places; // bytes of a setting -> candidate
@@ -190,18 +190,16 @@ sz_status sz_search_guided(sz_ctx *ctx, const sz_space *space, const sz_search_o
 
 // ---- what was left out -------------------------------------------------------------------------
 
-int sz_search_skipped(const sz_proposer *proposer, size_t i, uint32_t *ret_setting, char *why,
-                      size_t cap) {
+int sz_search_candidate(const sz_proposer *proposer, size_t i, uint32_t *ret_setting, char *ret_why,
+                        size_t cap) {
     char by[SZ_WHY_SIZE - 48];
-    if (proposer->next != next) return 0;
     const search *s = proposer->self;
-    for (size_t c = 0; c < s->n; c++) {
-        const size_t dominator = sz_guided_dominator(s->guided, c);
-        if (dominator == SIZE_MAX || i-- > 0) continue;
-        memcpy(ret_setting, setting_of(s, c), row_bytes(s));
-        sz_space_text(s->space, setting_of(s, dominator), by, sizeof by);
-        snprintf(why, cap, "skipped: predicted dominated by %s", by);
-        return 1;
-    }
-    return 0;
+    if (proposer->next != next || i >= s->n) return 0;
+    const size_t dominator = sz_guided_dominator(s->guided, i);
+    memcpy(ret_setting, setting_of(s, i), row_bytes(s));
+    if (cap > 0) ret_why[0] = '\0';
+    if (dominator == SIZE_MAX) return 1;
+    sz_space_text(s->space, setting_of(s, dominator), by, sizeof by);
+    snprintf(ret_why, cap, "skipped: predicted dominated by %s", by);
+    return 1;
 }

@@ -39,7 +39,8 @@ static double volume(const spot *s, spot *sorted, size_t n, const double *refere
         for (; at > 0 && sorted[at - 1].x[0] > s[i].x[0]; at--) sorted[at] = sorted[at - 1];
         sorted[at] = s[i];
         const double up = i + 1 < n ? s[i + 1].x[2] : reference[2];
-        if (up > s[i].x[2]) sum += area(sorted, i + 1, reference[0], reference[1]) * (up - s[i].x[2]);
+        if (up > s[i].x[2])
+            sum += area(sorted, i + 1, reference[0], reference[1]) * (up - s[i].x[2]);
     }
     return sum;
 }

@@ -56,8 +56,8 @@ void sz_settings_at(const sz_settings *s, int64_t number, uint32_t *ret_setting)
     for (size_t i = 0; i < space->n_parameters; i++) {
         const uint32_t p = space->order[i];
         const int32_t judge = space->parameters[p].judge;
-        const bool exists = judge < 0 || (rest[judge] >= 0 &&
-                                          space->parameters[p].serves[ret_setting[judge]]);
+        const bool exists = judge < 0 ||
+                            (rest[judge] >= 0 && space->parameters[p].serves[ret_setting[judge]]);
         ret_setting[p] = 0, rest[p] = -1;
         if (!exists) continue;
         int64_t *left = judge < 0 ? &number : &rest[judge];

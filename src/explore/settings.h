@@ -9,8 +9,8 @@
 // Most settings of a space that is searched.
 #define SZ_SPACE_SEARCHED (INT64_C(1) << 62)
 
-// Setting `number` of the full grid, 0 <= number < sz_space_size(), tidy; constraints are not looked
-// at. `branches` of sz_settings_init.
+// Setting `number` of the full grid, 0 <= number < sz_space_size(), tidy; constraints are not
+// looked at. `branches` of sz_settings_init.
 typedef struct sz_settings {
     const sz_space *space;
     int64_t branches[SZ_SPACE_PARAMETERS]; // settings of a parameter and all that depend on it
