@@ -298,7 +298,7 @@ static sz_status find_role(sz_ctx *ctx, const sz_parameter *p, role *ret) {
             *ret = rows[i].is;
             return *ret == NOTHING ? check_machine(ctx, p) : SZ_OK;
         }
-    if (!sz_known_parameter_find(p->name)) return SZ_OK;
+    if (sz_known_parameter_find(p->name) < 0) return SZ_OK;
     return sz_fail(ctx, SZ_ERR_USAGE,
                    "parameter '%s' is of predictions: nothing of a run that is measured would "
                    "change with it",
