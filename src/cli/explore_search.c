@@ -2,6 +2,7 @@
 #include "cli/explore_search.h"
 
 #include "cli/bench.h"
+#include "cli/machines.h"
 #include "cli/stores.h"
 
 #include <inttypes.h>
