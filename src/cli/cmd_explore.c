@@ -215,7 +215,7 @@ static int sweep(explore_job *job) {
     if (job->app->progress) fputs("\r\033[K", stderr);
     if (status == SZ_OK) status = explore_add_skipped(job);
     if (status != SZ_OK) return cli_fail(job->app, status);
-    if (job->done.stopped)
+    if (job->done.stopped && !job->measured)
         cli_warn(job->app, "the space is not done: %" PRId64 " settings were evaluated",
                  job->done.proposed);
     return code;
@@ -285,7 +285,8 @@ static int run(explore_job *job) {
     if (code == CLI_DONE) code = sweep(job);
     if (code == CLI_DONE) code = analyse(job);
     if (code != CLI_DONE) return code;
-    return cli_wants(job->app, "json") ? explore_write_json(job) : explore_write_doc(job);
+    code = cli_wants(job->app, "json") ? explore_write_json(job) : explore_write_doc(job);
+    return code == CLI_DONE && job->measured ? explore_measure_end(job) : code;
 }
 
 int cli_explore(cli_app *app, const void *options) {

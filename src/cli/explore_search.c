@@ -118,12 +118,13 @@ sz_status explore_add_skipped(explore_job *job) {
     return status;
 }
 
-int explore_measure_left(const explore_job *job) {
+int explore_measure_end(const explore_job *job) {
     char line[2048];
     const cli_bench_store *kept = &job->measured->kept;
     const bool is_kept = kept->store && !kept->lost;
+    if (!job->done.stopped) return kept->lost ? CLI_UNAVAILABLE : CLI_DONE;
     cli_bench_again("--resume", line, sizeof line);
-    return cli_error(job->app, CLI_NO, "the space is not done: %" PRId64 " settings were looked "
-                                       "at%s%s",
+    return cli_error(job->app, CLI_NO,
+                     "the space is not done: %" PRId64 " settings were looked at%s%s",
                      job->done.proposed, is_kept ? "; to go on: " : "", is_kept ? line : "");
 }

@@ -26,7 +26,7 @@ void explore_measure_finish(explore_job *job);
 // Settings that a guided search left out become points with the reason. Sets job->skipped.
 sz_status explore_add_skipped(explore_job *job);
 
-// How to go on after a run that was stopped; a code as of cli_error().
-int explore_measure_left(const explore_job *job);
+// After the output: how to go on where the run was stopped. Gives the exit code.
+int explore_measure_end(const explore_job *job);
 
 #endif

@@ -230,11 +230,14 @@ typedef struct loop {
 
 static double now_s(const loop *l) { return sz_clock_s() - l->began_s; }
 
+static bool is_interrupted(const loop *l) {
+    return l->options->stop && l->options->stop(l->options->user);
+}
+
 static bool should_stop(const loop *l, int64_t done) {
     const sz_explore_options *o = l->options;
     if (o->progress && done % 64 == 0) o->progress(o->user, done);
-    if (o->stop && o->stop(o->user)) return true;
-    return o->seconds > 0 && now_s(l) > o->seconds;
+    return is_interrupted(l) || (o->seconds > 0 && now_s(l) > o->seconds);
 }
 
 // Settings that are evaluated together.
@@ -303,9 +306,11 @@ static sz_status run(const loop *l, batch *b, sz_explored *ret) {
         ret->stopped = should_stop(l, ret->proposed);
         if (ret->stopped) return SZ_OK;
         SZ_TRY(evaluate(l, b));
+        ret->stopped = b->cap > 1 && is_interrupted(l); // it may have left some out
         for (size_t i = 0; i < b->n; i++)
             SZ_TRY(hand_on(l, b->settings + i * l->space->n_parameters, &b->metrics[i],
                            b->whys + i * SZ_WHY_SIZE, ret));
+        if (ret->stopped) return SZ_OK;
     }
 }
 
