@@ -20,9 +20,7 @@ typedef struct table {
     size_t n;
 } table;
 
-static bool varies(const explore_job *job, size_t p) {
-    return sz_space_values(job->space, p) > 1;
-}
+static bool varies(const explore_job *job, size_t p) { return sz_space_values(job->space, p) > 1; }
 
 static sz_format format_of(const sz_metric *m) { return *m->unit ? SZ_AS_SI : SZ_AS_NUMBER; }
 
@@ -37,8 +35,7 @@ static void add_metric(table *t, const explore_job *job, size_t metric) {
     for (size_t i = 0; i < t->n_metrics; i++)
         if (t->metrics[i] == metric) return;
     t->metrics[t->n_metrics++] = metric;
-    t->columns[t->n++] =
-        (sz_column){m.key, m.word, *m.unit ? m.unit : NULL, format_of(&m), 0};
+    t->columns[t->n++] = (sz_column){m.key, m.word, *m.unit ? m.unit : NULL, format_of(&m), 0};
 }
 
 static sz_cell value_cell(const explore_job *job, const uint32_t *setting, size_t p) {
@@ -85,8 +82,10 @@ static void put_head(sz_doc *doc, const explore_job *job) {
     const int64_t size = sz_space_size(job->space);
     sz_doc_heading(doc, "explored");
     put_shared(doc, job);
-    snprintf(note, sizeof note, "of %s%" PRId64 " in the space, in %.3g s, by %s",
-             size == INT64_MAX ? "more than " : "", size, job->done.seconds, job->by);
+    int n = snprintf(note, sizeof note, "of %s%" PRId64 " in the space, by %s",
+                     size == INT64_MAX ? "more than " : "", size, job->by);
+    if (job->done.seconds >= 1 && n > 0 && (size_t)n < sizeof note)
+        snprintf(note + n, sizeof note - (size_t)n, ", in %.3g s", job->done.seconds);
     sz_doc_fact_note(doc, NULL, "settings", sz_cell_i64(job->done.proposed), SZ_AS_INT, NULL, note);
     if (job->skipped)
         sz_doc_fact_note(doc, NULL, "skipped", sz_cell_i64(job->skipped), SZ_AS_INT, NULL,
@@ -150,8 +149,7 @@ static void put_front(sz_doc *doc, const explore_job *job, table *t) {
     sz_doc_table(doc, "front", t->columns, t->n);
     for (size_t i = 0; rows && i < n; i++)
         sz_doc_row(doc, cells, put_point(t, job, rows[i].point, cells));
-    if (n < job->front.n)
-        sz_doc_line(doc, "%zu more: --top 0 shows all", job->front.n - n);
+    if (n < job->front.n) sz_doc_line(doc, "%zu more: --top 0 shows all", job->front.n - n);
     free(rows);
 }
 
@@ -186,8 +184,8 @@ static void put_oracle(sz_doc *doc, const explore_job *job, table *t) {
     const sz_metric m = sz_space_metric(job->space, job->best);
     sz_cell cells[COLUMNS];
     sz_doc_heading(doc, "oracle");
-    sz_doc_line(doc, "for each '%s' the setting with the %s %s", sz_space_name(job->space, o->parameter),
-                m.higher ? "highest" : "least", m.word);
+    sz_doc_line(doc, "for each '%s' the setting with the %s %s",
+                sz_space_name(job->space, o->parameter), m.higher ? "highest" : "least", m.word);
     add_parameter(t, job, o->parameter);
     for (size_t p = 0; p < sz_space_parameters(job->space); p++)
         if (p != o->parameter && varies(job, p)) add_parameter(t, job, p);
@@ -199,8 +197,9 @@ static void put_oracle(sz_doc *doc, const explore_job *job, table *t) {
     for (size_t i = 0; i < o->n; i++) {
         size_t n = put_point(t, job, (size_t)o->rows[i].best, cells);
         const int64_t fixed = o->rows[i].fixed;
-        cells[n++] = fixed < 0 ? sz_cell_none()
-                               : sz_cell_f64(sz_points_value(job->points, (size_t)fixed, job->best));
+        cells[n++] = fixed < 0
+                         ? sz_cell_none()
+                         : sz_cell_f64(sz_points_value(job->points, (size_t)fixed, job->best));
         cells[n++] = sz_cell_f64(o->rows[i].regret);
         sz_doc_row(doc, cells, n);
     }

@@ -73,9 +73,8 @@ static sz_status open(explore_job *job, measured *m) {
     if (status != SZ_OK) return status;
     m->paper = job->evaluator;
     job->evaluator = (sz_evaluator){0};
-    const sz_measure_setup setup = {.run = &m->how,
-                                    .find = job->options->resume ? find : NULL,
-                                    .paper = &m->paper};
+    const sz_measure_setup setup = {
+        .run = &m->how, .find = job->options->resume ? find : NULL, .paper = &m->paper};
     return sz_evaluator_measure(job->app->ctx, job->space, &setup, &job->evaluator);
 }
 
@@ -108,9 +107,8 @@ sz_status explore_add_skipped(explore_job *job) {
     sz_metrics none;
     sz_status status = SZ_OK;
     sz_metrics_clear(&none);
-    for (size_t i = 0; status == SZ_OK &&
-                       sz_search_candidate(&job->proposer, i, setting, why, sizeof why);
-         i++) {
+    for (size_t i = 0;
+         status == SZ_OK && sz_search_candidate(&job->proposer, i, setting, why, sizeof why); i++) {
         if (!*why || job->done.stopped) continue;
         status = sz_points_add(job->app->ctx, job->points, setting, &none, why);
         job->skipped++;

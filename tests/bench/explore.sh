@@ -126,17 +126,17 @@ refuse "only this machine can be measured: '--by bench' takes --machine here, no
     --model gemm --machine a100
 refuse "parameter 'level' is of predictions" --model gemm level=bound,sum
 refuse "unknown backend 'nothing'" --model gemm backend=nothing
-refuse "'x' is no number of threads" --model gemm threads=x
+refuse "parameter 'threads' has the value 'x'" --model gemm threads=x
 refuse "'--resume' needs the store" --model gemm --resume
 refuse "search 'guided' looks for the front of one to three metrics\|none of the" \
     --model gemm m=8 backend=blas --blas /nowhere/libblas.so
 
 # A library that crashes costs its settings, and the others are measured.
-("$SIZEUP" explore --model gemm m=8,9 n=8 k=8 backend=blas,plain threads=1 --by bench \
+("$SIZEUP" explore --model gemm m=12,13 n=8 k=8 backend=blas,plain threads=1 --by bench \
     --blas "$fakes/fake_crashes.so" --time-budget 20ms --preheat 0s --store none --format json \
     >"$work/out" 2>"$work/err") || fail "crash: $(cat "$work/err")"
-[ "$(ask "$work/out" 'sorted(p["parameters"]["backend"] for p in d["points"] if "why" in p)')" = \
-    "['blas', 'blas']" ] || fail "crash: $(cat "$work/out")"
+[ "$(ask "$work/out" '[(p["parameters"]["m"], p["why"]) for p in d["points"] if "why" in p]')" = \
+    "[(13, 'the library crashed (signal 6)')]" ] || fail "crash: $(cat "$work/out")"
 
 # ---- chosen by predictions ---------------------------------------------------------------------
 
