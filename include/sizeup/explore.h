@@ -48,6 +48,9 @@ typedef struct sz_metric {
     int higher; /**< more is better */
 } sz_metric;
 
+/** Rows of the metrics table. `i` from 0; returns 0 past the end. */
+SZ_API int sz_list_metric(size_t i, sz_metric *ret_metric);
+
 /** The metrics of a setting. NaN: not known. lo and hi are the ends of an interval that the value
  * lies in with a stated confidence (calibrated: 90 %; measured: 95 % of the median); NaN: none. */
 typedef struct sz_metrics {

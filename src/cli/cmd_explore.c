@@ -78,7 +78,7 @@ static const cli_option options_table[] = {
 
 static const char notes[] =
     "NAME=RANGE adds a parameter: a word of the model's family, a free dimension of its file, or\n"
-    "one of 'list parameters' (dtype, threads, level, prompt, tp ...). Ranges: 1,2,8, 1-8+1, "
+    "one of 'list space' (dtype, threads, level, prompt, tp ...). Ranges: 1,2,8, 1-8+1, "
     "1-64*2.\n"
     "--by bench measures settings as 'bench' does, eight in turn; --search guided measures only\n"
     "those that no prediction, corrected by what was measured, sees beaten.\n"

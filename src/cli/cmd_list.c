@@ -8,6 +8,7 @@
 #include <sizeup/bench.h>
 #include <sizeup/cost.h>
 #include <sizeup/dtype.h>
+#include <sizeup/explore.h>
 #include <sizeup/inference.h>
 #include <sizeup/limits.h>
 #include <sizeup/machine.h>
@@ -179,6 +180,51 @@ static void fill_stacks(sz_doc *doc) {
                                  sz_cell_f64(s.memory_lo),  sz_cell_f64(s.memory_hi),
                                  sz_cell_f64(s.compute_lo), sz_cell_f64(s.compute_hi),
                                  sz_cell_f64(s.fixed_s),    sz_cell_text(s.source)};
+        sz_doc_row(doc, cells, CLI_COUNT(cells));
+    }
+}
+
+static void fill_space(sz_doc *doc) {
+    static const sz_column columns[] = {
+        {"name", "parameter", NULL, SZ_AS_TEXT, 0},
+        {"of", "of", NULL, SZ_AS_TEXT, 0},
+        {"what", "what", NULL, SZ_AS_TEXT, SZ_COLUMN_WRAP},
+    };
+    sz_doc_table(doc, "space", columns, CLI_COUNT(columns));
+    sz_explore_parameter_row row;
+    for (size_t i = 0; sz_list_explore_parameter(i, &row); i++) {
+        const sz_cell cells[] = {sz_cell_text(row.name), sz_cell_text(row.of),
+                                 sz_cell_text(row.what)};
+        sz_doc_row(doc, cells, CLI_COUNT(cells));
+    }
+}
+
+static void fill_metrics(sz_doc *doc) {
+    static const sz_column columns[] = {
+        {"word", "metric", NULL, SZ_AS_TEXT, 0},
+        {"key", "key in JSON", NULL, SZ_AS_TEXT, 0},
+        {"unit", "unit", NULL, SZ_AS_TEXT, 0},
+        {"higher", "more is better", NULL, SZ_AS_TEXT, 0},
+        {"what", "what", NULL, SZ_AS_TEXT, SZ_COLUMN_WRAP},
+    };
+    sz_doc_table(doc, "metrics", columns, CLI_COUNT(columns));
+    sz_metric m;
+    for (size_t i = 0; sz_list_metric(i, &m); i++) {
+        const sz_cell cells[] = {sz_cell_text(m.word), sz_cell_text(m.key), sz_cell_text(m.unit),
+                                 sz_cell_bool(m.higher), sz_cell_text(m.doc)};
+        sz_doc_row(doc, cells, CLI_COUNT(cells));
+    }
+}
+
+static void fill_searches(sz_doc *doc) {
+    static const sz_column columns[] = {
+        {"name", "search", NULL, SZ_AS_TEXT, 0},
+        {"what", "what", NULL, SZ_AS_TEXT, SZ_COLUMN_WRAP},
+    };
+    sz_doc_table(doc, "searches", columns, CLI_COUNT(columns));
+    sz_search_row row;
+    for (size_t i = 0; sz_list_search(i, &row); i++) {
+        const sz_cell cells[] = {sz_cell_text(row.name), sz_cell_text(row.what)};
         sz_doc_row(doc, cells, CLI_COUNT(cells));
     }
 }

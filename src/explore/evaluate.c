@@ -172,7 +172,7 @@ static sz_status check_asked(sz_predictor *self, const sz_parameter *p) {
     const char *near = sz_text_nearest(p->bare, names);
     return sz_fail(self->ctx, SZ_ERR_USAGE,
                    "parameter '%s' means nothing: it is no word of the model's family, no free "
-                   "dimension of its file, and none of 'list parameters'%s%s%s",
+                   "dimension of its file, and none of 'list space'%s%s%s",
                    p->name, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
@@ -225,7 +225,6 @@ static void pass_warnings(sz_predictor *self) {
             sz_warn(self->ctx, "predictions of other settings may warn as well: 'sizeup predict' "
                                "of one of them says it");
     }
-    sz_ctx_clear(self->quiet);
 }
 
 static sz_status evaluate(sz_ctx *ctx, void *of, const sz_space *space, const uint32_t *setting,
@@ -241,7 +240,8 @@ static sz_status evaluate(sz_ctx *ctx, void *of, const sz_space *space, const ui
     sz_metrics_clear(ret);
     why[0] = 0;
     const sz_status status = p.subject->form ? sz_point_llm(&p) : sz_point_net(&p);
-    pass_warnings(self);
+    if (!why[0]) pass_warnings(self);
+    sz_ctx_clear(self->quiet);
     return status;
 }
 

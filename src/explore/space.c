@@ -43,6 +43,12 @@ static const sz_metric own_metrics[] = {
 _Static_assert(sizeof own_metrics / sizeof *own_metrics == SZ_METRICS_OWN,
                "the enum and metrics.def have as many rows");
 
+int sz_list_metric(size_t i, sz_metric *ret_metric) {
+    if (i >= SZ_METRICS_OWN) return 0;
+    *ret_metric = own_metrics[i];
+    return 1;
+}
+
 sz_status sz_space_create(sz_ctx *ctx, sz_space **ret_space) {
     sz_space *s = sz_alloc(ctx, sizeof *s);
     if (!s) return sz_no_memory(ctx);
