@@ -53,15 +53,18 @@ def main():
             store = ["--store", os.path.join(folder, "all.db")]
             whole = explore(sizeup, words + store)
             guided = explore(sizeup, words + store + ["--resume", "--search", "guided"])
+        if not any(p["metrics"]["memory_bytes"] for p in whole["points"]):
+            print("  not asked: this machine was never measured ('sizeup machine measure')")
+            return
         everything, some = places(whole["points"]), places(guided["points"])
         ref = tuple(max(p[k] for p in everything) for k in (0, 1))
         all_of_it = volume(everything, ref)
-        lost = 1 - volume(some, ref) / all_of_it if all_of_it else 0
+        lost = max(0, 1 - volume(some, ref) / all_of_it) if all_of_it else 0
         fronts = [{json.dumps(p["parameters"]) for p in d["points"] if p["on_front"]}
                   for d in (whole, guided)]
         print(f"  {name}: {len(some)} of {len(everything)} settings were measured "
               f"({100 * len(some) / len(everything):.0f} %), {100 * lost:.2f} % of the hypervolume "
-              f"is missing; {len(fronts[0] & fronts[1])} of {len(fronts[0])} on the front are found")
+              f"is missing; {len(fronts[0] & fronts[1])} of {len(fronts[0])} on the front found")
 
 
 main()

@@ -55,4 +55,5 @@ else
 fi
 python3 "$here/bench.py" "$sizeup" "$here/../tests/models" "${args[@]}" || status=1
 python3 "$here/machine.py" "$sizeup" "${machine_args[@]}" || status=1
+python3 "$here/explore.py" "$sizeup" || status=1
 exit $status

@@ -166,8 +166,8 @@ typedef struct sz_evaluator {
     sz_status (*evaluate)(sz_ctx *ctx, void *self, const sz_space *space, const uint32_t *setting,
                           sz_metrics *ret_metrics, char *why, size_t cap);
     void (*release)(void *self);
-    /** Several at once, for one that times them in turn: `together` at most, at `settings` one after
-     * the other; `whys` are SZ_WHY_SIZE bytes each. NULL: one by one. */
+    /** Several at once, for one that times them in turn: `together` at most, at `settings` one
+     * after the other; `whys` are SZ_WHY_SIZE bytes each. NULL: one by one. */
     size_t together;
     sz_status (*evaluate_some)(sz_ctx *ctx, void *self, const sz_space *space,
                                const uint32_t *settings, size_t n, sz_metrics *ret_metrics,
