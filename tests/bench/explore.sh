@@ -22,7 +22,7 @@ explore() { # STORE OPTION...: n settings of 40 ms and more on the fake library
 }
 stored() { # STORE: finished cases of it, sorted by name
     [ -e "$1" ] || return 0
-    "$SIZEUP" results list --store "$1" --format json |
+    "$SIZEUP" results list --store "$1" --format json 2>"$work/noise" |
         grep -o '"case": "[^"]*"' | sort || true
 }
 ask() { # FILE PYTHON-EXPRESSION over the document d
@@ -128,8 +128,10 @@ refuse "parameter 'level' is of predictions" --model gemm level=bound,sum
 refuse "unknown backend 'nothing'" --model gemm backend=nothing
 refuse "parameter 'threads' has the value 'x'" --model gemm threads=x
 refuse "'--resume' needs the store" --model gemm --resume
-refuse "search 'guided' looks for the front of one to three metrics\|none of the" \
+refuse "none of the 1 settings can be had; the first: .*/nowhere/libblas.so" \
     --model gemm m=8 backend=blas --blas /nowhere/libblas.so
+refuse "search 'guided' chooses what to measure by predictions: it is for --by bench" \
+    --model gemm --by predict --machine a100 --search guided
 
 # A library that crashes costs its settings, and the others are measured.
 ("$SIZEUP" explore --model gemm m=12,13 n=8 k=8 backend=blas,plain threads=1 --by bench \
