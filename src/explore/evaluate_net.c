@@ -127,13 +127,27 @@ static sz_status count(sz_predictor *self, const asked *a, sz_kept **ret) {
 
 // ---- calibrations ------------------------------------------------------------------------------
 
+// Threads of a stream; where nothing is said, a run has one.
+static int threads_of_run(const sz_point *p, const sz_predict_options *how) {
+    if (how->streams <= 1) return how->threads > 0 ? how->threads : 1;
+    const int64_t all = how->threads > 0 ? how->threads : sz_machine_cpu(p->machine).threads;
+    return all >= how->streams ? (int)(all / how->streams) : 1;
+}
+
+static void check_current(sz_predictor *self, const sz_tuned *t) {
+    if (!sz_calibration_is_current(t->calibration))
+        sz_warn(self->ctx,
+                "the library of calibration '%s' is not the file that was calibrated: 'sizeup "
+                "predict --level calibrated' says whether its version is another",
+                sz_calibration_about(t->calibration).backend);
+}
+
 static sz_status tuned_for(sz_point *p, sz_predict_options *how, const sz_tuned **ret) {
     sz_predictor *self = p->self;
     char key[sizeof((sz_tuned *)NULL)->key];
     const char *usual = self->setup.backend ? self->setup.backend : "onednn";
     const char *backend = sz_point_word(p, SZ_P_BACKEND, usual);
-    const int threads = how->streams > 1 && how->threads > 0 ? how->threads / how->streams
-                                                             : how->threads;
+    const int threads = threads_of_run(p, how);
     snprintf(key, sizeof key, "%s|%s|%d", backend, how->dtype ? how->dtype : "f32", threads);
     for (size_t i = 0; i < self->tuned.n; i++)
         if (strcmp(self->tuned.items[i]->key, key) == 0) {
@@ -148,8 +162,10 @@ static sz_status tuned_for(sz_point *p, sz_predict_options *how, const sz_tuned 
                  "level 'calibrated' needs calibrations, and no folder of "
                  "them is known");
     else if (sz_calibration_choose(self->quiet, self->setup.calibrations, backend, how->dtype,
-                                   threads > 0 ? threads : 1, &t->calibration, &t->other) != SZ_OK)
+                                   threads, &t->calibration, &t->other) != SZ_OK)
         snprintf(t->why, sizeof t->why, "%s", sz_ctx_error(self->quiet));
+    else
+        check_current(self, t);
     *ret = t;
     return SZ_OK;
 }

@@ -81,6 +81,8 @@ static sz_status put_values(const spec *s, const char *name, const sz_twig *t) {
                           "more",
                           name));
     SZ_TRY(joined(s, t, &range));
+    if (strncmp(range, "custom:", 7) == 0) // the numbers of a machine have commas between them
+        return at(s, t, sz_space_add_word(s->ctx, s->space, name, range));
     return at(s, t, sz_space_add(s->ctx, s->space, name, range));
 }
 
