@@ -5,7 +5,7 @@
 
 #include "explore/explore.h"
 
-enum { SZ_NO_GROUP = UINT32_MAX };
+#define SZ_NO_GROUP UINT32_MAX
 typedef struct sz_groups {
     uint32_t *of; // by point; SZ_NO_GROUP: the metric is not known there
     size_t n_points;
