@@ -13,6 +13,10 @@
 
 #include <sizeup/machine.h>
 #include <sizeup/record.h>
+#include <sizeup/text.h>
+
+struct sz_evaluator;
+struct sz_run_options;
 
 #ifdef __cplusplus
 extern "C" {
@@ -162,6 +166,12 @@ typedef struct sz_evaluator {
     sz_status (*evaluate)(sz_ctx *ctx, void *self, const sz_space *space, const uint32_t *setting,
                           sz_metrics *ret_metrics, char *why, size_t cap);
     void (*release)(void *self);
+    /** Several at once, for one that times them in turn: `together` at most, at `settings` one
+     * after the other; `whys` are SZ_WHY_SIZE bytes each. NULL: one by one. */
+    size_t together;
+    sz_status (*evaluate_some)(sz_ctx *ctx, void *self, const sz_space *space,
+                               const uint32_t *settings, size_t n, sz_metrics *ret_metrics,
+                               char *ret_whys);
 } sz_evaluator;
 SZ_API void sz_evaluator_release(sz_evaluator *evaluator);
 
@@ -188,11 +198,16 @@ typedef struct sz_search_options {
     int64_t points;        /**< most settings that are proposed; 0: the search's own number */
     const size_t *metrics; /**< that are sought */
     size_t n_metrics;
+    const struct sz_evaluator *paper; /**< of search "guided": tells what to expect; else NULL */
 } sz_search_options;
 /** SZ_ERR_USAGE: no such search, with those that there are. */
 SZ_API sz_status sz_search_create(sz_ctx *ctx, const char *name, const sz_space *space,
                                   const sz_search_options *options,
                                   sz_proposer *ret_proposer) SZ_MUST_USE;
+/** Of search "guided": candidate `i` from 0, and why it was left out, "" = it was proposed or may
+ * still be. 0 past the end, and of any other search. */
+SZ_API int sz_search_candidate(const sz_proposer *proposer, size_t i, uint32_t *ret_setting,
+                               char *ret_why, size_t cap);
 /** Rows of the searches table (src/explore/searches.def). `i` from 0; returns 0 past the end. */
 typedef struct sz_search_row {
     const char *name, *what;
@@ -214,6 +229,21 @@ typedef struct sz_predict_setup {
  * parameter means nothing to it. Machines must live as long. */
 SZ_API sz_status sz_evaluator_predict(sz_ctx *ctx, const sz_space *space,
                                       const sz_predict_setup *setup,
+                                      sz_evaluator *ret_evaluator) SZ_MUST_USE;
+/** How settings are measured. Zero-initialise. */
+typedef struct sz_measure_setup {
+    /** As of sz_bench_run(), needed: `program`, and what else holds for all settings. `emit` gets
+     * each record; `known` is not asked. Outlives the evaluator. */
+    const struct sz_run_options *run;
+    /** Is there a record with this case_hash already? It is then put into `record`, and used
+     * instead of being measured. `user` is that of `run`. NULL = there is none. */
+    sz_status (*find)(void *user, const char *case_hash, sz_buf *record, int *ret_found);
+    const sz_evaluator *paper; /**< tells memory and parameters, which are counted; NULL = nobody */
+} sz_measure_setup;
+/** Evaluates by measuring, as `sizeup bench` does, several settings in turn. SZ_ERR_USAGE where a
+ * parameter says nothing about a run. */
+SZ_API sz_status sz_evaluator_measure(sz_ctx *ctx, const sz_space *space,
+                                      const sz_measure_setup *setup,
                                       sz_evaluator *ret_evaluator) SZ_MUST_USE;
 /** Parameters that the evaluators know whatever the model. */
 typedef struct sz_explore_parameter_row {

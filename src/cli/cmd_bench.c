@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `sizeup bench WHAT [NAME=RANGE...]`: run it on real libraries, and keep what comes out.
 #include "cli/bench.h"
+#include "cli/bench_store.h"
 #include "cli/interrupt.h"
 #include "cli/machines.h"
 #include "cli/stores.h"
@@ -161,15 +162,13 @@ static int read_options(const cli_app *app, const bench_options *o, sz_run_optio
 
 typedef struct sink {
     cli_app *app;
-    sz_store *store; // NULL = results are not kept
-    int64_t run;
+    cli_bench_store kept;
     sz_bench_set *set; // for the table
     sz_buf all;        // for --format json, and jsonl with -o
     size_t n;
     unsigned wanted; // SZ_ASKED_...
     int64_t top;     // layers that are shown
     int code;
-    bool lost;  // the store took no more
     bool lines; // what is being done, one a line
 } sink;
 
@@ -195,22 +194,10 @@ static sz_status show(sink *s, const char *record, size_t size) {
     return status == SZ_OK && s->code != CLI_DONE ? SZ_ERR_IO : status;
 }
 
-// A full disk is no reason to lose what is measured from here on: it is shown all the same.
-static void keep(sink *s, const char *record, size_t size) {
-    int64_t number;
-    if (!s->store || s->lost) return;
-    sz_ctx *ctx = sz_ctx_create(NULL);
-    if (!ctx || sz_store_append(ctx, s->store, s->run, record, size, &number) != SZ_OK) {
-        s->lost = true;
-        cli_error(s->app, CLI_UNAVAILABLE, "results are not kept from here on: %s",
-                  ctx ? sz_ctx_error(ctx) : "no memory");
-    }
-    sz_ctx_destroy(ctx);
-}
-
 static sz_status emit(void *user, const char *record, size_t size) {
-    keep(user, record, size);
-    return show(user, record, size);
+    sink *s = user;
+    cli_bench_store_keep(&s->kept, record, size);
+    return show(s, record, size);
 }
 
 // What the store has is shown again, and not run.
@@ -219,7 +206,7 @@ static sz_status known(void *user, const char *case_hash, int *ret_known) {
     sz_buf record;
     bool found = false;
     sz_buf_init(&record, s->app->out);
-    sz_status status = cli_bench_find(s->app, s->store, case_hash, s->wanted, &record, &found);
+    sz_status status = cli_bench_find(s->app, s->kept.store, case_hash, s->wanted, &record, &found);
     if (status == SZ_OK && found) status = show(s, record.data, record.size);
     sz_buf_finish(&record);
     *ret_known = found;
@@ -252,26 +239,6 @@ static int write_all(sink *s) {
 
 // ---- run ---------------------------------------------------------------------------------------
 
-static sz_status open_store(sink *s, const bench_options *o) {
-    char line[2048];
-    sz_buf header;
-    sz_json j;
-    if (o->store && strcmp(o->store, "none") == 0) return SZ_OK;
-    sz_status status = cli_store_open(s->app, o->store, SZ_STORE_WRITE, &s->store);
-    if (status != SZ_OK) return status;
-    cli_bench_again("", line, sizeof line);
-    sz_buf_init(&header, s->app->out);
-    sz_json_init(&j, &header, 0);
-    sz_json_begin_object(&j);
-    sz_json_key_str(&j, "command", line);
-    sz_json_end_object(&j);
-    status = sz_buf_status(&header);
-    if (status == SZ_OK)
-        status = sz_store_begin(s->app->ctx, s->store, header.data, header.size, &s->run);
-    sz_buf_finish(&header);
-    return status;
-}
-
 // A machine that was not measured has no roofs; that is no reason not to run.
 static void find_roofs(cli_app *app, const bench_options *o, sz_run_options *how,
                        sz_machine **ret_machine) {
@@ -286,10 +253,11 @@ static void find_roofs(cli_app *app, const bench_options *o, sz_run_options *how
 // What is left, and how to go on.
 static int interrupted(const cli_app *app, const sink *s, const sz_run_result *r, int64_t left) {
     char line[2048];
+    const bool is_kept = s->kept.store && !s->kept.lost;
     cli_bench_again("--resume", line, sizeof line);
     return cli_error(app, CLI_NO, "interrupted: %lld of %lld cases were not measured%s%s",
                      (long long)left, (long long)r->cases,
-                     s->store && !s->lost ? "; to go on: " : "", s->store && !s->lost ? line : "");
+                     is_kept ? "; to go on: " : "", is_kept ? line : "");
 }
 
 static int finish(cli_app *app, sink *s, const sz_run_result *r) {
@@ -300,7 +268,7 @@ static int finish(cli_app *app, sink *s, const sz_run_result *r) {
     if (left > 0) return interrupted(app, s, r, left);
     if (r->measured + r->known == 0 && r->failed > 0)
         return cli_error(app, CLI_UNAVAILABLE, "no case could be measured");
-    return s->lost ? CLI_UNAVAILABLE : CLI_DONE;
+    return s->kept.lost ? CLI_UNAVAILABLE : CLI_DONE;
 }
 
 static int run(cli_app *app, const bench_options *o, sz_run_options *how, sink *s) {
@@ -308,7 +276,7 @@ static int run(cli_app *app, const bench_options *o, sz_run_options *how, sink *
     cli_bench_words words;
     if (!cli_bench_words_make(app, o->batch, o->dtype, &o->binds, &words))
         return cli_error(app, CLI_BUG, "no memory for the words");
-    sz_status status = open_store(s, o);
+    sz_status status = cli_bench_store_open(app, o->store, &s->kept);
     if (status == SZ_OK) status = sz_bench_set_create(app->ctx, &s->set);
     how->emit = emit, how->progress = progress, how->user = s;
     how->known = o->resume ? known : NULL;
@@ -361,7 +329,7 @@ int cli_bench(cli_app *app, const void *options) {
     code = run(app, o, &how, &s);
     sz_buf_finish(&s.all);
     sz_bench_set_destroy(s.set);
-    sz_store_close(s.store);
+    cli_bench_store_close(&s.kept);
     sz_machine_destroy(machine);
     return code;
 }

@@ -3,6 +3,7 @@
 #include "cli/explore.h"
 
 #include "cli/calibrations.h"
+#include "cli/explore_search.h"
 #include "cli/interrupt.h"
 
 #include <inttypes.h>
@@ -54,12 +55,33 @@ static const cli_option options_table[] = {
      offsetof(explore_options, per_node)},
     {"node-rate", 0, CLI_NUMBER, "B/S", "25e9", "between nodes, of each device",
      offsetof(explore_options, node_rate)},
+    // Of --by bench.
+    {"time-budget", 0, CLI_STRING, "TIME", "3s", "by bench: most time to time a setting",
+     offsetof(explore_options, time_budget)},
+    {"preheat", 0, CLI_STRING, "TIME", "1s", "by bench: most time to preheat it",
+     offsetof(explore_options, preheat)},
+    {"timeout", 0, CLI_STRING, "TIME", "60s", "by bench: a library without a sign of life is ended",
+     offsetof(explore_options, timeout)},
+    {"mode", 0, CLI_CHOICE, "inference|training", "inference", "by bench: a whole step of training",
+     offsetof(explore_options, mode)},
+    {"energy", 0, CLI_FLAG, NULL, NULL, "by bench: joules too, by what sensors there are",
+     offsetof(explore_options, energy)},
+    {"store", 0, CLI_STRING, "URL", NULL, "by bench: where records are kept; none: nowhere",
+     offsetof(explore_options, store)},
+    {"resume", 0, CLI_FLAG, NULL, NULL, "by bench: what the store has is not measured again",
+     offsetof(explore_options, resume)},
+    {"blas", 0, CLI_STRING, "FILE", NULL, "by bench: the library that backend 'blas' opens",
+     offsetof(explore_options, blas)},
+    {"onednn", 0, CLI_STRING, "FILE", NULL, "by bench: the library that backend 'onednn' opens",
+     offsetof(explore_options, onednn)},
 };
 
 static const char notes[] =
     "NAME=RANGE adds a parameter: a word of the model's family, a free dimension of its file, or\n"
     "one of 'list space' (dtype, threads, level, prompt, tp ...). Ranges: 1,2,8, 1-8+1, "
     "1-64*2.\n"
+    "--by bench measures settings as 'bench' does, eight in turn; --search guided measures only\n"
+    "those that no prediction, corrected by what was measured, sees beaten.\n"
     "A sweep visits every setting that the constraints allow. The front are the settings that no\n"
     "other beats in one of the metrics without losing in another.\n";
 
@@ -139,9 +161,10 @@ static int read_wishes(explore_job *job) {
 
 static int make_evaluator(explore_job *job) {
     job->by = explore_wish(job, job->options->by, "by", "predict");
-    if (strcmp(job->by, "predict") != 0)
-        return cli_error(job->app, CLI_USAGE, "settings are evaluated by 'predict', not by '%s'",
-                         job->by);
+    const bool is_measured = strcmp(job->by, "bench") == 0;
+    if (!is_measured && strcmp(job->by, "predict") != 0)
+        return cli_error(job->app, CLI_USAGE,
+                         "settings are evaluated by 'predict' or by 'bench', not by '%s'", job->by);
     const bool has_folder = cli_calibration_folder(job->calibrations, sizeof job->calibrations);
     const sz_predict_setup setup = {
         .machines = (const sz_machine *const *)job->machines,
@@ -151,9 +174,10 @@ static int make_evaluator(explore_job *job) {
         .per_node = job->options->per_node,
         .node_rate = job->options->node_rate,
     };
-    const sz_status status = sz_evaluator_predict(job->app->ctx, job->space, &setup,
-                                                  &job->evaluator);
-    return status == SZ_OK ? CLI_DONE : cli_fail(job->app, status);
+    const sz_status status =
+        sz_evaluator_predict(job->app->ctx, job->space, &setup, &job->evaluator);
+    if (status != SZ_OK) return cli_fail(job->app, status);
+    return is_measured ? explore_measure(job) : CLI_DONE;
 }
 
 static int make_proposer(explore_job *job) {
@@ -161,9 +185,10 @@ static int make_proposer(explore_job *job) {
     const sz_search_options how = {.seed = (uint64_t)job->options->seed,
                                    .points = job->options->points,
                                    .metrics = job->front_metrics,
-                                   .n_metrics = job->n_front_metrics};
-    const sz_status status = sz_search_create(job->app->ctx, job->search, job->space, &how,
-                                              &job->proposer);
+                                   .n_metrics = job->n_front_metrics,
+                                   .paper = job->measured ? &job->measured->paper : NULL};
+    const sz_status status =
+        sz_search_create(job->app->ctx, job->search, job->space, &how, &job->proposer);
     return status == SZ_OK ? CLI_DONE : cli_fail(job->app, status);
 }
 
@@ -178,6 +203,7 @@ static int sweep(explore_job *job) {
     const volatile int *interrupted = cli_catch_interrupts();
     sz_explore_options how = {.stop = stop, .user = &interrupted};
     if (job->app->progress) how.progress = progress;
+    explore_measure_until(job, interrupted);
     int code = CLI_DONE;
     const char *budget = explore_wish(job, job->options->budget, "budget", NULL);
     if (budget) code = cli_read_time(job->app, "budget", budget, &how.seconds);
@@ -187,8 +213,9 @@ static int sweep(explore_job *job) {
                                 &how, job->points, &job->done);
     cli_release_interrupts();
     if (job->app->progress) fputs("\r\033[K", stderr);
+    if (status == SZ_OK) status = explore_add_skipped(job);
     if (status != SZ_OK) return cli_fail(job->app, status);
-    if (job->done.stopped)
+    if (job->done.stopped && !job->measured)
         cli_warn(job->app, "the space is not done: %" PRId64 " settings were evaluated",
                  job->done.proposed);
     return code;
@@ -211,7 +238,7 @@ static int check_any(explore_job *job) {
         if (status != SZ_OK) return cli_fail(job->app, status);
         return cli_error(job->app, CLI_INPUT, "no setting was evaluated");
     }
-    if (job->done.refused < (int64_t)n) return CLI_DONE;
+    if (job->done.refused + job->skipped < (int64_t)n) return CLI_DONE;
     return cli_error(job->app, CLI_INPUT, "none of the %zu settings can be had; the first: %s", n,
                      sz_points_why(job->points, 0));
 }
@@ -256,7 +283,8 @@ static int run(explore_job *job) {
     if (code == CLI_DONE) code = sweep(job);
     if (code == CLI_DONE) code = analyse(job);
     if (code != CLI_DONE) return code;
-    return cli_wants(job->app, "json") ? explore_write_json(job) : explore_write_doc(job);
+    code = cli_wants(job->app, "json") ? explore_write_json(job) : explore_write_doc(job);
+    return code == CLI_DONE && job->measured ? explore_measure_end(job) : code;
 }
 
 int cli_explore(cli_app *app, const void *options) {
@@ -268,6 +296,7 @@ int cli_explore(cli_app *app, const void *options) {
     sz_points_destroy(job->points);
     sz_proposer_release(&job->proposer);
     sz_evaluator_release(&job->evaluator);
+    explore_measure_finish(job);
     sz_space_destroy(job->space);
     for (size_t i = 0; i < job->n_machines; i++) sz_machine_destroy(job->machines[i]);
     free(job->on_front);

@@ -13,6 +13,8 @@ typedef struct explore_options {
     const char *show, *search, *budget;
     int64_t top, seed, points, per_node;
     double node_rate;
+    const char *store, *time_budget, *preheat, *timeout, *mode, *blas, *onednn; // of --by bench
+    bool resume, energy;
 } explore_options;
 
 enum { EXPLORE_MACHINES = 512, EXPLORE_FRONT = 3 };
@@ -41,6 +43,8 @@ typedef struct explore_job {
     sz_oracle oracle;
     sz_sensitivity sensitivity[SZ_SPACE_PARAMETERS]; // for `best`
     bool known[SZ_METRICS_MAX];                      // some point has the metric
+    struct explore_measured *measured;               // of --by bench, else NULL
+    int64_t skipped;                                 // settings that a guided search left out
 } explore_job;
 
 // The space with its machines, ready. Gives CLI_DONE or the code of the error that was shown.

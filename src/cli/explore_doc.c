@@ -100,6 +100,7 @@ static void put_refused(sz_doc *doc, const explore_job *job) {
     int64_t same = 0;
     for (size_t i = 0; i < sz_points_count(job->points); i++) {
         const char *why = sz_points_why(job->points, i);
+        if (why && job->skipped && strncmp(why, "skipped: ", 9) == 0) continue;
         if (why && !first) first = why;
         same += why && first && strcmp(why, first) == 0;
     }
@@ -118,6 +119,9 @@ static void put_head(sz_doc *doc, const explore_job *job) {
     if (job->done.seconds >= 1 && n > 0 && (size_t)n < sizeof note)
         snprintf(note + n, sizeof note - (size_t)n, ", in %.3g s", job->done.seconds);
     sz_doc_fact_note(doc, NULL, "settings", sz_cell_i64(job->done.proposed), SZ_AS_INT, NULL, note);
+    if (job->skipped)
+        sz_doc_fact_note(doc, NULL, "skipped", sz_cell_i64(job->skipped), SZ_AS_INT, NULL,
+                         "not measured: predicted to be dominated by what was");
     put_refused(doc, job);
 }
 
@@ -176,9 +180,10 @@ static void describe_front(sz_doc *doc, const explore_job *job) {
     sz_doc_line(doc, "%zu of %zu settings that no other beats: %s%s", job->front.n,
                 sz_points_count(job->points) - job->front.unknown, words,
                 job->dominance == SZ_DOMINANCE_SURE ? "" : ", by their values alone");
-    if (job->front.unknown > (size_t)job->done.refused)
+    const size_t told = (size_t)(job->done.refused + job->skipped);
+    if (job->front.unknown > told)
         sz_doc_line(doc, "%zu settings lack one of these metrics and are left out",
-                    job->front.unknown - (size_t)job->done.refused);
+                    job->front.unknown - told);
 }
 
 static void put_front(sz_doc *doc, const explore_job *job, table *t) {

@@ -18,6 +18,7 @@ const cli_schema_row explore_schema[] = {
     {2, "settings", CLI_J_INTEGER, "before constraints; -1: more than 2^63", NULL, false},
     {1, "evaluated", CLI_J_INTEGER, "settings that were looked at", NULL, false},
     {1, "refused", CLI_J_INTEGER, "of them, those that can't be had", NULL, false},
+    {1, "skipped", CLI_J_INTEGER, "not measured: predicted to be dominated", NULL, false},
     {1, "complete", CLI_J_BOOL, "the search came to its end", NULL, false},
     {1, "pareto", CLI_J_OBJECT, NULL, NULL, false},
     {2, "metrics", CLI_J_STRINGS, "keys of the metrics", NULL, false},
@@ -236,6 +237,7 @@ int explore_write_json(const explore_job *job) {
     put_space(&j, job);
     sz_json_key_i64(&j, "evaluated", job->done.proposed);
     sz_json_key_i64(&j, "refused", job->done.refused);
+    sz_json_key_i64(&j, "skipped", job->skipped);
     sz_json_key_bool(&j, "complete", !job->done.stopped);
     put_front(&j, job);
     put_points(&j, job);

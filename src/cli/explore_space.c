@@ -48,6 +48,15 @@ static sz_status put_machines(explore_job *job) {
     return status;
 }
 
+// To be measured on, this machine need not have been measured itself.
+static sz_status load_machine(const explore_job *job, const char *name, sz_machine **ret_machine) {
+    const char *by = explore_wish(job, job->options->by, "by", "predict");
+    const sz_status status = cli_machine_load(job->app, name, ret_machine);
+    if (status == SZ_OK || strcmp(by, "bench") != 0 || strcmp(name, "here") != 0) return status;
+    sz_ctx_clear(job->app->ctx);
+    return sz_machine_describe(job->app->ctx, NULL, ret_machine);
+}
+
 static int load_machines(explore_job *job) {
     size_t at;
     if (!sz_space_find(job->space, "machine", &at)) return CLI_DONE;
@@ -55,8 +64,8 @@ static int load_machines(explore_job *job) {
     if (n > EXPLORE_MACHINES)
         return cli_error(job->app, CLI_USAGE, "more than %d machines", EXPLORE_MACHINES);
     for (int64_t i = 0; i < n; i++) {
-        const sz_status status = cli_machine_load(
-            job->app, sz_space_value(job->space, at, (uint32_t)i), &job->machines[i]);
+        const sz_status status =
+            load_machine(job, sz_space_value(job->space, at, (uint32_t)i), &job->machines[i]);
         if (status != SZ_OK) return cli_fail(job->app, status);
         job->n_machines++;
     }

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_OPTIONS = 64, FIRST_CODE = 256 };
+enum { MAX_OPTIONS = 128, FIRST_CODE = 256 };
 
 static const cli_option common_options[] = {
     {"format", 0, CLI_STRING, "FORMAT", "text", "text, json, csv or md",

@@ -229,31 +229,88 @@ typedef struct loop {
 
 static double now_s(const loop *l) { return sz_clock_s() - l->began_s; }
 
+static bool is_interrupted(const loop *l) {
+    return l->options->stop && l->options->stop(l->options->user);
+}
+
 static bool should_stop(const loop *l, int64_t done) {
     const sz_explore_options *o = l->options;
     if (o->progress && done % 64 == 0) o->progress(o->user, done);
-    if (o->stop && o->stop(o->user)) return true;
-    return o->seconds > 0 && now_s(l) > o->seconds;
+    return is_interrupted(l) || (o->seconds > 0 && now_s(l) > o->seconds);
 }
 
-static sz_status one(const loop *l, const uint32_t *setting, sz_explored *ret) {
-    sz_metrics m;
-    char why[SZ_WHY_SIZE] = "";
-    sz_metrics_clear(&m);
-    const sz_status status = l->evaluator->evaluate(l->ctx, l->evaluator->self, l->space, setting,
-                                                    &m, why, sizeof why);
-    if (status != SZ_OK) {
-        char text[SZ_WHY_SIZE];
-        sz_space_text(l->space, setting, text, sizeof text);
-        return sz_place(l->ctx, status, "setting '%s'", text);
+// Settings that are evaluated together.
+typedef struct batch {
+    uint32_t *settings; // row by row
+    sz_metrics *metrics;
+    char *whys; // SZ_WHY_SIZE each
+    size_t cap, n;
+} batch;
+
+static void finish_batch(sz_ctx *ctx, const sz_space *space, batch *b) {
+    sz_free(ctx, b->settings, (b->cap * space->n_parameters + 1) * sizeof *b->settings);
+    sz_free(ctx, b->metrics, b->cap * sizeof *b->metrics);
+    sz_free(ctx, b->whys, b->cap * SZ_WHY_SIZE);
+}
+
+static sz_status make_batch(sz_ctx *ctx, const sz_space *space, const sz_evaluator *e, batch *b) {
+    const size_t cap = e->evaluate_some && e->together > 1 ? e->together : 1;
+    *b = (batch){.cap = cap};
+    b->settings = sz_alloc(ctx, (cap * space->n_parameters + 1) * sizeof *b->settings);
+    b->metrics = sz_alloc(ctx, cap * sizeof *b->metrics);
+    b->whys = sz_alloc(ctx, cap * SZ_WHY_SIZE);
+    if (b->settings && b->metrics && b->whys) return SZ_OK;
+    finish_batch(ctx, space, b);
+    return sz_no_memory(ctx);
+}
+
+static void gather(const loop *l, batch *b) {
+    const size_t row = l->space->n_parameters;
+    for (b->n = 0; b->n < b->cap; b->n++) {
+        if (!l->proposer->next(l->proposer->self, b->settings + b->n * row)) break;
+        sz_metrics_clear(&b->metrics[b->n]);
+        b->whys[b->n * SZ_WHY_SIZE] = '\0';
     }
-    sz_space_fill(l->space, setting, &m);
+}
+
+static sz_status evaluate(const loop *l, const batch *b) {
+    const sz_evaluator *e = l->evaluator;
+    char text[SZ_WHY_SIZE];
+    const sz_status status =
+        e->evaluate_some
+            ? e->evaluate_some(l->ctx, e->self, l->space, b->settings, b->n, b->metrics, b->whys)
+            : e->evaluate(l->ctx, e->self, l->space, b->settings, b->metrics, b->whys,
+                          SZ_WHY_SIZE);
+    if (status == SZ_OK) return SZ_OK;
+    sz_space_text(l->space, b->settings, text, sizeof text);
+    return sz_place(l->ctx, status, "setting '%s'%s", text, b->n > 1 ? " and others" : "");
+}
+
+static sz_status hand_on(const loop *l, const uint32_t *setting, sz_metrics *m, const char *why,
+                         sz_explored *ret) {
+    sz_space_fill(l->space, setting, m);
     ret->proposed++;
     ret->refused += why[0] != 0;
-    if (l->proposer->told) l->proposer->told(l->proposer->self, setting, &m);
+    if (l->proposer->told) l->proposer->told(l->proposer->self, setting, m);
     for (size_t i = 0; i < l->n_sinks; i++)
-        SZ_TRY(l->sinks[i].point(l->ctx, l->sinks[i].self, l->space, setting, &m, why));
-    return l->points ? sz_points_add(l->ctx, l->points, setting, &m, why) : SZ_OK;
+        SZ_TRY(l->sinks[i].point(l->ctx, l->sinks[i].self, l->space, setting, m, why));
+    return l->points ? sz_points_add(l->ctx, l->points, setting, m, why) : SZ_OK;
+}
+
+// A proposer that learns may have more to propose once it was told of the last ones.
+static sz_status run(const loop *l, batch *b, sz_explored *ret) {
+    for (;;) {
+        gather(l, b);
+        if (b->n == 0) return SZ_OK;
+        ret->stopped = should_stop(l, ret->proposed);
+        if (ret->stopped) return SZ_OK;
+        SZ_TRY(evaluate(l, b));
+        ret->stopped = b->cap > 1 && is_interrupted(l); // it may have left some out
+        for (size_t i = 0; i < b->n; i++)
+            SZ_TRY(hand_on(l, b->settings + i * l->space->n_parameters, &b->metrics[i],
+                           b->whys + i * SZ_WHY_SIZE, ret));
+        if (ret->stopped) return SZ_OK;
+    }
 }
 
 sz_status sz_explore_run(sz_ctx *ctx, const sz_space *space, const sz_evaluator *evaluator,
@@ -261,17 +318,14 @@ sz_status sz_explore_run(sz_ctx *ctx, const sz_space *space, const sz_evaluator 
                          const sz_explore_options *options, sz_points *points,
                          sz_explored *ret_explored) {
     static const sz_explore_options none;
-    const loop l = {
-        ctx,    space,       evaluator, proposer, sinks, n_sinks, options ? options : &none,
-        points, sz_clock_s()};
-    uint32_t setting[SZ_SPACE_PARAMETERS];
+    const loop l = {ctx, space, evaluator, proposer, sinks, n_sinks, options ? options : &none,
+                    points, sz_clock_s()};
     sz_explored done = {0};
-    while (proposer->next(proposer->self, setting)) {
-        done.stopped = should_stop(&l, done.proposed);
-        if (done.stopped) break;
-        SZ_TRY(one(&l, setting, &done));
-    }
+    batch b;
+    SZ_TRY(make_batch(ctx, space, evaluator, &b));
+    const sz_status status = run(&l, &b, &done);
+    finish_batch(ctx, space, &b);
     done.seconds = now_s(&l);
     *ret_explored = done;
-    return SZ_OK;
+    return status;
 }
