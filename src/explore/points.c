@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: Apache-2.0
+// Points: settings with their metrics, column by column, and the loop that makes them.
+#include "explore/explore.h"
+
+#include "os/clock.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+// A column is there once one of its numbers is known.
+enum { COLUMNS = 3 * SZ_METRICS_MAX };
+
+struct sz_points {
+    sz_ctx *ctx;
+    const sz_space *space;
+    size_t n, cap;
+    uint32_t *settings; // one row of parameters each
+    double *columns[COLUMNS]; // values, low ends, high ends
+    uint32_t *why;            // index into reasons, 0 = none; NULL while all could be had
+    sz_arena arena;
+    SZ_VEC(const char *) reasons;
+    sz_map known;
+};
+
+void sz_metrics_clear(sz_metrics *m) {
+    for (size_t i = 0; i < SZ_METRICS_MAX; i++) m->value[i] = m->lo[i] = m->hi[i] = SZ_NO_NUMBER;
+}
+
+// ---- life --------------------------------------------------------------------------------------
+
+sz_status sz_points_create(sz_ctx *ctx, const sz_space *space, sz_points **ret_points) {
+    sz_points *p = sz_alloc(ctx, sizeof *p);
+    if (!p) return sz_no_memory(ctx);
+    p->ctx = ctx;
+    p->space = space;
+    sz_arena_init(&p->arena, ctx);
+    sz_map_init(&p->known, ctx);
+    *ret_points = p;
+    return SZ_OK;
+}
+
+static size_t row_size(const sz_points *p) { return p->space->n_parameters * sizeof(uint32_t); }
+
+void sz_points_destroy(sz_points *p) {
+    if (!p) return;
+    sz_free(p->ctx, p->settings, p->cap * row_size(p));
+    for (size_t i = 0; i < COLUMNS; i++)
+        sz_free(p->ctx, p->columns[i], p->columns[i] ? p->cap * sizeof(double) : 0);
+    sz_free(p->ctx, p->why, p->why ? p->cap * sizeof *p->why : 0);
+    sz_vec_finish(p->ctx, &p->reasons);
+    sz_map_finish(&p->known);
+    sz_arena_finish(&p->arena);
+    sz_free(p->ctx, p, sizeof *p);
+}
+
+// ---- adding ------------------------------------------------------------------------------------
+
+// All arrays, or none of them.
+static sz_status grow(sz_points *p) {
+    const size_t cap = p->cap ? 2 * p->cap : 256;
+    uint32_t *settings = NULL, *why = NULL;
+    double *columns[COLUMNS] = {NULL};
+    bool ok = (settings = sz_alloc(p->ctx, cap * row_size(p))) != NULL || row_size(p) == 0;
+    for (size_t i = 0; ok && i < COLUMNS; i++)
+        if (p->columns[i]) ok = (columns[i] = sz_alloc(p->ctx, cap * sizeof(double))) != NULL;
+    if (ok && p->why) ok = (why = sz_alloc(p->ctx, cap * sizeof *why)) != NULL;
+    if (!ok) {
+        sz_free(p->ctx, settings, cap * row_size(p));
+        for (size_t i = 0; i < COLUMNS; i++)
+            if (columns[i]) sz_free(p->ctx, columns[i], cap * sizeof(double));
+        return sz_no_memory(p->ctx);
+    }
+    if (p->n) memcpy(settings, p->settings, p->n * row_size(p));
+    sz_free(p->ctx, p->settings, p->cap * row_size(p));
+    p->settings = settings;
+    for (size_t i = 0; i < COLUMNS; i++) {
+        if (!p->columns[i]) continue;
+        memcpy(columns[i], p->columns[i], p->n * sizeof(double));
+        sz_free(p->ctx, p->columns[i], p->cap * sizeof(double));
+        p->columns[i] = columns[i];
+    }
+    if (p->why) {
+        memcpy(why, p->why, p->n * sizeof *why);
+        sz_free(p->ctx, p->why, p->cap * sizeof *why);
+        p->why = why;
+    }
+    p->cap = cap;
+    return SZ_OK;
+}
+
+static sz_status put(sz_points *p, size_t column, double v) {
+    if (!p->columns[column]) {
+        if (isnan(v)) return SZ_OK;
+        double *c = sz_alloc(p->ctx, p->cap * sizeof *c);
+        if (!c) return sz_no_memory(p->ctx);
+        for (size_t i = 0; i < p->n; i++) c[i] = SZ_NO_NUMBER;
+        p->columns[column] = c;
+    }
+    p->columns[column][p->n] = isfinite(v) ? v : SZ_NO_NUMBER;
+    return SZ_OK;
+}
+
+static sz_status put_why(sz_points *p, const char *why) {
+    int32_t at;
+    if (!p->why) {
+        if (!why || !*why) return SZ_OK;
+        p->why = sz_alloc(p->ctx, p->cap * sizeof *p->why);
+        if (!p->why) return sz_no_memory(p->ctx);
+    }
+    p->why[p->n] = 0;
+    if (!why || !*why) return SZ_OK;
+    if (!sz_map_get(&p->known, sz_str_c(why), &at)) {
+        const char *copy = sz_arena_strdup(&p->arena, why, strlen(why));
+        if (!copy || !sz_vec_push(p->ctx, &p->reasons, copy)) return sz_no_memory(p->ctx);
+        at = (int32_t)p->reasons.n;
+        SZ_TRY(sz_map_put(&p->known, sz_str_c(copy), at));
+    }
+    p->why[p->n] = (uint32_t)at;
+    return SZ_OK;
+}
+
+sz_status sz_points_add(sz_ctx *ctx, sz_points *p, const uint32_t *setting,
+                        const sz_metrics *metrics, const char *why) {
+    sz_metrics m = *metrics;
+    (void)ctx;
+    if (p->n == p->cap) SZ_TRY(grow(p));
+    sz_space_fill(p->space, setting, &m);
+    for (size_t i = 0; i < p->space->n_metrics; i++) {
+        SZ_TRY(put(p, i, m.value[i]));
+        SZ_TRY(put(p, SZ_METRICS_MAX + i, m.lo[i]));
+        SZ_TRY(put(p, 2 * SZ_METRICS_MAX + i, m.hi[i]));
+    }
+    SZ_TRY(put_why(p, why));
+    memcpy(p->settings + p->n * p->space->n_parameters, setting, row_size(p));
+    p->n++;
+    return SZ_OK;
+}
+
+// ---- reading -----------------------------------------------------------------------------------
+
+const sz_space *sz_points_space(const sz_points *p) { return p->space; }
+size_t sz_points_count(const sz_points *p) { return p->n; }
+const uint32_t *sz_points_setting(const sz_points *p, size_t i) {
+    return p->settings + i * p->space->n_parameters;
+}
+
+static double get(const sz_points *p, size_t column, size_t i) {
+    return p->columns[column] ? p->columns[column][i] : SZ_NO_NUMBER;
+}
+
+double sz_points_value(const sz_points *p, size_t i, size_t metric) { return get(p, metric, i); }
+
+void sz_points_metrics(const sz_points *p, size_t i, sz_metrics *ret) {
+    for (size_t k = 0; k < SZ_METRICS_MAX; k++) {
+        ret->value[k] = get(p, k, i);
+        ret->lo[k] = get(p, SZ_METRICS_MAX + k, i);
+        ret->hi[k] = get(p, 2 * SZ_METRICS_MAX + k, i);
+    }
+}
+
+const char *sz_points_why(const sz_points *p, size_t i) {
+    return p->why && p->why[i] ? p->reasons.items[p->why[i] - 1] : NULL;
+}
+
+// ---- order -------------------------------------------------------------------------------------
+
+typedef struct keyed {
+    const uint32_t *setting;
+    size_t n, index;
+} keyed;
+
+static int by_setting(const void *a, const void *b) {
+    const keyed *x = a, *y = b;
+    for (size_t i = 0; i < x->n; i++)
+        if (x->setting[i] != y->setting[i]) return x->setting[i] < y->setting[i] ? -1 : 1;
+    return (x->index > y->index) - (x->index < y->index);
+}
+
+static void move_rows(const sz_points *p, const keyed *order, void *array, size_t item,
+                      unsigned char *room) {
+    const unsigned char *from = array;
+    for (size_t i = 0; i < p->n; i++)
+        memcpy(room + i * item, from + order[i].index * item, item);
+    memcpy(array, room, p->n * item);
+}
+
+sz_status sz_points_sort(sz_ctx *ctx, sz_points *p) {
+    const size_t widest = row_size(p) > sizeof(double) ? row_size(p) : sizeof(double);
+    if (p->n < 2) return SZ_OK;
+    keyed *order = sz_alloc(ctx, p->n * sizeof *order);
+    unsigned char *room = sz_alloc(ctx, p->n * widest);
+    if (order && room) {
+        for (size_t i = 0; i < p->n; i++)
+            order[i] = (keyed){sz_points_setting(p, i), p->space->n_parameters, i};
+        qsort(order, p->n, sizeof *order, by_setting);
+        for (size_t i = 0; i < COLUMNS; i++)
+            if (p->columns[i]) move_rows(p, order, p->columns[i], sizeof(double), room);
+        if (p->why) move_rows(p, order, p->why, sizeof *p->why, room);
+        move_rows(p, order, p->settings, row_size(p), room);
+    }
+    const bool ok = order && room;
+    sz_free(ctx, room, room ? p->n * widest : 0);
+    sz_free(ctx, order, order ? p->n * sizeof *order : 0);
+    return ok ? SZ_OK : sz_no_memory(ctx);
+}
+
+// ---- the loop ----------------------------------------------------------------------------------
+
+void sz_evaluator_release(sz_evaluator *e) {
+    if (e->release) e->release(e->self);
+    *e = (sz_evaluator){0};
+}
+
+void sz_proposer_release(sz_proposer *p) {
+    if (p->release) p->release(p->self);
+    *p = (sz_proposer){0};
+}
+
+typedef struct loop {
+    sz_ctx *ctx;
+    const sz_space *space;
+    const sz_evaluator *evaluator;
+    const sz_proposer *proposer;
+    const sz_point_sink *sinks;
+    size_t n_sinks;
+    const sz_explore_options *options;
+    sz_points *points;
+    double began_s;
+} loop;
+
+static double now_s(const loop *l) { return sz_clock_s() - l->began_s; }
+
+static bool should_stop(const loop *l, int64_t done) {
+    const sz_explore_options *o = l->options;
+    if (o->progress && done % 64 == 0) o->progress(o->user, done);
+    if (o->stop && o->stop(o->user)) return true;
+    return o->seconds > 0 && now_s(l) > o->seconds;
+}
+
+static sz_status one(const loop *l, const uint32_t *setting, sz_explored *ret) {
+    sz_metrics m;
+    char why[SZ_WHY_SIZE] = "";
+    sz_metrics_clear(&m);
+    const sz_status status = l->evaluator->evaluate(l->ctx, l->evaluator->self, l->space, setting,
+                                                    &m, why, sizeof why);
+    if (status != SZ_OK) {
+        char text[SZ_WHY_SIZE];
+        sz_space_text(l->space, setting, text, sizeof text);
+        return sz_place(l->ctx, status, "setting '%s'", text);
+    }
+    sz_space_fill(l->space, setting, &m);
+    ret->proposed++;
+    ret->refused += why[0] != 0;
+    if (l->proposer->told) l->proposer->told(l->proposer->self, setting, &m);
+    for (size_t i = 0; i < l->n_sinks; i++)
+        SZ_TRY(l->sinks[i].point(l->ctx, l->sinks[i].self, l->space, setting, &m, why));
+    return l->points ? sz_points_add(l->ctx, l->points, setting, &m, why) : SZ_OK;
+}
+
+sz_status sz_explore_run(sz_ctx *ctx, const sz_space *space, const sz_evaluator *evaluator,
+                         const sz_proposer *proposer, const sz_point_sink *sinks, size_t n_sinks,
+                         const sz_explore_options *options, sz_points *points,
+                         sz_explored *ret_explored) {
+    static const sz_explore_options none;
+    const loop l = {ctx, space, evaluator, proposer, sinks, n_sinks, options ? options : &none,
+                    points, sz_clock_s()};
+    uint32_t setting[SZ_SPACE_PARAMETERS];
+    sz_explored done = {0};
+    while (proposer->next(proposer->self, setting)) {
+        done.stopped = should_stop(&l, done.proposed);
+        if (done.stopped) break;
+        SZ_TRY(one(&l, setting, &done));
+    }
+    done.seconds = now_s(&l);
+    *ret_explored = done;
+    return SZ_OK;
+}
