@@ -4,6 +4,7 @@
 
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <mpi.h>
@@ -26,7 +27,53 @@ static int start(int *ret_self, int *ret_count) {
     return code;
 }
 
-static void stop(void) { MPI_Finalize(); }
+// ---- messages on their way ---------------------------------------------------------------------
+
+typedef struct posted {
+    struct posted *next;
+    MPI_Request request;
+    char bytes[];
+} posted;
+static posted *on_their_way;
+
+static int post(const void *bytes, size_t n, int to, int tag) {
+    posted *p = n > INT_MAX ? NULL : malloc(sizeof *p + n);
+    if (!p) return own_code;
+    memcpy(p->bytes, bytes, n);
+    const int code = MPI_Isend(p->bytes, (int)n, MPI_BYTE, to, tag, MPI_COMM_WORLD, &p->request);
+    if (code != MPI_SUCCESS) {
+        free(p);
+        return code;
+    }
+    p->next = on_their_way;
+    on_their_way = p;
+    return MPI_SUCCESS;
+}
+
+static void let_go_of_arrived(void) {
+    for (posted **at = &on_their_way; *at;) {
+        posted *p = *at;
+        int done = 0;
+        if (MPI_Test(&p->request, &done, MPI_STATUS_IGNORE) != MPI_SUCCESS || !done) {
+            at = &p->next;
+            continue;
+        }
+        *at = p->next;
+        free(p);
+    }
+}
+
+// Who was lost takes nothing any more; others have until then what was sent before they stopped.
+static void stop(void) {
+    let_go_of_arrived();
+    while (on_their_way) {
+        posted *p = on_their_way;
+        on_their_way = p->next;
+        MPI_Cancel(&p->request);
+        MPI_Request_free(&p->request);
+    }
+    MPI_Finalize();
+}
 
 static void abandon(int code) { MPI_Abort(MPI_COMM_WORLD, code); }
 
@@ -68,6 +115,7 @@ static int probe(int from, int tag, int *ret_from, size_t *ret_n) {
     MPI_Status status;
     int has = 0, n = 0;
     const int who = from == SZ_ANY_RANK ? MPI_ANY_SOURCE : from;
+    if (on_their_way) let_go_of_arrived();
     int code = MPI_Iprobe(who, tag, MPI_COMM_WORLD, &has, &status);
     *ret_from = SZ_ANY_RANK;
     if (code != MPI_SUCCESS || !has) return code;
@@ -149,7 +197,7 @@ static int collective(int group, sz_collective what, const void *in, void *out, 
 
 __attribute__((visibility("default"))) const sz_ranks_table *sz_ranks_plugin(void) {
     static const sz_ranks_table table = {
-        SZ_RANKS_VERSION, start, stop,  abandon, text, library, send,      receive,
+        SZ_RANKS_VERSION, start, stop,  abandon, text, library, send,      post, receive,
         probe,            burst, split, leave,   barrier, most, agree, collective};
     return &table;
 }

@@ -21,6 +21,8 @@ typedef struct sz_ranks_table {
 
     // Messages: send() returns when the bytes may change, receive() when they are there.
     int (*send)(const void *bytes, size_t n, int to, int tag);
+    // The same, but returns at once, with the bytes copied: who takes them may be at work, or dead.
+    int (*post)(const void *bytes, size_t n, int to, int tag);
     int (*receive)(void *bytes, size_t cap, int from, int tag, size_t *ret_n);
     // Has one arrived? *ret_from is SZ_ANY_RANK when none has.
     int (*probe)(int from, int tag, int *ret_from, size_t *ret_n);
