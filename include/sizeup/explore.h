@@ -66,6 +66,8 @@ SZ_API void sz_space_destroy(sz_space *space); /**< NULL is fine */
  * it in messages, which tell the line. The space is not ready yet: words may still be added. */
 SZ_API sz_status sz_space_read(sz_ctx *ctx, const char *name, const char *text, size_t size,
                                sz_space **ret_space) SZ_MUST_USE;
+/** The same from a file. */
+SZ_API sz_status sz_space_load(sz_ctx *ctx, const char *path, sz_space **ret_space) SZ_MUST_USE;
 /** What the specification says beside parameters and constraints: "by", "pareto", "oracle", "best",
  * "search", "metrics" ... as text, several words with commas between; NULL: nothing. */
 SZ_API const char *sz_space_wish(const sz_space *space, const char *key);
@@ -73,10 +75,15 @@ SZ_API const char *sz_space_wish(const sz_space *space, const char *key);
 /** Parameter with the values of a range ("1-64*2", "f32,bf16"). Replaces one of the same name. */
 SZ_API sz_status sz_space_add(sz_ctx *ctx, sz_space *space, const char *name,
                               const char *range) SZ_MUST_USE;
-/** The values of parameter "model": files, or families of which each word may be a range
+/** One more value of a parameter, as it is: no range. */
+SZ_API sz_status sz_space_add_word(sz_ctx *ctx, sz_space *space, const char *name,
+                                   const char *word) SZ_MUST_USE;
+/** One more value of parameter "model": a file, or a family of which each word may be a range
  * ("transformer:layers=2-12*2"). These words become parameters as well, which exist with that
  * model; with several models they are called FAMILY.NAME. */
 SZ_API sz_status sz_space_add_model(sz_ctx *ctx, sz_space *space, const char *spec) SZ_MUST_USE;
+/** Drop all models and their words, so that others take their place. */
+SZ_API void sz_space_forget_models(sz_space *space);
 /** The parameter exists only where "NAME=VALUE,VALUE" holds. */
 SZ_API sz_status sz_space_when(sz_ctx *ctx, sz_space *space, const char *name,
                                const char *condition) SZ_MUST_USE;
@@ -90,11 +97,18 @@ SZ_API sz_status sz_space_constrain(sz_ctx *ctx, sz_space *space, const char *te
  * has one for each value, NaN = not known; copied. */
 SZ_API sz_status sz_space_fact(sz_ctx *ctx, sz_space *space, const char *parameter,
                                const char *name, const double *numbers) SZ_MUST_USE;
+/** The facts of machines, in the order of the values of "machine": machine.memory in bytes,
+ * machine.threads, machine.tdp in watts. */
+SZ_API sz_status sz_space_machine_facts(sz_ctx *ctx, sz_space *space,
+                                        const sz_machine *const *machines,
+                                        size_t n) SZ_MUST_USE;
 /** Join a CSV file: columns called like parameters say which settings a row is of, the others are
  * metrics. `higher`: words of those of which more is better, with commas between; may be NULL.
  * Values that are missing or no number are warned about by row. Parameters must be there. */
 SZ_API sz_status sz_space_join(sz_ctx *ctx, sz_space *space, const char *name, const char *text,
                                size_t size, const char *higher) SZ_MUST_USE;
+SZ_API sz_status sz_space_join_file(sz_ctx *ctx, sz_space *space, const char *path,
+                                    const char *higher) SZ_MUST_USE;
 /** No more is added: conditions and constraints are read, the order of the sweep is found. Must be
  * called before what follows. */
 SZ_API sz_status sz_space_ready(sz_ctx *ctx, sz_space *space) SZ_MUST_USE;
@@ -191,7 +205,7 @@ typedef struct sz_predict_setup {
     const char *calibrations; /**< folder, for level "calibrated"; NULL = none */
     const char *backend;      /**< that was calibrated; NULL = "onednn" */
     int64_t per_node;         /**< devices of a node, for models over several; 0 = 8 */
-    double node_rate;         /**< bytes per second of a node's network; 0 = 50e9 */
+    double node_rate;         /**< bytes per second of a node's network; 0 = 25e9 */
 } sz_predict_setup;
 /** Evaluates on paper: predict.h for nets, inference.h for language models. SZ_ERR_USAGE where a
  * parameter means nothing to it. Machines must live as long. */
@@ -268,6 +282,7 @@ typedef struct sz_oracle_row {
 } sz_oracle_row;
 typedef struct sz_oracle {
     size_t parameter, metric, n;
+    size_t values; /**< of the parameter */
     sz_oracle_row *rows; /**< by value; those that no point has are left out */
     int64_t best_fixed;  /**< a point with that setting of all others; -1: none has every value */
     double mean_regret, max_regret;

@@ -210,6 +210,10 @@ SZ_API void sz_estimate_destroy(sz_estimate *estimate); /**< NULL is fine */
 
 SZ_API const char *sz_estimate_level(const sz_estimate *estimate);
 SZ_API sz_prediction sz_estimate_total(const sz_estimate *estimate);
+/** Weights, and the most activations that are alive at one time, in the format of the options. */
+SZ_API double sz_estimate_bytes(const sz_estimate *estimate);
+/** 0: the main memory of the machine is known not to hold them. */
+SZ_API int sz_estimate_fits(const sz_estimate *estimate);
 /** Costed nodes, in file order; sz_estimate_index() gives the index in the costs. */
 SZ_API size_t sz_estimate_node_count(const sz_estimate *estimate);
 SZ_API sz_node_time sz_estimate_node(const sz_estimate *estimate, size_t i);

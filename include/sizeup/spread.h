@@ -27,8 +27,8 @@ SZ_API const sz_record_type *sz_spread_type(void);
 
 /** Zero-initialise. */
 typedef struct sz_spread_options {
-    /** A rank on another machine that has work and says nothing for so long is given up; 0 = 600.
-     * One on this machine is given up as soon as its process is gone. */
+    /** A rank that has work and says nothing for so long is given up; 0 = 600. One on this machine
+     * is given up as soon as its process is gone. */
     double silence_s;
 } sz_spread_options;
 

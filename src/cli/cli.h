@@ -72,6 +72,7 @@ typedef enum cli_json {
     CLI_J_BOOL,
     CLI_J_STRINGS, // array of strings
     CLI_J_SHAPE,   // array of integers (null unknown, string symbol), or null
+    CLI_J_VALUE,   // number or string
     CLI_J_RECORD   // all fields of `record`, at this depth; key unused
 } cli_json;
 

@@ -40,6 +40,12 @@ static void put_leaf(sz_json *json, const cli_schema_row *row) {
         put_type(json, "string", false);
         sz_json_end_object(json);
         break;
+    case CLI_J_VALUE:
+        sz_json_key_array(json, "type");
+        sz_json_str(json, "number");
+        sz_json_str(json, "string");
+        sz_json_end_array(json);
+        break;
     case CLI_J_SHAPE:
         put_type(json, "array", true);
         sz_json_key_object(json, "items");

@@ -64,12 +64,22 @@ struct sz_space {
     sz_joined joined;
 };
 
-// What changing a parameter costs by its name alone, and whether the evaluators know it.
+// Parameters that evaluators know by name (parameters.def).
+enum {
+#define KNOWN(id, name, of, values, change, what) SZ_P_##id,
+#include "explore/parameters.def"
+#undef KNOWN
+    SZ_P_COUNT
+};
+typedef enum sz_explore_values { SZ_VALUES_WORDS, SZ_VALUES_FROM_0, SZ_VALUES_FROM_1, SZ_VALUES_SHARES }
+    sz_explore_values;
 typedef struct sz_known_parameter {
     const char *name, *of, *what;
+    sz_explore_values values;
     double change;
 } sz_known_parameter;
-const sz_known_parameter *sz_known_parameter_find(const char *name); // NULL: no such one
+const sz_known_parameter *sz_known_parameter_get(size_t id);
+int sz_known_parameter_find(const char *name); // -1: no such one
 
 // Parameter with values that are words already. `values` are copied.
 sz_status sz_space_put(sz_ctx *ctx, sz_space *space, const char *name, const char *const *values,

@@ -2,6 +2,7 @@
 // Spaces: parameters, conditions, constraints, and the settings that they allow.
 #include "explore/explore.h"
 
+#include <sizeup/model.h>
 #include <sizeup/text.h>
 
 #include "run/bench/range.h"
@@ -12,20 +13,22 @@
 
 // ---- known names -------------------------------------------------------------------------------
 
-static const sz_known_parameter known[] = {
-#define KNOWN(name, of, change, what) {name, of, what, change},
+static const sz_known_parameter known[SZ_P_COUNT] = {
+#define KNOWN(id, name, of, values, change, what) {name, of, what, SZ_VALUES_##values, change},
 #include "explore/parameters.def"
 #undef KNOWN
 };
 
-const sz_known_parameter *sz_known_parameter_find(const char *name) {
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (strcmp(known[i].name, name) == 0) return &known[i];
-    return NULL;
+const sz_known_parameter *sz_known_parameter_get(size_t id) { return &known[id]; }
+
+int sz_known_parameter_find(const char *name) {
+    for (int i = 0; i < SZ_P_COUNT; i++)
+        if (strcmp(known[i].name, name) == 0) return i;
+    return -1;
 }
 
 int sz_list_explore_parameter(size_t i, sz_explore_parameter_row *ret_row) {
-    if (i >= sizeof known / sizeof *known) return 0;
+    if (i >= SZ_P_COUNT) return 0;
     *ret_row = (sz_explore_parameter_row){known[i].name, known[i].of, known[i].what};
     return 1;
 }
@@ -124,6 +127,118 @@ sz_status sz_space_add(sz_ctx *ctx, sz_space *s, const char *name, const char *r
     const sz_status status = sz_range_read(ctx, &s->arena, range, &values, &n);
     if (status != SZ_OK) return sz_place(ctx, status, "parameter '%s'", name);
     return sz_space_put(ctx, s, name, values, (size_t)n, NULL);
+}
+
+sz_status sz_space_add_word(sz_ctx *ctx, sz_space *s, const char *name, const char *word) {
+    const sz_parameter *p = find(s, name);
+    const size_t n = p ? p->n : 0, size = n + 1;
+    const char **values = sz_arena_array(&s->arena, size, sizeof *values);
+    if (!values) return sz_no_memory(ctx);
+    for (size_t i = 0; i < n; i++) {
+        values[i] = p->values[i];
+        if (strcmp(values[i], word) == 0)
+            return sz_fail(ctx, SZ_ERR_USAGE, "parameter '%s' has the value '%s' twice", name,
+                           word);
+    }
+    values[n] = word;
+    return sz_space_put(ctx, s, name, values, size, NULL);
+}
+
+// ---- models ------------------------------------------------------------------------------------
+
+// "FAMILY.NAME", of the model's value.
+static sz_status qualify(sz_ctx *ctx, sz_space *s, const char *model, const char *bare,
+                         const char **ret) {
+    const size_t family = strcspn(model, ":"), size = family + strlen(bare) + 2;
+    char *name = sz_arena_array(&s->arena, size, 1);
+    if (!name) return sz_no_memory(ctx);
+    snprintf(name, size, "%.*s.%s", (int)family, model, bare);
+    *ret = name;
+    return SZ_OK;
+}
+
+// Words of one value stay in the spec; ranges become parameters that exist with this model. With
+// one model they go by their own names.
+static sz_status add_axis(sz_ctx *ctx, sz_space *s, const sz_axis *axis) {
+    const sz_parameter *model = find(s, "model");
+    const char *name = axis->name;
+    sz_parameter *p;
+    size_t at;
+    if (model->n > 1) SZ_TRY(qualify(ctx, s, model->values[model->n - 1], axis->name, &name));
+    if (sz_space_find(s, name, &at))
+        return sz_fail(ctx, SZ_ERR_USAGE,
+                       model->n > 1 ? "two models have ranges of '%s': give each value of one of "
+                                      "them as a model of its own"
+                                    : "parameter '%s' is given by the model and beside it",
+                       name);
+    SZ_TRY(sz_space_put(ctx, s, name, axis->values, (size_t)axis->n, &p));
+    p->bare = sz_arena_strdup(&s->arena, axis->name, strlen(axis->name));
+    p->of_model = (int32_t)model->n - 1;
+    return p->bare ? SZ_OK : sz_no_memory(ctx);
+}
+
+static sz_status put_model(sz_ctx *ctx, sz_space *s, const char *word) {
+    SZ_TRY(sz_space_add_word(ctx, s, "model", word));
+    const sz_parameter *model = find(s, "model");
+    for (size_t i = 0; model->n == 2 && i < s->n_parameters; i++) // the first is no longer alone
+        if (s->parameters[i].of_model == 0)
+            SZ_TRY(qualify(ctx, s, model->values[0], s->parameters[i].bare,
+                           &s->parameters[i].name));
+    return SZ_OK;
+}
+
+static bool is_family(const char *name, size_t len) {
+    sz_net_row row;
+    for (size_t i = 0; sz_list_net(i, &row); i++)
+        if (strlen(row.name) == len && memcmp(row.name, name, len) == 0) return true;
+    return false;
+}
+
+sz_status sz_space_add_model(sz_ctx *ctx, sz_space *s, const char *spec) {
+    const size_t family = strcspn(spec, ":");
+    if (!spec[family] || !is_family(spec, family)) return put_model(ctx, s, spec);
+    sz_axis axes[SZ_MAX_AXES];
+    size_t n = 0;
+    const sz_status status = sz_axes_of_spec(ctx, &s->arena, spec + family + 1, axes, &n);
+    if (status != SZ_OK) return sz_place(ctx, status, "model '%s'", spec);
+    const size_t size = strlen(spec) + 1;
+    char *fixed = sz_arena_array(&s->arena, size, 1);
+    if (!fixed) return sz_no_memory(ctx);
+    size_t used = family;
+    memcpy(fixed, spec, family);
+    for (size_t i = 0; i < n; i++) {
+        if (axes[i].n != 1) continue;
+        used += (size_t)snprintf(fixed + used, size - used, "%c%s=%s", used == family ? ':' : ',',
+                                 axes[i].name, axes[i].values[0]);
+    }
+    SZ_TRY(put_model(ctx, s, fixed));
+    for (size_t i = 0; i < n; i++)
+        if (axes[i].n != 1) SZ_TRY(add_axis(ctx, s, &axes[i]));
+    return SZ_OK;
+}
+
+void sz_space_forget_models(sz_space *s) {
+    size_t kept = 0;
+    for (size_t i = 0; i < s->n_parameters; i++)
+        if (s->parameters[i].of_model < 0 && strcmp(s->parameters[i].name, "model") != 0)
+            s->parameters[kept++] = s->parameters[i];
+    s->n_parameters = kept;
+}
+
+// Of several models each has its own words.
+static sz_status bind_words(sz_ctx *ctx, sz_space *s) {
+    const sz_parameter *model = find(s, "model");
+    for (size_t i = 0; model && model->n > 1 && i < s->n_parameters; i++) {
+        sz_parameter *p = &s->parameters[i];
+        if (p->of_model < 0 || p->when) continue;
+        const char *value = model->values[p->of_model];
+        const size_t size = strlen(value) + sizeof "model=";
+        char *when = sz_arena_array(&s->arena, size, 1);
+        if (!when) return sz_no_memory(ctx);
+        snprintf(when, size, "model=%s", value);
+        p->when = when;
+    }
+    return SZ_OK;
 }
 
 sz_status sz_space_change(sz_ctx *ctx, sz_space *s, const char *name, double cost) {
@@ -230,8 +345,8 @@ static sz_status check_circle(sz_ctx *ctx, const sz_space *s, size_t at) {
 enum { CHANGE_OF_WORDS = 20, CHANGE_OF_DIMENSIONS = 5 };
 
 static double usual_change(const sz_parameter *p) {
-    const sz_known_parameter *k = sz_known_parameter_find(p->name);
-    if (k) return k->change;
+    const int k = sz_known_parameter_find(p->name);
+    if (k >= 0) return known[k].change;
     return p->of_model >= 0 ? CHANGE_OF_WORDS : CHANGE_OF_DIMENSIONS;
 }
 
@@ -282,6 +397,7 @@ static int64_t count_settings(const sz_space *s) {
 }
 
 sz_status sz_space_ready(sz_ctx *ctx, sz_space *s) {
+    SZ_TRY(bind_words(ctx, s));
     for (size_t i = 0; i < s->n_parameters; i++) {
         sz_parameter *p = &s->parameters[i];
         if (isnan(p->change)) p->change = usual_change(p);

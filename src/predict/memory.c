@@ -26,7 +26,7 @@ static double plain(const sz_estimate *e, size_t level, const char *mix) {
 
 // Weights and the most activations that are alive at one time; under --dtype they shrink or grow as
 // the bytes moved do.
-static double model_bytes(const sz_estimate *e) {
+double sz_estimate_bytes(const sz_estimate *e) {
     const sz_cost total = sz_costs_total(e->costs);
     const double scale = total.bytes_moved > 0 && e->bytes > 0 && !e->only
                              ? e->bytes / (double)total.bytes_moved
@@ -38,7 +38,7 @@ static double model_bytes(const sz_estimate *e) {
 // again and again. Infinite where the bandwidth of that level is not known: then memory bounds
 // nothing.
 static void find_nearest(sz_estimate *e, size_t dram) {
-    const double need = model_bytes(e);
+    const double need = sz_estimate_bytes(e);
     for (size_t i = 0; i < dram; i++) {
         const sz_level *l = &e->machine->levels.items[i].level;
         const double capacity = (double)l->capacity_bytes *
@@ -54,7 +54,7 @@ static void find_nearest(sz_estimate *e, size_t dram) {
 }
 
 static void warn_too_large(sz_estimate *e, const sz_level *l) {
-    const double need = model_bytes(e);
+    const double need = sz_estimate_bytes(e);
     if (e->is_trial || l->capacity_bytes <= 0 || need <= (double)l->capacity_bytes) return;
     e->too_large = true;
     sz_warn(e->ctx, "the model needs %.3g GB and machine '%s' has %.3g GB", need * 1e-9,
@@ -100,7 +100,7 @@ sz_status sz_choose_levels(sz_estimate *e) {
     if (e->n_levels == 1) return SZ_OK;
     e->by_row = sz_arena_array(&e->arena, (rows + 1) * e->n_levels, sizeof *e->by_row);
     if (!e->by_row) return sz_no_memory(e->ctx);
-    return sz_find_reuse(e, model_bytes(e), e->by_row);
+    return sz_find_reuse(e, sz_estimate_bytes(e), e->by_row);
 }
 
 void sz_choose_nearest(sz_estimate *e) {

@@ -327,6 +327,7 @@ void sz_estimate_destroy(sz_estimate *e) {
 // ---- facts -------------------------------------------------------------------------------------
 
 const char *sz_estimate_level(const sz_estimate *e) { return e->level; }
+int sz_estimate_fits(const sz_estimate *e) { return !e->too_large; }
 sz_prediction sz_estimate_total(const sz_estimate *e) { return e->total; }
 size_t sz_estimate_node_count(const sz_estimate *e) { return e->nodes.n; }
 sz_node_time sz_estimate_node(const sz_estimate *e, size_t i) { return e->nodes.items[i].time; }

@@ -211,7 +211,7 @@ static sz_status lose(sz_lead *l, int rank) {
 
 static bool is_gone(const sz_lead *l, const sz_worker *w, double now) {
     if (w->is_near && !sz_process_lives(&w->process)) return true;
-    return !w->is_near && w->n_pieces > 0 && now - w->heard_s > l->silence_s;
+    return w->n_pieces > 0 && now - w->heard_s > l->silence_s;
 }
 
 sz_status sz_lead_look(sz_lead *l) {
@@ -229,6 +229,6 @@ sz_status sz_lead_look(sz_lead *l) {
 void sz_lead_dismiss(sz_lead *l) {
     const sz_parcel over = {.n = 0};
     for (int i = 1; i < l->r->count; i++)
-        if (l->workers[i].is_there && has_rank(l, i))
+        if (l->workers[i].is_there) // also to one that was given up: it may live
             (void)l->r->call->post(&over, sizeof over, i, SZ_TAG_WORK);
 }
