@@ -90,7 +90,7 @@ sz_status sz_point_llm(sz_point *p) {
     sz_inference r;
     sz_llm_plan plan;
     sz_prompted live;
-    int64_t devices;
+    int64_t devices = 1;
     const int64_t prompt = sz_point_whole(p, SZ_P_PROMPT, 512);
     const char *kv = sz_point_word(p, SZ_P_KV_DTYPE, "f16");
     sz_inference_options o = {.prompt = prompt,

@@ -46,7 +46,7 @@ static void check_link(const sz_machine *m, size_t i, int ranks) {
     assert_string_equal(scope.level, "node");
     assert_int_equal(scope.nodes, 1);
     assert_int_equal(scope.ranks, ranks);
-    assert_true(n >= 9 && n <= 10); // 8 bytes to 4 KiB, in multiples of 4 for each member
+    assert_int_equal(n, 10); // 8 bytes to 4 KiB, in multiples of 4 for each member
     assert_true(l.latency_s > 0 && l.byte_per_s > 0 && l.latency_n > 0 && l.n > 0);
     assert_true(sz_machine_segment_count(m, i) >= 1);
     for (size_t k = 0; k < n; k++) {
@@ -106,8 +106,8 @@ static void wrong_sums(void **unused) {
     world.wrong_sums = false;
     assert_int_equal(o.status[0], SZ_ERR_UNAVAILABLE);
     assert_int_equal(o.status[1], SZ_ERR_UNAVAILABLE);
-    assert_string_equal(o.error, "threads: all_reduce of 8 bytes among all 2 ranks gives wrong "
-                                 "numbers: nothing was timed");
+    assert_non_null(strstr(o.error, "threads: all_reduce of "));
+    assert_non_null(strstr(o.error, "among all 2 ranks gives wrong numbers: nothing was timed"));
     end(&o);
 }
 

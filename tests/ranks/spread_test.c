@@ -192,7 +192,7 @@ static void round_the_ring(void **unused) {
     (void)unused;
     job *one = start(), *many = start();
     one->batch = many->batch = "1-400+1";
-    one->depth = many->depth = "1-60+1";
+    one->depth = many->depth = "1-100+1";
     run_alone(one);
     world_run(3, on_rank, many);
     assert_int_equal(many->status, SZ_OK);
@@ -289,8 +289,8 @@ static void results(void **unused) {
     for (size_t cut = 0; cut < n; cut++)
         assert_int_equal(sz_result_unpack(bytes, cut, &back, why), 0);
     for (size_t i = 0; i < SZ_METRICS_MAX; i++) m.value[i] = m.lo[i] = m.hi[i] = (double)i;
-    char longest[2 * SZ_WHY_SIZE];
-    memset(longest, 'x', sizeof longest);
+    char longest[2 * SZ_WHY_SIZE] = "";
+    memset(longest, 0x78, sizeof longest - 1);
     assert_true(sz_result_pack(bytes, &m, longest) <= SZ_RESULT_BYTES);
 }
 

@@ -19,7 +19,7 @@
 
 enum { MOST_SAMPLES = 400, LEAST_SAMPLES = 20, MOST_CALLS = 20000, WINDOW = 16, ROUNDS = 5,
        MOST_AT_ONCE = 50, WARM_CALLS = 10 };
-static const double SAMPLE_S = 0.2e-3, WARM_S = 5e-3, KNOWN = 0.01, PATIENCE = 9;
+static const double SAMPLE_S = 0.2e-3, WARM_S = 5e-3, KNOWN = 0.01;
 // A message crosses a kernel or a wire, and both have queues.
 static const double NOISY = 0.25, SURE = 0.01;
 
@@ -193,12 +193,13 @@ static void look(size_state *st) {
     st->done = st->n == MOST_SAMPLES || sz_stats_error(&so_far) < KNOWN;
 }
 
-// A turn of one size: as many samples as its time holds.
+// A turn of one size: as many samples as its time holds, and one at least.
 static sz_status turn(const sz_series *s, size_t i, size_state *st, double slice_s, double until) {
+    if (st->calls == 0) SZ_TRY(prepare(s, i, st));
     const double cpu = sz_clock_thread_s(), start = sz_clock_s();
     const int64_t switches = sz_pin_involuntary();
-    if (st->calls == 0) SZ_TRY(prepare(s, i, st));
-    while (st->n < MOST_SAMPLES && sz_clock_s() - start < slice_s && !is_late(s, until)) {
+    while (st->n < MOST_SAMPLES &&
+           (st->n == 0 || (sz_clock_s() - start < slice_s && !is_late(s, until)))) {
         const double each = st->n ? st->times[st->n - 1] * st->calls : SAMPLE_S;
         int32_t k = (int32_t)fmin(MOST_AT_ONCE, fmax(1, slice_s / 4 / fmax(each, 1e-9)));
         if ((size_t)k > MOST_SAMPLES - st->n) k = (int32_t)(MOST_SAMPLES - st->n);
@@ -228,18 +229,16 @@ static void shuffle(uint64_t *seed, size_t *order_of, size_t n) {
 
 static sz_status lead(const sz_series *s, size_state *states) {
     const double until = sz_clock_s() + s->budget_s;
-    // the first round meets every size, however long it takes
-    const double first_until = until + PATIENCE * s->budget_s;
     size_t order_of[SZ_MOST_SIZES];
     uint64_t seed = 1;
+    // the first round meets every size, however long it takes
     for (int round = 0; left(states, s->n) > 0 && !is_stopped(s); round++) {
-        const double end = round ? until : first_until;
-        if (is_late(s, end)) break;
+        if (round > 0 && is_late(s, until)) break;
         const double slice = s->budget_s / ROUNDS / (double)s->n;
         shuffle(&seed, order_of, s->n);
-        for (size_t i = 0; i < s->n && !is_late(s, end); i++)
+        for (size_t i = 0; i < s->n && !(round ? is_late(s, until) : is_stopped(s)); i++)
             if (!states[order_of[i]].done)
-                SZ_TRY(turn(s, order_of[i], &states[order_of[i]], slice, end));
+                SZ_TRY(turn(s, order_of[i], &states[order_of[i]], slice, until));
     }
     return tell(s, (order){-1, 0, 0}, NULL);
 }
