@@ -80,6 +80,10 @@ typedef struct sz_network_options {
 SZ_API sz_status sz_machine_measure_network(sz_ctx *ctx, sz_machine *machine, sz_ranks *ranks,
                                             const sz_network_options *options) SZ_MUST_USE;
 
+/** Take over the links between ranks that `before`, the same machine measured earlier, has. */
+SZ_API sz_status sz_machine_keep_network(sz_ctx *ctx, sz_machine *machine,
+                                         const sz_machine *before) SZ_MUST_USE;
+
 /** Rows of the table of exchanges, for `sizeup list`. `i` from 0; returns 0 past the end. */
 typedef struct sz_exchange_row {
     const char *name, *what;

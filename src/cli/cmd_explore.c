@@ -11,9 +11,10 @@
 #include <string.h>
 
 static const cli_option options_table[] = {
-    {"model", 0, CLI_LIST, "SPEC", NULL, "a file, or a family whose words may be ranges; repeatable",
+    {"model", 0, CLI_LIST, "SPEC", NULL,
+     "a file, or a family whose words may be ranges; several times",
      offsetof(explore_options, models)},
-    {"machine", 'm', CLI_LIST, "NAME,...", NULL, "of 'machine list', files, here, or all; else here",
+    {"machine", 'm', CLI_LIST, "NAME,...", NULL, "of 'machine list', files, or all; else here",
      offsetof(explore_options, machines)},
     {"batch", 0, CLI_STRING, "RANGE", NULL, "samples of a run: 1-64*2",
      offsetof(explore_options, batch)},
@@ -91,8 +92,8 @@ static int read_front(explore_job *job) {
             return cli_error(job->app, CLI_USAGE, "a front is of at most %d metrics: '%s'",
                              EXPLORE_FRONT, asked);
         snprintf(word, sizeof word, "%.*s", (int)(len < sizeof word ? len : sizeof word - 1), p);
-        const sz_status status = sz_space_find_metric(
-            job->app->ctx, job->space, word, &job->front_metrics[job->n_front_metrics]);
+        const sz_status status = sz_space_find_metric(job->app->ctx, job->space, word,
+                                                      &job->front_metrics[job->n_front_metrics]);
         if (status != SZ_OK) return cli_fail(job->app, status);
         for (size_t i = 0; i < job->n_front_metrics; i++)
             if (job->front_metrics[i] == job->front_metrics[job->n_front_metrics])
@@ -108,8 +109,7 @@ static int read_oracle(explore_job *job) {
     const char *best = explore_wish(job, job->options->best, "best", NULL);
     job->best = job->front_metrics[0];
     if (best) {
-        const sz_status status =
-            sz_space_find_metric(job->app->ctx, job->space, best, &job->best);
+        const sz_status status = sz_space_find_metric(job->app->ctx, job->space, best, &job->best);
         if (status != SZ_OK) return cli_fail(job->app, status);
     }
     job->asked_oracle = parameter != NULL;
@@ -151,8 +151,8 @@ static int make_evaluator(explore_job *job) {
         .per_node = job->options->per_node,
         .node_rate = job->options->node_rate,
     };
-    const sz_status status =
-        sz_evaluator_predict(job->app->ctx, job->space, &setup, &job->evaluator);
+    const sz_status status = sz_evaluator_predict(job->app->ctx, job->space, &setup,
+                                                  &job->evaluator);
     return status == SZ_OK ? CLI_DONE : cli_fail(job->app, status);
 }
 
@@ -162,8 +162,8 @@ static int make_proposer(explore_job *job) {
                                    .points = job->options->points,
                                    .metrics = job->front_metrics,
                                    .n_metrics = job->n_front_metrics};
-    const sz_status status =
-        sz_search_create(job->app->ctx, job->search, job->space, &how, &job->proposer);
+    const sz_status status = sz_search_create(job->app->ctx, job->search, job->space, &how,
+                                              &job->proposer);
     return status == SZ_OK ? CLI_DONE : cli_fail(job->app, status);
 }
 
@@ -223,12 +223,10 @@ static int analyse(explore_job *job) {
     for (size_t i = 0; i < job->n_front_metrics; i++) {
         const size_t m = job->front_metrics[i];
         if (!job->known[m])
-            return cli_error(job->app, CLI_UNAVAILABLE,
-                             "no setting has the metric '%s' of the front%s",
-                             sz_space_metric(job->space, m).word,
-                             m == SZ_METRIC_COST || m == SZ_METRIC_THROUGHPUT_PER_COST
-                                 ? ": give --price"
-                                 : "");
+            return cli_error(
+                job->app, CLI_UNAVAILABLE, "no setting has the metric '%s' of the front%s",
+                sz_space_metric(job->space, m).word,
+                m == SZ_METRIC_COST || m == SZ_METRIC_THROUGHPUT_PER_COST ? ": give --price" : "");
     }
     sz_status status = sz_points_sort(ctx, job->points);
     job->on_front = malloc(sz_points_count(job->points) + 1);

@@ -415,6 +415,22 @@ static sz_status measure_overlap(cli_app *app, const machine_options *o, sz_mach
     return sz_machine_measure_overlap(app->ctx, m, &how);
 }
 
+// The network between ranks is measured by another command: what 'here' knows of it stays.
+static sz_status keep_network(cli_app *app, sz_machine *m, const char *folder) {
+    sz_machine *before = NULL;
+    sz_ctx *quiet = sz_ctx_create(NULL);
+    if (!quiet) return SZ_OK;
+    sz_status status = SZ_OK;
+    if (sz_machine_load(quiet, "here", folder, &before) == SZ_OK) {
+        const char *a = sz_machine_identity(before).fingerprint;
+        const char *b = sz_machine_identity(m).fingerprint;
+        if (a && b && strcmp(a, b) == 0) status = sz_machine_keep_network(app->ctx, m, before);
+    }
+    sz_machine_destroy(before);
+    sz_ctx_destroy(quiet);
+    return status;
+}
+
 static int measure(cli_app *app, const machine_options *o) {
     char folder[4096];
     sz_machine *m = NULL;
@@ -435,6 +451,7 @@ static int measure(cli_app *app, const machine_options *o) {
     how.stop = cli_catch_interrupts();
     sz_status status = sz_machine_measure(app->ctx, &how, &m);
     if (status == SZ_OK) status = measure_overlap(app, o, m);
+    if (status == SZ_OK && has_folder) status = keep_network(app, m, folder);
     if (app->progress) fputs("\r\033[K", stderr);
     const sz_status saved = status == SZ_OK && has_folder ? save(app, o, m, folder) : SZ_OK;
     cli_release_interrupts();

@@ -20,11 +20,41 @@ typedef struct table {
     size_t n;
 } table;
 
-static bool varies(const explore_job *job, size_t p) {
-    return sz_space_values(job->space, p) > 1;
-}
+static bool varies(const explore_job *job, size_t p) { return sz_space_values(job->space, p) > 1; }
 
 static sz_format format_of(const sz_metric *m) { return *m->unit ? SZ_AS_SI : SZ_AS_NUMBER; }
+
+// Points that a table is of.
+typedef struct rows {
+    const size_t *points;
+    size_t n;
+} rows;
+
+// Is there another value in some row than in the first?
+static bool varies_in(const explore_job *job, const rows *r, size_t p) {
+    for (size_t i = 1; i < r->n; i++)
+        if (sz_points_setting(job->points, r->points[i])[p] !=
+            sz_points_setting(job->points, r->points[0])[p])
+            return true;
+    return false;
+}
+
+// What all rows have in common is a line, not columns.
+static void put_common(sz_doc *doc, const explore_job *job, const rows *r, int64_t left_out) {
+    char text[512] = "";
+    size_t used = 0;
+    for (size_t p = 0; r->n > 0 && p < sz_space_parameters(job->space); p++) {
+        const uint32_t *setting = sz_points_setting(job->points, r->points[0]);
+        if ((int64_t)p == left_out || !varies(job, p) || varies_in(job, r, p) ||
+            !sz_space_exists(job->space, setting, p))
+            continue;
+        const int more = snprintf(text + used, sizeof text - used, "%s%s=%s", used ? ", " : "",
+                                  sz_space_name(job->space, p),
+                                  sz_space_value(job->space, p, setting[p]));
+        if (more > 0 && used + (size_t)more < sizeof text) used += (size_t)more;
+    }
+    if (used) sz_doc_line(doc, "all with %s", text);
+}
 
 static void add_parameter(table *t, const explore_job *job, size_t p) {
     const char *name = sz_space_name(job->space, p);
@@ -37,8 +67,7 @@ static void add_metric(table *t, const explore_job *job, size_t metric) {
     for (size_t i = 0; i < t->n_metrics; i++)
         if (t->metrics[i] == metric) return;
     t->metrics[t->n_metrics++] = metric;
-    t->columns[t->n++] =
-        (sz_column){m.key, m.word, *m.unit ? m.unit : NULL, format_of(&m), 0};
+    t->columns[t->n++] = (sz_column){m.key, m.word, *m.unit ? m.unit : NULL, format_of(&m), 0};
 }
 
 static sz_cell value_cell(const explore_job *job, const uint32_t *setting, size_t p) {
@@ -84,8 +113,10 @@ static void put_head(sz_doc *doc, const explore_job *job) {
     const int64_t size = sz_space_size(job->space);
     sz_doc_heading(doc, "explored");
     put_shared(doc, job);
-    snprintf(note, sizeof note, "of %s%" PRId64 " in the space, in %.3g s, by %s",
-             size == INT64_MAX ? "more than " : "", size, job->done.seconds, job->by);
+    int n = snprintf(note, sizeof note, "of %s%" PRId64 " in the space, by %s",
+                     size == INT64_MAX ? "more than " : "", size, job->by);
+    if (job->done.seconds >= 1 && n > 0 && (size_t)n < sizeof note)
+        snprintf(note + n, sizeof note - (size_t)n, ", in %.3g s", job->done.seconds);
     sz_doc_fact_note(doc, NULL, "settings", sz_cell_i64(job->done.proposed), SZ_AS_INT, NULL, note);
     put_refused(doc, job);
 }
@@ -104,18 +135,32 @@ static int least_first(const void *a, const void *b) {
 }
 
 // Points of the front by its first metric, the best first. NULL: no memory.
-static ranked *rank_front(const explore_job *job) {
-    ranked *rows = malloc((job->front.n + 1) * sizeof *rows);
-    size_t n = 0;
+static size_t *rank_front(const explore_job *job) {
+    ranked *order = malloc((job->front.n + 1) * sizeof *order);
+    size_t *points = malloc((job->front.n + 1) * sizeof *points), n = 0;
     const size_t m = job->front_metrics[0];
     const bool higher = sz_space_metric(job->space, m).higher;
-    for (size_t i = 0; rows && i < sz_points_count(job->points); i++) {
+    for (size_t i = 0; order && i < sz_points_count(job->points); i++) {
         if (!job->on_front[i]) continue;
         const double v = sz_points_value(job->points, i, m);
-        rows[n++] = (ranked){higher ? -v : v, i};
+        order[n++] = (ranked){higher ? -v : v, i};
     }
-    if (rows) qsort(rows, n, sizeof *rows, least_first);
-    return rows;
+    if (order) qsort(order, n, sizeof *order, least_first);
+    for (size_t i = 0; order && points && i < n; i++) points[i] = order[i].point;
+    const bool ok = order && points;
+    free(order);
+    if (!ok) free(points);
+    return ok ? points : NULL;
+}
+
+// Of the front, and what is cheap to show beside it.
+static void choose_front_columns(table *t, const explore_job *job, const rows *r) {
+    static const size_t beside[] = {SZ_METRIC_LATENCY, SZ_METRIC_THROUGHPUT, SZ_METRIC_MEMORY};
+    for (size_t p = 0; p < sz_space_parameters(job->space); p++)
+        if (varies_in(job, r, p)) add_parameter(t, job, p);
+    for (size_t i = 0; i < job->n_front_metrics; i++) add_metric(t, job, job->front_metrics[i]);
+    for (size_t i = 0; i < CLI_COUNT(beside); i++)
+        if (job->known[beside[i]]) add_metric(t, job, beside[i]);
 }
 
 static void describe_front(sz_doc *doc, const explore_job *job) {
@@ -137,17 +182,17 @@ static void describe_front(sz_doc *doc, const explore_job *job) {
 }
 
 static void put_front(sz_doc *doc, const explore_job *job, table *t) {
-    ranked *rows = rank_front(job);
+    size_t *points = rank_front(job);
     const size_t top = job->options->top > 0 ? (size_t)job->options->top : SIZE_MAX;
-    const size_t n = job->front.n < top ? job->front.n : top;
+    const rows r = {points, points ? job->front.n < top ? job->front.n : top : 0};
     sz_cell cells[COLUMNS];
     describe_front(doc, job);
+    put_common(doc, job, &r, -1);
+    choose_front_columns(t, job, &r);
     sz_doc_table(doc, "front", t->columns, t->n);
-    for (size_t i = 0; rows && i < n; i++)
-        sz_doc_row(doc, cells, put_point(t, job, rows[i].point, cells));
-    if (n < job->front.n)
-        sz_doc_line(doc, "%zu more: --top 0 shows all", job->front.n - n);
-    free(rows);
+    for (size_t i = 0; i < r.n; i++) sz_doc_row(doc, cells, put_point(t, job, points[i], cells));
+    if (r.n < job->front.n) sz_doc_line(doc, "%zu more: --top 0 shows all", job->front.n - r.n);
+    free(points);
 }
 
 // ---- oracle ------------------------------------------------------------------------------------
@@ -176,30 +221,50 @@ static void put_fixed(sz_doc *doc, const explore_job *job) {
                 100 * o->mean_regret, 100 * o->max_regret);
 }
 
-static void put_oracle(sz_doc *doc, const explore_job *job, table *t) {
-    const sz_oracle *o = &job->oracle;
+// Its columns; the number of columns of the best point.
+static void choose_oracle_columns(table *t, const explore_job *job, const rows *r) {
     const sz_metric m = sz_space_metric(job->space, job->best);
-    sz_cell cells[COLUMNS];
-    sz_doc_heading(doc, "oracle");
-    sz_doc_line(doc, "for each '%s' the setting with the %s %s", sz_space_name(job->space, o->parameter),
-                m.higher ? "highest" : "least", m.word);
-    add_parameter(t, job, o->parameter);
+    add_parameter(t, job, job->oracle.parameter);
     for (size_t p = 0; p < sz_space_parameters(job->space); p++)
-        if (p != o->parameter && varies(job, p)) add_parameter(t, job, p);
+        if (p != job->oracle.parameter && varies_in(job, r, p)) add_parameter(t, job, p);
     add_metric(t, job, job->best);
     t->columns[t->n++] = (sz_column){NULL, "best fixed", *m.unit ? m.unit : NULL, format_of(&m),
                                      SZ_COLUMN_SHOW};
     t->columns[t->n++] = (sz_column){NULL, "loses", NULL, SZ_AS_PERCENT, SZ_COLUMN_SHOW};
-    sz_doc_table(doc, "oracle", t->columns, t->n);
-    for (size_t i = 0; i < o->n; i++) {
+}
+
+static void put_oracle_rows(sz_doc *doc, const explore_job *job, const table *t) {
+    const sz_oracle *o = &job->oracle;
+    const size_t top = job->options->top > 0 ? (size_t)job->options->top : SIZE_MAX;
+    sz_cell cells[COLUMNS];
+    for (size_t i = 0; i < o->n && i < top; i++) {
         size_t n = put_point(t, job, (size_t)o->rows[i].best, cells);
         const int64_t fixed = o->rows[i].fixed;
-        cells[n++] = fixed < 0 ? sz_cell_none()
-                               : sz_cell_f64(sz_points_value(job->points, (size_t)fixed, job->best));
+        cells[n++] = fixed < 0
+                         ? sz_cell_none()
+                         : sz_cell_f64(sz_points_value(job->points, (size_t)fixed, job->best));
         cells[n++] = sz_cell_f64(o->rows[i].regret);
         sz_doc_row(doc, cells, n);
     }
+    if (o->n > top) sz_doc_line(doc, "%zu more: --top 0 shows all", o->n - top);
+}
+
+static void put_oracle(sz_doc *doc, const explore_job *job, table *t) {
+    const sz_oracle *o = &job->oracle;
+    const sz_metric m = sz_space_metric(job->space, job->best);
+    size_t *points = malloc((o->n + 1) * sizeof *points);
+    if (!points) return;
+    for (size_t i = 0; i < o->n; i++) points[i] = (size_t)o->rows[i].best;
+    const rows r = {points, o->n};
+    sz_doc_heading(doc, "oracle");
+    sz_doc_line(doc, "for each '%s' the setting with the %s %s",
+                sz_space_name(job->space, o->parameter), m.higher ? "highest" : "least", m.word);
+    put_common(doc, job, &r, (int64_t)o->parameter);
+    choose_oracle_columns(t, job, &r);
+    sz_doc_table(doc, "oracle", t->columns, t->n);
+    put_oracle_rows(doc, job, t);
     put_fixed(doc, job);
+    free(points);
 }
 
 // ---- sensitivity -------------------------------------------------------------------------------
@@ -225,16 +290,6 @@ static void put_sensitivity(sz_doc *doc, const explore_job *job) {
 }
 
 // ---- all ---------------------------------------------------------------------------------------
-
-// Of the front, and what is cheap to show beside it.
-static void choose_front_columns(table *t, const explore_job *job) {
-    static const size_t beside[] = {SZ_METRIC_LATENCY, SZ_METRIC_THROUGHPUT, SZ_METRIC_MEMORY};
-    for (size_t p = 0; p < sz_space_parameters(job->space); p++)
-        if (varies(job, p)) add_parameter(t, job, p);
-    for (size_t i = 0; i < job->n_front_metrics; i++) add_metric(t, job, job->front_metrics[i]);
-    for (size_t i = 0; i < CLI_COUNT(beside); i++)
-        if (job->known[beside[i]]) add_metric(t, job, beside[i]);
-}
 
 // Everything that is known of each point.
 static void put_data(sz_doc *doc, const explore_job *job, table *t) {
@@ -267,7 +322,6 @@ int explore_write_doc(const explore_job *job) {
         put_data(doc, job, &tables[0]);
     } else {
         put_head(doc, job);
-        choose_front_columns(&tables[0], job);
         put_front(doc, job, &tables[0]);
         if (job->asked_oracle) put_oracle(doc, job, &tables[1]);
         put_sensitivity(doc, job);

@@ -133,9 +133,8 @@ static sz_status finish(explore_job *job) {
     sz_ctx *ctx = job->app->ctx;
     const char *file = explore_wish(job, job->options->metrics, "metrics", NULL);
     const char *higher = explore_wish(job, job->options->higher, "higher", NULL);
-    sz_status status = sz_space_machine_facts(ctx, job->space,
-                                              (const sz_machine *const *)job->machines,
-                                              job->n_machines);
+    sz_status status = sz_space_machine_facts(
+        ctx, job->space, (const sz_machine *const *)job->machines, job->n_machines);
     if (status == SZ_OK && file) status = sz_space_join_file(ctx, job->space, file, higher);
     return status == SZ_OK ? sz_space_ready(ctx, job->space) : status;
 }

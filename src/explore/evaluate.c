@@ -45,7 +45,8 @@ sz_status sz_point_refuse(sz_point *p, sz_status status) {
 // Whole numbers are exact in a double up to here.
 #define MOST 1e9
 
-static sz_status check_value(sz_ctx *ctx, const sz_parameter *p, uint32_t v, sz_explore_values kind) {
+static sz_status check_value(sz_ctx *ctx, const sz_parameter *p, uint32_t v,
+                             sz_explore_values kind) {
     static const char *const wanted[] = {
         [SZ_VALUES_FROM_0] = "a whole number from 0 to 10^9",
         [SZ_VALUES_FROM_1] = "a whole number from 1 to 10^9",
@@ -64,7 +65,8 @@ static sz_status check_values(sz_ctx *ctx, const sz_space *s) {
     for (size_t i = 0; i < s->n_parameters; i++) {
         const int id = sz_known_parameter_find(s->parameters[i].name);
         for (uint32_t v = 0; id >= 0 && v < s->parameters[i].n; v++)
-            SZ_TRY(check_value(ctx, &s->parameters[i], v, sz_known_parameter_get((size_t)id)->values));
+            SZ_TRY(
+                check_value(ctx, &s->parameters[i], v, sz_known_parameter_get((size_t)id)->values));
     }
     return SZ_OK;
 }
@@ -135,7 +137,8 @@ static sz_status open_file(sz_predictor *self, sz_subject *s) {
     if (sz_model_llm(self->quiet, m, &facts) == SZ_OK) {
         s->llm = m;
         status = sz_llm_form_create(self->quiet, m, &s->form);
-        return status == SZ_OK ? SZ_OK : sz_fail(self->ctx, status, "%s", sz_ctx_error(self->quiet));
+        return status == SZ_OK ? SZ_OK
+                               : sz_fail(self->ctx, status, "%s", sz_ctx_error(self->quiet));
     }
     status = find_batch(self, s, m);
     if (status == SZ_OK) status = check_file(self, s, m);
@@ -222,7 +225,6 @@ static void pass_warnings(sz_predictor *self) {
             sz_warn(self->ctx, "predictions of other settings may warn as well: 'sizeup predict' "
                                "of one of them says it");
     }
-    sz_ctx_clear(self->quiet);
 }
 
 static sz_status evaluate(sz_ctx *ctx, void *of, const sz_space *space, const uint32_t *setting,
@@ -238,7 +240,8 @@ static sz_status evaluate(sz_ctx *ctx, void *of, const sz_space *space, const ui
     sz_metrics_clear(ret);
     why[0] = 0;
     const sz_status status = p.subject->form ? sz_point_llm(&p) : sz_point_net(&p);
-    pass_warnings(self);
+    if (!why[0]) pass_warnings(self);
+    sz_ctx_clear(self->quiet);
     return status;
 }
 
@@ -270,7 +273,8 @@ static void release(void *of) {
 static sz_status prepare(sz_predictor *self) {
     for (int id = 0; id < SZ_P_COUNT; id++) {
         size_t at;
-        const bool found = sz_space_find(self->space, sz_known_parameter_get((size_t)id)->name, &at);
+        const bool found = sz_space_find(self->space, sz_known_parameter_get((size_t)id)->name,
+                                         &at);
         self->at[id] = found ? (int32_t)at : -1;
     }
     const int32_t machine = self->at[SZ_P_MACHINE];

@@ -11,9 +11,9 @@
 // A value of parameter "model".
 typedef struct sz_subject {
     const char *text;
-    int32_t family;     // row of sz_list_net(), or -1: a file
-    const char *batch;  // of a file: the symbol that is the batch; NULL = none
-    sz_model *llm;      // of a language model, with free dimensions; else NULL
+    int32_t family;    // row of sz_list_net(), or -1: a file
+    const char *batch; // of a file: the symbol that is the batch; NULL = none
+    sz_model *llm;     // of a language model, with free dimensions; else NULL
     sz_llm_form *form;
 } sz_subject;
 
@@ -43,8 +43,8 @@ typedef struct sz_prompted {
 enum { SZ_COUNTED_KEPT = 64 };
 
 typedef struct sz_predictor {
-    sz_ctx *ctx;    // of the caller: memory of this
-    sz_ctx *quiet;  // of predictions: what a setting lacks is no failure of the sweep
+    sz_ctx *ctx;   // of the caller: memory of this
+    sz_ctx *quiet; // of predictions: what a setting lacks is no failure of the sweep
     const sz_space *space;
     sz_predict_setup setup;
     int32_t at[SZ_P_COUNT]; // parameter, or -1

@@ -24,8 +24,8 @@ typedef struct asked {
 } asked;
 
 // "NAME=VALUE" behind what is there, with a mark before it where there is one.
-static sz_status add(const sz_point *p, char *buf, size_t *used, const char *mark,
-                     const char *name, const char *value) {
+static sz_status add(const sz_point *p, char *buf, size_t *used, const char *mark, const char *name,
+                     const char *value) {
     const int more = snprintf(buf + *used, KEY_SIZE - *used, "%s%s=%s", mark, name, value);
     if (more < 0 || (size_t)more >= KEY_SIZE - *used)
         return sz_fail(p->self->ctx, SZ_ERR_LIMIT,
@@ -97,9 +97,8 @@ static sz_kept *place_for(sz_predictor *self) {
 
 static sz_status load(sz_predictor *self, const asked *a, sz_kept *c) {
     const sz_optimize_options optimize = {.recipe = a->recipe};
-    const sz_load_options how = {.binds = a->bind_list,
-                                 .n_binds = a->n_binds,
-                                 .optimize = a->optimized ? &optimize : NULL};
+    const sz_load_options how = {
+        .binds = a->bind_list, .n_binds = a->n_binds, .optimize = a->optimized ? &optimize : NULL};
     sz_status status = sz_model_load(self->quiet, a->spec, &how, &c->model);
     if (status == SZ_OK) status = sz_costs_create(self->quiet, c->model, NULL, &c->costs);
     if (status != SZ_OK) snprintf(c->why, sizeof c->why, "%s", sz_ctx_error(self->quiet));
@@ -130,11 +129,11 @@ static sz_status count(sz_predictor *self, const asked *a, sz_kept **ret) {
 
 static sz_status tuned_for(sz_point *p, sz_predict_options *how, const sz_tuned **ret) {
     sz_predictor *self = p->self;
-    char key[sizeof ((sz_tuned *)NULL)->key];
+    char key[sizeof((sz_tuned *)NULL)->key];
     const char *usual = self->setup.backend ? self->setup.backend : "onednn";
     const char *backend = sz_point_word(p, SZ_P_BACKEND, usual);
     const int threads = how->streams > 1 && how->threads > 0 ? how->threads / how->streams
-                                                              : how->threads;
+                                                             : how->threads;
     snprintf(key, sizeof key, "%s|%s|%d", backend, how->dtype ? how->dtype : "f32", threads);
     for (size_t i = 0; i < self->tuned.n; i++)
         if (strcmp(self->tuned.items[i]->key, key) == 0) {
@@ -145,11 +144,11 @@ static sz_status tuned_for(sz_point *p, sz_predict_options *how, const sz_tuned 
     if (!t || !sz_vec_push(self->ctx, &self->tuned, t)) return sz_no_memory(self->ctx);
     snprintf(t->key, sizeof t->key, "%s", key);
     if (!self->setup.calibrations)
-        snprintf(t->why, sizeof t->why, "level 'calibrated' needs calibrations, and no folder of "
-                                        "them is known");
+        snprintf(t->why, sizeof t->why,
+                 "level 'calibrated' needs calibrations, and no folder of "
+                 "them is known");
     else if (sz_calibration_choose(self->quiet, self->setup.calibrations, backend, how->dtype,
-                                   threads > 0 ? threads : 1, &t->calibration,
-                                   &t->other) != SZ_OK)
+                                   threads > 0 ? threads : 1, &t->calibration, &t->other) != SZ_OK)
         snprintf(t->why, sizeof t->why, "%s", sz_ctx_error(self->quiet));
     *ret = t;
     return SZ_OK;
@@ -189,8 +188,9 @@ static sz_status tell(sz_point *p, const sz_kept *c, sz_predict_options *how) {
         snprintf(p->why, p->cap, "the model needs %.3g GB, and machine '%s' has less", need * 1e-9,
                  sz_machine_identity(p->machine).name);
     else if (sz_costs_covered(c->costs) < (int64_t)sz_costs_node_count(c->costs))
-        snprintf(p->why, p->cap, "some nodes of the model are not costed: 'sizeup count' names "
-                                 "them");
+        snprintf(p->why, p->cap,
+                 "some nodes of the model are not costed: 'sizeup count' names "
+                 "them");
     else
         put(p, e, is_calibrated);
     sz_estimate_destroy(e);

@@ -12,10 +12,10 @@
 
 typedef struct sz_parameter {
     const char *name;
-    const char *bare;   // without the model before it: "layers" of "resnet.layers"
-    int32_t of_model;   // value of "model" that it belongs to, or -1
+    const char *bare; // without the model before it: "layers" of "resnet.layers"
+    int32_t of_model; // value of "model" that it belongs to, or -1
     const char **values;
-    double *numbers;    // NaN: the value is no number
+    double *numbers; // NaN: the value is no number
     uint32_t n;
     const char *when;   // "NAME=VALUE,...", or NULL
     int32_t judge;      // the parameter that decides whether this one exists, or -1
@@ -43,7 +43,6 @@ typedef struct sz_joined {
     size_t n_keys, n_columns;
     uint32_t keys[SZ_SPACE_PARAMETERS]; // parameters
     SZ_VEC(double) values;              // n_columns of each row
-    SZ_VEC(uint32_t) settings;          // n_keys of each row
     sz_map rows;                        // bytes of a row's settings -> row
 } sz_joined;
 
@@ -71,8 +70,12 @@ enum {
 #undef KNOWN
     SZ_P_COUNT
 };
-typedef enum sz_explore_values { SZ_VALUES_WORDS, SZ_VALUES_FROM_0, SZ_VALUES_FROM_1, SZ_VALUES_SHARES }
-    sz_explore_values;
+typedef enum sz_explore_values {
+    SZ_VALUES_WORDS,
+    SZ_VALUES_FROM_0,
+    SZ_VALUES_FROM_1,
+    SZ_VALUES_SHARES
+} sz_explore_values;
 typedef struct sz_known_parameter {
     const char *name, *of, *what;
     sz_explore_values values;
@@ -88,7 +91,6 @@ const sz_space *sz_points_space(const sz_points *points);
 sz_status sz_space_wishes(sz_ctx *ctx, sz_space *space, const char *key, const char *text);
 // The user's metrics of a setting, where its file has a row of it.
 void sz_space_fill(const sz_space *space, const uint32_t *setting, sz_metrics *metrics);
-// Facts of the joined file are not there before the space is ready.
 void sz_joined_finish(sz_ctx *ctx, sz_joined *joined);
 
 // Every search of searches.def.

@@ -9,8 +9,29 @@
 #include <stdlib.h>
 
 // Each row: symbol, how tight it binds, operands. Instructions are named by their row.
-enum { OR, AND, NOT, LE, GE, NE, LT, GT, EQ, PLUS, MINUS, TIMES, OVER, REST, SIGN, OPEN, N_OPERATORS,
-       NUMBER, WORD, PARAMETER, FACT };
+enum {
+    OR,
+    AND,
+    NOT,
+    LE,
+    GE,
+    NE,
+    LT,
+    GT,
+    EQ,
+    PLUS,
+    MINUS,
+    TIMES,
+    OVER,
+    REST,
+    SIGN,
+    OPEN,
+    N_OPERATORS,
+    NUMBER,
+    WORD,
+    PARAMETER,
+    FACT
+};
 static const struct operator_row {
     const char *symbol;
     int binds, operands;
@@ -252,24 +273,37 @@ static bool is_same(value a, value b) {
 
 static double truth_of(int op, value a, value b) {
     switch (op) {
-    case OR: return a.number != 0 || b.number != 0;
-    case AND: return a.number != 0 && b.number != 0;
-    case LE: return a.number <= b.number;
-    case GE: return a.number >= b.number;
-    case LT: return a.number < b.number;
-    case GT: return a.number > b.number;
-    case EQ: return is_same(a, b);
-    default: return !is_same(a, b);
+    case OR:
+        return a.number != 0 || b.number != 0;
+    case AND:
+        return a.number != 0 && b.number != 0;
+    case LE:
+        return a.number <= b.number;
+    case GE:
+        return a.number >= b.number;
+    case LT:
+        return a.number < b.number;
+    case GT:
+        return a.number > b.number;
+    case EQ:
+        return is_same(a, b);
+    default:
+        return !is_same(a, b);
     }
 }
 
 static double amount_of(int op, double a, double b) {
     switch (op) {
-    case PLUS: return a + b;
-    case MINUS: return a - b;
-    case TIMES: return a * b;
-    case OVER: return a / b;
-    default: return fmod(a, b);
+    case PLUS:
+        return a + b;
+    case MINUS:
+        return a - b;
+    case TIMES:
+        return a * b;
+    case OVER:
+        return a / b;
+    default:
+        return fmod(a, b);
     }
 }
 
@@ -286,9 +320,8 @@ bool sz_expression_holds(const sz_expression *e, const sz_space *s, const uint32
         } else {
             const value a = stack[n - 2], b = stack[n - 1];
             n--;
-            stack[n - 1] = (value){k->op <= EQ ? truth_of(k->op, a, b)
-                                               : amount_of(k->op, a.number, b.number),
-                                   NULL};
+            stack[n - 1] = (value){
+                k->op <= EQ ? truth_of(k->op, a, b) : amount_of(k->op, a.number, b.number), NULL};
         }
     }
     return stack[0].number != 0;

@@ -13,7 +13,7 @@ struct sz_space;
 
 typedef struct sz_instruction {
     uint8_t op;
-    uint32_t at;      // parameter or fact
+    uint32_t at; // parameter or fact
     double number;
     const char *word; // of a word or of a parameter's name
 } sz_instruction;

@@ -69,9 +69,8 @@ sz_status sz_space_machine_facts(sz_ctx *ctx, sz_space *space, const sz_machine 
     static const struct fact {
         const char *name;
         double (*of)(const sz_machine *m);
-    } facts[] = {{"machine.memory", memory_of},
-                 {"machine.threads", threads_of},
-                 {"machine.tdp", tdp_of}};
+    } facts[] = {
+        {"machine.memory", memory_of}, {"machine.threads", threads_of}, {"machine.tdp", tdp_of}};
     if (n == 0) return SZ_OK;
     double *numbers = sz_arena_array(&space->arena, n, sizeof *numbers);
     if (!numbers) return sz_no_memory(ctx);

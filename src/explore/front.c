@@ -121,7 +121,8 @@ static void sweep(job *j, unsigned char *on) {
     for (size_t r = 0; r <= j->n_ys; r++) j->tree[r] = INFINITY;
     size_t visited = 0;
     for (size_t i = 0, to; i < j->n; i = to) {
-        for (to = i + 1; to < j->n && j->better[to].x == j->better[i].x; to++) {}
+        for (to = i + 1; to < j->n && j->better[to].x == j->better[i].x; to++) {
+        }
         visited = sweep_group(j, i, to, visited, on);
     }
 }

@@ -9,7 +9,7 @@ enum { SZ_NO_GROUP = UINT32_MAX };
 typedef struct sz_groups {
     uint32_t *of; // by point; SZ_NO_GROUP: the metric is not known there
     size_t n_points;
-    uint32_t n;   // groups, numbered as they come up
+    uint32_t n; // groups, numbered as they come up
 } sz_groups;
 
 // Points that know `metric`, by the values of all parameters but `parameter`.

@@ -14,7 +14,7 @@ struct sz_points {
     sz_ctx *ctx;
     const sz_space *space;
     size_t n, cap;
-    uint32_t *settings; // one row of parameters each
+    uint32_t *settings;       // one row of parameters each
     double *columns[COLUMNS]; // values, low ends, high ends
     uint32_t *why;            // index into reasons, 0 = none; NULL while all could be had
     sz_arena arena;
@@ -179,8 +179,7 @@ static int by_setting(const void *a, const void *b) {
 static void move_rows(const sz_points *p, const keyed *order, void *array, size_t item,
                       unsigned char *room) {
     const unsigned char *from = array;
-    for (size_t i = 0; i < p->n; i++)
-        memcpy(room + i * item, from + order[i].index * item, item);
+    for (size_t i = 0; i < p->n; i++) memcpy(room + i * item, from + order[i].index * item, item);
     memcpy(array, room, p->n * item);
 }
 
@@ -262,8 +261,9 @@ sz_status sz_explore_run(sz_ctx *ctx, const sz_space *space, const sz_evaluator 
                          const sz_explore_options *options, sz_points *points,
                          sz_explored *ret_explored) {
     static const sz_explore_options none;
-    const loop l = {ctx, space, evaluator, proposer, sinks, n_sinks, options ? options : &none,
-                    points, sz_clock_s()};
+    const loop l = {
+        ctx,    space,       evaluator, proposer, sinks, n_sinks, options ? options : &none,
+        points, sz_clock_s()};
     uint32_t setting[SZ_SPACE_PARAMETERS];
     sz_explored done = {0};
     while (proposer->next(proposer->self, setting)) {

@@ -95,8 +95,8 @@ static sz_status fresh(sz_ctx *ctx, sz_space *s, const char *name, sz_parameter 
     char *copy = sz_arena_strdup(&s->arena, name, strlen(name));
     if (!copy) return sz_no_memory(ctx);
     *ret = &s->parameters[s->n_parameters++];
-    **ret = (sz_parameter){.name = copy, .bare = copy, .of_model = -1, .judge = -1,
-                           .change = SZ_NO_NUMBER};
+    **ret = (sz_parameter){
+        .name = copy, .bare = copy, .of_model = -1, .judge = -1, .change = SZ_NO_NUMBER};
     return SZ_OK;
 }
 
@@ -182,8 +182,8 @@ static sz_status put_model(sz_ctx *ctx, sz_space *s, const char *word) {
     const sz_parameter *model = find(s, "model");
     for (size_t i = 0; model->n == 2 && i < s->n_parameters; i++) // the first is no longer alone
         if (s->parameters[i].of_model == 0)
-            SZ_TRY(qualify(ctx, s, model->values[0], s->parameters[i].bare,
-                           &s->parameters[i].name));
+            SZ_TRY(
+                qualify(ctx, s, model->values[0], s->parameters[i].bare, &s->parameters[i].name));
     return SZ_OK;
 }
 
@@ -300,9 +300,9 @@ static sz_status judge_value(sz_ctx *ctx, const sz_parameter *p, const sz_parame
             serves[v] = true;
             return SZ_OK;
         }
-    return sz_fail(ctx, SZ_ERR_INPUT,
-                   "parameter '%s' is there when '%s', but '%s' never is '%.*s'", p->name, p->when,
-                   judge->name, (int)(len < SZ_MAX_SHOWN ? len : SZ_MAX_SHOWN), word);
+    return sz_fail(ctx, SZ_ERR_INPUT, "parameter '%s' is there when '%s', but '%s' never is '%.*s'",
+                   p->name, p->when, judge->name, (int)(len < SZ_MAX_SHOWN ? len : SZ_MAX_SHOWN),
+                   word);
 }
 
 // Values may have commas of their own ("resnet:depth=50,batch=8"): the longest that fits is meant.
@@ -406,8 +406,7 @@ sz_status sz_space_ready(sz_ctx *ctx, sz_space *s) {
     for (size_t i = 0; i < s->n_parameters; i++) SZ_TRY(check_circle(ctx, s, i));
     for (size_t i = 0; i < s->n_constraints; i++) {
         sz_constraint *c = &s->constraints[i];
-        const sz_status status =
-            sz_expression_read(ctx, s, &s->arena, c->text, &c->expression);
+        const sz_status status = sz_expression_read(ctx, s, &s->arena, c->text, &c->expression);
         if (status != SZ_OK) return sz_place(ctx, status, "constraint '%s'", c->text);
     }
     order_sweep(s);

@@ -69,10 +69,12 @@ sz_status sz_ranks_said(const sz_ranks *r, int code, const char *what) {
     return sz_fail(r->ctx, SZ_ERR_UNAVAILABLE, "%s: %s failed: %s", r->library, what, why);
 }
 
-static void nap(int64_t so_far) {
-    const struct timespec t = {0, so_far < NAPS_BEFORE_LONG ? NAP_NS : LONG_NAP_NS};
+static void nap(long ns) {
+    const struct timespec t = {0, ns};
     nanosleep(&t, NULL);
 }
+
+void sz_ranks_rest(void) { nap(NAP_NS); }
 
 sz_status sz_ranks_wait(const sz_ranks *r, void *bytes, size_t cap, int from, int tag,
                         const volatile int *stop, int *ret_from, size_t *ret_n) {
@@ -82,7 +84,7 @@ sz_status sz_ranks_wait(const sz_ranks *r, void *bytes, size_t cap, int from, in
         SZ_TRY(sz_ranks_said(r, r->call->probe(from, tag, &who, &n), "looking for a message"));
         if (who != SZ_ANY_RANK) break;
         if (stop && *stop) return sz_fail(r->ctx, SZ_ERR_UNAVAILABLE, "stopped");
-        nap(naps);
+        nap(naps < NAPS_BEFORE_LONG ? NAP_NS : LONG_NAP_NS);
     }
     if (n > cap)
         return sz_fail(r->ctx, SZ_ERR_LIMIT, "rank %d sent %zu bytes where %zu have room", who, n,

@@ -28,6 +28,9 @@ sz_status sz_ranks_said(const sz_ranks *r, int code, const char *what);
 sz_status sz_ranks_wait(const sz_ranks *r, void *bytes, size_t cap, int from, int tag,
                         const volatile int *stop, int *ret_from, size_t *ret_n);
 
+// A short sleep between two looks.
+void sz_ranks_rest(void);
+
 // All meet here, asleep until the last one comes. *all_go_on: in, whether this one would go on; out,
 // whether all would.
 sz_status sz_ranks_meet(const sz_ranks *r, bool *all_go_on);

@@ -2,13 +2,10 @@
 // The loop of rank 0: propose, hand out, evaluate a setting itself, take in, hand on in order.
 #include "explore/spread/lead.h"
 
-#include <time.h>
-
 #include "base/record.h"
 #include "os/clock.h"
 
 static const double SILENCE_S = 600;
-enum { NAP_NS = 100000 };
 
 SZ_RECORD_TYPE(spread, SZ_SPREAD_OUT_FIELDS)
 
@@ -93,11 +90,6 @@ static sz_status work(sz_lead *l, bool *ret_worked) {
     return sz_place(l->ctx, status, "setting '%s'", text);
 }
 
-static void rest(void) {
-    const struct timespec t = {0, NAP_NS};
-    nanosleep(&t, NULL);
-}
-
 static sz_status turn(sz_lead *l) {
     bool worked;
     if (!l->done.stopped && should_stop(l)) end_early(l);
@@ -109,7 +101,7 @@ static sz_status turn(sz_lead *l) {
     SZ_TRY(sz_lead_look(l));
     const int64_t before = l->handed;
     SZ_TRY(hand_on_all(l));
-    if (!worked && l->handed == before) rest();
+    if (!worked && l->handed == before) sz_ranks_rest();
     return SZ_OK;
 }
 
@@ -117,7 +109,7 @@ static sz_status lead(sz_lead *l) {
     sz_status status = sz_lead_greet(l);
     while (status == SZ_OK && !(l->exhausted && l->handed == l->proposed))
         status = turn(l);
-    sz_lead_dismiss(l);
+    sz_lead_dismiss(l, status == SZ_OK);
     l->done.seconds = sz_clock_s() - l->began_s;
     return status;
 }

@@ -73,7 +73,7 @@ sz_status sz_lead_feed(sz_lead *l);
 sz_status sz_lead_hear(sz_lead *l);
 // Look who was lost, and take back what they had. Cheap: looks twice a second.
 sz_status sz_lead_look(sz_lead *l);
-// All is done: say so to all that are left.
-void sz_lead_dismiss(sz_lead *l);
+// It is over: say so to all. Where all went well, take over what the ranks warn of.
+void sz_lead_dismiss(sz_lead *l, bool is_well);
 
 #endif

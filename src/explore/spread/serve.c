@@ -67,6 +67,19 @@ static sz_status work(server *s, const sz_parcel *p, bool *ret_failed) {
     return *ret_failed ? SZ_OK : flush(s);
 }
 
+// In the end, a line each.
+static sz_status send_warnings(server *s) {
+    size_t n = 0;
+    for (size_t i = 0; i < sz_ctx_warning_count(s->ctx); i++) {
+        const char *line = sz_ctx_warning(s->ctx, i);
+        const size_t len = strlen(line) + 1;
+        if (len > s->out_room - n) break;
+        memcpy(s->out + n, line, len);
+        n += len;
+    }
+    return sz_ranks_said(s->r, s->r->call->send(s->out, n, 0, SZ_TAG_RESULT), "sending");
+}
+
 // After a failure pieces that come are left alone until rank 0 says that it is over.
 static sz_status serve(server *s) {
     bool failed = false;
@@ -75,7 +88,7 @@ static sz_status serve(server *s) {
         size_t n;
         SZ_TRY(sz_ranks_wait(s->r, s->in, s->in_room, 0, SZ_TAG_WORK, NULL, NULL, &n));
         memcpy(&p, s->in, sizeof p);
-        if (p.n == 0) return SZ_OK;
+        if (p.n == 0) return send_warnings(s);
         if (!failed) SZ_TRY(work(s, &p, &failed));
     }
 }

@@ -7,7 +7,7 @@
 #include "os/clock.h"
 
 // A piece is some 20 ms of work, so that messages cost nothing and the end comes at once.
-static const double PIECE_S = 0.02, LOOK_S = 0.5;
+static const double PIECE_S = 0.02, LOOK_S = 0.5, LAST_WORDS_S = 10;
 enum { MOST_LOSSES = 2 };
 
 static bool has_rank(const sz_lead *l, int rank) { return !l->workers[rank].is_lost; }
@@ -226,9 +226,40 @@ sz_status sz_lead_look(sz_lead *l) {
     return SZ_OK;
 }
 
-void sz_lead_dismiss(sz_lead *l) {
+static void warn_for(sz_lead *l, size_t n) {
+    for (size_t at = 0; at < n;) {
+        const size_t len = strnlen(l->buffer + at, n - at);
+        if (len == n - at) return; // no end: not one of ours
+        sz_warn(l->ctx, "%s", l->buffer + at);
+        at += len + 1;
+    }
+}
+
+// What each rank has to say besides. One that says nothing for long is not waited for.
+static void hear_warnings(sz_lead *l, int rank) {
+    const double until = sz_clock_s() + LAST_WORDS_S;
+    while (sz_clock_s() < until) {
+        int from;
+        size_t n = 0;
+        if (l->r->call->probe(rank, SZ_TAG_RESULT, &from, &n) != 0) return;
+        if (from == SZ_ANY_RANK && l->workers[rank].is_near &&
+            !sz_process_lives(&l->workers[rank].process))
+            return;
+        if (from == SZ_ANY_RANK) {
+            sz_ranks_rest();
+            continue;
+        }
+        if (n <= l->room && l->r->call->receive(l->buffer, n, rank, SZ_TAG_RESULT, &n) == 0)
+            warn_for(l, n);
+        return;
+    }
+}
+
+void sz_lead_dismiss(sz_lead *l, bool is_well) {
     const sz_parcel over = {.n = 0};
     for (int i = 1; i < l->r->count; i++)
         if (l->workers[i].is_there) // also to one that was given up: it may live
             (void)l->r->call->post(&over, sizeof over, i, SZ_TAG_WORK);
+    for (int i = 1; i < l->r->count && is_well; i++)
+        if (l->workers[i].is_there && has_rank(l, i)) hear_warnings(l, i);
 }

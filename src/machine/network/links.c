@@ -102,6 +102,41 @@ sz_status sz_network_add(sz_machine *m, const char *library, const sz_team *team
     return status;
 }
 
+// ---- from an earlier measurement ----------------------------------------------------------------
+
+static bool copy_messages(sz_machine *m, sz_full_link *to, const sz_full_link *from) {
+    for (size_t i = 0; i < from->segments.n; i++)
+        if (!sz_vec_push(m->ctx, &to->segments, from->segments.items[i])) return false;
+    for (size_t i = 0; i < from->messages.n; i++) {
+        sz_message one = from->messages.items[i];
+        one.verdict = sz_machine_text(m, one.verdict);
+        one.next_step = sz_machine_text(m, one.next_step);
+        if (!sz_vec_push(m->ctx, &to->messages, one)) return false;
+    }
+    return true;
+}
+
+static sz_status copy_link(sz_machine *m, const sz_full_link *from) {
+    sz_full_link l = {.link = from->link, .scope = from->scope};
+    l.link.name = sz_machine_text(m, l.link.name);
+    l.link.method = sz_machine_text(m, l.link.method);
+    l.scope.level = sz_machine_text(m, l.scope.level);
+    l.scope.exchange = sz_machine_text(m, l.scope.exchange);
+    const bool has_words = l.link.name && l.scope.level && l.scope.exchange;
+    if (has_words && copy_messages(m, &l, from) && sz_vec_push(m->ctx, &m->links, l)) return SZ_OK;
+    sz_vec_finish(m->ctx, &l.segments);
+    sz_vec_finish(m->ctx, &l.messages);
+    return sz_no_memory(m->ctx);
+}
+
+sz_status sz_machine_keep_network(sz_ctx *ctx, sz_machine *m, const sz_machine *before) {
+    (void)ctx;
+    sz_network_clear(m);
+    for (size_t i = 0; i < before->links.n; i++)
+        if (is_of_network(&before->links.items[i])) SZ_TRY(copy_link(m, &before->links.items[i]));
+    return SZ_OK;
+}
+
 // ---- what the public header says ---------------------------------------------------------------
 
 sz_link_scope sz_machine_link_scope(const sz_machine *m, size_t i) {

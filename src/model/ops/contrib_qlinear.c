@@ -126,7 +126,7 @@ static sz_status pool_last(sz_infer *n) {
     if (rank < 3) return sz_op_fail(n, "input has rank %d, at least 3 is needed", (int)rank);
     if (sz_attr_ints(n->node, "kernel_shape", &kernel) == 0)
         return sz_op_missing_attr(n, "kernel_shape");
-    SZ_TRY(sz_space_read(n, rank - 2, &s));
+    SZ_TRY(sz_spatial_read(n, rank - 2, &s));
     SZ_TRY(sz_space_kernel(n, &s, NULL));
     for (int i = 0; i < s.n; i++) s.axis[i].in = sz_in_dim(n, 0, 1 + i);
     SZ_TRY(sz_space_out(n, &s));

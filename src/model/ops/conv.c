@@ -59,7 +59,7 @@ static sz_status read_sizes(const sz_infer *n, const conv_form_t *f, conv_shape_
         s->weights_in = sz_in_dim(n, f->w, first == 1 ? wr - 1 : 1 + lead);
     }
     if (lead) SZ_TRY(sz_dim_mul(n, s->weights_out, sz_in_dim(n, f->w, 0), &s->weights_out));
-    SZ_TRY(sz_space_read(n, s->rank - 2, &s->space));
+    SZ_TRY(sz_spatial_read(n, s->rank - 2, &s->space));
     SZ_TRY(sz_space_kernel(n, &s->space, spatial));
     if (sz_in_rank(n, f->x) < 0) return SZ_OK;
     for (int i = 0; i < s->rank - 2; i++)

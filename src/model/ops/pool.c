@@ -15,7 +15,7 @@ static sz_status read_window(const sz_infer *n, sz_space *ret_space) {
     if (rank < 3) return sz_op_fail(n, "input has rank %d, at least 3 is needed", rank);
     if (sz_attr_ints(n->node, "kernel_shape", &kernel) == 0)
         return sz_op_missing_attr(n, "kernel_shape");
-    SZ_TRY(sz_space_read(n, rank - 2, ret_space));
+    SZ_TRY(sz_spatial_read(n, rank - 2, ret_space));
     SZ_TRY(sz_space_kernel(n, ret_space, NULL));
     for (int i = 0; i < ret_space->n; i++) {
         const sz_axis *a = &ret_space->axis[i];
@@ -132,7 +132,7 @@ static sz_status count_blocks(const sz_infer *n, sz_space *s, int64_t *ret_block
 static sz_status read_blocks(const sz_infer *n, sz_space *s, int32_t count, const int64_t *image,
                              const int64_t *block, int64_t *ret_block_elements) {
     *ret_block_elements = 1;
-    SZ_TRY(sz_space_read(n, count, s));
+    SZ_TRY(sz_spatial_read(n, count, s));
     for (int32_t i = 0; i < count; i++) {
         if (image[i] < 0 || block[i] < 1)
             return sz_op_fail(n, "image of %" PRId64 " and block of %" PRId64, image[i], block[i]);

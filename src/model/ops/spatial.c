@@ -38,7 +38,7 @@ static sz_status read_per_axis(const sz_infer *n, const char *name, int count, i
     return SZ_OK;
 }
 
-sz_status sz_space_read(const sz_infer *n, int axes, sz_space *ret_space) {
+sz_status sz_spatial_read(const sz_infer *n, int axes, sz_space *ret_space) {
     const int64_t *strides, *dilations, *pads;
     if (axes < 0 || axes > SZ_MAX_RANK) return sz_op_fail(n, "%d spatial axes", axes);
     SZ_TRY(read_per_axis(n, "strides", axes, 1, &strides));

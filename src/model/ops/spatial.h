@@ -21,7 +21,7 @@ typedef struct sz_space {
 } sz_space;
 
 // Reads and checks strides, dilations, pads, auto_pad and ceil_mode for `axes` spatial axes.
-sz_status sz_space_read(const sz_infer *n, int axes, sz_space *ret_space);
+sz_status sz_spatial_read(const sz_infer *n, int axes, sz_space *ret_space);
 // Kernel sizes from kernel_shape and, when `dims` is not NULL, from the spatial dims of the
 // weights; both must agree.
 sz_status sz_space_kernel(const sz_infer *n, sz_space *s, const int64_t *dims);

@@ -61,7 +61,7 @@ static sz_status check_conv(const sz_infer *n, int32_t rank, const int64_t *x, c
     if (x[0] >= 0 && dy[0] >= 0 && x[0] != dy[0])
         return sz_op_fail(n, "%lld samples of data, %lld of the gradient", (long long)x[0],
                           (long long)dy[0]);
-    SZ_TRY(sz_space_read(n, rank - 2, &s));
+    SZ_TRY(sz_spatial_read(n, rank - 2, &s));
     SZ_TRY(sz_space_kernel(n, &s, w + 2));
     for (int i = 0; i < s.n; i++) s.axis[i].in = x[2 + i];
     SZ_TRY(sz_space_out(n, &s));

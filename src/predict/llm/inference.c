@@ -13,6 +13,7 @@ typedef struct job {
     const sz_llm_form *form;
     const sz_inference_options *o;
     sz_llm_rates rates;
+    double network_s; // of a step of one token, whatever came before it
 } job;
 
 // ---- one step ----------------------------------------------------------------------------------
@@ -30,7 +31,7 @@ static sz_status add_step(const job *j, const sz_llm_form *form, int64_t seq, in
     double network = 0;
     if (j->o->plan) {
         SZ_TRY(sz_llm_plan_seconds(&j->rates, form, j->o, seq, past, &s));
-        network = sz_llm_plan_network_s(form, j->o, seq);
+        network = seq == 1 ? j->network_s : sz_llm_plan_network_s(form, j->o, seq);
     } else {
         SZ_TRY(sz_llm_form_work(form, &j->o->counting, j->o->batch, seq, past, &w));
         s = sz_llm_seconds_of(&j->rates, &w);
@@ -175,6 +176,7 @@ sz_status sz_inference_predict(sz_ctx *ctx, const sz_llm_form *form, const sz_ma
     SZ_TRY(check(ctx, options));
     if (options->plan) SZ_TRY(sz_llm_plan_check(ctx, form, options->plan));
     SZ_TRY(sz_llm_find_rates(ctx, form, machine, options, &j.rates));
+    if (options->plan) j.network_s = sz_llm_plan_network_s(form, options, 1);
     SZ_TRY(prefill(&j, &r));
     SZ_TRY(decode(&j, &r));
     SZ_TRY(sz_llm_memory(ctx, form, machine, options, &r.memory));

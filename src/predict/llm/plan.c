@@ -110,9 +110,9 @@ sz_status sz_llm_plan_seconds(const sz_llm_rates *rates, const sz_llm_form *form
     sz_llm_work all, kept = {0};
     only.experts.n = only.tables.n = 0;
     SZ_TRY(sz_llm_form_work(form, &o->counting, o->batch, seq, past, &all));
-    SZ_TRY(sz_form_structure(&only, &o->counting, &at, &kept));
     *ret = sz_llm_seconds_of(rates, &all);
     if (p->tensor * p->experts == 1) return SZ_OK;
+    SZ_TRY(sz_form_structure(&only, &o->counting, &at, &kept));
     const double t = (double)p->tensor, share = sz_llm_plan_cache_share(form, p);
     const double tokens = (double)o->batch * (double)seq;
     double read = ((double)all.bytes_read - (double)kept.bytes_read) / t;

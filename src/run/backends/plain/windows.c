@@ -24,7 +24,7 @@ sz_status sz_plain_windows(sz_plain_step *s, const sz_type *x, const int64_t *ke
                   .opset = s->call.node->opset};
     sz_space space;
     if (x->rank < 3 || x->rank > 2 + AXES) return sz_plain_refuse(s, "not 1, 2 or 3 axes");
-    SZ_TRY(sz_space_read(&n, x->rank - 2, &space));
+    SZ_TRY(sz_spatial_read(&n, x->rank - 2, &space));
     SZ_TRY(sz_space_kernel(&n, &space, kernel));
     for (int i = 0; i < space.n; i++) space.axis[i].in = x->dims[2 + i];
     SZ_TRY(sz_space_out(&n, &space)); // pads of auto_pad

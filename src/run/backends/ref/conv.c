@@ -30,7 +30,7 @@ static sz_status read_conv(const sz_ref_call *c, int x, int w, bool transposed, 
     const sz_buffer *bx = c->in[x], *bw = c->in[w], *by = c->out[0];
     k->batch = bx->dims[0], k->channels = bx->dims[1], k->outputs = by->dims[1];
     k->group = sz_attr_i(c->n->node, "group", 1);
-    SZ_TRY(sz_space_read(c->n, bx->rank - 2, &k->space));
+    SZ_TRY(sz_spatial_read(c->n, bx->rank - 2, &k->space));
     SZ_TRY(sz_space_kernel(c->n, &k->space, bw->dims + 2));
     for (int i = 0; i < k->space.n; i++) k->space.axis[i].in = bx->dims[2 + i];
     SZ_TRY(transposed ? sz_space_out_transposed(c->n, &k->space) : sz_space_out(c->n, &k->space));
@@ -225,7 +225,7 @@ static sz_status read_forward(const sz_ref_call *c, const sz_buffer *x, const in
                               const sz_buffer *dy, conv *k) {
     k->batch = x->dims[0], k->channels = x->dims[1], k->outputs = dy->dims[1];
     k->group = sz_attr_i(c->n->node, "group", 1);
-    SZ_TRY(sz_space_read(c->n, x->rank - 2, &k->space));
+    SZ_TRY(sz_spatial_read(c->n, x->rank - 2, &k->space));
     SZ_TRY(sz_space_kernel(c->n, &k->space, w + 2));
     for (int i = 0; i < k->space.n; i++) k->space.axis[i].in = x->dims[2 + i];
     SZ_TRY(sz_space_out(c->n, &k->space));

@@ -48,7 +48,7 @@ static window look(const pool *p, const double *x, int64_t at, bool lp) {
 
 // Of images x and results y, whoever of them is given.
 static sz_status read_pool(const sz_ref_call *c, const sz_buffer *x, const sz_buffer *y, pool *p) {
-    SZ_TRY(sz_space_read(c->n, x->rank - 2, &p->space));
+    SZ_TRY(sz_spatial_read(c->n, x->rank - 2, &p->space));
     SZ_TRY(sz_space_kernel(c->n, &p->space, NULL));
     for (int i = 0; i < p->space.n; i++) p->space.axis[i].in = x->dims[2 + i];
     SZ_TRY(sz_space_out(c->n, &p->space)); // pads of auto_pad; sizes are those of the shape rule
@@ -123,7 +123,7 @@ sz_status sz_ref_max_unpool(sz_ref_call *c) {
     int64_t dims[SZ_MAX_RANK] = {c->in[0]->dims[0], c->in[0]->dims[1]};
     const sz_buffer *out = c->out[0];
     sz_space s;
-    SZ_TRY(sz_space_read(c->n, out->rank - 2, &s));
+    SZ_TRY(sz_spatial_read(c->n, out->rank - 2, &s));
     SZ_TRY(sz_space_kernel(c->n, &s, NULL));
     for (int i = 0; i < s.n; i++) s.axis[i].in = c->in[0]->dims[2 + i];
     SZ_TRY(sz_space_out_transposed(c->n, &s));
