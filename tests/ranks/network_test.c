@@ -11,6 +11,8 @@
 #include "machine/network/network.h"
 #include "threads.h"
 
+#include <sizeup/scale.h>
+
 typedef struct outcome {
     sz_status status[WORLD_MOST];
     char error[1024];
@@ -131,8 +133,71 @@ static void refusals(void **unused) {
     end(&o);
 }
 
+// ---- what predictions take from it -------------------------------------------------------------
+
+#define LINK(name, exchange, ranks, latency, rate)                                                 \
+    "{\"name\":\"" name "\",\"level\":\"network\",\"exchange\":\"" exchange "\",\"ranks\":" ranks    \
+    ",\"nodes\":2,\"latency_s\":" latency ",\"byte_per_s\":" rate "}"
+#define MACHINE(source, first)                                                                     \
+    "{\"schema\":\"sizeup.machine/1\",\"name\":\"m\",\"source\":\"" source "\",\"links\":[" first    \
+    LINK("p", "send", "2", "2e-5", "1e9") "," LINK("a", "all_reduce", "4", "1e-4", "6e8") ","      \
+    LINK("b", "all_reduce", "2", "9e-5", "8e8") "]}"
+#define INSIDE "{\"name\":\"NVLink3\",\"byte_per_s\":3e11},"
+
+static sz_network network_of(const char *text) {
+    sz_ctx *ctx = sz_ctx_create(NULL);
+    sz_machine *m = NULL;
+    sz_network net = {.n = 0};
+    assert_int_equal(sz_machine_parse(ctx, "m", text, strlen(text), &m), SZ_OK);
+    assert_int_equal(sz_network_of_machine(ctx, m, 8, 25e9, &net), SZ_OK);
+    sz_machine_destroy(m);
+    sz_ctx_destroy(ctx);
+    return net;
+}
+
+static bool near(double a, double b) { return fabs(a - b) <= 1e-9 * fabs(b); }
+
+// Of a data sheet: devices of a node by its own link, all of them share the measured one. Of a
+// machine that was measured: it is a node, whatever its processes get over the loopback.
+static void used(void **unused) {
+    (void)unused;
+    const sz_network sheet = network_of(MACHINE("datasheet", INSIDE));
+    assert_int_equal(sheet.n, 2);
+    assert_int_equal(sheet.levels[0].devices, 8);
+    assert_true(near(sheet.levels[0].byte_per_s, 3e11));
+    assert_true(near(sheet.levels[1].latency_s, 2e-5) && near(sheet.levels[1].byte_per_s, 1e9));
+    assert_true(near(sheet.levels[1].efficiency, 0.6));
+    const sz_network node = network_of(MACHINE("measured", "{\"name\":\"loopback TCP\","
+                                                           "\"byte_per_s\":4e9},"));
+    assert_int_equal(node.n, 1);
+    assert_true(near(node.levels[0].byte_per_s, 1e9) && near(node.levels[0].efficiency, 0.8));
+}
+
+// Measured again, a machine keeps what it knows of the network, by itself.
+static void kept(void **unused) {
+    (void)unused;
+    outcome o = {.ctx = NULL};
+    sz_machine *again = NULL;
+    sz_buf a, b;
+    begin(&o);
+    world_run(2, measure, &o);
+    assert_int_equal(sz_machine_load(o.ctx, "a100", NULL, &again), SZ_OK);
+    assert_int_equal(sz_machine_keep_network(o.ctx, again, o.m), SZ_OK);
+    sz_buf_init(&a, o.ctx), sz_buf_init(&b, o.ctx);
+    assert_int_equal(sz_machine_json(o.ctx, o.m, &a), SZ_OK);
+    sz_machine_destroy(o.m);
+    o.m = NULL;
+    assert_int_equal(sz_machine_json(o.ctx, again, &b), SZ_OK);
+    assert_int_equal(a.size, b.size);
+    assert_memory_equal(a.data, b.data, a.size);
+    sz_machine_destroy(again);
+    sz_buf_finish(&a), sz_buf_finish(&b);
+    end(&o);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(all_links), cmocka_unit_test(as_text),
-                                       cmocka_unit_test(wrong_sums), cmocka_unit_test(refusals)};
+                                       cmocka_unit_test(wrong_sums), cmocka_unit_test(refusals),
+                                       cmocka_unit_test(used), cmocka_unit_test(kept)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
