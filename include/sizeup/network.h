@@ -67,16 +67,17 @@ SZ_API sz_message sz_machine_message(const sz_machine *machine, size_t link, siz
 
 /** Zero-initialise. */
 typedef struct sz_network_options {
-    double budget_s;                  /**< of all; 0 = 20 */
-    int64_t least_bytes, most_bytes;  /**< of messages; 0 = 8 and 4 MiB. Twice as many each time */
-    const volatile int *stop;         /**< 1: end early */
+    double budget_s;                 /**< of all; 0 = 20 */
+    int64_t least_bytes, most_bytes; /**< of messages; 0 = 8 and 4 MiB. Twice as many each time */
+    const volatile int *stop;        /**< 1: end early */
     void (*progress)(void *user, const char *what); /**< in rank 0 */
     void *user;
 } sz_network_options;
 
 /** Measure the network between all ranks; each of them calls it, with the same numbers. In rank 0
  * the links that come of it take the place of such links of `machine`, in the others nothing
- * changes. SZ_ERR_UNAVAILABLE: a single rank, stopped, or an MPI that failed or summed up wrongly. */
+ * changes. SZ_ERR_UNAVAILABLE: a single rank, stopped, or an MPI that failed or added up wrongly.
+ */
 SZ_API sz_status sz_machine_measure_network(sz_ctx *ctx, sz_machine *machine, sz_ranks *ranks,
                                             const sz_network_options *options) SZ_MUST_USE;
 

@@ -28,8 +28,8 @@ SZ_API void sz_ranks_close(sz_ranks *ranks);
  * wait for it. Does not return. */
 SZ_API void sz_ranks_abandon(sz_ranks *ranks, int code);
 
-SZ_API int sz_ranks_self(const sz_ranks *ranks);  /**< which one this is, from 0 */
-SZ_API int sz_ranks_count(const sz_ranks *ranks); /**< of all */
+SZ_API int sz_ranks_self(const sz_ranks *ranks);            /**< which one this is, from 0 */
+SZ_API int sz_ranks_count(const sz_ranks *ranks);           /**< of all */
 SZ_API const char *sz_ranks_library(const sz_ranks *ranks); /**< "Open MPI 4.1.4" */
 
 #ifdef __cplusplus

@@ -42,9 +42,9 @@ typedef struct sz_spread_options {
 SZ_API sz_status sz_explore_spread(sz_ctx *ctx, sz_ranks *ranks, const sz_space *space,
                                    const sz_evaluator *evaluator, const sz_proposer *proposer,
                                    const sz_point_sink *sinks, size_t n_sinks,
-                                   const sz_explore_options *options,
-                                   const sz_spread_options *how, sz_points *points,
-                                   sz_explored *ret_explored, sz_spread *ret_spread) SZ_MUST_USE;
+                                   const sz_explore_options *options, const sz_spread_options *how,
+                                   sz_points *points, sz_explored *ret_explored,
+                                   sz_spread *ret_spread) SZ_MUST_USE;
 /** In the other ranks: evaluate what rank 0 sends until it says that all is done. */
 SZ_API sz_status sz_explore_serve(sz_ctx *ctx, sz_ranks *ranks, const sz_space *space,
                                   const sz_evaluator *evaluator) SZ_MUST_USE;

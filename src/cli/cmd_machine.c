@@ -21,7 +21,8 @@ typedef struct machine_options {
 static const cli_option options_table[] = {
     {"quick", 0, CLI_FLAG, NULL, NULL, "measure, network: in less than 10 seconds",
      offsetof(machine_options, quick)},
-    {"save", 's', CLI_STRING, "NAME", NULL, "measure, network: save under this name too, besides 'here'",
+    {"save", 's', CLI_STRING, "NAME", NULL,
+     "measure, network: save under this name too, besides 'here'",
      offsetof(machine_options, save)},
     {"threads", 't', CLI_INT, "N", NULL, "measure: use at most N threads; 0: all",
      offsetof(machine_options, threads)},
@@ -53,8 +54,8 @@ static const char notes[] =
     "describe       what the system tells about this machine, without measuring\n"
     "compare A B    two machines side by side: roofs, levels, ratios\n"
     "list           saved machines and data sheets\n"
-    "network [NAME] by 'mpirun -n N sizeup machine network': the network between the ranks, kept with\n"
-    "               the machine NAME (without: with 'here')\n"
+    "network [NAME] by 'mpirun -n N sizeup machine network': the network between the ranks,\n"
+    "               kept with the machine NAME (without: with 'here')\n"
     "Measurements are saved in $XDG_DATA_HOME/sizeup/machines (or ~/.local/share/...).\n";
 
 static const cli_schema_row schema[] = {

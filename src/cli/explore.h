@@ -53,8 +53,8 @@ const char *explore_wish(const explore_job *job, const char *option, const char 
 int explore_write_json(const explore_job *job);
 int explore_write_doc(const explore_job *job);
 
-// Over ranks, where a launcher of MPI started the program (explore_ranks.c). Opened before all else;
-// the end gives the code of the command, and ends all ranks where it is a failure.
+// Over ranks, where a launcher of MPI started the program (explore_ranks.c). Opened before all
+// else; the end gives the code of the command, and ends all ranks where it is a failure.
 int explore_ranks_open(explore_job *job);
 int explore_ranks_end(explore_job *job, int code);
 bool explore_ranks_serves(const explore_job *job); // is this a rank that only evaluates?

@@ -22,15 +22,16 @@ int explore_ranks_open(explore_job *job) {
 }
 
 int explore_ranks_serve(explore_job *job) {
-    const sz_status status =
-        sz_explore_serve(job->app->ctx, job->ranks, job->space, &job->evaluator);
+    const sz_status status = sz_explore_serve(job->app->ctx, job->ranks, job->space,
+                                              &job->evaluator);
     return status == SZ_OK ? CLI_DONE : cli_fail(job->app, status);
 }
 
 // Where ranks were lost, numbers are the same but took longer.
 static void tell(const explore_job *job, const sz_spread *spread) {
     if (spread->lost == 0) return;
-    cli_warn(job->app, "%" PRId64 " of %" PRId64 " ranks were lost; %" PRId64
+    cli_warn(job->app,
+             "%" PRId64 " of %" PRId64 " ranks were lost; %" PRId64
              " settings were evaluated again",
              spread->lost, spread->ranks, spread->again);
 }
@@ -41,9 +42,9 @@ sz_status explore_ranks_run(explore_job *job, const sz_point_sink *sinks, size_t
     if (!job->ranks)
         return sz_explore_run(job->app->ctx, job->space, &job->evaluator, &job->proposer, sinks,
                               n_sinks, how, job->points, &job->done);
-    const sz_status status =
-        sz_explore_spread(job->app->ctx, job->ranks, job->space, &job->evaluator, &job->proposer,
-                          sinks, n_sinks, how, NULL, job->points, &job->done, &spread);
+    const sz_status status = sz_explore_spread(job->app->ctx, job->ranks, job->space,
+                                               &job->evaluator, &job->proposer, sinks, n_sinks, how,
+                                               NULL, job->points, &job->done, &spread);
     if (status == SZ_OK) tell(job, &spread);
     return status;
 }

@@ -83,9 +83,9 @@ static void put_messages(const cli_app *app, sz_doc *doc, const sz_machine *m) {
             if (is_shown(app, k, n)) put_message(doc, sz_machine_link(m, i).name, &t);
         }
     }
-    sz_doc_line(doc, "median: until the last rank is done; from, to: its 95 %% interval. bus: bytes "
-                     "over time, times");
-    sz_doc_line(doc, "2(n-1)/n (all_reduce), (n-1)/n (all_gather, reduce_scatter, all_to_all) or 1.");
+    sz_doc_line(doc, "median: until the last rank is done; from, to: its 95 %% interval.");
+    sz_doc_line(doc, "bus: bytes over time, times 2(n-1)/n (all_reduce), (n-1)/n (all_gather,");
+    sz_doc_line(doc, "reduce_scatter, all_to_all) or 1.");
 }
 
 static int write_network(cli_app *app, const sz_machine *m, const char *library,
@@ -172,7 +172,8 @@ int cli_machine_network(cli_app *app, const cli_network *o) {
     bool measured = false;
     if (cli_launched() == 0)
         return cli_error(app, CLI_UNAVAILABLE,
-                         "no launcher of MPI started this: run 'mpirun -n 2 sizeup machine network'");
+                         "no launcher of MPI started this: run 'mpirun -n 2 sizeup machine "
+                         "network'");
     if (cli_ranks_open(app, &ranks) != SZ_OK) return CLI_UNAVAILABLE;
     const bool is_first = sz_ranks_self(ranks) == 0;
     const sz_status status = is_first ? open_machine(app, o->machine, &measured, &m) : SZ_OK;

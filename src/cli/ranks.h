@@ -10,8 +10,8 @@
 // Ranks that a launcher says it started; 0 = there is none.
 int64_t cli_launched(void);
 
-// Join the others, by the plug-in that SIZEUP_MPI names or that lies beside the program or among the
-// installed libraries. SZ_ERR_UNAVAILABLE with what to do.
+// Join the others, by the plug-in that SIZEUP_MPI names or that lies beside the program or among
+// the installed libraries. SZ_ERR_UNAVAILABLE with what to do.
 sz_status cli_ranks_open(cli_app *app, sz_ranks **ret_ranks);
 
 // The end of a command on ranks: `code` of this one. Where it failed the others would wait for it

@@ -135,8 +135,7 @@ static int burst(bool sends, void *bytes, size_t n, int window, int peer, int ta
                      : MPI_Irecv(bytes, (int)n, MPI_BYTE, peer, tag, MPI_COMM_WORLD, &open[begun]);
     if (code == MPI_SUCCESS) code = MPI_Waitall(begun, open, MPI_STATUSES_IGNORE);
     if (code != MPI_SUCCESS) return code;
-    if (sends)
-        return MPI_Recv(&answer, 1, MPI_BYTE, peer, tag, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+    if (sends) return MPI_Recv(&answer, 1, MPI_BYTE, peer, tag, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
     return MPI_Send(&answer, 1, MPI_BYTE, peer, tag, MPI_COMM_WORLD);
 }
 
@@ -147,8 +146,7 @@ static int split(int colour, int *ret_group) {
     int slot = 1;
     while (slot < n_groups && groups[slot] != MPI_COMM_NULL) slot++;
     if (slot == MOST_GROUPS) return own_code;
-    const int code =
-        MPI_Comm_split(MPI_COMM_WORLD, colour < 0 ? MPI_UNDEFINED : colour, 0, &made);
+    const int code = MPI_Comm_split(MPI_COMM_WORLD, colour < 0 ? MPI_UNDEFINED : colour, 0, &made);
     *ret_group = -1;
     if (code != MPI_SUCCESS || made == MPI_COMM_NULL) return code;
     groups[slot] = made;
@@ -197,7 +195,8 @@ static int collective(int group, sz_collective what, const void *in, void *out, 
 
 __attribute__((visibility("default"))) const sz_ranks_table *sz_ranks_plugin(void) {
     static const sz_ranks_table table = {
-        SZ_RANKS_VERSION, start, stop,  abandon, text, library, send,      post, receive,
-        probe,            burst, split, leave,   barrier, most, agree, collective};
+        SZ_RANKS_VERSION, start, stop,  abandon, text,  library, send, post,
+        receive,          probe, burst, split,   leave, barrier, most, agree,
+        collective};
     return &table;
 }

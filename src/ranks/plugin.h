@@ -34,8 +34,8 @@ typedef struct sz_ranks_table {
     int (*split)(int colour, int *ret_group);
     int (*leave)(int group);
     int (*barrier)(int group);
-    int (*most)(int group, double *value);             // the largest of the group's values, to all
-    int (*agree)(int group, void *bytes, size_t n);    // the bytes of its first member, to all
+    int (*most)(int group, double *value);          // the largest of the group's values, to all
+    int (*agree)(int group, void *bytes, size_t n); // the bytes of its first member, to all
     // `bytes` of the whole message, a multiple of 4 x members. Sums are of f32. in and out have
     // `bytes` each; a broadcast is from the first member's `in` to everybody's `in`.
     int (*collective)(int group, sz_collective what, const void *in, void *out, size_t bytes);

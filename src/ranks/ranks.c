@@ -126,7 +126,6 @@ sz_status sz_ranks_gather(const sz_ranks *r, const void *mine, size_t n, void *r
     }
     for (int i = 1; i < r->count; i++)
         SZ_TRY(sz_ranks_wait(r, all + (size_t)i * n, n, i, SZ_TAG_GATHER, NULL, NULL, NULL));
-    for (int i = 1; i < r->count; i++)
-        SZ_TRY(send(r, all, n * (size_t)r->count, i, SZ_TAG_GO));
+    for (int i = 1; i < r->count; i++) SZ_TRY(send(r, all, n * (size_t)r->count, i, SZ_TAG_GO));
     return SZ_OK;
 }

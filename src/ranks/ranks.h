@@ -31,15 +31,22 @@ sz_status sz_ranks_wait(const sz_ranks *r, void *bytes, size_t cap, int from, in
 // A short sleep between two looks.
 void sz_ranks_rest(void);
 
-// All meet here, asleep until the last one comes. *all_go_on: in, whether this one would go on; out,
-// whether all would.
+// All meet here, asleep until the last one comes. *all_go_on: in, whether this one would go on;
+// out, whether all would.
 sz_status sz_ranks_meet(const sz_ranks *r, bool *all_go_on);
 
 // The same bytes of each rank, put together in the order of the ranks: n bytes in, n x count out.
 sz_status sz_ranks_gather(const sz_ranks *r, const void *mine, size_t n, void *ret_all);
 
 // Tags, one for each kind of talk.
-enum { SZ_TAG_MEET = 1, SZ_TAG_GO, SZ_TAG_GATHER, SZ_TAG_PING, SZ_TAG_RESULT, SZ_TAG_WORK,
-       SZ_TAG_DONE };
+enum {
+    SZ_TAG_MEET = 1,
+    SZ_TAG_GO,
+    SZ_TAG_GATHER,
+    SZ_TAG_PING,
+    SZ_TAG_RESULT,
+    SZ_TAG_WORK,
+    SZ_TAG_DONE
+};
 
 #endif

@@ -42,9 +42,7 @@ static void one_line(void **unused) {
 }
 
 // Up to 4 KiB at once; then with a handshake, that is later but faster.
-static double two(double bytes) {
-    return bytes <= 4096 ? 1e-6 + bytes / 2e9 : 6e-6 + bytes / 9e9;
-}
+static double two(double bytes) { return bytes <= 4096 ? 1e-6 + bytes / 2e9 : 6e-6 + bytes / 9e9; }
 
 static void two_lines(void **unused) {
     (void)unused;
@@ -97,8 +95,8 @@ static void few_points(void **unused) {
 // ---- ends --------------------------------------------------------------------------------------
 
 // Two nodes of two sockets; the last rank may use both of its node.
-static const sz_end ends[] = {{"a", 0, 2, 0}, {"a", 0, 2, 0}, {"a", 1, 2, 2}, {"b", 0, 1, 0},
-                              {"b", -1, 4, 0}};
+static const sz_end ends[] = {
+    {"a", 0, 2, 0}, {"a", 0, 2, 0}, {"a", 1, 2, 2}, {"b", 0, 1, 0}, {"b", -1, 4, 0}};
 
 static void reaches(void **unused) {
     (void)unused;
@@ -157,9 +155,9 @@ static void factors(void **unused) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_line),   cmocka_unit_test(two_lines), cmocka_unit_test(noisy_lines),
-        cmocka_unit_test(few_points), cmocka_unit_test(reaches),   cmocka_unit_test(teams),
-        cmocka_unit_test(crowds),     cmocka_unit_test(factors)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(one_line),    cmocka_unit_test(two_lines),
+                                       cmocka_unit_test(noisy_lines), cmocka_unit_test(few_points),
+                                       cmocka_unit_test(reaches),     cmocka_unit_test(teams),
+                                       cmocka_unit_test(crowds),      cmocka_unit_test(factors)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -24,8 +24,7 @@ typedef struct outcome {
 static void measure(sz_ranks *r, sz_ctx *ctx, void *user) {
     outcome *o = user;
     const int self = sz_ranks_self(r);
-    o->status[self] =
-        sz_machine_measure_network(ctx, self == 0 ? o->m : NULL, r, &o->how);
+    o->status[self] = sz_machine_measure_network(ctx, self == 0 ? o->m : NULL, r, &o->how);
     if (self == 0) snprintf(o->error, sizeof o->error, "%s", sz_ctx_error(ctx));
 }
 
@@ -136,12 +135,13 @@ static void refusals(void **unused) {
 // ---- what predictions take from it -------------------------------------------------------------
 
 #define LINK(name, exchange, ranks, latency, rate)                                                 \
-    "{\"name\":\"" name "\",\"level\":\"network\",\"exchange\":\"" exchange "\",\"ranks\":" ranks    \
+    "{\"name\":\"" name "\",\"level\":\"network\",\"exchange\":\"" exchange "\",\"ranks\":" ranks  \
     ",\"nodes\":2,\"latency_s\":" latency ",\"byte_per_s\":" rate "}"
 #define MACHINE(source, first)                                                                     \
-    "{\"schema\":\"sizeup.machine/1\",\"name\":\"m\",\"source\":\"" source "\",\"links\":[" first    \
-    LINK("p", "send", "2", "2e-5", "1e9") "," LINK("a", "all_reduce", "4", "1e-4", "6e8") ","      \
-    LINK("b", "all_reduce", "2", "9e-5", "8e8") "]}"
+    "{\"schema\":\"sizeup.machine/1\",\"name\":\"m\",\"source\":\"" source                         \
+    "\",\"links\":[" first LINK("p", "send", "2", "2e-5", "1e9") "," LINK(                         \
+        "a", "all_reduce", "4", "1e-4", "6e8") "," LINK("b", "all_reduce", "2", "9e-5",            \
+                                                        "8e8") "]}"
 #define INSIDE "{\"name\":\"NVLink3\",\"byte_per_s\":3e11},"
 
 static sz_network network_of(const char *text) {
@@ -196,8 +196,8 @@ static void kept(void **unused) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(all_links), cmocka_unit_test(as_text),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(all_links),  cmocka_unit_test(as_text),
                                        cmocka_unit_test(wrong_sums), cmocka_unit_test(refusals),
-                                       cmocka_unit_test(used), cmocka_unit_test(kept)};
+                                       cmocka_unit_test(used),       cmocka_unit_test(kept)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,9 +17,9 @@
 // ---- a made-up space and what is evaluated -----------------------------------------------------
 
 typedef struct job {
-    const char *batch, *depth;       // ranges
+    const char *batch, *depth;        // ranges
     int ranks, dies, dies_too, fails; // ranks that hang or fail, -1 = none
-    int64_t at;                      // at the setting of this number
+    int64_t at;                       // at the setting of this number
     bool listens;
     double seconds, silence_s;
     volatile int over;
@@ -35,8 +35,8 @@ static sz_space *make_space(sz_ctx *ctx, const job *j, int rank) {
     sz_space *space;
     assert_int_equal(sz_space_create(ctx, &space), SZ_OK);
     assert_int_equal(sz_space_add(ctx, space, "batch", j->batch), SZ_OK);
-    assert_int_equal(sz_space_add(ctx, space, "depth", rank == 3 && j->fails == 99 ? "1" : j->depth),
-                     SZ_OK);
+    const char *depth = rank == 3 && j->fails == 99 ? "1" : j->depth;
+    assert_int_equal(sz_space_add(ctx, space, "depth", depth), SZ_OK);
     assert_int_equal(sz_space_constrain(ctx, space, "batch*depth <= 6000"), SZ_OK);
     assert_int_equal(sz_space_ready(ctx, space), SZ_OK);
     return space;
@@ -134,8 +134,8 @@ static void lead(sz_ranks *r, sz_ctx *ctx, const sz_space *space, job *j) {
     const sz_explore_options o = {.seconds = j->seconds};
     const sz_spread_options how = {.silence_s = j->silence_s};
     if (!j->listens) assert_int_equal(sz_search_create(ctx, "grid", space, NULL, &p), SZ_OK);
-    j->status =
-        sz_explore_spread(ctx, r, space, &e, &p, &sink, 1, &o, &how, NULL, &j->done, &j->spread);
+    j->status = sz_explore_spread(ctx, r, space, &e, &p, &sink, 1, &o, &how, NULL, &j->done,
+                                  &j->spread);
     snprintf(j->error, sizeof j->error, "%s", sz_ctx_error(ctx));
     j->over = 1;
     sz_proposer_release(&p);
@@ -243,7 +243,7 @@ static void fatal_setting(void **unused) {
         assert_int_equal(many->status, SZ_OK);
         assert_int_equal(many->done.proposed, 800);
         const bool was_lost = many->spread.lost == 2;
-        if (was_lost) assert_non_null(strstr(many->text, "two ranks were lost while they evaluated it"));
+        if (was_lost) assert_non_null(strstr(many->text, "two ranks were lost while they"));
         free(many);
         if (was_lost) return;
     }
@@ -295,9 +295,12 @@ static void results(void **unused) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(as_one_process), cmocka_unit_test(round_the_ring),
-        cmocka_unit_test(listeners_are_steady), cmocka_unit_test(lost_rank),
-        cmocka_unit_test(fatal_setting), cmocka_unit_test(failures), cmocka_unit_test(results)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(as_one_process),
+                                       cmocka_unit_test(round_the_ring),
+                                       cmocka_unit_test(listeners_are_steady),
+                                       cmocka_unit_test(lost_rank),
+                                       cmocka_unit_test(fatal_setting),
+                                       cmocka_unit_test(failures),
+                                       cmocka_unit_test(results)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

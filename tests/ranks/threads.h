@@ -212,9 +212,9 @@ static void t_text(int code, char *buf, size_t cap) { snprintf(buf, cap, "code %
 static void t_library(char *buf, size_t cap) { snprintf(buf, cap, "threads"); }
 
 static const sz_ranks_table threads_table = {
-    SZ_RANKS_VERSION, t_start, t_stop,  t_abandon, t_text,  t_library, t_send,    t_send,
-    t_receive,        t_probe, t_burst, t_split,   t_leave, t_barrier, t_most,    t_agree,
-    t_collective};
+    SZ_RANKS_VERSION, t_start,   t_stop,    t_abandon, t_text,      t_library,
+    t_send,           t_send,    t_receive, t_probe,   t_burst,     t_split,
+    t_leave,          t_barrier, t_most,    t_agree,   t_collective};
 
 // Run `work` as each of n ranks, this thread being rank 0.
 typedef void world_work(sz_ranks *ranks, sz_ctx *ctx, void *user);

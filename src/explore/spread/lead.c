@@ -79,9 +79,9 @@ static sz_status work(sz_lead *l, bool *ret_worked) {
     sz_case *c = sz_case_of(l, number);
     c->why[0] = '\0';
     sz_metrics_clear(&c->metrics);
-    const sz_status status =
-        l->evaluator->evaluate(l->ctx, l->evaluator->self, l->space, sz_setting_of(l, number),
-                               &c->metrics, c->why, sizeof c->why);
+    const sz_status status = l->evaluator->evaluate(l->ctx, l->evaluator->self, l->space,
+                                                    sz_setting_of(l, number), &c->metrics, c->why,
+                                                    sizeof c->why);
     c->state = SZ_CASE_DONE;
     l->spread.own++;
     if (status == SZ_OK) return SZ_OK;
@@ -107,8 +107,7 @@ static sz_status turn(sz_lead *l) {
 
 static sz_status lead(sz_lead *l) {
     sz_status status = sz_lead_greet(l);
-    while (status == SZ_OK && !(l->exhausted && l->handed == l->proposed))
-        status = turn(l);
+    while (status == SZ_OK && !(l->exhausted && l->handed == l->proposed)) status = turn(l);
     sz_lead_dismiss(l, status == SZ_OK);
     l->done.seconds = sz_clock_s() - l->began_s;
     return status;
@@ -143,9 +142,16 @@ sz_status sz_explore_spread(sz_ctx *ctx, sz_ranks *ranks, const sz_space *space,
                             const sz_explore_options *options, const sz_spread_options *how,
                             sz_points *points, sz_explored *ret_explored, sz_spread *ret_spread) {
     static const sz_explore_options none;
-    sz_lead l = {.ctx = ctx, .r = ranks, .space = space, .evaluator = evaluator,
-                 .proposer = proposer, .sinks = sinks, .n_sinks = n_sinks, .points = points,
-                 .options = options ? options : &none, .began_s = sz_clock_s()};
+    sz_lead l = {.ctx = ctx,
+                 .r = ranks,
+                 .space = space,
+                 .evaluator = evaluator,
+                 .proposer = proposer,
+                 .sinks = sinks,
+                 .n_sinks = n_sinks,
+                 .points = points,
+                 .options = options ? options : &none,
+                 .began_s = sz_clock_s()};
     l.silence_s = how && how->silence_s > 0 ? how->silence_s : SILENCE_S;
     l.spread.ranks = ranks->count;
     sz_status status = open_lead(&l);

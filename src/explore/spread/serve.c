@@ -98,10 +98,9 @@ sz_status sz_explore_serve(sz_ctx *ctx, sz_ranks *ranks, const sz_space *space,
     server s = {.ctx = ctx, .r = ranks, .space = space, .evaluator = evaluator};
     sz_hello hello;
     sz_hello_of(space, &hello);
-    SZ_TRY(sz_ranks_said(ranks, ranks->call->send(&hello, sizeof hello, 0, SZ_TAG_DONE),
-                         "sending"));
-    s.in_room = sizeof(sz_parcel) +
-                SZ_CHUNK_MOST * sz_space_parameters(space) * sizeof(uint32_t);
+    SZ_TRY(
+        sz_ranks_said(ranks, ranks->call->send(&hello, sizeof hello, 0, SZ_TAG_DONE), "sending"));
+    s.in_room = sizeof(sz_parcel) + SZ_CHUNK_MOST * sz_space_parameters(space) * sizeof(uint32_t);
     s.out_room = sizeof(sz_parcel) + (SZ_CHUNK_MOST + 1) * (size_t)SZ_RESULT_BYTES;
     s.in = sz_alloc(ctx, s.in_room);
     s.out = sz_alloc(ctx, s.out_room);

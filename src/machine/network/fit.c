@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lines through the times of messages. MPI changes its way of sending with the size (at once, with a
-// handshake, in pieces), so one start and one rate do not fit: up to four lines do, each over sizes
-// that follow each other. Errors are relative, as times span four orders of magnitude. Of all cuts
-// the best is found by dynamic programming; how many lines there are says the criterion of Schwarz
-// (Ann. Stat. 6(2), 1978), with two numbers for each line and one for each cut.
+// Lines through the times of messages. MPI changes its way of sending with the size (at once, with
+// a handshake, in pieces), so one start and one rate do not fit: up to four lines do, each over
+// sizes that follow each other. Errors are relative, as times span four orders of magnitude. Of all
+// cuts the best is found by dynamic programming; how many lines there are says the criterion of
+// Schwarz (Ann. Stat. 6(2), 1978), with two numbers for each line and one for each cut.
 #include "machine/network/network.h"
 
 #include <math.h>
@@ -68,8 +68,8 @@ static size_t choose(const cuts *c, size_t n) {
     for (size_t k = 0; k < SZ_MOST_SEGMENTS; k++) {
         if (!isfinite(c->squares[k][n])) continue;
         const double points = (double)n, numbers = 3 * (double)(k + 1) - 1;
-        const double score =
-            points * log(c->squares[k][n] / points + FLOOR * FLOOR) + numbers * log(points);
+        const double score = points * log(c->squares[k][n] / points + FLOOR * FLOOR) +
+                             numbers * log(points);
         if (score < least) least = score, best = k;
     }
     return best;
@@ -77,8 +77,10 @@ static size_t choose(const cuts *c, size_t n) {
 
 static sz_segment segment_of(const double *x, const double *y, size_t n) {
     const line l = fit(x, y, n);
-    sz_segment s = {.from_bytes = (int64_t)x[0], .to_bytes = (int64_t)x[n - 1],
-                    .latency_s = l.alpha, .byte_per_s = l.beta > 0 ? 1 / l.beta : SZ_NAN,
+    sz_segment s = {.from_bytes = (int64_t)x[0],
+                    .to_bytes = (int64_t)x[n - 1],
+                    .latency_s = l.alpha,
+                    .byte_per_s = l.beta > 0 ? 1 / l.beta : SZ_NAN,
                     .points = (int64_t)n};
     for (size_t i = 0; i < n; i++)
         s.error = fmax(s.error, fabs((l.alpha + l.beta * x[i]) / y[i] - 1));

@@ -81,8 +81,8 @@ static void sum_up(sz_full_link *l, double factor) {
     l->link.n = last->n, l->link.spread = last->spread;
 }
 
-static sz_status name_it(sz_machine *m, sz_full_link *l, const char *library,
-                         const sz_team *team, const sz_exchange *x) {
+static sz_status name_it(sz_machine *m, sz_full_link *l, const char *library, const sz_team *team,
+                         const sz_exchange *x) {
     SZ_TRY(sz_machine_printf(m, &l->link.name, "%s, %s", x->name, team->what));
     return sz_machine_printf(m, &l->link.method, "%s, %s", library, x->line);
 }
@@ -90,7 +90,7 @@ static sz_status name_it(sz_machine *m, sz_full_link *l, const char *library,
 sz_status sz_network_add(sz_machine *m, const char *library, const sz_team *team,
                          const sz_exchange *x, const sz_taken *taken, size_t n) {
     sz_full_link l = {.link = {.latency_s = SZ_NAN, .byte_per_s = SZ_NAN},
-                         .scope = {sz_reach_name(team->reach), x->name, team->n, team->nodes}};
+                      .scope = {sz_reach_name(team->reach), x->name, team->n, team->nodes}};
     sz_status status = name_it(m, &l, library, team, x);
     if (status == SZ_OK) status = add_messages(m, &l, x, team, taken, n);
     if (status == SZ_OK) status = add_segments(m, &l);

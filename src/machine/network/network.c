@@ -90,8 +90,13 @@ static sz_status keep(const network_job *j, const sz_exchange *x, sz_taken *take
 
 static sz_status take(const network_job *j, const sz_exchange *x) {
     sz_taken taken[SZ_MOST_SIZES] = {{0}};
-    sz_series s = {.r = j->r, .team = j->team, .exchange = x, .budget_s = j->series_s,
-                   .stop = j->options->stop, .in = j->in, .out = j->out};
+    sz_series s = {.r = j->r,
+                   .team = j->team,
+                   .exchange = x,
+                   .budget_s = j->series_s,
+                   .stop = j->options->stop,
+                   .in = j->in,
+                   .out = j->out};
     const bool mine = sz_team_index(j->team, j->r->self) >= 0;
     s.n = sizes_of(j, j->team, s.bytes);
     say(j, x->name);

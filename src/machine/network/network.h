@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The inside of measuring a network: who is where, teams that exchange, the stopwatch of a series of
-// sizes, and lines through it.
+// The inside of measuring a network: who is where, teams that exchange, the stopwatch of a series
+// of sizes, and lines through it.
 #ifndef SZ_MACHINE_NETWORK_H
 #define SZ_MACHINE_NETWORK_H
 
@@ -46,7 +46,7 @@ typedef struct sz_team {
     int n, nodes;
     bool crowded; // more ranks on some node than logical CPUs for them
     sz_reach reach;
-    char what[48];              // "ranks 0 and 1"
+    char what[48]; // "ranks 0 and 1"
     int32_t members[SZ_MOST_RANKS];
 } sz_team;
 

@@ -17,8 +17,15 @@
 #include "os/clock.h"
 #include "os/pin.h"
 
-enum { MOST_SAMPLES = 400, LEAST_SAMPLES = 20, MOST_CALLS = 20000, WINDOW = 16, ROUNDS = 5,
-       MOST_AT_ONCE = 50, WARM_CALLS = 10 };
+enum {
+    MOST_SAMPLES = 400,
+    LEAST_SAMPLES = 20,
+    MOST_CALLS = 20000,
+    WINDOW = 16,
+    ROUNDS = 5,
+    MOST_AT_ONCE = 50,
+    WARM_CALLS = 10
+};
 static const double SAMPLE_S = 0.2e-3, WARM_S = 5e-3, KNOWN = 0.01;
 // A message crosses a kernel or a wire, and both have queues.
 static const double NOISY = 0.25, SURE = 0.01;
@@ -77,8 +84,8 @@ static sz_status team_sample(const sz_series *s, size_t n, int32_t calls, double
     for (int32_t i = 0; i < calls; i++) {
         SZ_TRY(say(s, call->barrier(s->group)));
         const double start = sz_clock_s();
-        SZ_TRY(say(s, call->collective(s->group, (sz_collective)s->exchange->what, s->in, s->out,
-                                       n)));
+        SZ_TRY(
+            say(s, call->collective(s->group, (sz_collective)s->exchange->what, s->in, s->out, n)));
         sum += sz_clock_s() - start;
     }
     *ret_s = sum / calls;
@@ -95,7 +102,8 @@ static sz_status sample(const sz_series *s, size_t n, int32_t calls, double *ret
 // Each member gives its place in the team and 1: what must come out follows by hand.
 static void give(const sz_series *s, size_t n) {
     const float mine = (float)(sz_team_index(s->team, s->r->self) + 1);
-    for (size_t i = 0; i < n / sizeof mine; i++) memcpy(s->in + i * sizeof mine, &mine, sizeof mine);
+    for (size_t i = 0; i + sizeof mine <= n; i += sizeof mine)
+        memcpy(s->in + i, &mine, sizeof mine);
     memset(s->out, 0, n);
 }
 

@@ -46,8 +46,9 @@ static int64_t across(const sz_machine *machine, const char *exchange) {
         const sz_link_scope s = sz_machine_link_scope(machine, i);
         if (!s.level || strcmp(s.level, "network") != 0 || strcmp(s.exchange, exchange) != 0)
             continue;
+        if (!(sz_machine_link(machine, i).byte_per_s > 0)) continue;
         const bool better = best < 0 || (alone ? s.ranks < ranks : s.ranks > ranks);
-        if (better && sz_machine_link(machine, i).byte_per_s > 0) best = (int64_t)i, ranks = s.ranks;
+        if (better) best = (int64_t)i, ranks = s.ranks;
     }
     return best;
 }
@@ -87,7 +88,7 @@ sz_status sz_network_of_machine(sz_ctx *ctx, const sz_machine *machine, int64_t 
         return SZ_OK;
     }
     return sz_fail(ctx, SZ_ERR_INPUT,
-                   "machine '%s' has no link to others of its kind: choose one that has, as a100, or "
-                   "measure the network between nodes (sizeup machine network)",
+                   "machine '%s' has no link to others of its kind: choose one that has, as a100, "
+                   "or measure the network between nodes (sizeup machine network)",
                    sz_machine_identity(machine).name);
 }
