@@ -46,26 +46,26 @@ echo "explore: 1, 2 and 4 ranks give the same bytes"
 longer=(explore --model 'transformer:layers=1-24+1,heads=4,hidden=256-1024+64'
     --machine a100,h100,v100 --batch '1-64*2' dtype=f32,f16 --format json)
 "$sizeup" "${longer[@]}" >"$room/whole.json"
-mpirun --enable-recovery --oversubscribe -n 3 "$sizeup" "${longer[@]}" \
+run --enable-recovery -n 3 "$sizeup" "${longer[@]}" \
     >"$room/lost.json" 2>"$room/lost.err" &
 launcher=$!
 # The last rank, once it is at work: MPI starts in less CPU time than that.
 ticks_at_work=$(($(getconf CLK_TCK) * 7 / 10))
 ticks() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | awk '{print $12 + $13}'; }
-is_last() { tr '\0' '\n' <"/proc/$1/environ" 2>/dev/null | grep -qx OMPI_COMM_WORLD_RANK=2; }
+is_last() { # of the ranks of this test
+    [ "$(tr '\0' '\n' <"/proc/$1/environ" 2>/dev/null |
+        grep -cxE "OMPI_COMM_WORLD_RANK=2|HOME=$room")" = 2 ]
+}
 killed=''
 for _ in $(seq 3000); do
     kill -0 "$launcher" 2>/dev/null && [ -z "$killed" ] || break
-    for p in $(pgrep -P "$launcher" -x "$(basename "$sizeup")" || true); do
+    for p in $(pgrep -x "$(basename "$sizeup")" || true); do
         is_last "$p" && [ "$(ticks "$p" || echo 0)" -ge "$ticks_at_work" ] || continue
         kill -KILL "$p" && killed=$p
     done
     sleep 0.02
 done
-(sleep 150; kill "$launcher" 2>/dev/null) &
-guard=$!
 wait "$launcher" || true
-kill "$guard" 2>/dev/null || true
 if grep -q 'was lost; others go on' "$room/lost.err"; then
     points='[(p["parameters"],p["metrics"],p["on_front"]) for p in d["points"]]'
     [ "$(value "$room/lost.json" "$points")" = "$(value "$room/whole.json" "$points")" ] ||
