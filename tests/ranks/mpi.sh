@@ -141,11 +141,12 @@ inside 1 "timeout 150 mpirun --mca plm_rsh_agent $room/agent --mca plm_rsh_no_tr
     -x HOME -x ASAN_OPTIONS -x OMPI_ALLOW_RUN_AS_ROOT -x OMPI_ALLOW_RUN_AS_ROOT_CONFIRM \
     $sizeup machine network --quick --message 1048576 --save two --format json" \
     >"$room/two.json" 2>"$room/err" || fail "$(cat "$room/err")"
-# 400 Mbit/s of frames of 1514 bytes, of which 1448 are the message's: 47.8 MB/s.
+# 400 Mbit/s of frames of 1514 bytes, of which 1448 are the message's: 47.8 MB/s. Of a stream: there
+# and back, a busy machine adds its time slices.
 value "$room/two.json" "[(l['name'],l['level'],l['latency_s'],l['byte_per_s'],len(l['segments'])) \
     for l in d['links'] if 'level' in l]"
 rate=$(value "$room/two.json" "[l['byte_per_s'] for l in d['links'] \
-    if l.get('exchange')=='send' and l['level']=='network'][0]")
+    if l.get('exchange')=='stream' and l['level']=='network'][0]")
 [ "$(python3 -c "print(abs($rate / (400e6 / 8 * 1448 / 1514) - 1) < 0.15)")" = True ] ||
     fail "a link of 47.8 MB/s was measured as $rate"
 [ "$(value "$room/two.json" "sorted({(l['level'],l['ranks'],l['nodes']) for l in d['links'] \
