@@ -123,7 +123,11 @@ SZ_API void sz_training_predict(const sz_scale_model *model, const sz_scale_devi
 
 /** The first link of the machine that is not to its host, between `devices_per_node`; beyond these
  * `node_byte_per_s` for each device. What the record does not say (starts, what collectives reach)
- * is from published tables of collectives on A100 and H100. Names belong to the machine. */
+ * is from published tables of collectives on A100 and H100. Names belong to the machine.
+ *
+ * Where the record has links across nodes that were measured between ranks (network.h), these stand
+ * for `node_byte_per_s`; and a machine that was itself measured is a node, so that it needs no link
+ * inside. */
 SZ_API sz_status sz_network_of_machine(sz_ctx *ctx, const sz_machine *machine,
                                        int64_t devices_per_node, double node_byte_per_s,
                                        sz_network *ret) SZ_MUST_USE;

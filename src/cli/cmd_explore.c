@@ -209,8 +209,7 @@ static int sweep(explore_job *job) {
     if (budget) code = cli_read_time(job->app, "budget", budget, &how.seconds);
     sz_status status = SZ_OK;
     if (code == CLI_DONE)
-        status = sz_explore_run(job->app->ctx, job->space, &job->evaluator, &job->proposer, NULL, 0,
-                                &how, job->points, &job->done);
+        status = explore_ranks_run(job, NULL, 0, &how);
     cli_release_interrupts();
     if (job->app->progress) fputs("\r\033[K", stderr);
     if (status == SZ_OK) status = explore_add_skipped(job);
@@ -272,9 +271,11 @@ static int analyse(explore_job *job) {
 // ---- all ---------------------------------------------------------------------------------------
 
 static int run(explore_job *job) {
-    int code = explore_space_make(job);
+    int code = explore_ranks_open(job);
+    if (code == CLI_DONE) code = explore_space_make(job);
     if (code == CLI_DONE) code = read_wishes(job);
     if (code == CLI_DONE) code = make_evaluator(job);
+    if (code == CLI_DONE && explore_ranks_serves(job)) return explore_ranks_serve(job);
     if (code == CLI_DONE) code = make_proposer(job);
     if (code == CLI_DONE) {
         const sz_status status = sz_points_create(job->app->ctx, job->space, &job->points);
@@ -291,7 +292,7 @@ int cli_explore(cli_app *app, const void *options) {
     explore_job *job = calloc(1, sizeof *job);
     if (!job) return cli_error(app, CLI_UNAVAILABLE, "out of memory");
     job->app = app, job->options = options;
-    const int code = run(job);
+    int code = run(job);
     sz_oracle_finish(app->ctx, &job->oracle);
     sz_points_destroy(job->points);
     sz_proposer_release(&job->proposer);
@@ -300,6 +301,7 @@ int cli_explore(cli_app *app, const void *options) {
     sz_space_destroy(job->space);
     for (size_t i = 0; i < job->n_machines; i++) sz_machine_destroy(job->machines[i]);
     free(job->on_front);
+    code = explore_ranks_end(job, code);
     free(job);
     return code;
 }

@@ -14,6 +14,7 @@
 #include <sizeup/limits.h>
 #include <sizeup/machine.h>
 #include <sizeup/model.h>
+#include <sizeup/network.h>
 #include <sizeup/optimize.h>
 #include <sizeup/results.h>
 #include <sizeup/run.h>
@@ -66,6 +67,19 @@ static void fill_formats(sz_doc *doc) {
     for (size_t i = 0; sz_list_format(i, &row); i++) {
         const sz_cell cells[] = {sz_cell_text(row.name), sz_cell_text(row.extensions),
                                  sz_cell_text(row.what)};
+        sz_doc_row(doc, cells, CLI_COUNT(cells));
+    }
+}
+
+static void fill_exchanges(sz_doc *doc) {
+    static const sz_column columns[] = {
+        {"name", "exchange", NULL, SZ_AS_TEXT, 0},
+        {"what", "what", NULL, SZ_AS_TEXT, SZ_COLUMN_WRAP},
+    };
+    sz_doc_table(doc, "exchanges", columns, CLI_COUNT(columns));
+    sz_exchange_row row;
+    for (size_t i = 0; sz_list_exchange(i, &row); i++) {
+        const sz_cell cells[] = {sz_cell_text(row.name), sz_cell_text(row.what)};
         sz_doc_row(doc, cells, CLI_COUNT(cells));
     }
 }

@@ -9,18 +9,20 @@
 #include <unistd.h>
 
 #include <sizeup/lab.h>
+#include <sizeup/network.h>
 
 typedef struct machine_options {
     bool quick, libraries;
     cli_strings fail;
     const char *root, *save, *cpu_mask, *disk, *explain;
-    int64_t threads;
+    int64_t threads, message;
 } machine_options;
 
 static const cli_option options_table[] = {
-    {"quick", 0, CLI_FLAG, NULL, NULL, "measure: in less than 10 seconds",
+    {"quick", 0, CLI_FLAG, NULL, NULL, "measure, network: in less than 10 seconds",
      offsetof(machine_options, quick)},
-    {"save", 's', CLI_STRING, "NAME", NULL, "measure: save under this name too, besides 'here'",
+    {"save", 's', CLI_STRING, "NAME", NULL,
+     "measure, network: save under this name too, besides 'here'",
      offsetof(machine_options, save)},
     {"threads", 't', CLI_INT, "N", NULL, "measure: use at most N threads; 0: all",
      offsetof(machine_options, threads)},
@@ -40,6 +42,8 @@ static const cli_option options_table[] = {
     {"disk", 0, CLI_STRING, "DIR", NULL,
      "measure: the disk that DIR is on; 'none': no disk (usual: that of the data; --quick: none)",
      offsetof(machine_options, disk)},
+    {"message", 0, CLI_INT, "BYTES", "4194304", "network: the longest message",
+     offsetof(machine_options, message)},
 };
 
 static const char notes[] =
@@ -50,6 +54,8 @@ static const char notes[] =
     "describe       what the system tells about this machine, without measuring\n"
     "compare A B    two machines side by side: roofs, levels, ratios\n"
     "list           saved machines and data sheets\n"
+    "network [NAME] by 'mpirun -n N sizeup machine network': the network between the ranks,\n"
+    "               kept with the machine NAME (without: with 'here')\n"
     "Measurements are saved in $XDG_DATA_HOME/sizeup/machines (or ~/.local/share/...).\n";
 
 static const cli_schema_row schema[] = {
@@ -75,6 +81,14 @@ static const cli_schema_row schema[] = {
     {2, NULL, CLI_J_RECORD, NULL, sz_curve_point_type, false},
     {1, "links", CLI_J_ARRAY, NULL, NULL, false},
     {2, NULL, CLI_J_RECORD, NULL, sz_link_type, false},
+    {2, "level", CLI_J_STRING, "farthest ends, where it was measured between ranks", NULL, true},
+    {2, "exchange", CLI_J_STRING, "send, stream, all_reduce, ...", NULL, true},
+    {2, "ranks", CLI_J_INTEGER, "that took part", NULL, true},
+    {2, "nodes", CLI_J_INTEGER, "that they were on", NULL, true},
+    {2, "segments", CLI_J_ARRAY, "lines through the times of messages", NULL, true},
+    {3, NULL, CLI_J_RECORD, NULL, sz_segment_type, false},
+    {2, "messages", CLI_J_ARRAY, "times by size", NULL, true},
+    {3, NULL, CLI_J_RECORD, NULL, sz_message_type, false},
     {1, "overhead", CLI_J_OBJECT, NULL, NULL, false},
     {2, NULL, CLI_J_RECORD, NULL, sz_overhead_type, false},
     {1, "power", CLI_J_OBJECT, NULL, NULL, false},
@@ -418,6 +432,22 @@ static sz_status measure_overlap(cli_app *app, const machine_options *o, sz_mach
     return sz_machine_measure_overlap(app->ctx, m, &how);
 }
 
+// The network between ranks is measured by another command: what 'here' knows of it stays.
+static sz_status keep_network(cli_app *app, sz_machine *m, const char *folder) {
+    sz_machine *before = NULL;
+    sz_ctx *quiet = sz_ctx_create(NULL);
+    if (!quiet) return SZ_OK;
+    sz_status status = SZ_OK;
+    if (sz_machine_load(quiet, "here", folder, &before) == SZ_OK) {
+        const char *a = sz_machine_identity(before).fingerprint;
+        const char *b = sz_machine_identity(m).fingerprint;
+        if (a && b && strcmp(a, b) == 0) status = sz_machine_keep_network(app->ctx, m, before);
+    }
+    sz_machine_destroy(before);
+    sz_ctx_destroy(quiet);
+    return status;
+}
+
 static int measure(cli_app *app, const machine_options *o) {
     char folder[4096];
     sz_machine *m = NULL;
@@ -438,6 +468,7 @@ static int measure(cli_app *app, const machine_options *o) {
     how.stop = cli_catch_interrupts();
     sz_status status = sz_machine_measure(app->ctx, &how, &m);
     if (status == SZ_OK) status = measure_overlap(app, o, m);
+    if (status == SZ_OK && has_folder) status = keep_network(app, m, folder);
     if (app->progress) fputs("\r\033[K", stderr);
     const sz_status saved = status == SZ_OK && has_folder ? save(app, o, m, folder) : SZ_OK;
     cli_release_interrupts();
@@ -465,6 +496,14 @@ static int show(cli_app *app) {
     return code;
 }
 
+static int network(cli_app *app, const machine_options *o) {
+    const cli_network how = {.machine = app->n_args > 1 ? app->args[1] : NULL,
+                             .save = o->save,
+                             .budget_s = o->quick ? 5 : 0,
+                             .most_bytes = o->message};
+    return cli_machine_network(app, &how);
+}
+
 sz_status cli_machine_load(cli_app *app, const char *name, sz_machine **ret_machine) {
     char folder[4096];
     const bool has_folder = cli_machine_folder(folder, sizeof folder);
@@ -472,7 +511,8 @@ sz_status cli_machine_load(cli_app *app, const char *name, sz_machine **ret_mach
 }
 
 int cli_machine(cli_app *app, const void *options) {
-    static const char *const words[] = {"measure", "describe", "show", "compare", "list", NULL};
+    static const char *const words[] = {"measure", "describe", "show", "compare", "list",
+                                        "network", NULL};
     const machine_options *o = options;
     const char *word = app->args[0];
     if (strcmp(word, "compare") == 0 && app->n_args < 3)
@@ -484,6 +524,7 @@ int cli_machine(cli_app *app, const void *options) {
     if (strcmp(word, "describe") == 0) return cli_machine_describe(app, o->root, o->cpu_mask);
     if (strcmp(word, "measure") == 0) return measure(app, options);
     if (strcmp(word, "show") == 0) return show(app);
+    if (strcmp(word, "network") == 0) return network(app, o);
     if (strcmp(word, "list") == 0) return cli_machine_list(app);
     return cli_unknown(app, "action", word, words);
 }

@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 
 #include <sizeup/explore.h>
+#include <sizeup/ranks.h>
 
 typedef struct explore_options {
     cli_strings models, machines, constraints;
@@ -27,6 +28,7 @@ typedef struct explore_job {
     double prices[EXPLORE_MACHINES];
     size_t n_machines;
     char calibrations[4096]; // folder
+    sz_ranks *ranks; // NULL: this process is alone
     sz_evaluator evaluator;
     sz_proposer proposer;
     const char *by, *search;
@@ -54,6 +56,16 @@ const char *explore_wish(const explore_job *job, const char *option, const char 
                          const char *usual);
 int explore_write_json(const explore_job *job);
 int explore_write_doc(const explore_job *job);
+
+// Over ranks, where a launcher of MPI started the program (explore_ranks.c). Opened before all
+// else; the end gives the code of the command, and ends all ranks where it is a failure.
+int explore_ranks_open(explore_job *job);
+int explore_ranks_end(explore_job *job, int code);
+bool explore_ranks_serves(const explore_job *job); // is this a rank that only evaluates?
+int explore_ranks_serve(explore_job *job);
+// sz_explore_run(), over the ranks that there are.
+sz_status explore_ranks_run(explore_job *job, const sz_point_sink *sinks, size_t n_sinks,
+                            const sz_explore_options *how);
 
 extern const cli_schema_row explore_schema[];
 extern const size_t explore_schema_n;

@@ -46,6 +46,14 @@ const char *const *cli_environment(void); // "NAME=VALUE", NULL-ended
 // `machine measure --explain OP`; mask may be NULL.
 int cli_machine_explain(cli_app *app, const char *op, const char *cpu_mask);
 
+// `machine network`, in every rank of an MPI.
+typedef struct cli_network {
+    const char *machine, *save; // NULL: here; under no name of its own
+    double budget_s;            // 0: the usual
+    int64_t most_bytes;         // of messages; 0: the usual
+} cli_network;
+int cli_machine_network(cli_app *app, const cli_network *o);
+
 // `machine list`.
 int cli_machine_list(cli_app *app);
 

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sizeup/network.h>
+
 static bool same(const char *a, const char *b) { return strcmp(a ? a : "", b ? b : "") == 0; }
 
 // ---- roofs and slopes --------------------------------------------------------------------------
@@ -53,12 +55,15 @@ static void collect_slopes(roofline *r, int machine) {
                               .level = i,
                               .byte_per_s = level_rate(m, i, r->threads[machine])},
                   sz_machine_level(m, i).name);
-    for (size_t i = 0; i < sz_machine_link_count(m); i++)
+    for (size_t i = 0; i < sz_machine_link_count(m); i++) {
+        const char *exchange = sz_machine_link_scope(m, i).exchange;
+        if (exchange && !same(exchange, "send")) continue; // a collective is no way for bytes
         add_slope(r,
                   (slope_row){.machine = machine,
                               .link = true,
                               .byte_per_s = sz_machine_link(m, i).byte_per_s},
                   sz_machine_link(m, i).name);
+    }
 }
 
 bool roofline_main_memory(const slope_row *slope) { return same(slope->name, "DRAM"); }

@@ -154,7 +154,7 @@ static sz_status put_ridges(sz_comparison *c, int side, const sz_machine *m) {
 
 static sz_status put_rest(sz_comparison *c, int side, const sz_machine *m) {
     for (size_t i = 0; i < m->links.n; i++) {
-        const sz_link *l = &m->links.items[i];
+        const sz_link *l = &m->links.items[i].link;
         SZ_TRY(put(c, side, "link", "B/s", MORE, l->byte_per_s, "%s link", l->name));
         SZ_TRY(put(c, side, "link", "s", LESS, l->latency_s, "%s link latency", l->name));
     }

@@ -114,7 +114,7 @@ static sz_status measure_tcp(sz_survey *s, talk *t) {
     blocking.latency_s = latency.median, blocking.latency_n = latency.n;
     blocking.latency_spread = latency.spread;
     blocking.byte_per_s = rate.median, blocking.n = rate.n, blocking.spread = rate.spread;
-    if (!sz_vec_push(s->ctx, &s->m->links, blocking)) return sz_no_memory(s->ctx);
+    SZ_TRY(sz_machine_add_link(s->m, &blocking));
     if (s->n_cpus < 2) return SZ_OK; // each would wait for the other's time slice
     t->poll = true;
     SZ_TRY(have_talk(s, t, run_latency, 0.08, &polling));
@@ -123,7 +123,7 @@ static sz_status measure_tcp(sz_survey *s, talk *t) {
     polled.latency_s = polling.median, polled.latency_n = polling.n;
     polled.latency_spread = polling.spread;
     if (polling.n == 0) return SZ_OK;
-    return sz_vec_push(s->ctx, &s->m->links, polled) ? SZ_OK : sz_no_memory(s->ctx);
+    return sz_machine_add_link(s->m, &polled);
 }
 
 sz_status sz_measure_links(sz_survey *s) {

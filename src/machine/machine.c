@@ -15,6 +15,9 @@ SZ_RECORD_TYPE(peak, SZ_PEAK_FIELDS)
 SZ_RECORD_TYPE(level, SZ_LEVEL_FIELDS)
 SZ_RECORD_TYPE(bandwidth, SZ_BANDWIDTH_FIELDS)
 SZ_RECORD_TYPE(link, SZ_LINK_FIELDS)
+SZ_RECORD_TYPE(link_scope, SZ_LINK_SCOPE_FIELDS)
+SZ_RECORD_TYPE(segment, SZ_SEGMENT_FIELDS)
+SZ_RECORD_TYPE(message, SZ_MESSAGE_FIELDS)
 SZ_RECORD_TYPE(overhead, SZ_OVERHEAD_FIELDS)
 SZ_RECORD_TYPE(power, SZ_POWER_FIELDS)
 SZ_RECORD_TYPE(roof, SZ_ROOF_FIELDS)
@@ -53,6 +56,10 @@ void sz_machine_destroy(sz_machine *m) {
     if (!m) return;
     sz_ctx *ctx = m->ctx;
     for (size_t i = 0; i < m->levels.n; i++) sz_vec_finish(ctx, &m->levels.items[i].bandwidths);
+    for (size_t i = 0; i < m->links.n; i++) {
+        sz_vec_finish(ctx, &m->links.items[i].segments);
+        sz_vec_finish(ctx, &m->links.items[i].messages);
+    }
     sz_vec_finish(ctx, &m->isa);
     sz_vec_finish(ctx, &m->peaks);
     sz_vec_finish(ctx, &m->levels);
@@ -117,6 +124,11 @@ sz_status sz_machine_add_level(sz_machine *m, const sz_level *level, sz_mem_leve
     return SZ_OK;
 }
 
+sz_status sz_machine_add_link(sz_machine *m, const sz_link *link) {
+    const sz_full_link l = {.link = *link};
+    return sz_vec_push(m->ctx, &m->links, l) ? SZ_OK : sz_no_memory(m->ctx);
+}
+
 sz_mem_level *sz_machine_find_level(sz_machine *m, const char *name) {
     for (size_t i = 0; i < m->levels.n; i++)
         if (strcmp(m->levels.items[i].level.name, name) == 0) return &m->levels.items[i];
@@ -158,7 +170,7 @@ sz_bandwidth sz_machine_bandwidth(const sz_machine *m, size_t level, size_t i) {
     return m->levels.items[level].bandwidths.items[i];
 }
 size_t sz_machine_link_count(const sz_machine *m) { return m->links.n; }
-sz_link sz_machine_link(const sz_machine *m, size_t i) { return m->links.items[i]; }
+sz_link sz_machine_link(const sz_machine *m, size_t i) { return m->links.items[i].link; }
 size_t sz_machine_curve_count(const sz_machine *m) { return m->curve.n; }
 sz_curve_point sz_machine_curve(const sz_machine *m, size_t i) { return m->curve.items[i]; }
 sz_overhead sz_machine_overhead(const sz_machine *m) { return m->overhead; }

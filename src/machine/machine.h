@@ -7,12 +7,21 @@
 #include "os/cpu.h"
 
 #include <sizeup/machine.h>
+#include <sizeup/network.h>
 
 // A level with its bandwidths.
 typedef struct sz_mem_level {
     sz_level level;
     SZ_VEC(sz_bandwidth) bandwidths;
 } sz_mem_level;
+
+// A link; scope.level is NULL where it was not measured between ranks, and then there is no more.
+typedef struct sz_full_link {
+    sz_link link;
+    sz_link_scope scope;
+    SZ_VEC(sz_segment) segments;
+    SZ_VEC(sz_message) messages;
+} sz_full_link;
 
 struct sz_machine {
     sz_ctx *ctx;
@@ -22,7 +31,7 @@ struct sz_machine {
     SZ_VEC(const char *) isa;
     SZ_VEC(sz_peak) peaks;
     SZ_VEC(sz_mem_level) levels;
-    SZ_VEC(sz_link) links;
+    SZ_VEC(sz_full_link) links;
     SZ_VEC(sz_curve_point) curve;
     sz_overhead overhead;
     sz_power power;
@@ -52,6 +61,7 @@ sz_status sz_machine_printf(sz_machine *m, const char **ret_text, const char *fm
     SZ_PRINTF(3, 4);
 
 sz_status sz_machine_add_level(sz_machine *m, const sz_level *level, sz_mem_level **ret_level);
+sz_status sz_machine_add_link(sz_machine *m, const sz_link *link);
 sz_status sz_machine_add_gap(sz_machine *m, const char *what, const char *why);
 sz_status sz_machine_add_note(sz_machine *m, const char *fmt, ...) SZ_PRINTF(2, 3);
 sz_mem_level *sz_machine_find_level(sz_machine *m, const char *name); // NULL when there is none

@@ -165,11 +165,34 @@ static sz_status read_level(sz_machine *m, const place *at, const json_t *elemen
     return read_array(m, at, element, "bandwidth", read_bandwidth);
 }
 
+static sz_status read_segment(sz_machine *m, const place *at, const json_t *element) {
+    sz_segment s = {0};
+    SZ_TRY(read_record(m, at, element, sz_segment_type(), &s));
+    if (!(s.latency_s >= 0)) return bad(m, at, "latency_s", "is missing");
+    sz_full_link *last = &m->links.items[m->links.n - 1];
+    return sz_vec_push(m->ctx, &last->segments, s) ? SZ_OK : sz_no_memory(m->ctx);
+}
+
+static sz_status read_message(sz_machine *m, const place *at, const json_t *element) {
+    sz_message t = {0};
+    SZ_TRY(read_record(m, at, element, sz_message_type(), &t));
+    SZ_TRY(need_rate(m, at, "median_s", t.median_s));
+    sz_full_link *last = &m->links.items[m->links.n - 1];
+    return sz_vec_push(m->ctx, &last->messages, t) ? SZ_OK : sz_no_memory(m->ctx);
+}
+
 static sz_status read_link(sz_machine *m, const place *at, const json_t *element) {
+    sz_link_scope scope = {0};
     sz_link l = {0};
     SZ_TRY(read_record(m, at, element, sz_link_type(), &l));
     SZ_TRY(need_text(m, at, "name", l.name));
-    return sz_vec_push(m->ctx, &m->links, l) ? SZ_OK : sz_no_memory(m->ctx);
+    SZ_TRY(sz_machine_add_link(m, &l));
+    SZ_TRY(read_record(m, at, element, sz_link_scope_type(), &scope));
+    if (!scope.level) return SZ_OK;
+    SZ_TRY(need_text(m, at, "exchange", scope.exchange));
+    m->links.items[m->links.n - 1].scope = scope;
+    SZ_TRY(read_array(m, at, element, "segments", read_segment));
+    return read_array(m, at, element, "messages", read_message);
 }
 
 static sz_status read_point(sz_machine *m, const place *at, const json_t *element) {
@@ -246,7 +269,7 @@ static sz_status read_energy(sz_machine *m, const place *top, const json_t *root
 static sz_status need_link(sz_machine *m, const place *at, const char *key, const char *name) {
     if (!name) return SZ_OK;
     for (size_t i = 0; i < m->links.n; i++) {
-        const sz_link *l = &m->links.items[i];
+        const sz_link *l = &m->links.items[i].link;
         if (strcmp(l->name, name) != 0) continue;
         return l->byte_per_s > 0 ? SZ_OK : bad(m, at, key, "names a link without a rate");
     }

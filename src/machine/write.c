@@ -51,6 +51,23 @@ static void put_levels(sz_json *j, const sz_machine *m) {
     sz_json_end_array(j);
 }
 
+// What was measured between ranks has more than the record.
+static void put_links(sz_json *j, const sz_machine *m) {
+    sz_json_key_array(j, "links");
+    for (size_t i = 0; i < m->links.n; i++) {
+        const sz_full_link *l = &m->links.items[i];
+        sz_json_begin_object(j);
+        sz_json_record(j, sz_link_type(), &l->link);
+        if (l->scope.level) {
+            sz_json_record(j, sz_link_scope_type(), &l->scope);
+            PUT_ITEMS(j, "segments", sz_segment_type(), l->segments);
+            PUT_ITEMS(j, "messages", sz_message_type(), l->messages);
+        }
+        sz_json_end_object(j);
+    }
+    sz_json_end_array(j);
+}
+
 // Only of machines that were described here: a data sheet has none.
 static void put_host(sz_json *j, const sz_machine *m) {
     if (!m->has_host) return;
@@ -119,7 +136,7 @@ sz_status sz_machine_json(sz_ctx *ctx, const sz_machine *m, sz_buf *buf) {
     PUT_ITEMS(&j, "peaks", sz_peak_type(), m->peaks);
     put_levels(&j, m);
     PUT_ITEMS(&j, "curve", sz_curve_point_type(), m->curve);
-    PUT_ITEMS(&j, "links", sz_link_type(), m->links);
+    put_links(&j, m);
     put_record(&j, "overhead", sz_overhead_type(), &m->overhead);
     put_record(&j, "power", sz_power_type(), &m->power);
     put_energy(&j, m);

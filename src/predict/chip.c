@@ -10,7 +10,7 @@
 
 const sz_link *sz_find_link(const sz_machine *m, const char *name) {
     for (size_t i = 0; name && i < m->links.n; i++)
-        if (strcmp(m->links.items[i].name, name) == 0) return &m->links.items[i];
+        if (strcmp(m->links.items[i].link.name, name) == 0) return &m->links.items[i].link;
     return NULL;
 }
 

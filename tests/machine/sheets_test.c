@@ -82,7 +82,7 @@ static void check_levels(const sz_machine *m) {
             assert_true(within(l->bandwidths.items[k].byte_per_s, 1e6, 1e14));
     }
     for (size_t i = 0; i < m->links.n; i++)
-        assert_true(within(m->links.items[i].byte_per_s, 1e6, 1e14));
+        assert_true(within(m->links.items[i].link.byte_per_s, 1e6, 1e14));
 }
 
 static void check_ridges(const sz_machine *m) {

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+// The loop of rank 0: propose, hand out, evaluate a setting itself, take in, hand on in order.
+#include "explore/spread/lead.h"
+
+#include "base/record.h"
+#include "os/clock.h"
+
+static const double SILENCE_S = 600;
+
+SZ_RECORD_TYPE(spread, SZ_SPREAD_OUT_FIELDS)
+
+// ---- proposing ---------------------------------------------------------------------------------
+
+// Settings that may be on their way. A proposer that listens hears of each before the one after
+// next is asked for, whatever the ranks' speeds: so its proposals follow from the number of ranks.
+static int64_t most_ahead(const sz_lead *l) {
+    return l->proposer->told ? (int64_t)SZ_AHEAD * l->r->count : SZ_RING;
+}
+
+static bool should_stop(const sz_lead *l) {
+    const sz_explore_options *o = l->options;
+    if (o->stop && o->stop(o->user)) return true;
+    return o->seconds > 0 && sz_clock_s() - l->began_s > o->seconds;
+}
+
+static void propose(sz_lead *l) {
+    while (!l->exhausted && l->proposed - l->handed < most_ahead(l)) {
+        uint32_t *setting = sz_setting_of(l, l->proposed);
+        if (!l->proposer->next(l->proposer->self, setting)) {
+            l->exhausted = true;
+            return;
+        }
+        sz_case *c = sz_case_of(l, l->proposed++);
+        c->state = SZ_CASE_OPEN;
+        c->losses = 0;
+    }
+}
+
+// No setting is begun after the end: what was not given is forgotten.
+static void end_early(sz_lead *l) {
+    l->done.stopped = 1;
+    l->exhausted = true;
+    l->proposed = l->open;
+}
+
+// ---- handing on --------------------------------------------------------------------------------
+
+static sz_status hand_on(sz_lead *l, int64_t number) {
+    const sz_case *c = sz_case_of(l, number);
+    const uint32_t *setting = sz_setting_of(l, number);
+    sz_metrics m = c->metrics;
+    sz_space_fill(l->space, setting, &m);
+    l->done.proposed++;
+    l->done.refused += c->why[0] != 0;
+    if (l->proposer->told) l->proposer->told(l->proposer->self, setting, &m);
+    for (size_t i = 0; i < l->n_sinks; i++)
+        SZ_TRY(l->sinks[i].point(l->ctx, l->sinks[i].self, l->space, setting, &m, c->why));
+    return l->points ? sz_points_add(l->ctx, l->points, setting, &m, c->why) : SZ_OK;
+}
+
+static sz_status hand_on_all(sz_lead *l) {
+    while (l->handed < l->proposed && sz_case_of(l, l->handed)->state == SZ_CASE_DONE) {
+        SZ_TRY(hand_on(l, l->handed));
+        l->handed++;
+        if (l->options->progress && l->handed % 64 == 0)
+            l->options->progress(l->options->user, l->handed);
+        if (l->proposer->told) propose(l); // one more for each that it heard of
+    }
+    return SZ_OK;
+}
+
+// ---- its own work ------------------------------------------------------------------------------
+
+// One setting, so that the others never wait for long. False: there is none that was not given.
+static sz_status work(sz_lead *l, bool *ret_worked) {
+    *ret_worked = l->open < l->proposed;
+    if (!*ret_worked) return SZ_OK;
+    const int64_t number = l->open++;
+    sz_case *c = sz_case_of(l, number);
+    c->why[0] = '\0';
+    sz_metrics_clear(&c->metrics);
+    const sz_status status = l->evaluator->evaluate(l->ctx, l->evaluator->self, l->space,
+                                                    sz_setting_of(l, number), &c->metrics, c->why,
+                                                    sizeof c->why);
+    c->state = SZ_CASE_DONE;
+    l->spread.own++;
+    if (status == SZ_OK) return SZ_OK;
+    char text[SZ_WHY_SIZE];
+    sz_space_text(l->space, sz_setting_of(l, number), text, sizeof text);
+    return sz_place(l->ctx, status, "setting '%s'", text);
+}
+
+static sz_status turn(sz_lead *l) {
+    bool worked;
+    if (!l->done.stopped && should_stop(l)) end_early(l);
+    propose(l);
+    SZ_TRY(sz_lead_feed(l));
+    SZ_TRY(work(l, &worked));
+    SZ_TRY(sz_lead_hear(l));
+    if (l->failed != SZ_OK) return l->failed;
+    SZ_TRY(sz_lead_look(l));
+    const int64_t before = l->handed;
+    SZ_TRY(hand_on_all(l));
+    if (!worked && l->handed == before) sz_ranks_rest();
+    return SZ_OK;
+}
+
+static sz_status lead(sz_lead *l) {
+    sz_status status = sz_lead_greet(l);
+    while (status == SZ_OK && !(l->exhausted && l->handed == l->proposed)) status = turn(l);
+    sz_lead_dismiss(l, status == SZ_OK);
+    l->done.seconds = sz_clock_s() - l->began_s;
+    return status;
+}
+
+// ---- all ---------------------------------------------------------------------------------------
+
+static size_t settings_room(const sz_space *space) {
+    return SZ_RING * sz_space_parameters(space) * sizeof(uint32_t);
+}
+
+static sz_status open_lead(sz_lead *l) {
+    l->room = sizeof(sz_parcel) + (SZ_CHUNK_MOST + 1) * (size_t)SZ_RESULT_BYTES;
+    l->workers = sz_alloc(l->ctx, (size_t)l->r->count * sizeof *l->workers);
+    l->cases = sz_alloc(l->ctx, SZ_RING * sizeof *l->cases);
+    l->settings = sz_alloc(l->ctx, settings_room(l->space) + sizeof(uint32_t));
+    l->buffer = sz_alloc(l->ctx, l->room);
+    return l->workers && l->cases && l->settings && l->buffer ? SZ_OK : sz_no_memory(l->ctx);
+}
+
+static void close_lead(sz_lead *l) {
+    sz_free(l->ctx, l->workers, (size_t)l->r->count * sizeof *l->workers);
+    sz_free(l->ctx, l->cases, SZ_RING * sizeof *l->cases);
+    sz_free(l->ctx, l->settings, settings_room(l->space) + sizeof(uint32_t));
+    sz_free(l->ctx, l->buffer, l->room);
+    sz_vec_finish(l->ctx, &l->again);
+}
+
+sz_status sz_explore_spread(sz_ctx *ctx, sz_ranks *ranks, const sz_space *space,
+                            const sz_evaluator *evaluator, const sz_proposer *proposer,
+                            const sz_point_sink *sinks, size_t n_sinks,
+                            const sz_explore_options *options, const sz_spread_options *how,
+                            sz_points *points, sz_explored *ret_explored, sz_spread *ret_spread) {
+    static const sz_explore_options none;
+    sz_lead l = {.ctx = ctx,
+                 .r = ranks,
+                 .space = space,
+                 .evaluator = evaluator,
+                 .proposer = proposer,
+                 .sinks = sinks,
+                 .n_sinks = n_sinks,
+                 .points = points,
+                 .options = options ? options : &none,
+                 .began_s = sz_clock_s()};
+    l.silence_s = how && how->silence_s > 0 ? how->silence_s : SILENCE_S;
+    l.spread.ranks = ranks->count;
+    sz_status status = open_lead(&l);
+    if (status == SZ_OK) status = lead(&l);
+    close_lead(&l);
+    if (status != SZ_OK) return status;
+    *ret_explored = l.done;
+    *ret_spread = l.spread;
+    return SZ_OK;
+}
