@@ -12,6 +12,7 @@
 #include <math.h>
 
 #include "model/cost/flow.h"
+#include "model/ops/rule.h"
 
 typedef struct reuse {
     sz_estimate *e;
@@ -44,6 +45,38 @@ static void put(sz_estimate *e, sz_level_bytes *to, const sz_flow *f, double byt
 static double distance_of(const reuse *r, double from, double to) {
     const double moved = from < 0 ? r->total : to >= from ? to - from : to - from + r->total;
     return fmin(moved, r->touched);
+}
+
+// Of a recurrent layer: the steps, and the value of its recurrent weights.
+typedef struct recurrence {
+    double steps; // 0 = it is none
+    sz_value_id weights;
+} recurrence;
+
+static recurrence recurrence_of(const sz_costs *c, size_t row) {
+    static const char *const ops[] = {"LSTM", "GRU", "RNN"};
+    const sz_node *n = sz_graph_node(c->graph, c->row_nodes ? c->row_nodes[row] : (sz_node_id)row);
+    bool is_one = false;
+    for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
+        is_one |= n->domain.len == 0 && sz_str_is(n->op, ops[i]);
+    if (!is_one || n->n_inputs < 3 || n->inputs[0] == SZ_NONE) return (recurrence){.steps = 0};
+    const sz_type *x = &sz_graph_value(c->graph, n->inputs[0])->type;
+    const int axis = sz_attr_i(n, "layout", 0) == 1 ? 1 : 0;
+    if (x->kind != SZ_TYPE_TENSOR || x->rank != 3) return (recurrence){.steps = 0};
+    return (recurrence){(double)x->dims[axis], n->inputs[2]};
+}
+
+// Each further step reads the recurrent weights again, from the level that holds them: what comes
+// next depends on what came before, so steps can't share a read.
+static void charge_steps(reuse *r, size_t row, sz_level_bytes *to) {
+    const recurrence rec = recurrence_of(r->e->costs, row);
+    if (rec.steps <= 1) return;
+    for (size_t k = r->flows->first[row]; k < r->flows->first[row + 1]; k++) {
+        const sz_flow *f = &r->flows->items.items[k];
+        const double bytes = f->bytes * r->scale[row];
+        if (!f->is_written && f->value == rec.weights)
+            put(r->e, to, f, bytes * (rec.steps - 1), bytes);
+    }
 }
 
 // Reads look back.
@@ -89,6 +122,7 @@ static void charge_all(reuse *r, size_t n_values, sz_level_bytes *by_row) {
     for (size_t row = 0; row < n; row++) touch_row(r, row, r->end[row]);
     for (size_t row = 0; row < n; row++) {
         charge_reads(r, row, by_row + row * levels);
+        charge_steps(r, row, by_row + row * levels);
         touch_row(r, row, r->end[row]);
     }
 }

@@ -189,7 +189,9 @@ static void draw_fixed(const oracle *o, const double *x, const double *best, dou
                      &(sz_plot_line){x, y, o->n, NULL, FIXED, SZ_PLOT_DASHED | SZ_PLOT_MARKED});
 }
 
-static void put_words(const oracle *o, const char *title, const bool *shown, sz_plot *plot) {
+// `all`: which parameters vary; `shown`: which do among the best.
+static void put_words(const oracle *o, const char *title, const bool *shown, const bool *all,
+                      sz_plot *plot) {
     char text[300], name[160], common[200], sub[220], fixed[160] = "";
     const char *unit;
     sz_chart_metric_name(o->m->key, name, sizeof name, &unit);
@@ -208,8 +210,7 @@ static void put_words(const oracle *o, const char *title, const bool *shown, sz_
         sz_plot_note(plot, "No setting of the others has every value: there is no best fixed one.");
         return;
     }
-    const bool *all = sz_chart_shown(o->arena, o->d, NULL, 0, o->p);
-    if (all) sz_chart_setting(o->d, o->fixed[0], all, 100, fixed, sizeof fixed);
+    sz_chart_setting(o->d, o->fixed[0], all, 100, fixed, sizeof fixed);
     snprintf(text, sizeof text, "the best fixed one%s%s", *fixed ? ": " : "", fixed);
     if (!(o->most > 0)) {
         sz_plot_note(plot, "One setting is the best at every %s.", o->p->name);
@@ -244,9 +245,10 @@ static sz_status draw(sz_ctx *ctx, oracle *o, const sz_chart_oracle_options *how
     double *y = sz_arena_array(o->arena, o->n + 1, sizeof *y);
     double *fixed = sz_arena_array(o->arena, o->n + 1, sizeof *fixed);
     const bool *shown = sz_chart_shown(o->arena, o->d, o->best, o->n, o->p);
-    if (!x || !y || !fixed || !shown) return sz_no_memory(ctx);
+    const bool *all = sz_chart_shown(o->arena, o->d, NULL, 0, o->p);
+    if (!x || !y || !fixed || !shown || !all) return sz_no_memory(ctx);
     SZ_TRY(set_value_axis(ctx, o, x, plot));
-    put_words(o, how->title, shown, plot);
+    put_words(o, how->title, shown, all, plot);
     for (size_t i = 0; i < o->n; i++) y[i] = value_at(o, o->best[i]);
     if (o->fixed && o->most > 0) draw_fixed(o, x, y, fixed, plot);
     if (!o->words_only)

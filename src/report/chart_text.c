@@ -125,6 +125,7 @@ sz_status sz_chart_groups(const sz_chart_data *d, sz_arena *arena, const sz_char
     sz_status status = group && key ? SZ_OK : sz_no_memory(d->ctx);
     sz_map ids;
     sz_map_init(&ids, d->ctx);
+    if (key) key[d->parameters.n] = 0;
     for (size_t i = 0; status == SZ_OK && i < d->n; i++) {
         int32_t id = (int32_t)ids.n;
         for (size_t k = 0; k < d->parameters.n; k++) {

@@ -141,6 +141,23 @@ static void reuse(void **state) {
     sz_machine_destroy(m);
 }
 
+// Each of the ten further steps reads the 4 x 16 x 16 recurrent weights again, from the cache.
+static void recurrence(void **state) {
+    const fixture *f = *state;
+    sz_model *model = NULL;
+    sz_costs *costs = NULL;
+    sz_estimate *e = NULL;
+    assert_int_equal(sz_model_load(f->ctx, "lstm:input=8,units=16,steps=11", NULL, &model), SZ_OK);
+    assert_int_equal(sz_costs_create(f->ctx, model, NULL, &costs), SZ_OK);
+    assert_int_equal(sz_estimate_create(f->ctx, costs, f->machine, NULL, &e), SZ_OK);
+    assert_int_equal(sz_estimate_index(e, 0), 0);
+    const double bytes = (double)sz_costs_node(costs, 0).cost.bytes_moved;
+    near_to(sz_estimate_node(e, 0).memory_s, (bytes + 10 * 4 * 4 * 16 * 16) / 1000);
+    sz_estimate_destroy(e);
+    sz_costs_destroy(costs);
+    sz_model_destroy(model);
+}
+
 // Between the longer of the two and their sum; at the other levels it changes nothing.
 static void overlap(void **state) {
     sz_estimate *e = estimate(*state, (sz_predict_options){.overlap = 2});
@@ -371,6 +388,7 @@ int main(void) {
         TEST(roofline),         TEST(reuse),           TEST(levels),
         TEST(one_thread),       TEST(other_dtype),     TEST(refusals),
         TEST(overheads),        TEST(memory_time),     TEST(overlap),
-        TEST(measured_overlap), TEST(narrow_elements), TEST(stored_bits)};
+        TEST(measured_overlap), TEST(narrow_elements), TEST(stored_bits),
+        TEST(recurrence)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
