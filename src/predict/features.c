@@ -104,7 +104,6 @@ static void recurrent(asked *a) {
     put(a, axis(x, 2));
     put(a, axis(r, 2));
     put(a, axis(r, 0));
-    put(a, clash(axis(r, 1)));
 }
 
 static const struct {
