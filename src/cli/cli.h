@@ -64,6 +64,7 @@ typedef struct cli_option {
 // One row per key of a command's JSON, in order; `depth` says what it is in (1 = the top object).
 typedef enum cli_json {
     CLI_J_OBJECT,  // deeper rows that follow are its keys
+    CLI_J_MAYBE,   // the same, or null
     CLI_J_ARRAY,   // of objects with the deeper rows as keys
     CLI_J_MAP,     // object from any name to objects with the deeper rows as keys
     CLI_J_STRING,  // string or null

@@ -70,6 +70,7 @@ static void put_leaf(sz_json *json, const cli_schema_row *row) {
         sz_json_end_object(json);
         break;
     case CLI_J_OBJECT:
+    case CLI_J_MAYBE:
     case CLI_J_ARRAY:
     case CLI_J_MAP:
     case CLI_J_RECORD: break; // have keys of their own
@@ -97,11 +98,12 @@ typedef struct level {
 } level;
 
 static bool has_keys(cli_json type) {
-    return type == CLI_J_OBJECT || type == CLI_J_ARRAY || type == CLI_J_MAP;
+    return type == CLI_J_OBJECT || type == CLI_J_MAYBE || type == CLI_J_ARRAY ||
+           type == CLI_J_MAP;
 }
 
-static void begin_object_schema(sz_json *json) {
-    put_type(json, "object", false);
+static void begin_object_schema(sz_json *json, bool or_null) {
+    put_type(json, "object", or_null);
     sz_json_key_object(json, "properties");
 }
 
@@ -125,13 +127,13 @@ static void end_level(sz_json *json, const level *l, const cli_schema_row *rows,
 }
 
 static level begin_level(sz_json *json, const cli_schema_row *row, size_t index) {
-    bool wrapped = row->type != CLI_J_OBJECT;
+    bool wrapped = row->type == CLI_J_ARRAY || row->type == CLI_J_MAP;
     begin_property(json, row->key, row->doc);
     if (wrapped) {
         put_type(json, row->type == CLI_J_ARRAY ? "array" : "object", false);
         sz_json_key_object(json, row->type == CLI_J_ARRAY ? "items" : "additionalProperties");
     }
-    begin_object_schema(json);
+    begin_object_schema(json, row->type == CLI_J_MAYBE);
     return (level){index + 1, row->depth + 1, wrapped};
 }
 
@@ -194,7 +196,7 @@ static void put_schema(sz_json *json, const schema_of *s) {
     sz_json_begin_object(json);
     sz_json_key_str(json, "$schema", "https://json-schema.org/draft/2020-12/schema");
     sz_json_key_str(json, "title", name);
-    begin_object_schema(json);
+    begin_object_schema(json, false);
     sz_json_key_object(json, "schema");
     sz_json_key_str(json, "const", name);
     sz_json_end_object(json);

@@ -14,14 +14,16 @@
 #include <sizeup/bench.h>
 #include <sizeup/cost.h>
 #include <sizeup/dtype.h>
+#include <sizeup/explore.h>
 #include <sizeup/inference.h>
 #include <sizeup/lab.h>
+#include <sizeup/llm_write.h>
 #include <sizeup/model.h>
 #include <sizeup/optimize.h>
 #include <sizeup/results.h>
 #include <sizeup/run.h>
 
-enum { MAX_SHOWN = 64 }; // options of a command, as in options.c
+enum { MAX_SHOWN = 128 }; // options of a command, as in options.c
 
 typedef struct place {
     cli_app *app;
@@ -144,6 +146,30 @@ static void offer_stores(place *p) {
     offer_files(p);
 }
 
+static void offer_metrics(place *p) {
+    sz_metric row;
+    for (size_t i = 0; sz_list_metric(i, &row); i++) offer(p, row.word, row.doc);
+}
+
+static void offer_searches(place *p) {
+    sz_search_row row;
+    for (size_t i = 0; sz_list_search(i, &row); i++) offer(p, row.name, row.what);
+}
+
+// Parameters of 'explore'; end: what stands behind each of them.
+static void offer_space_with(place *p, const char *end) {
+    sz_explore_parameter_row row;
+    for (size_t i = 0; sz_list_explore_parameter(i, &row); i++)
+        offer_n(p, row.name, strlen(row.name), end, row.what);
+}
+
+static void offer_space(place *p) { offer_space_with(p, ""); }
+
+static void offer_architectures(place *p) {
+    const char *name;
+    for (size_t i = 0; (name = sz_list_llm_writable(i)); i++) offer(p, name, NULL);
+}
+
 static void offer_runs(place *p) { offer(p, "last", "the newest run of the store"); }
 static void offer_policies(place *p) {
     offer_choices(p, "continuous|disaggregated", "");
@@ -257,6 +283,7 @@ static void offer_workloads(place *p) {
 // Words NAME=RANGE behind a workload.
 static void offer_parameters(place *p) {
     size_t net;
+    if (p->command->run == cli_explore) offer_space_with(p, "=");
     if (p->n_args == 0 || !find_net(p->args[0], strlen(p->args[0]), &net)) return;
     offer_params(p, net, "", 0);
 }
@@ -315,11 +342,12 @@ static void offer_value(place *p, const cli_option *o) {
     const source *s = find_source(values, CLI_COUNT(values), o->name, strlen(o->name));
     if (o->kind == CLI_CHOICE || (is_small(o->arg[0]) && strchr(o->arg, '|'))) {
         offer_choices(p, o->arg, "");
+    } else if (strcmp(o->arg, "FILE") == 0) {
+        offer_files(p);
     } else if (s) {
         if (s->many) go_behind(p, ',');
         s->offer(p);
-    } else if (strcmp(o->arg, "FILE") == 0) offer_files(p);
-    else if (strcmp(o->arg, "FOLDER") == 0 || strcmp(o->arg, "DIR") == 0) p->files = "folders";
+    } else if (strcmp(o->arg, "FOLDER") == 0 || strcmp(o->arg, "DIR") == 0) p->files = "folders";
 }
 
 // The i-th option: common ones first.

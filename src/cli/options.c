@@ -12,7 +12,7 @@
 enum { MAX_OPTIONS = 128, FIRST_CODE = 256 };
 
 static const cli_option common_options[] = {
-    {"format", 0, CLI_STRING, "FORMAT", "text", "text, json, csv or md",
+    {"format", 0, CLI_STRING, "FORMAT", "text", "text, json, csv, md or html",
      offsetof(cli_common, format)},
     {"output", 'o', CLI_STRING, "FILE", NULL, "write to FILE, whole or not at all",
      offsetof(cli_common, output)},

@@ -56,16 +56,16 @@ static sz_cell cell_of(const json_t *v) {
     return json_is_boolean(v) ? sz_cell_bool(json_is_true(v)) : sz_cell_none();
 }
 
-// "_s" and its like are units of a key.
-static const char *unit_of(const char *key) {
+// "_s" and its like are units of a key; *ret_end: the bytes of the key before it.
+static const char *unit_of(const char *key, size_t *ret_end) {
     static const char *const rows[][2] = {
         {"_per_s", "1/s"}, {"_per_j", "1/J"}, {"_bytes", "B"}, {"_s", "s"}, {"_j", "J"}};
     const size_t n = strlen(key);
     for (size_t i = 0; i < CLI_COUNT(rows); i++) {
         const size_t m = strlen(rows[i][0]);
-        if (n > m && strcmp(key + n - m, rows[i][0]) == 0) return rows[i][1];
+        if (n > m && strcmp(key + n - m, rows[i][0]) == 0) return *ret_end = n - m, rows[i][1];
     }
-    return NULL;
+    return *ret_end = n, NULL;
 }
 
 typedef struct front_table {
@@ -82,11 +82,18 @@ void report_explore_finish(report_job *job) {
     free(t);
 }
 
-// Heads of tables are our own words everywhere else, so no writer expects a strange one.
+// Heads of tables are our own words everywhere else, so no writer expects a strange one. Of a
+// metric the unit stands beside it: "latency" for latency_s.
 static const char *title_of(front_table *t, size_t c) {
-    snprintf(t->titles[c], sizeof t->titles[c], "%s", t->names[c]);
-    for (char *p = t->titles[c]; *p; p++)
+    const bool is_metric = c >= t->n_parameters;
+    size_t n;
+    unit_of(t->names[c], &n);
+    if (!is_metric) n = strlen(t->names[c]);
+    snprintf(t->titles[c], sizeof t->titles[c], "%.*s", n < 63 ? (int)n : 63, t->names[c]);
+    for (char *p = t->titles[c]; *p; p++) {
         if ((unsigned char)*p < 0x20 || (unsigned char)*p >= 0x7f) *p = '?';
+        if (is_metric && *p == '_') *p = ' ';
+    }
     return t->titles[c];
 }
 
@@ -111,7 +118,9 @@ static void put_front_table(const report_job *job) {
     for (size_t c = 0; c < t->n; c++) {
         const json_t *v = json_object_get(json_object_get(first, "parameters"), t->names[c]);
         const bool is_text = c < t->n_parameters && (!v || json_is_string(v));
-        columns[c] = (sz_column){t->names[c], title_of(t, c), unit_of(t->names[c]),
+        size_t end;
+        const char *unit = unit_of(t->names[c], &end);
+        columns[c] = (sz_column){t->names[c], title_of(t, c), c < t->n_parameters ? NULL : unit,
                                  is_text               ? SZ_AS_TEXT
                                  : c < t->n_parameters ? SZ_AS_NUMBER
                                                        : SZ_AS_SI,
@@ -144,9 +153,11 @@ static void setting_text(json_t *parameters, char *buf, size_t cap) {
 }
 
 static void put_oracle_table(const report_job *job, json_t *root) {
-    static const sz_column columns[] = {
+    const char *of = json_string_value(json_object_get(root, "best"));
+    size_t end;
+    const sz_column columns[] = {
         {"value", "value", NULL, SZ_AS_TEXT, 0},
-        {"metric", "best", NULL, SZ_AS_SI, SZ_COLUMN_BAR},
+        {"metric", "best", of ? unit_of(of, &end) : NULL, SZ_AS_SI, SZ_COLUMN_BAR},
         {"setting", "with the setting", NULL, SZ_AS_TEXT, SZ_COLUMN_WRAP},
     };
     json_t *rows = json_object_get(root, "oracle"), *row;

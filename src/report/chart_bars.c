@@ -244,9 +244,9 @@ static void put_change_words(const sz_chart_change *const *rows, size_t n, size_
     sz_plot_note(plot,
                  "Change of the time from A to B, in brackets its 95 %% confidence interval.");
     if (untested) sz_plot_note(plot, "Rings: too few times are known for a test.");
-    if (is_ratio(o->mean_ratio))
-        sz_plot_note(plot, "Dashed: geometric mean of all %zu cases, %+.1f %%.", all,
-                     100 * (o->mean_ratio - 1));
+    if (all > 1 && is_ratio(o->mean_ratio))
+        sz_plot_note(plot, "Dashed: geometric mean of the medians' ratios of %zu cases, %+.1f %%.",
+                     all, 100 * (o->mean_ratio - 1));
     if (n < all) sz_plot_note(plot, "The %zu of %zu cases that differ most.", n, all);
 }
 
@@ -261,7 +261,7 @@ static sz_status draw_changes(sz_ctx *ctx, sz_arena *arena, const sz_chart_chang
     sz_plot_set_names(plot, 1, names, shown);
     set_ratio_axis(rows, shown, plot);
     put_upright(plot, 1, shown, 0, SZ_PLOT_INK);
-    if (is_ratio(o->mean_ratio))
+    if (n > 1 && is_ratio(o->mean_ratio))
         put_upright(plot, o->mean_ratio, shown, SZ_PLOT_DASHED, SZ_PLOT_GREY);
     for (size_t i = 0; i < shown; i++) put_change(plot, rows[i], (double)i);
     put_change_words(rows, shown, n, o, plot);

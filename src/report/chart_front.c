@@ -161,9 +161,11 @@ static void put_words(const front *f, const sz_chart_front_options *o, const boo
     if (f->d->n > f->n)
         sz_plot_note(plot, "Not shown: %zu settings without one of the two metrics.",
                      f->d->n - f->n);
-    if (f->given && f->d->front[2])
-        sz_plot_note(plot, "The front is of three metrics; the third is %s.", f->d->front[2]);
-    else if (f->given && f->n_marked > f->n_line)
+    if (f->given && f->d->front[2]) {
+        const char *unit;
+        sz_chart_metric_name(f->d->front[2], common, sizeof common, &unit);
+        sz_plot_note(plot, "The front is of three metrics; the third is %s.", common);
+    } else if (f->given && f->n_marked > f->n_line)
         sz_plot_note(plot, "Marks beside the line: their intervals leave open whether they are "
                            "beaten.");
 }

@@ -55,6 +55,15 @@ results export --store results.db
 results check --store results.db
 results import {TESTS}/results/hyperfine.json --store results.db
 results delete last --store results.db
+explore --model mlp --machine a100,t4 batch=1,8 dtype=f32,f16 --oracle batch
+explore --model mlp --machine a100 batch=1-64*2 --pareto latency,memory,energy --price 2
+explore --model mlp:layers=1,width=16 --by bench batch=1,2 --preheat 0s --time-budget 10ms
+explore --model mlp --machine a100 batch=1-64*2 --search sobol --points 4 --show front
+report mlp --machine a100
+report resnet:depth=18 --machine a100,t4 --level sum --dtype f16
+report last --store results.db
+llm write --arch llama layers=1 hidden=64 heads=2 ffn=64 vocab=64 --zeros -o small.gguf
+plot layers mlp --machine a100
 plot roofline mlp --machine a100
 plot memory mlp
 plot memory mlp --mode training
