@@ -104,6 +104,10 @@ int llm_serving_run(cli_app *app, llm_job *job) {
         return cli_error(app, CLI_USAGE, "a queue needs a machine that serves it: --machine NAME");
     if (o->draft_tokens > 0)
         return cli_error(app, CLI_USAGE, "a queue can't be simulated with --draft-tokens yet");
+    if (job->how.plan)
+        return cli_error(app, CLI_USAGE,
+                         "a queue is simulated before one device only: leave out --tp, --pp, --dp "
+                         "and --ep");
     const int code = read_server(app, job);
     if (code != CLI_DONE) return code;
     sz_llm_pace *pace = NULL;
