@@ -28,6 +28,17 @@ static void put_row(sz_doc *doc, const char *title, int64_t value) {
     sz_doc_row(doc, cells, CLI_COUNT(cells));
 }
 
+// What all numbers are for.
+static void put_asked(sz_doc *doc, const llm_job *job) {
+    const llm_options *o = job->options;
+    char text[64], note[128];
+    snprintf(text, sizeof text, "batch %" PRId64, o->batch);
+    snprintf(note, sizeof note,
+             "prompt %" PRId64 ", then %" PRId64 " tokens; cache %s, room for %" PRId64 " each",
+             o->prompt, o->generate, sz_dtype_get(job->kv_dtype)->name, job->context);
+    sz_doc_fact_note(doc, NULL, "asked", sz_cell_text(text), SZ_AS_TEXT, NULL, note);
+}
+
 static void put_seconds(sz_doc *doc, const char *title, double s, const char *note) {
     sz_doc_fact_note(doc, NULL, title, sz_cell_f64(s), SZ_AS_SI, "s", note);
 }
@@ -45,7 +56,7 @@ static void put_phase(sz_doc *doc, const char *title, const sz_phase *p) {
 static void put_memory(sz_doc *doc, const sz_inference_memory *m) {
     const bool is_known = m->max_batch >= 0;
     char note[128];
-    snprintf(note, sizeof note, "%.3g B of it for the runtime itself", m->reserve);
+    snprintf(note, sizeof note, "%.3g GB of it for the runtime itself", m->reserve * 1e-9);
     sz_doc_fact_note(doc, NULL, "needs", sz_cell_f64(m->total), SZ_AS_SI, "B", note);
     sz_doc_fact_note(doc, NULL, "fits",
                      sz_cell_text(!is_known                ? "not known"
@@ -55,7 +66,7 @@ static void put_memory(sz_doc *doc, const sz_inference_memory *m) {
     if (!is_known) return;
     sz_doc_fact(doc, NULL, "memory there is", sz_cell_f64(m->machine), SZ_AS_SI, "B");
     sz_doc_fact_note(doc, NULL, "largest batch", sz_cell_i64(m->max_batch), SZ_AS_INT, NULL,
-                     "sequences of this context");
+                     "sequences of this context, all logits of their prompts kept");
     sz_doc_fact_note(doc, NULL, "largest context", sz_cell_i64(m->max_context), SZ_AS_INT, NULL,
                      "tokens of each sequence of this batch");
 }
@@ -83,16 +94,22 @@ static void put_told(sz_doc *doc, const llm_job *job) {
                      SZ_AS_TEXT, NULL, t->roof);
     sz_doc_fact_note(doc, NULL, "stack", sz_cell_text(t->stack), SZ_AS_TEXT, NULL, t->source);
     if (job->how.plan) put_plan(doc, job);
+    put_memory(doc, &t->memory);
     put_phase(doc, "time to first token", &t->prefill);
     put_phase(doc, "time of a step", &t->decode);
     put_seconds(doc, "time per token", t->tpot_s, "mean over all after the first");
     put_seconds(doc, "all tokens", t->e2e_s, NULL);
     sz_doc_fact_note(doc, NULL, "tokens per second", sz_cell_f64(t->tokens_per_s), SZ_AS_NUMBER,
                      NULL, "of all sequences, while they decode");
-    if (!isnan(t->tokens_per_j))
-        sz_doc_fact_note(doc, NULL, "tokens per joule", sz_cell_f64(t->tokens_per_j), SZ_AS_NUMBER,
-                         NULL, t->energy_method);
-    put_memory(doc, &t->memory);
+    if (isnan(t->tokens_per_j)) {
+        sz_doc_fact_note(doc, NULL, "energy per token", sz_cell_text("not known"), SZ_AS_TEXT, NULL,
+                         "the machine does not say what power it takes");
+        return;
+    }
+    sz_doc_fact_note(doc, NULL, "tokens per joule", sz_cell_f64(t->tokens_per_j), SZ_AS_NUMBER,
+                     NULL, t->energy_method);
+    sz_doc_fact_note(doc, NULL, "energy per token", sz_cell_f64(1 / t->tokens_per_j), SZ_AS_SI, "J",
+                     "while it decodes, without the prompt");
 }
 
 int llm_write_doc(cli_app *app, const llm_job *job) {
@@ -113,6 +130,7 @@ int llm_write_doc(cli_app *app, const llm_job *job) {
     put_row(doc, "decode, FLOPs per token", job->step.flops / batch);
     put_row(doc, "decode, moved per token, B",
             (job->step.bytes_read + job->step.bytes_written) / batch);
+    put_asked(doc, job);
     if (job->machine) put_told(doc, job);
     if (job->serving) llm_serving_doc(doc, job);
     if (job->measured) llm_measured_doc(doc, job);

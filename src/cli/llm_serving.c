@@ -43,9 +43,11 @@ static int cache_room(cli_app *app, const llm_job *job, int64_t *ret_tokens) {
     const double tokens = floor(left / (double)job->cache_per_token);
     if (tokens < 1)
         return cli_error(app, CLI_NO,
-                         "the machine has %.4g B of memory, and %.4g B without any cache are "
-                         "needed: nothing can be served",
-                         m->machine, m->weights + m->activations + m->reserve);
+                         "nothing can be served: %.4g GB are needed before any cache (weights "
+                         "%.4g, activations %.4g, reserve %.4g) and the machine has %.4g GB: take "
+                         "weights of fewer bits, a shorter --prompt or a larger machine",
+                         1e-9 * (m->weights + m->activations + m->reserve), 1e-9 * m->weights,
+                         1e-9 * m->activations, 1e-9 * m->reserve, 1e-9 * m->machine);
     *ret_tokens = tokens < 1e15 ? (int64_t)tokens : (int64_t)1e15;
     return CLI_DONE;
 }
@@ -102,6 +104,10 @@ int llm_serving_run(cli_app *app, llm_job *job) {
         return cli_error(app, CLI_USAGE, "a queue needs a machine that serves it: --machine NAME");
     if (o->draft_tokens > 0)
         return cli_error(app, CLI_USAGE, "a queue can't be simulated with --draft-tokens yet");
+    if (job->how.plan)
+        return cli_error(app, CLI_USAGE,
+                         "a queue is simulated before one device only: leave out --tp, --pp, --dp "
+                         "and --ep");
     const int code = read_server(app, job);
     if (code != CLI_DONE) return code;
     sz_llm_pace *pace = NULL;
@@ -178,7 +184,8 @@ static void put_rates(sz_doc *doc, const llm_job *job, const sz_serve_result *r)
     sz_doc_fact(doc, NULL, "requests per second", sz_cell_f64(r->requests_per_s), SZ_AS_NUMBER,
                 NULL);
     if (!isnan(r->joule_per_token))
-        sz_doc_fact(doc, NULL, "energy per token", sz_cell_f64(r->joule_per_token), SZ_AS_SI, "J");
+        sz_doc_fact_note(doc, NULL, "energy per token, served", sz_cell_f64(r->joule_per_token),
+                         SZ_AS_SI, "J", "prompts too; time without work takes nothing");
     if (!o->slo) return;
     snprintf(note, sizeof note, "requests per second that keep the promise, %.4g %% of all",
              100 * r->slo_share);

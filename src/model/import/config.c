@@ -139,6 +139,23 @@ static void read_quant(st *x, const sz_jtree_node *root) {
         sz_warn(x->ctx, "config.json: groups of 0 weights can't be");
 }
 
+// What weights are stored in that are not there to be looked at.
+static void packed_unseen(st *x) {
+    sz_llm *d = &x->cp->llm;
+    const sz_str method = x->quant.method;
+    if (!x->is_config_only || !method.p) return;
+    if (sz_str_is(method, "fp8")) {
+        d->matrices = sz_dtype_by_name("f8e4m3fn");
+        sz_warn(x->ctx, "config.json says fp8, and its weights are not there: matrices of blocks "
+                        "are taken as 8 bits each, without their scales");
+        return;
+    }
+    sz_warn(x->ctx,
+            "config.json says the weights are packed ('%s'), and they are not there: all are "
+            "counted in %s; put the safetensors files beside it",
+            sz_show(x->ctx, method), sz_dtype_get(d->activations)->name);
+}
+
 // ---- architectures -----------------------------------------------------------------------------
 
 static bool ends_in(sz_str s, const char *end) {
@@ -301,6 +318,7 @@ sz_status st_describe(st *x) {
     d->is_tied = is_tied(x, root, map);
     d->has_head = !d->is_encoder && wants_head(x, root, true);
     d->activations = activations(x, map);
+    packed_unseen(x);
     return SZ_OK;
 }
 

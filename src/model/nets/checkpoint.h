@@ -50,6 +50,7 @@ typedef struct sz_llm {
     int64_t ssm_conv, ssm_inner, ssm_state, ssm_rank, ssm_groups, wkv_head;
     double softcap;       // of attention scores
     sz_dtype activations; // numeric format of what is computed
+    sz_dtype matrices;    // of blocks, where hyper-parameters alone tell weights; 0: the same
 } sz_llm;
 
 typedef struct sz_checkpoint {

@@ -119,11 +119,20 @@ int32_t sz_llm_weight_dims(const sz_llm *llm, sz_str role, int64_t *ret_dims) {
     return 0;
 }
 
+static bool ends_in_bias(const char *role) {
+    const size_t n = strlen(role);
+    return n > 5 && strcmp(role + n - 5, ".bias") == 0;
+}
+
 static sz_status add(sz_checkpoint *cp, const struct row *r, int64_t block) {
     int64_t dims[3];
     sz_weight w = {.scales = SZ_NONE, .next_scale = SZ_NONE, .value = SZ_NONE};
     w.rank = dims_of(&cp->llm, r, dims);
     w.dtype = cp->llm.activations;
+    // The choice of experts stays wide, as norms and biases do.
+    const bool is_wide = r->place != BLOCK || w.rank < 2 || r->rows == EXPERTS || r->rows == ONE ||
+                         ends_in_bias(r->role);
+    if (cp->llm.matrices && !is_wide) w.dtype = cp->llm.matrices;
     if (!w.rank)
         return sz_fail(cp->ctx, SZ_ERR_INPUT,
                        "@0: a size that '%s' needs is missing, 0 or too large", r->role);
