@@ -130,7 +130,8 @@ static int64_t window_of(const sz_graph *g, const sz_node *n) {
 static bool fits_window(const check *c, const sz_graph *g, const sz_node *n, const sz_operator *o) {
     const int64_t *ints = NULL;
     const int64_t window = o->max_kernel ? window_of(g, n) : 0;
-    const int64_t step = o->max_stride ? largest(ints, sz_attr_ints(n, "strides", &ints)) : 0;
+    const int32_t axes = sz_attr_ints(n, "strides", &ints);
+    const int64_t step = o->max_stride ? largest(ints, axes) : 0;
     if (window > o->max_kernel)
         return refuse(c, "a window of %lld is longer than %lld", (long long)window,
                       (long long)o->max_kernel);

@@ -109,7 +109,8 @@ static int listen_next(void *self, uint32_t *ret) {
 
 static void listen_told(void *self, const uint32_t *setting, const sz_metrics *m) {
     listener *l = self;
-    l->state ^= (uint64_t)m->value[SZ_METRIC_MEMORY] * 31 + setting[0];
+    const double bytes = m->value[SZ_METRIC_MEMORY]; // not a number where it could not be had
+    l->state ^= (bytes >= 0 ? (uint64_t)bytes : 7) * 31 + setting[0];
 }
 
 static void run_alone(job *j) {

@@ -170,7 +170,9 @@ static sz_status order_carried(ir *x, ir_frame *f, const ir_body *b) {
     const size_t results = g->outputs.n;
     for (size_t k = 0; k < f->backs.n; k++) // room: a result may feed two parameters
         if (!sz_vec_push(x->ctx, &g->outputs, SZ_NONE)) return sz_no_memory(x->ctx);
-    memmove(g->outputs.items + f->backs.n, g->outputs.items, results * sizeof *g->outputs.items);
+    if (results > 0)
+        memmove(g->outputs.items + f->backs.n, g->outputs.items,
+                results * sizeof *g->outputs.items);
     for (size_t k = 0; k < f->backs.n; k++) {
         const ir_layer *from, *to;
         SZ_TRY(find_inner(x, f, b, f->backs.items[k].from, IR_RESULT, &from));
