@@ -182,6 +182,12 @@ def main():
     if shell == 'zsh':  # above it is found by its name in a folder
         subprocess.run([shell, '-f', '-c', 'autoload -Uz compinit; compinit -u -D; source "$1"; '
                         '[[ $_comps[sizeup] == _sizeup ]]', '-', script], check=True)
+    try:  # a container or a changed root may have none
+        for fd in pty.openpty():
+            os.close(fd)
+    except OSError as error:
+        print(f'the script is fit to be read; no key was pressed, there is no terminal: {error}')
+        sys.exit(77)
     sys.exit(run(os.path.realpath(sizeup), os.path.realpath(script), shell, tests) > 0)
 
 
