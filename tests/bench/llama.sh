@@ -57,16 +57,18 @@ export SIZEUP_LLAMA=$work/nowhere
 measure "$work/llama.gguf"
 wants 'a library that is not there' err 'libsizeup_llama.so is not here'
 
-# A step of one token takes 2 ms, each further token of a step 0.1 ms.
+# A step of one token takes 2 ms, each further token of a step 0.1 ms. A busy machine makes every
+# step longer and their number smaller, never the reverse: lower limits are exact, the upper ones
+# tell seconds from milliseconds.
 for kind in right recurrent; do
     export SIZEUP_LLAMA=$fakes/fake_llama_$kind.so
     measure "$work/llama.gguf" --batch 2 --kv-dtype q8_0 --flash off
     [ "$status" -eq 0 ] || fail "exit $status of $kind"
     holds "m['backend'] == 'llama' and m['version'] == '0.0.1-fake' and m['threads'] == 1"
     holds "m['how'] == 'cache q8_0, plain attention, pieces of 512 tokens'"
-    holds "d['min_s'] >= 2e-3 and m['tpot_s'] == d['median_s'] and d['n'] >= 20"
-    holds "p['min_s'] >= 3.5e-3 and m['ttft_s'] == p['median_s'] and p['n'] >= 20"
-    holds "d['min_s'] < 3e-3 and p['min_s'] < 5e-3 and p['load_s'] >= 0"
+    holds "d['min_s'] >= 2e-3 and m['tpot_s'] == d['median_s'] and d['n'] >= 3"
+    holds "p['min_s'] >= 3.5e-3 and m['ttft_s'] == p['median_s'] and p['n'] >= 3"
+    holds "d['min_s'] < 0.1 and p['min_s'] < 0.1 and p['load_s'] >= 0"
     holds "p['over_predicted'] is None and p['ci_lo_s'] <= p['median_s'] <= p['ci_hi_s']"
 done
 run llm "$work/llama.gguf" --measure --prompt 16 --generate 8 --time-budget 300ms --format json \
