@@ -128,6 +128,7 @@ typedef struct sz_vino_net {
     sz_graph *graph;
     const sz_vino *lib;
     sz_run_how how;
+    const char *cache; // format of a decoder's state, in the library's words; NULL = it has none
     sz_arena arena;
     sz_ref *numbers[SZ_INPUT_SETS];
     void *model;      // as read and reshaped
