@@ -419,9 +419,9 @@ static sz_status make(join *j) {
         if (!j->mapped[k] && find_node(j, net->layers[k].shown.name, &node))
             SZ_TRY(add_pair(j, (int32_t)k, node));
     }
+    SZ_TRY(drop_false_products(j));
     for (size_t i = 0; i < sizeof recurrent / sizeof *recurrent; i++)
         SZ_TRY(match_recurrent(j, recurrent[i].layer, recurrent[i].op));
-    SZ_TRY(drop_false_products(j));
     SZ_TRY(find_contractions(j));
     SZ_TRY(find_attention(j));
     SZ_TRY(follow_producers(j));
