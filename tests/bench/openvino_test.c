@@ -228,8 +228,8 @@ static void layers_add_up(void **state) {
     }
 }
 
-// With vectors of AVX-512 attention is one kernel, without it several: no layer that only moves
-// numbers has a product either way, and one that is not made to multiply has both of attention.
+// Attention is one kernel: no layer that only moves numbers has a product, and one that is not
+// called after products has both of attention.
 static void attention_is_joined(void **state) {
     static const char *const nets[] = {
         "transformer:layers=2,hidden=64,heads=2,seq=16",

@@ -289,10 +289,9 @@ static sz_status drop_false_products(join *j) {
     return SZ_OK;
 }
 
-// Where the vectors are long enough, the library makes one kernel ("Subgraph") of two products and
-// all between, which then bears the names of what is behind them alone. A product that ran by
-// itself has a layer; one that nobody has, and whose only way out leads to such a kernel, is in it,
-// as is all on that way.
+// The library makes one kernel ("Subgraph") of two products and all between, which then bears the
+// names of what is behind them alone. A product that ran by itself has a layer; one that nobody
+// has, and whose only way out leads to such a kernel, is in it, as is all on that way.
 static sz_status find_attention(join *j) {
     enum { MANY = -2 };
     const sz_graph *g = j->net->graph;
