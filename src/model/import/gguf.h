@@ -56,6 +56,7 @@ typedef struct gguf {
     size_t have, ahead;
     uint64_t at;      // where the next byte is read
     uint64_t fetched; // bytes of all files
+    uint64_t fetched_before; // of the files before this one
     size_t memory_base;
     bool big_endian;
     uint32_t version;
@@ -66,6 +67,7 @@ typedef struct gguf {
     int64_t n_tensors;           // of all shards
     uint64_t alignment;
     bool is_later_shard; // its keys are not kept
+    int64_t shard, n_shards; // which it is by its name, of how many
 } gguf;
 
 // ---- gguf_read.c: bytes ------------------------------------------------------------------------

@@ -249,30 +249,6 @@ static const int64_t *keep_dims(st *x, const unpacked *u) {
 
 // ---- experts -----------------------------------------------------------------------------------
 
-// The weight of all experts grows with each one that is like the first.
-static sz_status add_expert(st *x, const sz_weight *w, bool *ret_added) {
-    int32_t at;
-    *ret_added = false;
-    if (!sz_map_get(&x->cp->roles, w->role, &at)) {
-        int64_t *dims = sz_arena_array(&x->cp->arena, (size_t)w->rank + 1, sizeof *dims);
-        if (!dims) return sz_no_memory(x->ctx);
-        dims[0] = 1;
-        for (int32_t i = 0; i < w->rank; i++) dims[i + 1] = w->dims[i];
-        sz_weight all = *w;
-        all.rank++;
-        all.dims = dims;
-        *ret_added = true;
-        return sz_checkpoint_add(x->cp, &all);
-    }
-    sz_weight *all = &x->cp->weights.items[at];
-    if (all->dtype != w->dtype || all->rank != w->rank + 1) return SZ_OK;
-    for (int32_t i = 0; i < w->rank; i++)
-        if (all->dims[i + 1] != w->dims[i]) return SZ_OK;
-    ((int64_t *)all->dims)[0]++; // made above
-    *ret_added = true;
-    return SZ_OK;
-}
-
 // Scales of experts one by one are one constant each, too many inputs for a node: those of one kind
 // become one as well.
 static sz_status merge_scales(st *x, int32_t first, int32_t of) {
@@ -327,7 +303,7 @@ static sz_status add_weight(st *x, st_tensor *t, found *f) {
     if (f->expert >= 0 && w.role.p) {
         bool added;
         int32_t at;
-        SZ_TRY(add_expert(x, &w, &added));
+        SZ_TRY(sz_checkpoint_add_expert(x->cp, &w, &added));
         if (added && sz_map_get(&x->cp->roles, w.role, &at)) return merge_scales(x, scales, at);
         w.role = (sz_str){0};
     }

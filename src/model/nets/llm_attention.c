@@ -5,6 +5,7 @@
 
 #include "model/ops/llm.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 typedef struct heads {
@@ -28,6 +29,33 @@ static void count_heads(sz_lm *m, int64_t q_width, int64_t k_width, heads *h) {
         sz_warn(m->net.ctx, "the number of heads is not known: the work of softmax is a guess");
     } else if (h->kv_heads <= 0)
         h->kv_heads = h->heads;
+}
+
+// Widths of queries and keys in whole heads, as many of keys as the weights have. Where the file says
+// another number of heads of keys than its weights, the weights are counted.
+static bool match_heads(sz_lm *m, const int64_t *widths, heads *h) {
+    const int64_t size = h->heads > 0 && widths[0] % h->heads == 0 ? widths[0] / h->heads : 0;
+    const bool fits = size > 0 && widths[1] > 0 && widths[1] % size == 0 &&
+                      h->heads % (widths[1] / size) == 0;
+    if (h->kv_heads > 0 && widths[0] % h->heads == 0 && widths[1] == h->kv_heads * size &&
+        h->heads % h->kv_heads == 0)
+        return true;
+    if (!fits) {
+        sz_lm_fail(m,
+                   "queries of %" PRId64 " and keys of %" PRId64 " numbers do not divide into "
+                   "%" PRId64 " and %" PRId64 " heads: the file says a wrong number of heads, or "
+                   "these are not its weights",
+                   widths[0], widths[1], h->heads, h->kv_heads);
+        return false;
+    }
+    if (!m->told_heads)
+        sz_warn(m->net.ctx,
+                "'%s': the file says %" PRId64 " heads of keys, but keys of %" PRId64
+                " numbers are %" PRId64 ": the weights are counted",
+                m->at, h->kv_heads, widths[1], widths[1] / size);
+    m->told_heads = true;
+    h->kv_heads = widths[1] / size;
+    return true;
 }
 
 static bool is_windowed(const sz_lm *m) {
@@ -103,8 +131,10 @@ static sz_value_id latent(sz_lm *m, sz_value_id x) {
     const int64_t rank = m->llm->kv_lora_rank, a = sz_lm_rows(m, "attn_kv_a_mqa");
     const int64_t rope = a - rank, plain = size - rope;
     if (rank <= 0 || rope <= 0 || plain <= 0 || q_width % heads_) {
-        sz_net_fail(n, "sizes of the latent attention contradict each other: %lld heads, rank %lld",
-                    (long long)heads_, (long long)rank);
+        sz_lm_fail(m,
+                   "sizes of the latent attention contradict each other: queries of %" PRId64
+                   " numbers, %" PRId64 " heads, a latent of %" PRId64 " with rank %" PRId64,
+                   q_width, heads_, a, rank);
         return SZ_NONE;
     }
     q = rotate(m, "attn_q_rope", q, size, rope);
@@ -170,6 +200,7 @@ sz_value_id sz_lm_attention(sz_lm *m, sz_value_id x) {
         return SZ_NONE;
     if (!project(m, x, qkv, widths)) return SZ_NONE;
     count_heads(m, widths[0], widths[1], &h);
+    if (!match_heads(m, widths, &h)) return SZ_NONE;
     h.causal = !m->is_encoder;
     if (h.causal && !sz_add(widths[1], widths[2], &h.cache)) h.cache = 0;
     const int64_t size = widths[0] / h.heads;

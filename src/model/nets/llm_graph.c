@@ -156,6 +156,10 @@ static sz_status list_blocks(sz_lm *m, const char *prefix, blocks *list) {
 static sz_value_id run_blocks(sz_lm *m, const char *prefix, sz_value_id x) {
     blocks list = {0};
     if (m->net.status == SZ_OK) m->net.status = list_blocks(m, prefix, &list);
+    if (list.n && list.items[list.n - 1] >= (int64_t)list.n)
+        sz_warn(m->net.ctx,
+                "only %zu of the blocks up to '%s%" PRId64 "' have weights: totals are partial",
+                list.n, prefix, list.items[list.n - 1]);
     for (size_t i = 0; i < list.n && m->net.status == SZ_OK; i++) {
         snprintf(m->at, sizeof m->at, "%s%" PRId64 ".", prefix, list.items[i]);
         m->block = list.items[i];

@@ -14,10 +14,13 @@ typedef struct sz_lm {
     char at[64];   // role of the block at hand: "blk.3."
     int64_t block; // its number
     bool is_encoder;
+    bool told_heads; // that the file says a wrong number of heads
     int64_t batch, seq;            // free dimensions of the stack at hand
     sz_value_id ids, past, memory; // SZ_NONE: none; memory: output of the encoder
 } sz_lm;
 
+// The file is to blame: the block at hand, and what of it makes no sense.
+void sz_lm_fail(sz_lm *m, const char *fmt, ...) SZ_PRINTF(2, 3);
 // Weight of the block at hand (or, with at == "", of the net) by the end of its role.
 sz_weight *sz_lm_find(sz_lm *m, const char *role);
 bool sz_lm_has(sz_lm *m, const char *role);

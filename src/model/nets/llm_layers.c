@@ -8,6 +8,16 @@
 
 enum { MAX_ROLE = 160, MAX_SCALES = 4 };
 
+void sz_lm_fail(sz_lm *m, const char *fmt, ...) {
+    char text[400];
+    va_list args;
+    if (m->net.status != SZ_OK) return;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    m->net.status = sz_fail(m->net.ctx, SZ_ERR_INPUT, "@0: '%s': %s", m->at, text);
+}
+
 // ---- weights -----------------------------------------------------------------------------------
 
 sz_weight *sz_lm_find(sz_lm *m, const char *role) {
@@ -39,7 +49,9 @@ sz_value_id sz_lm_value_as(sz_lm *m, sz_weight *w, int32_t rank, const int64_t *
     const sz_type type = sz_type_tensor(w->dtype, rank, own);
     int64_t bytes;
     n->status = sz_type_bytes(n->ctx, &type, &bytes);
-    if (n->status == SZ_OK)
+    if (n->status != SZ_OK)
+        n->status = sz_place(n->ctx, n->status, "@0: '%s'", sz_show(n->ctx, w->name));
+    else
         n->status = sz_graph_add_value(n->graph, w->name, SZ_VALUE_CONST, &w->value);
     if (n->status != SZ_OK) return SZ_NONE;
     *c = (sz_constant){.form = SZ_CONST_NOWHERE, .side = SZ_NONE, .length = (uint64_t)bytes};

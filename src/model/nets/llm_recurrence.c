@@ -45,7 +45,7 @@ static sz_value_id mamba(sz_lm *m, sz_value_id x, int64_t inner) {
     const int64_t rank = sz_lm_has(m, "ssm_dt") ? m->llm->ssm_rank : 0;
     const int64_t rows = sz_lm_rows(m, "ssm_x"), states = (rows - rank) / 2;
     if (rank <= 0 || states <= 0) {
-        sz_net_fail(&m->net, "the rank of the time steps (%lld) does not fit their weights",
+        sz_lm_fail(m, "the rank of the time steps (%lld) does not fit their weights",
                     (long long)rank);
         return SZ_NONE;
     }
@@ -72,7 +72,7 @@ static sz_value_id mamba2(sz_lm *m, sz_value_id x, int64_t inner) {
     const int64_t mixed = rows - inner - heads, bc = (mixed - inner) / 2;
     const int64_t groups = m->llm->ssm_groups > 0 ? m->llm->ssm_groups : 1;
     if (heads <= 0 || bc <= 0 || inner % heads) {
-        sz_net_fail(&m->net,
+        sz_lm_fail(m,
                     "sizes of the state space contradict each other: %lld heads, %lld inner",
                     (long long)heads, (long long)inner);
         return SZ_NONE;
