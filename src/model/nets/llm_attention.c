@@ -31,8 +31,8 @@ static void count_heads(sz_lm *m, int64_t q_width, int64_t k_width, heads *h) {
         h->kv_heads = h->heads;
 }
 
-// Widths of queries and keys in whole heads, as many of keys as the weights have. Where the file says
-// another number of heads of keys than its weights, the weights are counted.
+// Queries and keys are whole heads of one size. Where the file says another number of heads of keys
+// than its weights have, the weights are counted.
 static bool match_heads(sz_lm *m, const int64_t *widths, heads *h) {
     const int64_t size = h->heads > 0 && widths[0] % h->heads == 0 ? widths[0] / h->heads : 0;
     const bool fits = size > 0 && widths[1] > 0 && widths[1] % size == 0 &&
