@@ -5,8 +5,8 @@
     strange.py SIZEUP
 
 Each case is a small Llama or Mixtral with one thing wrong, the parameters that its tensors add up
-to, or None where it must be refused, and words of the sentence that has to say so. Beyond the words,
-a refusal is one line that names the file and a position; an answer names nothing that is right."""
+to, or None where it must be refused, and words of the sentence that has to say so. A refusal is one
+line that names the file and a position; where nothing is wrong, nothing is said."""
 import json
 import math
 import os
