@@ -15,24 +15,11 @@ import subprocess
 import sys
 import tempfile
 
+from small_gguf import ARRAY, STRING, U16, gguf, key
+
 PROGRAM = sys.argv[1]
-F32, F16 = 0, 1
-U16, U32, STRING, ARRAY = 2, 4, 8, 9
 USUAL = "weights alone have no sizes"
 held = failures = 0
-
-
-def text(s):
-    s = s if isinstance(s, bytes) else s.encode()
-    return struct.pack("<Q", len(s)) + s
-
-
-def key(name, value, kind=U32):
-    if kind == STRING:
-        return text(name) + struct.pack("<I", STRING) + text(value)
-    if kind == ARRAY:
-        return text(name) + struct.pack("<I", ARRAY) + value
-    return text(name) + struct.pack("<IH" if kind == U16 else "<II", kind, value)
 
 
 def keys(arch="llama", **other):
@@ -61,17 +48,6 @@ def tensors(blocks=(0,), without=(), **other):
 
 def mixture(**other):
     return tensors(without=("ffn_gate", "ffn_up", "ffn_down"), **{**EXPERTS, **other})
-
-
-def gguf(head, parts, counts=None):
-    info, at = b"", 0
-    for name, dims in parts.items():
-        info += text(name) + struct.pack("<I", len(dims)) + struct.pack("<%dQ" % len(dims), *dims)
-        info += struct.pack("<IQ", F16, at)
-        at += -(-2 * math.prod(dims) // 32) * 32
-    n = counts or (len(parts), len(head))
-    out = b"GGUF" + struct.pack("<IQQ", 3, *n) + b"".join(head) + info
-    return out + bytes(-len(out) % 32) + bytes(at)
 
 
 def sums(parts):

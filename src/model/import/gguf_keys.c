@@ -340,7 +340,7 @@ static void check_floats(gguf *x) {
 
 sz_status gguf_describe(gguf *x, sz_checkpoint *cp) {
     sz_llm *llm = &cp->llm;
-    const gguf_value *softcap;
+    const gguf_value *softcap, *causal;
     read_arch(x, cp);
     sz_llm_by_arch(llm);
     if (llm->arch.p && !llm->is_known)
@@ -350,6 +350,11 @@ sz_status gguf_describe(gguf *x, sz_checkpoint *cp) {
                 sz_show(x->ctx, llm->arch));
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) read_field(x, llm, i);
     read_lists(x, cp);
+    causal = find_of(x, llm, "attention.causal");
+    if (causal && causal->kind == GGUF_BOOL && causal->i == 0 && !llm->is_encoder) {
+        llm->is_encoder = true; // every token sees all: nothing is cached
+        llm->has_head = sz_checkpoint_find(cp, "output.weight") != NULL;
+    }
     softcap = find_of(x, llm, "attn_logit_softcapping");
     if (softcap && softcap->kind == GGUF_F32) llm->softcap = softcap->f;
     if (llm->experts_used > llm->experts)

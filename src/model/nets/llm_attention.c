@@ -191,15 +191,32 @@ static bool project(sz_lm *m, sz_value_id x, sz_value_id *qkv, int64_t *widths) 
     return true;
 }
 
+// What opens the output, element by element: a product of its own, or (Qwen3-Next) the second half
+// of a product of queries that is twice as wide as what the output takes.
+static sz_value_id output_gate(sz_lm *m, sz_value_id x, sz_value_id *qkv, int64_t *widths) {
+    const sz_weight *out = sz_lm_find(m, "attn_output.weight");
+    const int64_t taken = out && out->rank == 2 ? out->dims[1] : 0;
+    sz_value_id gate = SZ_NONE, parts[2];
+    if (taken > 0 && widths[0] % 2 == 0 && widths[0] / 2 == taken) {
+        sz_lm_split(m, "attn_q_halves", qkv[0], 2, (const int64_t[]){taken, taken}, parts);
+        qkv[0] = parts[0], gate = parts[1], widths[0] = taken;
+    } else if (sz_lm_rows(m, "attn_gate") == widths[0]) {
+        gate = sz_lm_linear(m, "attn_gate", x);
+    }
+    return gate == SZ_NONE ? gate : sz_net_unary(&m->net, "attn_open", "Sigmoid", gate);
+}
+
 sz_value_id sz_lm_attention(sz_lm *m, sz_value_id x) {
     sz_value_id qkv[3] = {SZ_NONE, SZ_NONE, SZ_NONE};
     int64_t widths[3];
     heads h = {0};
+    if (sz_lm_is_delta(m)) return SZ_NONE;
     if (sz_lm_has(m, "attn_kv_a_mqa")) return latent(m, x);
     if (!sz_lm_has(m, "attn_qkv") && !(sz_lm_has(m, "attn_q") && sz_lm_has(m, "attn_k")))
         return SZ_NONE;
     if (!project(m, x, qkv, widths)) return SZ_NONE;
     count_heads(m, widths[0], widths[1], &h);
+    const sz_value_id open = output_gate(m, x, qkv, widths);
     if (!match_heads(m, widths, &h)) return SZ_NONE;
     h.causal = !m->is_encoder;
     if (h.causal && !sz_add(widths[1], widths[2], &h.cache)) h.cache = 0;
@@ -210,6 +227,7 @@ sz_value_id sz_lm_attention(sz_lm *m, sz_value_id x) {
     qkv[0] = rotate(m, "attn_q_rope", qkv[0], size, turned);
     qkv[1] = rotate(m, "attn_k_rope", qkv[1], size, turned);
     sz_value_id y = sz_lm_norm(m, "attn_sub_norm", attend(m, "attn", qkv, &h));
+    if (open != SZ_NONE) y = sz_net_binary(&m->net, "attn_gated", "Mul", y, open);
     const sz_value_id out = sz_lm_linear(m, "attn_output", y);
     return out == SZ_NONE ? y : out;
 }

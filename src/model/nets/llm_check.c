@@ -81,7 +81,8 @@ static void check_parts(const check *c) {
             const sz_weight *w = &c->cp->weights.items[i];
             sz_str name;
             if (block_of(w->role, &name) < 0 || !sz_str_is(name, rows[r].has) ||
-                !neighbour(c, w, name, rows[r].also) || neighbour(c, w, name, rows[r].lacks))
+                !neighbour(c, w, name, rows[r].also) || neighbour(c, w, name, rows[r].lacks) ||
+                neighbour(c, w, name, "ssm_out.weight"))
                 continue;
             sz_warn(c->cp->ctx, "'%s' has no '%s' beside it: %s", shown(c, w), rows[r].lacks,
                     rows[r].then);

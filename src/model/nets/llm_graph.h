@@ -45,6 +45,10 @@ void sz_lm_split(sz_lm *m, const char *name, sz_value_id x, int32_t n, const int
 sz_value_id sz_lm_attention(sz_lm *m, sz_value_id x);
 sz_value_id sz_lm_cross_attention(sz_lm *m, sz_value_id x);
 sz_value_id sz_lm_recurrence(sz_lm *m, sz_value_id x);
+sz_value_id sz_lm_delta(sz_lm *m, sz_value_id x);
+bool sz_lm_is_delta(sz_lm *m); // its products of queries, keys and values are no attention's
+// A convolution along the tokens by NAME.weight, each channel by itself, and Swish.
+sz_value_id sz_lm_convolve(sz_lm *m, const char *name, sz_value_id x);
 sz_value_id sz_lm_feed_forward(sz_lm *m, sz_value_id x);
 sz_value_id sz_lm_channel_mix(sz_lm *m, sz_value_id x);
 

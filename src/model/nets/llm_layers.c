@@ -4,6 +4,7 @@
 
 #include "model/ops/llm.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 enum { MAX_ROLE = 160, MAX_SCALES = 4 };
@@ -43,6 +44,15 @@ sz_value_id sz_lm_value_as(sz_lm *m, sz_weight *w, int32_t rank, const int64_t *
     sz_constant *c = sz_arena_alloc(n->graph->arena, sizeof *c);
     if (!own || !c) {
         n->status = sz_no_memory(n->ctx);
+        return SZ_NONE;
+    }
+    int64_t has = 1, wants = 1;
+    bool fits = true; // products beyond 2^63 are found below
+    for (int32_t i = 0; i < w->rank; i++) fits = fits && sz_mul(has, w->dims[i], &has);
+    for (int32_t i = 0; i < rank; i++) fits = fits && sz_mul(wants, dims[i], &wants);
+    if (fits && has != wants) {
+        sz_lm_fail(m, "'%s' has %" PRId64 " numbers, not the %" PRId64 " that the others ask for",
+                   sz_show(n->ctx, w->name), has, wants);
         return SZ_NONE;
     }
     for (int32_t i = 0; i < rank; i++) own[i] = dims[i];
@@ -105,9 +115,11 @@ sz_value_id sz_lm_linear(sz_lm *m, const char *name, sz_value_id x) {
 
 sz_value_id sz_lm_act(sz_lm *m, const char *name, sz_value_id x) {
     const char *act = m->llm->act ? m->llm->act : "silu";
-    if (strcmp(act, "relu2") == 0) {
+    if (strcmp(act, "relu2") == 0) { // once for each kind of experts
+        char text[MAX_ROLE];
+        snprintf(text, sizeof text, "ffn_square%s", strncmp(name, "ffn_act", 7) ? "" : name + 7);
         x = sz_net_unary(&m->net, name, "Relu", x);
-        return sz_net_binary(&m->net, "ffn_square", "Mul", x, x);
+        return sz_net_binary(&m->net, text, "Mul", x, x);
     }
     const char *op = strcmp(act, "silu") == 0   ? "Swish"
                      : strcmp(act, "relu") == 0 ? "Relu"
