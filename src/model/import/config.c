@@ -197,9 +197,11 @@ static sz_status read_arch(st *x, const sz_jtree_node *root, const sz_jtree_node
 }
 
 static bool is_tied(st *x, const sz_jtree_node *root, const sz_jtree_node *map) {
-    static const char *const usual[] = {"gpt2",      "gemma",   "gemma2",     "gemma3",
-                                        "command_r", "cohere2", "starcoder2", "falcon",
-                                        "mamba",     "t5",      "bert"};
+    // those that do not say so in transformers' configuration class: its base has them tied
+    static const char *const usual[] = {"gpt2",    "gptneo",    "bloom",      "mpt",    "opt",
+                                        "gemma",   "gemma2",    "gemma3",     "falcon", "bert",
+                                        "cohere2", "command_r", "starcoder2", "mamba",  "t5",
+                                        "bart",    "starcoder"};
     const sz_jtree_node *n = get(x, map, "tie_word_embeddings");
     if (!n) n = get(x, root, "tie_word_embeddings");
     if (n && n->kind != SZ_JTREE_TRUE && n->kind != SZ_JTREE_FALSE)

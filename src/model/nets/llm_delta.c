@@ -5,8 +5,6 @@
 
 #include "model/ops/llm.h"
 
-#include <inttypes.h>
-
 typedef struct delta {
     int64_t k_heads, k_size, v_heads, v_size;
     sz_value_id q, k, v, gate; // gate: of the output
@@ -14,6 +12,16 @@ typedef struct delta {
 } delta;
 
 bool sz_lm_is_delta(sz_lm *m) { return sz_lm_has(m, "ssm_beta") || sz_lm_has(m, "ssm_ba"); }
+
+// Its matrices are costed by their role then.
+static void not_understood(sz_lm *m) {
+    if (!m->told_delta)
+        sz_warn(m->net.ctx,
+                "'%s': the sizes of its delta network do not fit what the file says of its heads: "
+                "what its state costs is not counted",
+                m->at);
+    m->told_delta = true;
+}
 
 // softplus(a + its bias), times a number per head.
 static sz_value_id decay(sz_lm *m, sz_value_id a) {
@@ -40,11 +48,7 @@ static bool joined(sz_lm *m, sz_value_id x, delta *d) {
     int64_t keys;
     if (d->v_heads <= 0 || inner <= 0 || inner % d->v_heads || d->k_heads <= 0 ||
         !sz_mul(d->k_heads, d->k_size, &keys) || rows - inner != 2 * keys) {
-        sz_lm_fail(m,
-                   "sizes of the delta network contradict each other: %" PRId64 " x %" PRId64
-                   " keys, %" PRId64 " heads of values, queries to values %" PRId64
-                   ", output %" PRId64,
-                   d->k_heads, d->k_size, d->v_heads, rows, inner);
+        not_understood(m);
         return false;
     }
     d->v_size = inner / d->v_heads;
@@ -93,10 +97,7 @@ static bool apart(sz_lm *m, sz_value_id x, delta *d) {
     const int64_t heads = m->llm->heads, k = sz_lm_rows(m, "attn_k"), v = sz_lm_rows(m, "attn_v");
     if (heads <= 0 || k <= 0 || v <= 0 || k % heads || v % heads ||
         k != sz_lm_rows(m, "attn_q")) {
-        sz_lm_fail(m,
-                   "sizes of the delta network contradict each other: keys of %" PRId64
-                   " and values of %" PRId64 " numbers for %" PRId64 " heads",
-                   k, v, heads);
+        not_understood(m);
         return false;
     }
     *d = (delta){heads, k / heads, heads, v / heads, SZ_NONE, SZ_NONE, SZ_NONE,

@@ -14,7 +14,7 @@ typedef struct sz_lm {
     char at[64];   // role of the block at hand: "blk.3."
     int64_t block; // its number
     bool is_encoder;
-    bool told_heads; // that the file says a wrong number of heads
+    bool told_heads, told_delta; // of what the file says wrongly, once
     int64_t batch, seq;            // free dimensions of the stack at hand
     sz_value_id ids, past, memory; // SZ_NONE: none; memory: output of the encoder
 } sz_lm;
