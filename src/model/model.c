@@ -100,7 +100,9 @@ static sz_status load_folder(sz_ctx *ctx, const char *path, const sz_load_option
         found = sz_source_exists(name);
     }
     sz_status status = found ? sz_source_open(ctx, name, &source)
-                             : sz_source_open(ctx, path, &source); // says what a folder is
+                             : sz_fail(ctx, SZ_ERR_INPUT,
+                                       "folder '%s' has no %s, %s or %s: name the model's file",
+                                       sz_show(ctx, sz_str_c(path)), names[0], names[1], names[2]);
     if (status == SZ_OK) status = load(ctx, source, name, options, ret_model);
     sz_free(ctx, name, size);
     return status;
