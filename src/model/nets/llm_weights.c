@@ -187,7 +187,7 @@ sz_status sz_llm_weights(sz_checkpoint *cp) {
                                               "missing or 0");
     if (d->layers > MAX_BLOCKS)
         return sz_fail(cp->ctx, SZ_ERR_INPUT,
-                       "@0: num_hidden_layers is %" PRId64 ", the limit is %d", d->layers,
+                       "@0: %" PRId64 " blocks (num_hidden_layers), %d at most", d->layers,
                        MAX_BLOCKS);
     SZ_TRY(add_all(cp, NET, -1));
     for (int64_t i = 0; i < d->layers; i++) SZ_TRY(add_all(cp, BLOCK, i));
