@@ -146,7 +146,7 @@ static sz_status check_places(gguf *x, uint64_t start, uint64_t data) {
                                "'truncate -s SIZE' makes a copy of it as long as the whole file");
         return tensor_fail(x, t,
                            "%" PRIu64 " bytes at %" PRIu64 " lie outside of the data, which "
-                           "has %" PRIu64,
+                           "has %" PRIu64 " (is the file cut off?)",
                            t->bytes, t->offset, data);
     }
     return SZ_OK;
@@ -268,6 +268,8 @@ static sz_status read_shards(gguf *x, sz_source *main_, sz_checkpoint *cp) {
     const gguf_value *all = gguf_find(x, "split.tensors.count");
     int64_t missing = 0;
     if (!count) return SZ_OK;
+    if (!gguf_is_whole(count) || (no && !gguf_is_whole(no)))
+        return gguf_fail(x, count->at, "split.count or split.no is no whole number");
     if (count->i > SZ_GGUF_MAX_SHARDS)
         return gguf_fail(x, count->at, "split.count is %" PRId64 ", the limit is %d", count->i,
                          SZ_GGUF_MAX_SHARDS);

@@ -88,6 +88,7 @@ sz_status gguf_string(gguf *x, const char *what, uint64_t most, sz_str *ret);
 // ---- gguf_keys.c: keys -------------------------------------------------------------------------
 
 sz_status gguf_read_keys(gguf *x, uint64_t n);
+bool gguf_is_whole(const gguf_value *v); // a whole number or a bool
 const gguf_value *gguf_find(const gguf *x, const char *key);
 // What the keys say about the net, and warnings where they contradict each other or themselves.
 sz_status gguf_describe(gguf *x, sz_checkpoint *cp);

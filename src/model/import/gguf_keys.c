@@ -185,7 +185,7 @@ static sz_status check_shard(gguf *x, const gguf_value *v) {
     const bool is_no = sz_str_is(v->key, "split.no");
     if (!x->is_later_shard || (!is_no && !sz_str_is(v->key, "split.count"))) return SZ_OK;
     const int64_t wanted = is_no ? x->shard : x->n_shards;
-    if (v->kind != GGUF_STRING && v->kind != GGUF_ARRAY && v->i == wanted) return SZ_OK;
+    if (gguf_is_whole(v) && v->i == wanted) return SZ_OK;
     return gguf_fail(x, v->at,
                      "%s is not %" PRId64 ", as the name and the first shard say: this is a shard "
                      "of another model, or has the name of another one",
@@ -258,7 +258,7 @@ static const gguf_value *find_of(const gguf *x, const sz_llm *llm, const char *n
     return gguf_find(x, key);
 }
 
-static bool is_whole(const gguf_value *v) {
+bool gguf_is_whole(const gguf_value *v) {
     return v->kind != GGUF_STRING && v->kind != GGUF_ARRAY && !kinds[v->kind].is_float;
 }
 
@@ -271,7 +271,7 @@ static void read_field(gguf *x, sz_llm *llm, size_t row) {
         return;
     }
     if (v->kind == GGUF_ARRAY && v->ints) return; // per block, see read_lists
-    if (!is_whole(v))
+    if (!gguf_is_whole(v))
         sz_warn(x->ctx, "key '%s' is no whole number: it is not used", sz_show(x->ctx, v->key));
     else if (v->i < 0 || v->i > most || (v->i == 0 && fields[row].flags & NOT_ZERO))
         sz_warn(x->ctx, "key '%s' is %" PRId64 ", which can't be: it is not used",
@@ -305,7 +305,7 @@ static void read_lists(gguf *x, sz_checkpoint *cp) {
     llm->windowed = copy;
     llm->n_windows = copy ? n : 0;
     const gguf_value *every = find_of(x, llm, "attention.sliding_window_pattern");
-    if (every && is_whole(every) && every->i > 0) llm->window_every = every->i;
+    if (every && gguf_is_whole(every) && every->i > 0) llm->window_every = every->i;
 }
 
 // The architecture, or what the other keys begin with where it is not said.
