@@ -241,7 +241,8 @@ static void usual_sizes(st *x) {
         d->key_length = d->hidden / d->heads;
     }
     if (d->value_length == 0) d->value_length = d->key_length;
-    if (d->ffn == 0) d->ffn = usual_ffn(x);
+    x->ffn_is_guess = d->ffn == 0;
+    if (x->ffn_is_guess) d->ffn = usual_ffn(x);
     if (d->expert_ffn == 0) d->expert_ffn = d->ffn;
     if (d->shared_ffn == 0) d->shared_ffn = d->experts_shared * d->expert_ffn;
     if (d->heads > 0 && (d->kv_heads > d->heads || d->heads % d->kv_heads != 0))
@@ -362,13 +363,13 @@ static void compare_head(st *x, const sz_jtree_node *root) {
 }
 
 void st_compare(st *x) {
-    static const sz_llm_words said = {.file = "config.json: ",
-                                      .layers = "num_hidden_layers",
-                                      .hidden = "hidden_size",
-                                      .vocab = "vocab_size",
-                                      .ffn = "intermediate_size",
-                                      .experts = "num_experts",
-                                      .used = "num_experts_per_tok"};
+    const sz_llm_words said = {.file = "config.json: ",
+                               .layers = "num_hidden_layers",
+                               .hidden = "hidden_size",
+                               .vocab = "vocab_size",
+                               .ffn = x->ffn_is_guess ? NULL : "intermediate_size",
+                               .experts = "num_experts",
+                               .used = "num_experts_per_tok"};
     if (x->is_config_only || !x->config.nodes.n) return;
     sz_llm_check(x->cp, &said);
     compare_head(x, &x->config.nodes.items[0]);

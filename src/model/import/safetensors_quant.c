@@ -184,7 +184,7 @@ static bool is_bare(const st_tensor *t, found *f) {
                                            {".D", "ssm_d"},
                                            {".dt_bias", "ssm_dt.bias"},
                                            {".sinks", "attn_sinks.weight"},
-                                           {".gate.e_score_correction_bias", "exp_probs_b.bias"}};
+                                           {".e_score_correction_bias", "exp_probs_b.bias"}};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (cut(t->name, names[i][0], &f->base)) return f->end = names[i][1], true;
     return false;

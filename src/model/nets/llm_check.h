@@ -5,7 +5,7 @@
 
 #include "model/nets/checkpoint.h"
 
-// How a format calls what it says; `file` stands before each name.
+// How a format calls what it says; `file` stands before each name. ffn == NULL: it does not say it.
 typedef struct sz_llm_words {
     const char *file, *layers, *hidden, *vocab, *ffn, *experts, *used;
 } sz_llm_words;
