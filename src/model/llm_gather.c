@@ -186,7 +186,10 @@ static sz_status fill(sz_ctx *ctx, sz_model *model, sz_llm_form *f) {
     const size_t limit = sz_allowance_begin(ctx, model);
     const sz_status status = count_points(ctx, model, f);
     sz_ctx_set_job_limit(ctx, limit);
-    if (status != SZ_OK) return sz_place(ctx, status, "file '%s'", sz_model_path(model));
+    // what binds and costs a model names its file
+    const bool is_named = status == SZ_OK || strncmp(sz_ctx_error(ctx), "file '", 6) == 0;
+    if (!is_named) return sz_place(ctx, status, "file '%s'", sz_model_path(model));
+    SZ_TRY(status);
     SZ_TRY(sz_model_llm(ctx, model, &f->shape.facts)); // of sizes that are known
     measure(model->graph, f);
     SZ_TRY(sz_costs_create(ctx, model, NULL, &costs));

@@ -259,6 +259,13 @@ def judge(name, done, params, words):
         check(name, word in said, "no word of '%s' in: %s" % (word, said))
 
 
+def judge_llm(name, done, params):
+    """Refuses what `count` does, and a net without a weight; the file is named once."""
+    lines = [line for line in done.stderr.splitlines() if line.startswith("sizeup: ")]
+    ok = not lines if params else len(lines) == 1 and lines[0].count("file '") == 1
+    check(name, ok and done.returncode == (0 if params else 3), "llm: " + done.stderr)
+
+
 def main():
     for name, (files, params, words) in CASES.items():
         with tempfile.TemporaryDirectory() as at:
@@ -271,6 +278,9 @@ def main():
             done = subprocess.run([PROGRAM, "count", os.path.join(at, first), "--format", "json"],
                                   capture_output=True, text=True, check=False)
             judge(name, done, params, words)
+            done = subprocess.run([PROGRAM, "llm", os.path.join(at, first)], capture_output=True,
+                                  text=True, check=False)
+            judge_llm(name, done, params)
     print("%d cases, %d of %d facts hold" % (len(CASES), held - failures, held))
     sys.exit(bool(failures))
 
