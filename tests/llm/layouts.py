@@ -63,6 +63,11 @@ for E in range(EXPERTS):
     OLD.update({"ffn_gate.%d" % E: [HIDDEN, 32], "ffn_up.%d" % E: [HIDDEN, 32],
                 "ffn_down.%d" % E: [32, HIDDEN]})
 
+T5 = {"attn_norm": [HIDDEN], "attn_q": [HIDDEN, HIDDEN], "attn_k": [HIDDEN, HIDDEN],
+      "attn_v": [HIDDEN, HIDDEN], "attn_o": [HIDDEN, HIDDEN]}
+CROSS = {"cross_" + k: v for k, v in T5.items()}
+PAIRS = {"t5": ({**T5, **PLAIN}, {**T5, **CROSS, **PLAIN}), "t5encoder": ({**T5, **PLAIN}, None)}
+
 # architecture: blocks, MACs beside products, cache per token, other keys, a head of its own
 NETS = {
     "qwen35": ([{**QWEN35, **GATED}, {**ATTENTION, **GATED, "attn_q": [HIDDEN, 2 * WIDE]}],
@@ -79,9 +84,13 @@ NETS = {
               {"expert_count": EXPERTS, "expert_used_count": USED}),
     "dream": ([{**ATTENTION, **GATED}], SCORES, 0, {}),
     "jina-bert-v3": ([{**ATTENTION, **PLAIN}], SCORES, 0, {}),
+    "arctic": ([{**ATTENTION, **GATED, **SHARED, "ffn_norm_exps": [HIDDEN]}], SCORES, CACHE,
+               {"expert_count": EXPERTS, "expert_used_count": USED}),
+    "t5": ([], 3 * SCORES, 2 * HIDDEN * 2, {"attention.head_count_kv": HEADS}),
+    "t5encoder": ([], SCORES, 0, {"attention.head_count_kv": HEADS}),
     "not-known-yet": ([{**ATTENTION, **PLAIN}], SCORES, 0, {"attention.causal": False}),
 }
-HEADLESS = ("jina-bert-v3", "not-known-yet")
+HEADLESS = ("jina-bert-v3", "not-known-yet", "t5encoder")
 
 
 def check(what, got, want):
@@ -109,6 +118,12 @@ def tensors(arch, blocks):
         for name, dims in block.items():
             end = "" if name == "ssm_a" or "bias" in name else ".weight"
             parts["blk.%d.%s%s" % (i, name, end)] = dims
+    for stack, block in zip(("enc", "dec"), PAIRS.get(arch, ())):
+        for name, dims in (block or {}).items():
+            parts["%s.blk.0.%s.weight" % (stack, name)] = dims
+            parts["%s.output_norm.weight" % stack] = [HIDDEN]
+    if arch in PAIRS:
+        del parts["output_norm.weight"]
     if arch not in HEADLESS:
         parts["output.weight"] = [HIDDEN, WORDS]
     return parts
@@ -129,7 +144,8 @@ def run(*args):
 
 
 def judge(arch, path, parts, extra, cache):
-    got = run("count", path, "--bind", "batch=1,seq=%d" % TOKENS)
+    more = ",decoder_seq=%d" % TOKENS if arch == "t5" else ""
+    got = run("count", path, "--bind", "batch=1,seq=%d%s" % (TOKENS, more))
     if isinstance(got, str):
         return check(arch, got, "an answer")
     products = TOKENS * sum(used(n, d) for n, d in parts.items() if is_matrix(n, d))

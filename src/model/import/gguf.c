@@ -186,6 +186,14 @@ static bool is_expert(sz_checkpoint *cp, sz_str name, sz_str *ret_role) {
     return false;
 }
 
+// T5's output of attention is "attn_o" in GGUF, that of all others "attn_output".
+static sz_str role_of(sz_checkpoint *cp, sz_str name) {
+    static const char end[] = "attn_o.weight";
+    const uint32_t tail = sizeof end - 1;
+    if (name.len <= tail || memcmp(name.p + name.len - tail, end, tail) != 0) return name;
+    return sz_checkpoint_text(cp, "%.*sattn_output.weight", (int)(name.len - tail), name.p);
+}
+
 // Weights of the net are called by their role already. Tables of angles are counted as weights,
 // for they are stored as such.
 static sz_status take_tensors(gguf *x, sz_checkpoint *cp) {
@@ -202,7 +210,7 @@ static sz_status take_tensors(gguf *x, sz_checkpoint *cp) {
         bool added = false;
         if (is_expert(cp, t->name, &w.role)) SZ_TRY(sz_checkpoint_add_expert(cp, &w, &added));
         if (added) continue;
-        w.role = t->name;
+        w.role = role_of(cp, t->name);
         SZ_TRY(sz_checkpoint_add(cp, &w));
     }
     x->n_tensors += (int64_t)x->tensors.n;

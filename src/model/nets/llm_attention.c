@@ -240,6 +240,8 @@ sz_value_id sz_lm_cross_attention(sz_lm *m, sz_value_id x) {
     qkv[0] = sz_lm_linear(m, "cross_attn_q", x);
     qkv[1] = sz_lm_linear(m, "cross_attn_k", m->memory);
     qkv[2] = sz_lm_linear(m, "cross_attn_v", m->memory);
-    count_heads(m, sz_lm_rows(m, "cross_attn_q"), sz_lm_rows(m, "cross_attn_k"), &h);
+    const int64_t widths[] = {sz_lm_rows(m, "cross_attn_q"), sz_lm_rows(m, "cross_attn_k")};
+    count_heads(m, widths[0], widths[1], &h);
+    if (!match_heads(m, widths, &h)) return SZ_NONE;
     return sz_lm_linear(m, "cross_attn_output", attend(m, "cross_attn", qkv, &h));
 }

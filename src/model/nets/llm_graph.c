@@ -109,6 +109,7 @@ static sz_value_id serial_block(sz_lm *m, sz_value_id x) {
     sz_value_id y = mixer(m, sz_lm_norm(m, "attn_norm", x));
     y = y == SZ_NONE ? y : sz_lm_norm(m, "post_attention_norm", y);
     x = sz_lm_norm(m, "attn_output_norm", add(m, "attn_sum", x, y));
+    if (!sz_lm_has(m, "channel_mix_key")) x = sz_lm_norm(m, "attn_norm_2", x);
     y = sz_lm_has(m, "cross_attn_q") ? sz_lm_cross_attention(m, sz_lm_norm(m, "cross_attn_norm", x))
                                      : SZ_NONE;
     x = add(m, "cross_sum", x, y);
@@ -358,7 +359,10 @@ sz_status sz_llm_build(sz_checkpoint *cp, sz_graph *graph) {
     if (has_blocks(&m, "enc.blk.")) encoder(&m);
     const bool has_net = sz_checkpoint_find(cp, "token_embd.weight") || has_blocks(&m, "blk.") ||
                          m.memory != SZ_NONE;
-    if (has_net) decoder(&m);
+    if (m.memory != SZ_NONE && !has_blocks(&m, "dec.blk."))
+        sz_net_output(&m.net, m.memory); // T5's encoder alone
+    else if (has_net)
+        decoder(&m);
     place_rest(&m);
     return m.net.status;
 }

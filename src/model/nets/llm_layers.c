@@ -273,6 +273,7 @@ sz_value_id sz_lm_feed_forward(sz_lm *m, sz_value_id x) {
     const bool is_mixture = sz_lm_has(m, "ffn_gate_inp") && sz_lm_has(m, "ffn_down_exps") &&
                             (sz_lm_has(m, "ffn_up_exps") || sz_lm_has(m, "ffn_gate_up_exps"));
     if (!is_mixture) return dense(m, &t, x);
-    const sz_value_id y = experts(m, x), z = dense(m, &t, x); // arctic has both
+    const sz_value_id y = experts(m, sz_lm_norm(m, "ffn_norm_exps", x));
+    const sz_value_id z = dense(m, &t, x); // arctic has both
     return z == SZ_NONE ? y : sz_net_binary(&m->net, "ffn_sum", "Add", y, z);
 }
