@@ -90,11 +90,23 @@ def mixtral(experts, lost=()):
     return parts
 
 
+def packed(zeros):
+    """The Llama with its query in 4 bits, as GPTQ packs them."""
+    parts = dict(LLAMA)
+    base = "model.layers.0.self_attn.q_proj."
+    del parts[base + "weight"]
+    parts[base + "qweight"] = ("I32", [64 * 4 // 32, 64])
+    parts[base + "scales"] = [1, 64]
+    parts[base + ("qzeros" if zeros else "g_idx")] = ("I32", [1, 8] if zeros else [64])
+    return parts
+
+
 def safetensors(parts):
     header, at = {}, 0
     for name, shape in parts.items():
-        end = at + 2 * math.prod(shape)
-        header[name] = {"dtype": "BF16", "shape": shape, "data_offsets": [at, end]}
+        dtype, shape = shape if isinstance(shape, tuple) else ("BF16", shape)
+        end = at + (4 if dtype == "I32" else 2) * math.prod(shape)
+        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [at, end]}
         at = end
     head = json.dumps(header).encode()
     return struct.pack("<Q", len(head)) + head + bytes(at)
@@ -152,6 +164,7 @@ def endless(of):
 
 
 PLAIN = sums(tensors())
+GPTQ = {"quant_method": "gptq", "bits": 4, "group_size": 64}
 LLAMA = named(tensors())
 CASES = {
     "right": one(keys(), tensors(), PLAIN),
@@ -220,6 +233,11 @@ CASES = {
                                      "has 3 experts", **MOE),
     "experts of a token": both(mixtral(4), sums(mixtral(4)), "1 of 4 experts is a guess",
                                **{**MOE, "num_experts_per_tok": None}),
+    "4 bits": both(packed(True), PLAIN, quantization_config=GPTQ),
+    "8 bits said": both(packed(True), PLAIN, "weights of 8 bits, the tensors have 4",
+                        quantization_config={**GPTQ, "bits": 8}),
+    "8 bits said, by order": both(packed(False), PLAIN, "weights of 8 bits, the tensors have 4",
+                                  quantization_config={**GPTQ, "bits": 8}),
     "no tensors": both({}, 0, "has no tensors"),
     "no width": both(None, None, "needs hidden_size, which is missing", hidden_size=None),
     "no heads": both(None, None, "needs num_attention_heads", num_attention_heads=None,
