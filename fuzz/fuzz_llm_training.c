@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fuzz target: from the bytes of a config.json or a safetensors file to the closed form of a step
-// and to an iteration of training. Numbers are whole and sensible, or there is a message.
+// Fuzz target: from the bytes of a config.json, a safetensors or GGUF file to the closed form of a
+// step and to an iteration of training. Numbers are whole and sensible, or there is a message.
 #include "fuzz.h"
 
 #include <math.h>
+#include <stdbool.h>
+#include <string.h>
 
 #include <sizeup/llm.h>
 #include <sizeup/scale.h>
@@ -43,7 +45,9 @@ static void ask(sz_ctx *ctx, sz_model *model) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     sz_ctx *ctx = sz_ctx_create(NULL);
-    const sz_load_options options = {.format = "safetensors", .allow_symbols = 1};
+    const bool is_gguf = size >= 4 && memcmp(data, "GGUF", 4) == 0;
+    const sz_load_options options = {.format = is_gguf ? "gguf" : "safetensors",
+                                     .allow_symbols = 1};
     sz_model *model = NULL;
     if (!ctx) return 0;
     if (sz_model_load_memory(ctx, "fuzz", data, size, &options, &model) == SZ_OK) ask(ctx, model);

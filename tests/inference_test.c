@@ -241,13 +241,32 @@ static void test_devices_of_experts(void **state) {
     end(&f);
 }
 
+// Of 4 layers on 3 stages the fullest has 2, as on 2 stages.
+static void test_uneven_stages(void **state) {
+    (void)state;
+    fixture f = begin(small, machine);
+    sz_llm_plan plan = {1, 2, 1, 1, {{{16, 1, 1, 1, "one"}}, 1}};
+    sz_inference_options o = {.prompt = 10, .generate = 2, .batch = 3, .plan = &plan};
+    sz_inference even, uneven;
+    assert_int_equal(sz_inference_predict(f.ctx, f.form, f.machine, &o, &even), SZ_OK);
+    plan.pipeline = 3;
+    assert_int_equal(sz_inference_predict(f.ctx, f.form, f.machine, &o, &uneven), SZ_OK);
+    assert_true(near_to(uneven.memory.weights, even.memory.weights) < 1e-12);
+    assert_true(near_to(uneven.memory.cache, even.memory.cache) < 1e-12);
+    assert_true(near_to(uneven.decode.memory_s, even.decode.memory_s) < 1e-12);
+    plan.pipeline = 4;
+    assert_int_equal(sz_inference_predict(f.ctx, f.form, f.machine, &o, &uneven), SZ_OK);
+    assert_true(near_to(uneven.memory.cache, even.memory.cache / 2) < 1e-12);
+    end(&f);
+}
+
 static void test_plans_refused(void **state) {
     (void)state;
     static const struct {
         sz_llm_plan plan;
         const char *says;
     } rows[] = {{{3, 1, 1, 1, {{{16, 1, 1, 1, "one"}}, 1}}, "the nearest is 2"},
-                {{1, 3, 1, 1, {{{16, 1, 1, 1, "one"}}, 1}}, "4 layers can't be divided by 3"},
+                {{1, 5, 1, 1, {{{16, 1, 1, 1, "one"}}, 1}}, "4 layers can't be divided by 5"},
                 {{1, 1, 2, 2, {{{16, 1, 1, 1, "one"}}, 1}}, "the nearest is 1"},
                 {{2, 4, 4, 1, {{{16, 1, 1, 1, "one"}}, 1}}, "32 devices, the network 16"},
                 {{0, 1, 1, 1, {{{16, 1, 1, 1, "one"}}, 1}}, "is 0: give 1 to"}};
@@ -284,6 +303,7 @@ int main(void) {
         cmocka_unit_test(test_speculation),    cmocka_unit_test(test_fit),
         cmocka_unit_test(test_pace),           cmocka_unit_test(test_refused),
         cmocka_unit_test(test_devices),        cmocka_unit_test(test_devices_of_experts),
+        cmocka_unit_test(test_uneven_stages),
         cmocka_unit_test(test_plans_refused),
     };
     return cmocka_run_group_tests_name("inference", tests, NULL, NULL);

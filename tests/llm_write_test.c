@@ -293,7 +293,7 @@ static void test_refused(void **state) {
          NULL,
          {"layers=20000", "hidden=16", "heads=4", "ffn=4"},
          SZ_ERR_INPUT,
-         "20000 blocks, 1 to 10000 can be"}};
+         "20000 blocks (num_hidden_layers), 10000 at most"}};
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const sz_llm_design d = design_of(rows[i].arch, rows[i].type, rows[i].words);

@@ -216,12 +216,19 @@ static sz_status run(cli_app *app, llm_job *job) {
 static int check(const cli_app *app, const llm_options *o, llm_job *job) {
     job->kv_dtype = sz_dtype_by_name(o->kv_dtype);
     if (!job->kv_dtype)
-        return cli_error(app, CLI_USAGE, "no numeric format is called '%s'", o->kv_dtype);
+        return cli_error(app, CLI_USAGE,
+                         "no numeric format is called '%s'; 'sizeup list dtypes' shows all",
+                         o->kv_dtype);
     if (o->prompt < 1 || o->batch < 1 || o->prompt > INT32_MAX || o->generate > INT32_MAX ||
         o->batch > INT32_MAX || o->context > INT32_MAX)
         return cli_error(app, CLI_USAGE,
                          "a prompt of 1 token or more, and a batch of 1 or more, are needed, and "
                          "no number beyond 2^31");
+    if (o->context > 0 && o->context < o->prompt + o->generate)
+        return cli_error(app, CLI_USAGE,
+                         "--context %" PRId64 " has no room for a prompt of %" PRId64
+                         " and %" PRId64 " tokens behind it: give %" PRId64 " or more",
+                         o->context, o->prompt, o->generate, o->prompt + o->generate);
     if (o->prefix_hit < 0 || o->prefix_hit > 1)
         return cli_error(app, CLI_USAGE, "--prefix-hit is a share: 0 to 1");
     if (o->draft_tokens > 1024)

@@ -212,11 +212,11 @@ void llm_serving_doc(sz_doc *doc, const llm_job *job) {
     put_spread(doc, "time per token", &r.tpot_s);
     put_spread(doc, "gap between tokens", &r.itl_s);
     put_spread(doc, "whole request", &r.e2e_s);
-    snprintf(note, sizeof note, "simulated, seed %" PRId64 "; steps are an %s", job->options->seed,
-             job->told.decode.level);
-    if (strcmp(job->told.decode.level, "bound") == 0)
-        snprintf(note, sizeof note, "simulated, seed %" PRId64 "; no program's steps are shorter",
-                 job->options->seed);
+    const char *const level = job->told.decode.level;
+    snprintf(note, sizeof note, "simulated, seed %" PRId64 "; %s", job->options->seed,
+             strcmp(level, "bound") == 0   ? "steps are bounds: a real server is slower"
+             : strcmp(level, "mixed") == 0 ? "steps are bounds in part: a real server is slower"
+                                           : "steps are estimates");
     sz_doc_fact_note(doc, NULL, "requests", sz_cell_i64(r.requests), SZ_AS_INT, NULL, note);
     put_rates(doc, job, &r);
     if (!isnan(r.cache_mean)) {

@@ -39,6 +39,8 @@
 static const cli_schema_row training_schema[] = {
     {1, "devices", CLI_J_INTEGER, NULL, NULL, false},
     {1, "seq", CLI_J_INTEGER, "tokens of a sequence", NULL, false},
+    {1, "global_batch", CLI_J_INTEGER, "sequences of an iteration", NULL, false},
+    {1, "microbatch", CLI_J_INTEGER, "sequences of a device at a time", NULL, false},
     F64_SCHEMA("time_s", "of an iteration, the sum of the eight that follow"),
     F64_SCHEMA("compute_s", "layers and head, of the busiest device"),
     F64_SCHEMA("tensor_s", "tensor parallel"),
@@ -277,6 +279,9 @@ static int predict(cli_app *app, sz_doc *doc, const sz_scale_model *m, const sz_
     const double step = (double)p.batch * (double)m->seq;
     sz_doc_fact(doc, "devices", "devices", sz_cell_i64(devices), SZ_AS_SI, "");
     sz_doc_fact(doc, "seq", "tokens of a sequence", sz_cell_i64(m->seq), SZ_AS_SI, "");
+    sz_doc_fact(doc, "global_batch", "sequences, all devices", sz_cell_i64(p.batch), SZ_AS_SI, "");
+    sz_doc_fact(doc, "microbatch", "  of a device at a time", sz_cell_i64(p.microbatch), SZ_AS_SI,
+                "");
     put_training(doc, &r);
     put(doc, "tokens_per_s", "tokens per second, all devices", step / r.time_s, "token/s");
     if (o->tokens > 0) put(doc, "days", "days", o->tokens / step * r.time_s / 86400, "");

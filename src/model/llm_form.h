@@ -44,6 +44,7 @@ struct sz_llm_form {
     SZ_VEC(sz_form_experts) experts;
     SZ_VEC(sz_form_table) tables;
     sz_llm_shape shape;
+    sz_str block; // whose layers were gathered last: "blk.3."; of the graph, while it is gathered
 };
 
 #endif

@@ -28,6 +28,29 @@ static bool alike(const sz_form_attention *a, const sz_form_attention *b) {
            a->causal == b->causal && a->queries == b->queries;
 }
 
+// A block counts once, whatever of attention and recurrences it has.
+static void count_layer(sz_llm_form *f, const sz_node *n) {
+    static const char mark[] = "blk.";
+    uint32_t end = 0;
+    for (uint32_t i = 0; end == 0 && i + sizeof mark <= n->name.len; i++)
+        if (memcmp(n->name.p + i, mark, sizeof mark - 1) == 0) end = i + (uint32_t)sizeof mark - 1;
+    if (end == 0) {
+        f->shape.layers++;
+        return;
+    }
+    while (end < n->name.len && n->name.p[end] != '.') end++;
+    const sz_str block = {n->name.p, end};
+    if (f->block.p && sz_str_eq(block, f->block)) return;
+    f->block = block;
+    f->shape.layers++;
+}
+
+// Layers that keep a state of one size, however long the sequence is.
+static bool keeps_state(const sz_node *n) {
+    return is_op(n, "SelectiveScan") || is_op(n, "TimeMix") ||
+           sz_str_is(n->op, "LinearAttention") || sz_str_is(n->op, "CausalConvWithState");
+}
+
 static sz_status add_attention(sz_llm_form *f, const sz_form_attention *a) {
     for (size_t i = 0; i < f->attention.n; i++) {
         if (!alike(&f->attention.items[i], a)) continue;
@@ -63,7 +86,7 @@ static sz_status gather_attention(sz_llm_form *f, const sz_graph *g, const sz_no
     if (a.window < 0) a.window = 0;
     if (!sz_mul(heads, v->dims[2] / kv_heads, &values) || !sz_add(q->dims[2], values, &a.pair_macs))
         return sz_fail(f->ctx, SZ_ERR_INPUT, "attention exceeds 2^63");
-    f->shape.layers++;
+    count_layer(f, n);
     f->shape.heads = common_divisor(heads, f->shape.heads);
     f->shape.kv_heads = common_divisor(kv_heads, f->shape.kv_heads);
     return add_attention(f, &a);
@@ -112,7 +135,7 @@ static sz_status gather_table(sz_llm_form *f, const sz_graph *g, const sz_node *
 
 static sz_status gather(sz_llm_form *f, const sz_graph *g, const sz_node *n, int64_t seq) {
     if (is_op(n, "Attention")) return gather_attention(f, g, n, seq);
-    if (is_op(n, "SelectiveScan") || is_op(n, "TimeMix")) f->shape.layers++;
+    if (keeps_state(n)) count_layer(f, n);
     if (is_op(n, "Route")) f->shape.expert_layers++;
     if (is_op(n, "Embed")) return gather_table(f, g, n);
     return is_op(n, "ExpertLinear") || is_op(n, "Product") ? gather_experts(f, g, n) : SZ_OK;
@@ -186,7 +209,10 @@ static sz_status fill(sz_ctx *ctx, sz_model *model, sz_llm_form *f) {
     const size_t limit = sz_allowance_begin(ctx, model);
     const sz_status status = count_points(ctx, model, f);
     sz_ctx_set_job_limit(ctx, limit);
-    if (status != SZ_OK) return sz_place(ctx, status, "file '%s'", sz_model_path(model));
+    // what binds and costs a model names its file
+    const bool is_named = status == SZ_OK || strncmp(sz_ctx_error(ctx), "file '", 6) == 0;
+    if (!is_named) return sz_place(ctx, status, "file '%s'", sz_model_path(model));
+    SZ_TRY(status);
     SZ_TRY(sz_model_llm(ctx, model, &f->shape.facts)); // of sizes that are known
     measure(model->graph, f);
     SZ_TRY(sz_costs_create(ctx, model, NULL, &costs));

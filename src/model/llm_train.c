@@ -203,6 +203,10 @@ static sz_status refuse_packed(sz_ctx *ctx, const sz_graph *g) {
     return SZ_OK;
 }
 
+static sz_status in_file(sz_ctx *ctx, const sz_model *model, sz_status status) {
+    return status == SZ_OK ? SZ_OK : sz_place(ctx, status, "file '%s'", sz_model_path(model));
+}
+
 static sz_status fill(sz_ctx *ctx, sz_model *model, int64_t seq, sz_llm_layers *s) {
     sz_llm_form *form = NULL;
     sz_costs *costs = NULL;
@@ -210,8 +214,8 @@ static sz_status fill(sz_ctx *ctx, sz_model *model, int64_t seq, sz_llm_layers *
     const sz_llm_shape shape = sz_llm_form_shape(form);
     *s = (sz_llm_layers){.width = shape.width, .heads = shape.heads, .kv_heads = shape.kv_heads};
     sz_llm_form_destroy(form);
-    SZ_TRY(refuse_strange(ctx, model->graph));
-    SZ_TRY(refuse_packed(ctx, model->graph));
+    SZ_TRY(in_file(ctx, model, refuse_strange(ctx, model->graph)));
+    SZ_TRY(in_file(ctx, model, refuse_packed(ctx, model->graph)));
     SZ_TRY(sz_model_llm_bind(ctx, model, 1, seq, 0));
     SZ_TRY(sz_costs_create(ctx, model, NULL, &costs));
     gathering a = {ctx, model->graph, s, sz_alloc(ctx, model->graph->values.n + 1)};
@@ -222,13 +226,12 @@ static sz_status fill(sz_ctx *ctx, sz_model *model, int64_t seq, sz_llm_layers *
     sz_ctx_set_job_limit(ctx, limit);
     if (a.seen) sz_free(ctx, a.seen, model->graph->values.n + 1);
     sz_costs_destroy(costs);
-    return status;
+    return in_file(ctx, model, status);
 }
 
 sz_status sz_llm_gather_layers(sz_ctx *ctx, sz_model *model, int64_t seq, sz_llm_layers *ret) {
     sz_llm_layers s;
-    const sz_status status = fill(ctx, model, seq, &s);
-    if (status != SZ_OK) return sz_place(ctx, status, "file '%s'", sz_model_path(model));
+    SZ_TRY(fill(ctx, model, seq, &s));
     *ret = s;
     return SZ_OK;
 }

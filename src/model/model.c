@@ -99,13 +99,16 @@ static sz_status load_folder(sz_ctx *ctx, const char *path, const sz_load_option
         snprintf(name, size, "%s/%s", path, names[i]);
         found = sz_source_exists(name);
     }
-    const bool is_net = !found && sz_net_is_spec(path); // a folder of any things, named as a family
     sz_status status = SZ_OK;
-    // Of a folder as such it says what that is.
-    if (!is_net) status = sz_source_open(ctx, found ? name : path, &source);
+    if (found)
+        status = sz_source_open(ctx, name, &source);
+    else if (!sz_net_is_spec(path)) // a folder of any things may be called as a family is
+        status = sz_fail(ctx, SZ_ERR_INPUT,
+                         "folder '%s' has no %s, %s or %s: name the model's file",
+                         sz_show(ctx, sz_str_c(path)), names[0], names[1], names[2]);
     if (status == SZ_OK)
-        status = is_net ? load_net(ctx, path, options, ret_model)
-                        : load(ctx, source, name, options, ret_model);
+        status = found ? load(ctx, source, name, options, ret_model)
+                       : load_net(ctx, path, options, ret_model);
     sz_free(ctx, name, size);
     return status;
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Run `sizeup count` on the corpus of malformed files and hold it to the contract of the manifest.
+"""Run `sizeup count` on the corpus of malformed files and hold it to the contract of the manifest,
+and the other commands that read models to what they must do with a file that is refused.
 
     check.py SIZEUP GENERATOR FORMAT... [--sanitized]
 
@@ -21,6 +22,13 @@ import time
 
 # The one valid model that has a free dimension: counting needs its size.
 BINDS = {"onnx/valid.dynamic-batch.onnx": ["--bind", "N=1"]}
+
+# Refused or answered by content, not by name: MLIR is StableHLO whatever its file is called.
+BY_CONTENT = ("hlo/text.mlir.hlo",)
+
+# Commands beside `count`; llm is for files of weights.
+OTHERS = (["optimize"], ["explain", "--against", "fvcore"])
+WEIGHTS = ("gguf", "safetensors", "config")
 
 # Formats of weights have no dimensions of their own: that they were left to us says nothing of a
 # file.
@@ -62,6 +70,8 @@ def broken_contract(done, entry, canary, sanitized):
 
 def wrong_end(done, entry):
     expected = entry["expectation"]
+    if entry["file"] in BY_CONTENT:
+        expected = "not-silent"
     if done.code == 0:
         warnings = [w for w in json.loads(done.out)["warnings"] if not USUAL.match(w)]
         if expected == "error":
@@ -71,12 +81,24 @@ def wrong_end(done, entry):
         return None
     if expected in ("ok", "ok-with-warning"):
         return "refused: " + done.err[-300:]
+    return wrong_sentence(done)
+
+
+def wrong_sentence(done):
     errors = [line for line in done.err.splitlines() if line.startswith("sizeup: ")]
     if len(errors) != 1 or done.out:
         return "%d error lines, %d bytes of output" % (len(errors), len(done.out))
-    if "file '" not in errors[0] or "@" not in errors[0]:
+    if "file '" not in errors[0] or not ("@" in errors[0] or "line " in errors[0]):
         return "no file or position: " + errors[0][:300]
     return None
+
+
+def wrong_elsewhere(done, entry):
+    """No other command makes an answer of what `count` must refuse."""
+    if done.code != 3:
+        refused = entry["expectation"] == "error" and entry["file"] not in BY_CONTENT
+        return "accepted" if refused else None
+    return wrong_sentence(done)
 
 
 def main():
@@ -102,6 +124,14 @@ def main():
                 wrong_end(done, entry)
             if why:
                 wrong.append("%s (%s): %s" % (entry["file"], entry["expectation"], why))
+            others = OTHERS + ((["llm"],) if entry["format"] in WEIGHTS else ())
+            for command, *more in others if not args.sanitized else ():
+                done = Done([args.sizeup, command, os.path.join(folder, entry["open"]), *more,
+                             "--format", "json"] + BINDS.get(entry["file"], []))
+                why = broken_contract(done, entry, manifest["canary"], False) or \
+                    wrong_elsewhere(done, entry)
+                if why:
+                    wrong.append("%s, %s: %s" % (command, entry["file"], why))
     for line in wrong:
         print(line)
     print("%d of %d malformed files end as they should" % (total - len(wrong), total))

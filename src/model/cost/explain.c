@@ -144,7 +144,9 @@ sz_status sz_explain(sz_ctx *ctx, const sz_model *model, const char *convention,
     sz_map_finish(&s.index);
     if (status != SZ_OK) {
         sz_explanation_destroy(s.x);
-        return status;
+        return sz_place(ctx, status, "%s '%s'",
+                        sz_str_is(model->graph->format, "net") ? "net" : "file",
+                        sz_model_path(model));
     }
     *ret_explanation = s.x;
     return SZ_OK;

@@ -3,6 +3,7 @@
 #include "model/import/safetensors.h"
 
 #include "model/nets/llm_archs.h"
+#include "model/nets/llm_check.h"
 #include "model/nets/llm_weights.h"
 
 #include <inttypes.h>
@@ -196,18 +197,39 @@ static sz_status read_arch(st *x, const sz_jtree_node *root, const sz_jtree_node
 }
 
 static bool is_tied(st *x, const sz_jtree_node *root, const sz_jtree_node *map) {
-    static const char *const usual[] = {"gpt2",      "gemma",   "gemma2",     "gemma3",
-                                        "command_r", "cohere2", "starcoder2", "falcon",
-                                        "mamba",     "t5",      "bert"};
+    // those that do not say so in transformers' configuration class: its base has them tied
+    static const char *const usual[] = {"gpt2",    "gptneo",    "bloom",      "mpt",    "opt",
+                                        "gemma",   "gemma2",    "gemma3",     "falcon", "bert",
+                                        "cohere2", "command_r", "starcoder2", "mamba",  "t5",
+                                        "bart",    "starcoder"};
     const sz_jtree_node *n = get(x, map, "tie_word_embeddings");
     if (!n) n = get(x, root, "tie_word_embeddings");
-    if (n) return n->kind == SZ_JTREE_TRUE;
+    if (n && n->kind != SZ_JTREE_TRUE && n->kind != SZ_JTREE_FALSE)
+        sz_warn(x->ctx, "config.json: 'tie_word_embeddings' is neither true nor false: the usual "
+                        "value is taken");
+    else if (n)
+        return n->kind == SZ_JTREE_TRUE;
     for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
         if (x->cp->llm.arch.p && sz_str_is(x->cp->llm.arch, usual[i])) return true;
     return false;
 }
 
 // ---- what follows from what --------------------------------------------------------------------
+
+// Four times the width is what some families mean where they say nothing; of others it is a guess.
+static int64_t usual_ffn(st *x) {
+    static const char *const plain[] = {"gpt2", "gptneo",  "gptj", "falcon",
+                                        "mpt",  "bloom",   "opt",  "starcoder",
+                                        "phi2", "gptneox", "bert"};
+    const sz_llm *d = &x->cp->llm;
+    bool is_plain = !x->is_config_only || d->kinds & STATE_SPACE || !d->kinds || d->hidden <= 0;
+    for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
+        is_plain = is_plain || (d->arch.p && sz_str_is(d->arch, plain[i]));
+    if (!is_plain)
+        sz_warn(x->ctx, "config.json: 'intermediate_size' is missing: 4 x %" PRId64 " is a guess",
+                d->hidden);
+    return 4 * d->hidden;
+}
 
 static void usual_sizes(st *x) {
     sz_llm *d = &x->cp->llm;
@@ -219,7 +241,8 @@ static void usual_sizes(st *x) {
         d->key_length = d->hidden / d->heads;
     }
     if (d->value_length == 0) d->value_length = d->key_length;
-    if (d->ffn == 0) d->ffn = 4 * d->hidden;
+    x->ffn_is_guess = d->ffn == 0;
+    if (x->ffn_is_guess) d->ffn = usual_ffn(x);
     if (d->expert_ffn == 0) d->expert_ffn = d->ffn;
     if (d->shared_ffn == 0) d->shared_ffn = d->experts_shared * d->expert_ffn;
     if (d->heads > 0 && (d->kv_heads > d->heads || d->heads % d->kv_heads != 0))
@@ -324,28 +347,30 @@ sz_status st_describe(st *x) {
 
 // ---- against the weights -----------------------------------------------------------------------
 
-static void differ(st *x, const char *what, int64_t said, int64_t is) {
-    if (said > 0 && is > 0 && said != is)
-        sz_warn(x->ctx,
-                "config.json says %s is %" PRId64 ", the weights say %" PRId64
-                ": the weights are counted",
-                what, said, is);
+// Whether the head is stored, against what is said of it.
+static void compare_head(st *x, const sz_jtree_node *root) {
+    const sz_jtree_node *map = get(x, root, "text_config"), *n;
+    n = map ? get(x, map, "tie_word_embeddings") : NULL;
+    if (!n) n = get(x, root, "tie_word_embeddings");
+    if (!n || !x->cp->llm.has_head || !sz_checkpoint_find(x->cp, "token_embd.weight")) return;
+    const bool is_stored = sz_checkpoint_find(x->cp, "output.weight") != NULL;
+    if (n->kind == SZ_JTREE_TRUE && is_stored)
+        sz_warn(x->ctx, "config.json says that the head is the table of the embedding "
+                        "(tie_word_embeddings), but a head is stored: it counts");
+    if (n->kind == SZ_JTREE_FALSE && !is_stored)
+        sz_warn(x->ctx, "config.json says that there is a head (tie_word_embeddings), but none is "
+                        "stored: the table of the embedding is taken for it");
 }
 
 void st_compare(st *x) {
-    const sz_weight *words = sz_checkpoint_find(x->cp, "token_embd.weight");
-    const sz_llm *d = &x->cp->llm;
-    if (x->is_config_only || !x->config.nodes.n || !words || words->rank != 2) return;
-    differ(x, "hidden_size", d->hidden, words->dims[1]);
-    differ(x, "vocab_size", d->vocab, words->dims[0]);
-    int64_t most = 0;
-    for (size_t i = 0; i < x->cp->weights.n; i++) {
-        const sz_str r = x->cp->weights.items[i].role;
-        int64_t n = 0;
-        if (!r.p || r.len < 6 || memcmp(r.p, "blk.", 4) != 0) continue;
-        for (uint32_t k = 4; r.p[k] >= '0' && r.p[k] <= '9' && n < 1 << 30; k++)
-            n = n * 10 + (r.p[k] - '0');
-        if (n + 1 > most) most = n + 1;
-    }
-    differ(x, "num_hidden_layers", d->layers, most);
+    const sz_llm_words said = {.file = "config.json: ",
+                               .layers = "num_hidden_layers",
+                               .hidden = "hidden_size",
+                               .vocab = "vocab_size",
+                               .ffn = x->ffn_is_guess ? NULL : "intermediate_size",
+                               .experts = "num_experts",
+                               .used = "num_experts_per_tok"};
+    if (x->is_config_only || !x->config.nodes.n) return;
+    sz_llm_check(x->cp, &said);
+    compare_head(x, &x->config.nodes.items[0]);
 }

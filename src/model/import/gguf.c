@@ -146,7 +146,7 @@ static sz_status check_places(gguf *x, uint64_t start, uint64_t data) {
                                "'truncate -s SIZE' makes a copy of it as long as the whole file");
         return tensor_fail(x, t,
                            "%" PRIu64 " bytes at %" PRIu64 " lie outside of the data, which "
-                           "has %" PRIu64,
+                           "has %" PRIu64 " (is the file cut off?)",
                            t->bytes, t->offset, data);
     }
     return SZ_OK;
@@ -168,19 +168,49 @@ static sz_status check_layout(gguf *x) {
 
 // ---- roles -------------------------------------------------------------------------------------
 
+// Until 2024 experts were stored one by one: "blk.0.ffn_up.7.weight" is one of "ffn_up_exps".
+static bool is_expert(sz_checkpoint *cp, sz_str name, sz_str *ret_role) {
+    static const char *const parts[] = {".ffn_gate.", ".ffn_up.", ".ffn_down."};
+    static const char end[] = ".weight";
+    const uint32_t tail = sizeof end - 1;
+    if (name.len <= tail || memcmp(name.p + name.len - tail, end, tail) != 0) return false;
+    uint32_t at = name.len - tail;
+    const uint32_t behind = at;
+    while (at > 0 && name.p[at - 1] >= '0' && name.p[at - 1] <= '9') at--;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts && at < behind; i++) {
+        const uint32_t len = (uint32_t)strlen(parts[i]);
+        if (at <= len || memcmp(name.p + at - len, parts[i], len) != 0) continue;
+        *ret_role = sz_checkpoint_text(cp, "%.*s_exps%s", (int)(at - 1), name.p, end);
+        return true;
+    }
+    return false;
+}
+
+// T5's output of attention is "attn_o" in GGUF, that of all others "attn_output".
+static sz_str role_of(sz_checkpoint *cp, sz_str name) {
+    static const char end[] = "attn_o.weight";
+    const uint32_t tail = sizeof end - 1;
+    if (name.len <= tail || memcmp(name.p + name.len - tail, end, tail) != 0) return name;
+    return sz_checkpoint_text(cp, "%.*sattn_output.weight", (int)(name.len - tail), name.p);
+}
+
 // Weights of the net are called by their role already. Tables of angles are counted as weights,
 // for they are stored as such.
 static sz_status take_tensors(gguf *x, sz_checkpoint *cp) {
     for (size_t i = 0; i < x->tensors.n; i++) {
         const gguf_tensor *t = &x->tensors.items[i];
-        const sz_weight w = {.name = t->name,
-                             .role = t->name,
-                             .dtype = t->dtype,
-                             .rank = t->rank,
-                             .dims = t->dims,
-                             .scales = SZ_NONE,
-                             .next_scale = SZ_NONE,
-                             .value = SZ_NONE};
+        sz_weight w = {.name = t->name,
+                       .role = t->name,
+                       .dtype = t->dtype,
+                       .rank = t->rank,
+                       .dims = t->dims,
+                       .scales = SZ_NONE,
+                       .next_scale = SZ_NONE,
+                       .value = SZ_NONE};
+        bool added = false;
+        if (is_expert(cp, t->name, &w.role)) SZ_TRY(sz_checkpoint_add_expert(cp, &w, &added));
+        if (added) continue;
+        w.role = role_of(cp, t->name);
         SZ_TRY(sz_checkpoint_add(cp, &w));
     }
     x->n_tensors += (int64_t)x->tensors.n;
@@ -233,6 +263,7 @@ static sz_status read_shard(gguf *x, sz_source *main_, const char *at, int64_t k
     SZ_TRY(main_->sibling(main_, x->ctx, sz_str_c(name), &side));
     if (!side) return SZ_OK;
     *ret_found = true;
+    x->shard = k;
     const sz_status status = read_file(x, side, cp);
     return status == SZ_OK
                ? SZ_OK
@@ -245,12 +276,18 @@ static sz_status read_shards(gguf *x, sz_source *main_, sz_checkpoint *cp) {
     const gguf_value *all = gguf_find(x, "split.tensors.count");
     int64_t missing = 0;
     if (!count) return SZ_OK;
-    if (count->i < 1 || count->i > SZ_GGUF_MAX_SHARDS || (no && (no->i < 0 || no->i >= count->i)))
+    if (!gguf_is_whole(count) || (no && !gguf_is_whole(no)))
+        return gguf_fail(x, count->at, "split.count or split.no is no whole number");
+    if (count->i > SZ_GGUF_MAX_SHARDS)
+        return gguf_fail(x, count->at, "split.count is %" PRId64 ", the limit is %d", count->i,
+                         SZ_GGUF_MAX_SHARDS);
+    if (count->i < 1 || (no && (no->i < 0 || no->i >= count->i)))
         return gguf_fail(x, count->at, "shard %" PRId64 " of %" PRId64 " can't be",
                          no ? no->i + 1 : 1, count->i);
     const int64_t own = no ? no->i : 0;
     const char *at = shard_number(main_->name, count->i);
     x->is_later_shard = true;
+    x->n_shards = count->i;
     for (int64_t k = 0; k < count->i; k++) {
         bool found = k == own;
         if (!found && at) SZ_TRY(read_shard(x, main_, at, k, cp, &found));
@@ -275,6 +312,7 @@ static sz_status build(gguf *x, sz_checkpoint *cp, sz_graph *g) {
     SZ_TRY(read_shards(x, g->source, cp));
     SZ_TRY(gguf_describe(x, cp));
     gguf_compare(x, cp);
+    if (x->n_tensors == 0) sz_warn(x->ctx, "the file has no tensors: all totals are 0");
     g->format = sz_str_c("gguf");
     name = gguf_find(x, "general.name");
     if (name && name->text.p) {

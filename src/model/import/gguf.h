@@ -56,6 +56,7 @@ typedef struct gguf {
     size_t have, ahead;
     uint64_t at;      // where the next byte is read
     uint64_t fetched; // bytes of all files
+    uint64_t fetched_before; // of the files before this one
     size_t memory_base;
     bool big_endian;
     uint32_t version;
@@ -66,6 +67,7 @@ typedef struct gguf {
     int64_t n_tensors;           // of all shards
     uint64_t alignment;
     bool is_later_shard; // its keys are not kept
+    int64_t shard, n_shards; // which it is by its name, of how many
 } gguf;
 
 // ---- gguf_read.c: bytes ------------------------------------------------------------------------
@@ -86,6 +88,7 @@ sz_status gguf_string(gguf *x, const char *what, uint64_t most, sz_str *ret);
 // ---- gguf_keys.c: keys -------------------------------------------------------------------------
 
 sz_status gguf_read_keys(gguf *x, uint64_t n);
+bool gguf_is_whole(const gguf_value *v); // a whole number or a bool
 const gguf_value *gguf_find(const gguf *x, const char *key);
 // What the keys say about the net, and warnings where they contradict each other or themselves.
 sz_status gguf_describe(gguf *x, sz_checkpoint *cp);

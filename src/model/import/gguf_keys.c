@@ -3,6 +3,7 @@
 #include "model/import/gguf.h"
 
 #include "model/nets/llm_archs.h"
+#include "model/nets/llm_check.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -179,6 +180,18 @@ static sz_status set_alignment(gguf *x, const gguf_value *v) {
     return SZ_OK;
 }
 
+// What a later shard says of itself is what its name says.
+static sz_status check_shard(gguf *x, const gguf_value *v) {
+    const bool is_no = sz_str_is(v->key, "split.no");
+    if (!x->is_later_shard || (!is_no && !sz_str_is(v->key, "split.count"))) return SZ_OK;
+    const int64_t wanted = is_no ? x->shard : x->n_shards;
+    if (gguf_is_whole(v) && v->i == wanted) return SZ_OK;
+    return gguf_fail(x, v->at,
+                     "%s is not %" PRId64 ", as the name and the first shard say: this is a shard "
+                     "of another model, or has the name of another one",
+                     is_no ? "split.no" : "split.count", wanted);
+}
+
 sz_status gguf_read_keys(gguf *x, uint64_t n) {
     for (uint64_t k = 0; k < n; k++) {
         gguf_value v = {.at = x->at};
@@ -189,6 +202,7 @@ sz_status gguf_read_keys(gguf *x, uint64_t n) {
                     sz_show(x->ctx, v.key));
         SZ_TRY(read_value(x, &v));
         SZ_TRY(set_alignment(x, &v));
+        SZ_TRY(check_shard(x, &v));
         if (!x->is_later_shard) SZ_TRY(keep(x, &v));
     }
     return SZ_OK;
@@ -244,7 +258,7 @@ static const gguf_value *find_of(const gguf *x, const sz_llm *llm, const char *n
     return gguf_find(x, key);
 }
 
-static bool is_whole(const gguf_value *v) {
+bool gguf_is_whole(const gguf_value *v) {
     return v->kind != GGUF_STRING && v->kind != GGUF_ARRAY && !kinds[v->kind].is_float;
 }
 
@@ -257,7 +271,7 @@ static void read_field(gguf *x, sz_llm *llm, size_t row) {
         return;
     }
     if (v->kind == GGUF_ARRAY && v->ints) return; // per block, see read_lists
-    if (!is_whole(v))
+    if (!gguf_is_whole(v))
         sz_warn(x->ctx, "key '%s' is no whole number: it is not used", sz_show(x->ctx, v->key));
     else if (v->i < 0 || v->i > most || (v->i == 0 && fields[row].flags & NOT_ZERO))
         sz_warn(x->ctx, "key '%s' is %" PRId64 ", which can't be: it is not used",
@@ -291,14 +305,15 @@ static void read_lists(gguf *x, sz_checkpoint *cp) {
     llm->windowed = copy;
     llm->n_windows = copy ? n : 0;
     const gguf_value *every = find_of(x, llm, "attention.sliding_window_pattern");
-    if (every && is_whole(every) && every->i > 0) llm->window_every = every->i;
+    if (every && gguf_is_whole(every) && every->i > 0) llm->window_every = every->i;
 }
 
 // The architecture, or what the other keys begin with where it is not said.
 static void read_arch(gguf *x, sz_checkpoint *cp) {
     static const char end[] = ".block_count";
     const gguf_value *v = gguf_find(x, "general.architecture");
-    if (v && v->kind == GGUF_STRING && v->text.len > 0 && v->text.len < 64) {
+    if (v && v->kind == GGUF_STRING && v->text.len > 0 && v->text.len < 64 &&
+        is_plain(v->text)) {
         cp->llm.arch = sz_checkpoint_text(cp, "%.*s", (int)v->text.len, v->text.p);
         return;
     }
@@ -307,7 +322,8 @@ static void read_arch(gguf *x, sz_checkpoint *cp) {
     for (size_t i = 0; i < x->values.n; i++) {
         const sz_str key = x->values.items[i].key;
         const uint32_t len = sizeof end - 1;
-        if (key.len <= len || key.len > 64 || memcmp(key.p + key.len - len, end, len) != 0)
+        if (key.len <= len || key.len > 64 || memcmp(key.p + key.len - len, end, len) != 0 ||
+            !is_plain(key))
             continue;
         cp->llm.arch = sz_checkpoint_text(cp, "%.*s", (int)(key.len - len), key.p);
         return;
@@ -324,7 +340,7 @@ static void check_floats(gguf *x) {
 
 sz_status gguf_describe(gguf *x, sz_checkpoint *cp) {
     sz_llm *llm = &cp->llm;
-    const gguf_value *softcap;
+    const gguf_value *softcap, *causal;
     read_arch(x, cp);
     sz_llm_by_arch(llm);
     if (llm->arch.p && !llm->is_known)
@@ -334,6 +350,11 @@ sz_status gguf_describe(gguf *x, sz_checkpoint *cp) {
                 sz_show(x->ctx, llm->arch));
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) read_field(x, llm, i);
     read_lists(x, cp);
+    causal = find_of(x, llm, "attention.causal");
+    if (causal && causal->kind == GGUF_BOOL && causal->i == 0 && !llm->is_encoder) {
+        llm->is_encoder = true; // every token sees all: nothing is cached
+        llm->has_head = sz_checkpoint_find(cp, "output.weight") != NULL;
+    }
     softcap = find_of(x, llm, "attn_logit_softcapping");
     if (softcap && softcap->kind == GGUF_F32) llm->softcap = softcap->f;
     if (llm->experts_used > llm->experts)
@@ -349,30 +370,15 @@ sz_status gguf_describe(gguf *x, sz_checkpoint *cp) {
 
 // ---- against the weights -----------------------------------------------------------------------
 
-static void differ(gguf *x, const char *what, int64_t said, const char *whose, int64_t is) {
-    if (said > 0 && is > 0 && said != is)
-        sz_warn(x->ctx, "%s is %" PRId64 ", but %s %" PRId64 ": the tensors are counted", what,
-                said, whose, is);
-}
-
-static int64_t count_blocks(const sz_checkpoint *cp) {
-    int64_t most = 0;
-    for (size_t i = 0; i < cp->weights.n; i++) {
-        const sz_str r = cp->weights.items[i].role;
-        int64_t n = 0;
-        if (!r.p || r.len < 6 || memcmp(r.p, "blk.", 4) != 0) continue;
-        for (uint32_t k = 4; k < r.len && r.p[k] >= '0' && r.p[k] <= '9' && n < 1 << 30; k++)
-            n = n * 10 + (r.p[k] - '0');
-        if (n + 1 > most) most = n + 1;
-    }
-    return most;
-}
-
 static void compare_words(gguf *x, int64_t rows) {
     const gguf_value *words = gguf_find(x, "tokenizer.ggml.tokens");
     const gguf_value *scores = gguf_find(x, "tokenizer.ggml.scores");
     const int64_t n = words && words->kind == GGUF_ARRAY ? words->count : 0;
-    differ(x, "the number of tokens", n, "the table of the embedding has rows:", rows);
+    if (n > 0 && rows > 0 && n != rows)
+        sz_warn(x->ctx,
+                "there are %" PRId64 " tokens, but the table of the embedding has %" PRId64
+                " rows: the table is counted",
+                n, rows);
     if (!scores) return;
     if (scores->kind != GGUF_ARRAY || scores->of != GGUF_F32)
         sz_warn(x->ctx, "key 'tokenizer.ggml.scores' holds no 32-bit floats");
@@ -381,14 +387,14 @@ static void compare_words(gguf *x, int64_t rows) {
 }
 
 void gguf_compare(gguf *x, sz_checkpoint *cp) {
+    static const sz_llm_words said = {.file = "",
+                                      .layers = "block_count",
+                                      .hidden = "embedding_length",
+                                      .vocab = "vocab_size",
+                                      .ffn = "feed_forward_length",
+                                      .experts = "expert_count",
+                                      .used = "expert_used_count"};
     const sz_weight *words = sz_checkpoint_find(cp, "token_embd.weight");
-    const sz_llm *llm = &cp->llm;
-    const bool is_table = words && words->rank == 2;
-    if (!sz_checkpoint_find(cp, "enc.output_norm.weight"))
-        differ(x, "block_count", llm->layers, "there are tensors of", count_blocks(cp));
-    differ(x, "embedding_length", llm->hidden, "the table of the embedding says",
-           is_table ? words->dims[1] : 0);
-    differ(x, "vocab_size", llm->vocab,
-           "the table of the embedding has rows:", is_table ? words->dims[0] : 0);
-    compare_words(x, is_table ? words->dims[0] : 0);
+    sz_llm_check(cp, &said);
+    compare_words(x, words && words->rank == 2 ? words->dims[0] : 0);
 }

@@ -24,6 +24,9 @@ static sz_status fill(gguf *x, size_t need) {
     if (left < need)
         return gguf_fail(x, x->at, "the file ends inside of its header: %zu bytes are missing",
                          (size_t)(need - left));
+    if (x->fetched - x->fetched_before > SZ_GGUF_MAX_HEADER)
+        return gguf_fail(x, x->at, "the header goes on behind %d bytes of it, which is the limit",
+                         SZ_GGUF_MAX_HEADER);
     size_t n = x->ahead < need ? need : x->ahead;
     if (n > left) n = (size_t)left;
     x->fetched += n;
@@ -127,6 +130,7 @@ sz_status gguf_open(gguf *x, sz_source *source) {
     x->at = x->window_at = x->have = 0;
     x->ahead = SZ_GGUF_FIRST_READ;
     x->big_endian = false;
+    x->fetched_before = x->fetched;
     SZ_TRY(peek(x, 4, &p));
     if (memcmp(p, "GGUF", 4) != 0) return gguf_fail(x, 0, "this file does not begin with 'GGUF'");
     x->at = 4;

@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 sz_status hlo_scan_init(hlo_scan *s, sz_ctx *ctx, sz_source *source) {
     *s = (hlo_scan){.ctx = ctx, .source = source, .line = 1, .mark_line = 1};
@@ -44,6 +45,10 @@ static bool refill(hlo_scan *s) {
     const uint64_t left = s->source->size - s->at;
     const size_t n = left < SZ_WIRE_WINDOW ? (size_t)left : SZ_WIRE_WINDOW;
     s->status = s->source->read(s->source, s->ctx, s->at, s->window, n);
+    const unsigned char *nul = s->status == SZ_OK ? memchr(s->window, 0, n) : NULL;
+    if (nul)
+        s->status = sz_fail(s->ctx, SZ_ERR_INPUT, "@%" PRIu64 ": byte 0x00 in a text",
+                            s->at + (uint64_t)(nul - s->window));
     if (s->status != SZ_OK) return false;
     s->have = n;
     sz_ctx_set_job_limit(s->ctx, s->memory_base + sz_allowance(s->at + n));

@@ -7,7 +7,6 @@
 // What says nothing about costs and may be long: is passed over.
 static const char *const passed[] = {
     "metadata",
-    "sharding",
     "frontend_attributes",
     "origin",
     "statistics",
@@ -207,6 +206,27 @@ static sz_status quoted_attr(hlo_text *t, sz_str name) {
     return target ? hlo_attr_text(&t->x, name, value) : SZ_OK;
 }
 
+// "{devices=[2,2]0,1,2,3}": as many devices as the grid has places. Nothing of it is kept.
+static sz_status sharding_attr(hlo_text *t, sz_str value) {
+    static const char head[] = "{devices=[";
+    int64_t places = 1, listed = 0, n;
+    if (value.len < sizeof head || memcmp(value.p, head, sizeof head - 1) != 0) return SZ_OK;
+    value = (sz_str){value.p + sizeof head - 1, value.len - (uint32_t)sizeof head + 1};
+    do {
+        if (!take_int(&value, &n)) return hlo_scan_fail(&t->s, "sharding: a size is expected");
+        if (!sz_mul(places, n, &places))
+            return hlo_scan_fail(&t->s, "sharding: devices exceed 2^63");
+    } while (take(&value, ','));
+    if (!take(&value, ']')) return hlo_scan_fail(&t->s, "sharding: ']' is expected");
+    while (take_int(&value, &n)) {
+        listed++;
+        if (!take(&value, ',')) break;
+    }
+    if (listed == 0 || listed == places) return SZ_OK; // none: "<=[4]"
+    return hlo_scan_fail(&t->s, "sharding over %lld devices lists %lld", (long long)places,
+                         (long long)listed);
+}
+
 static sz_status take_attr(hlo_text *t, sz_str name, sz_str value) {
     static const char *const comps[] = {"to_apply",  "calls",  "body",
                                         "condition", "select", "scatter"};
@@ -223,7 +243,9 @@ static sz_status take_attr(hlo_text *t, sz_str name, sz_str value) {
 // The name is in t->name.
 static sz_status read_value(hlo_text *t, bool keep) {
     const sz_str name = {t->name.items, (uint32_t)t->name.n};
-    const bool pass = !keep || is_one_of(name, sizeof passed / sizeof *passed, passed);
+    const bool sharding = sz_str_is(name, "sharding");
+    const bool pass = (!keep || is_one_of(name, sizeof passed / sizeof *passed, passed)) &&
+                      !sharding;
     sz_str value;
     bool cut;
     if (!pass && hlo_peek_line(&t->s) == '"') return quoted_attr(t, name);
@@ -232,7 +254,7 @@ static sz_status read_value(hlo_text *t, bool keep) {
         sz_warn(t->ctx, "attribute '%s' has more than %d bytes and is left out",
                 sz_show(t->ctx, name), SZ_WIRE_MAX_TEXT);
     if (pass || cut) return SZ_OK;
-    sz_status status = take_attr(t, name, value);
+    sz_status status = sharding ? sharding_attr(t, value) : take_attr(t, name, value);
     // the graph that is built knows nothing of lines
     if (status == SZ_OK || strncmp(sz_ctx_error(t->ctx), "line ", 5) == 0) return status;
     return hlo_scan_place(&t->s, status);

@@ -2,8 +2,10 @@
 // HLO text: types, operands, literals.
 #include "model/import/hlo_text.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 // ---- types -------------------------------------------------------------------------------------
 
@@ -19,12 +21,16 @@ static sz_status dim(hlo_text *t, int64_t *ret) {
 }
 
 // Behind the brace: "1,0:T(8,128)}". The order of the axes, innermost first, is kept.
-static sz_status layout(hlo_text *t) {
+static sz_status layout(hlo_text *t, int32_t rank) {
+    bool seen[SZ_MAX_RANK] = {false};
     t->n_layout = 0;
     for (int c; (c = hlo_peek(&t->s)) >= '0' && c <= '9';) {
         int64_t axis;
         SZ_TRY(hlo_scan_int(&t->s, &axis));
-        if (t->n_layout < SZ_MAX_RANK) t->layout[t->n_layout++] = axis;
+        if (axis >= rank || seen[axis])
+            return hlo_scan_fail(&t->s, "a layout is no order of the %d axes", rank);
+        seen[axis] = true;
+        t->layout[t->n_layout++] = axis;
         if (!hlo_take(&t->s, ',')) break;
     }
     return hlo_skip_to_brace(&t->s);
@@ -42,7 +48,7 @@ static sz_status dims_and_layout(hlo_text *t, int64_t *dims, int32_t *ret_rank) 
     }
     if (hlo_peek_raw(&t->s) != '{') return SZ_OK;
     hlo_next_raw(&t->s);
-    return layout(t);
+    return layout(t, *ret_rank);
 }
 
 // Behind the word that names the format.
@@ -136,9 +142,44 @@ static bool number_of(sz_str word, double *ret_f, int64_t *ret_i) {
     return true;
 }
 
-// Numbers in braces, in order. Anything else among them ends the keeping, not the reading.
-static sz_status numbers(hlo_text *t, int64_t count, bool *ret_good) {
-    int64_t depth = 1; // of "constant("
+// What stands where a number of a plain format should: "..." stands for numbers that are left out.
+static sz_status check_number(hlo_text *t, sz_dtype dtype, sz_str word, bool is_number, double f) {
+    const sz_dtype_info *d = sz_dtype_get(dtype);
+    if (sz_str_is(word, "...")) return SZ_OK;
+    if (!is_number)
+        return hlo_scan_fail(&t->s, "'%s' is no number of a constant", sz_show(t->ctx, word));
+    const bool is_signed = d->cls == SZ_CLASS_INT;
+    if ((!is_signed && d->cls != SZ_CLASS_UINT) || !isfinite(f)) return SZ_OK;
+    const double most = ldexp(1, d->bits - is_signed);
+    if (f < most && f >= (is_signed ? -most : 0)) return SZ_OK;
+    // 2^63 - 1 and its like become the next power of 2 as floats
+    if (d->bits == 64 && f == most) return SZ_OK;
+    return hlo_scan_fail(&t->s, "a constant is %s, which is no %s", sz_show(t->ctx, word), d->name);
+}
+
+// A word of a constant; "1e+09" is one, though '+' is no letter of words. In `text`, where it fits.
+static sz_status literal_word(hlo_text *t, char *text, size_t size, sz_str *ret) {
+    sz_str word;
+    SZ_TRY(hlo_scan_word(&t->s, ret));
+    if (ret->len == 0 || ret->len + 1 >= size || (ret->p[ret->len - 1] | 32) != 'e' ||
+        hlo_peek_raw(&t->s) != '+')
+        return SZ_OK;
+    const uint32_t len = ret->len;
+    memcpy(text, ret->p, len);
+    hlo_next_raw(&t->s);
+    SZ_TRY(hlo_scan_word(&t->s, &word));
+    const uint32_t more = word.len < size - len ? word.len : (uint32_t)(size - len);
+    memcpy(text + len, word.p, more);
+    *ret = (sz_str){text, len + more};
+    return SZ_OK;
+}
+
+// Numbers in braces, in order. Anything else among them ends the keeping, not the reading; where
+// `type` is a tensor of a plain format it is an error.
+static sz_status numbers(hlo_text *t, const sz_type *type, int64_t count, bool *ret_good) {
+    int64_t depth = 1, found = 0; // of "constant("
+    bool elided = false;
+    char text[128];
     t->floats.n = t->x.ints.n = 0;
     *ret_good = true;
     while (depth > 0) {
@@ -149,23 +190,33 @@ static sz_status numbers(hlo_text *t, int64_t count, bool *ret_good) {
         if (c < 0) return hlo_scan_fail(&t->s, "the file ends inside of a constant");
         if (c == '(' || c == '{') depth++;
         if (c == ')' || c == '}') depth--;
+        if (type && depth > type->rank + 1)
+            return hlo_scan_fail(&t->s, "the braces of a constant are deeper than its %d axes",
+                                 type->rank);
         if (c == '"') {
             SZ_TRY(hlo_scan_string(&t->s, &word));
             *ret_good = false;
             continue;
         }
-        SZ_TRY(hlo_scan_word(&t->s, &word));
+        SZ_TRY(literal_word(t, text, sizeof text, &word));
         if (word.len == 0) {
             if (c != '/') hlo_next_raw(&t->s); // a slash has been passed already
             *ret_good = *ret_good && strchr("(){},", c) && (c != '(');
             continue;
         }
-        if (!number_of(word, &f, &i) || (int64_t)t->floats.n >= count) *ret_good = false;
+        const bool is_number = number_of(word, &f, &i);
+        if (type) SZ_TRY(check_number(t, type->dtype, word, is_number, is_number ? f : 0));
+        elided = elided || !is_number;
+        found++;
+        if (!is_number || (int64_t)t->floats.n >= count) *ret_good = false;
         if (!*ret_good) continue;
         if (!sz_vec_push(t->ctx, &t->floats, f) || !sz_vec_push(t->ctx, &t->x.ints, i))
             return sz_no_memory(t->ctx);
     }
     *ret_good = *ret_good && (int64_t)t->floats.n == count;
+    if (type && !elided && count >= 0 && found != count)
+        return hlo_scan_fail(&t->s, "a constant has %" PRId64 " numbers, its type %" PRId64, found,
+                             count);
     return SZ_OK;
 }
 
@@ -174,10 +225,10 @@ sz_status hlo_text_literal(hlo_text *t, const sz_type *type, const sz_tensor **r
     bool good;
     *ret = NULL;
     if (type->kind == SZ_TYPE_TENSOR) SZ_TRY(sz_type_elements(t->ctx, type, &count));
-    SZ_TRY(numbers(t, count, &good));
     const sz_dtype_class cls = sz_dtype_get(type->dtype)->cls;
     const bool plain = cls == SZ_CLASS_FLOAT || cls == SZ_CLASS_INT || cls == SZ_CLASS_UINT ||
                        cls == SZ_CLASS_BOOL;
+    SZ_TRY(numbers(t, plain && type->kind == SZ_TYPE_TENSOR ? type : NULL, count, &good));
     if (!good || !plain || count > SZ_HLO_MAX_NUMBERS) return SZ_OK;
     sz_tensor *v = sz_tensor_new(t->x.root, type->dtype, type->rank, type->dims, count);
     if (!v) return sz_no_memory(t->ctx);

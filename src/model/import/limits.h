@@ -55,6 +55,7 @@ enum {
 enum {
     SZ_GGUF_WINDOW = 64 * 1024,         // bytes of the file in memory at one time
     SZ_GGUF_FIRST_READ = 8 * 1024,      // grows while the reading goes on straight
+    SZ_GGUF_MAX_HEADER = 128 << 20,     // bytes read of it; a list of words has 2 to 10 MB
     SZ_GGUF_MAX_VERSION = 3,
     SZ_GGUF_MAX_KEY = 65535,            // bytes; the format's own limit
     SZ_GGUF_MAX_NAME = 4096,            // of a tensor

@@ -208,6 +208,7 @@ static sz_status build(st *x, sz_graph *g) {
         SZ_TRY(sz_llm_weights(x->cp));
     else
         SZ_TRY(st_take_tensors(x));
+    if (!x->cp->weights.n) sz_warn(x->ctx, "the file has no tensors: all totals are 0");
     st_compare(x);
     sz_vec_finish(x->ctx, &x->tensors);
     sz_map_finish(&x->names);

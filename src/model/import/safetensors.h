@@ -41,6 +41,8 @@ typedef struct st {
     bool has_metadata; // of the shard at hand
     bool has_companions; // some tensors are scales of others
     bool is_config_only;
+    bool told_bits;    // that config.json says a wrong number of bits per weight
+    bool ffn_is_guess; // config.json does not say the width of hidden layers
     st_quant quant;
 } st;
 

@@ -85,7 +85,8 @@ static bool is_tower(sz_str name) {
 }
 
 bool st_is_data(sz_str name) {
-    static const char *const ends[] = {".rotary_emb.inv_freq",   ".attn.bias",
+    static const char *const ends[] = {".rotary_emb.inv_freq",   "rotary_pos_emb.inv_freq",
+                                       ".attn.bias",
                                        ".attn.masked_bias",      ".attention.bias",
                                        ".attention.masked_bias", "position_ids",
                                        "final_logits_bias"};
@@ -117,7 +118,7 @@ static const char *settle(const st *x, const struct row *row, int64_t block, sz_
 
 // GPT-2's products alone are stored turned; others have its names and not its habit.
 static bool is_turned(const st *x, const struct row *row) {
-    static const char *const straight[] = {"starcoder", "starcoder2", "gptneo"};
+    static const char *const straight[] = {"starcoder", "starcoder2", "gptneo", "qwen", "exaone"};
     const sz_str arch = x->cp->llm.arch;
     for (size_t i = 0; arch.p && i < sizeof straight / sizeof *straight; i++)
         if (sz_str_is(arch, straight[i])) return false;
@@ -127,7 +128,7 @@ static bool is_turned(const st *x, const struct row *row) {
 static sz_str role_in_block(st *x, sz_str rest, sz_str before, int64_t block, const char *end,
                             int64_t *ret_expert, bool *ret_turned) {
     static const char *const homes[] = {"mlp.experts.", "block_sparse_moe.experts.",
-                                        "feed_forward.experts."};
+                                        "feed_forward.experts.", "mixer.experts."};
     const struct row *row = find_row(rest, IN_BLOCK);
     for (size_t i = 0; !row && i < sizeof homes / sizeof *homes; i++) {
         if (!begins(rest, homes[i])) continue;
@@ -142,9 +143,11 @@ static sz_str role_in_block(st *x, sz_str rest, sz_str before, int64_t block, co
 }
 
 static sz_str role_in_net(st *x, sz_str name, const char *end) {
-    static const char *const leads[] = {"model.",    "transformer.", "bert.",           "roberta.",
-                                        "gpt_neox.", "backbone.",    "language_model.", "decoder.",
-                                        "encoder.",  "vit.",         "distilbert."};
+    static const char *const leads[] = {"model.",      "transformer.", "bert.",
+                                        "roberta.",    "gpt_neox.",    "backbone.",
+                                        "decoder.",    "encoder.",     "language_model.",
+                                        "vit.",        "distilbert.",  "deberta.",
+                                        "text_model.", "mpnet.",       "vision_model."};
     const char *stack = stack_of(x, name);
     for (size_t i = 0; i < sizeof leads / sizeof *leads;) {
         if (begins(name, leads[i]))
@@ -163,7 +166,7 @@ sz_str st_role(st *x, sz_str base, const char *end, int64_t *ret_expert, bool *r
     sz_str rest = base, before = {0};
     *ret_expert = -1;
     *ret_turned = false;
-    if (is_tower(base)) return (sz_str){0};
+    if (!x->cp->llm.is_encoder && is_tower(base)) return (sz_str){0};
     const int64_t block = block_of(&rest, &before);
     if (block < 0) return role_in_net(x, base, end);
     return role_in_block(x, rest, before, block, end, ret_expert, ret_turned);

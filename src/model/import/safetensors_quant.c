@@ -97,16 +97,35 @@ static bool words_to_numbers(int64_t words, int64_t bits, int64_t *ret) {
     return true;
 }
 
+// Bits per weight: those of `words` of 32 bits for `numbers` weights, or else what config.json says.
+static int64_t bits_of(st *x, int64_t words, int64_t numbers) {
+    int64_t bits;
+    if (words <= 0 || numbers <= 0 || !sz_mul(words, BITS_OF_WORD, &bits) || bits % numbers ||
+        bits / numbers > 8)
+        return x->quant.bits;
+    bits /= numbers;
+    if (x->quant.bits > 0 && x->quant.bits != bits && !x->told_bits)
+        sz_warn(x->ctx,
+                "config.json says weights of %" PRId64 " bits, the tensors have %" PRId64
+                ": the tensors are counted",
+                x->quant.bits, bits);
+    x->told_bits = x->told_bits || (x->quant.bits > 0 && x->quant.bits != bits);
+    return bits;
+}
+
 // GPTQ packs the inputs, qweight [in x bits / 32, out]; AWQ the outputs, [in, out x bits / 32].
 // Which of them it is, and how wide, follows from scales [groups, out] and zeros.
-static bool unpack_qweight(const st *x, const st_tensor *t, sz_str base, unpacked *u) {
+static bool unpack_qweight(st *x, const st_tensor *t, sz_str base, unpacked *u) {
     const st_tensor *scales = beside(x, base, ".scales"), *zeros = beside(x, base, ".qzeros");
+    const st_tensor *order = beside(x, base, ".g_idx");
     int64_t in = 0, out = 0, bits = x->quant.bits;
     if (t->rank != 2 || !scales || scales->rank != 2) return false;
     out = scales->dims[1];
     const bool is_awq = t->dims[1] != out;
-    if (zeros && zeros->rank == 2 && bits <= 0 && out > 0)
-        bits = zeros->dims[1] * BITS_OF_WORD / out;
+    if (zeros && zeros->rank == 2)
+        bits = bits_of(x, zeros->dims[1], out);
+    else if (!is_awq && order && order->rank == 1) // the group of each input
+        bits = bits_of(x, t->dims[0], order->dims[0]);
     if (bits < 1 || bits > 8) return false;
     if (is_awq)
         in = t->dims[0];
@@ -130,9 +149,13 @@ static bool unpack_compressed(const st *x, const st_tensor *t, unpacked *u) {
 }
 
 // MLX: words of integers along the last axis, of any rank up to 3 (experts).
-static bool unpack_mlx(const st *x, const st_tensor *t, unpacked *u) {
-    const int64_t bits = x->quant.bits > 0 ? x->quant.bits : 4;
+static bool unpack_mlx(st *x, const st_tensor *t, sz_str base, unpacked *u) {
+    const st_tensor *scales = beside(x, base, ".scales");
+    int64_t bits = x->quant.bits > 0 ? x->quant.bits : 4, in;
     if (t->rank < 1 || t->rank > 3) return false;
+    if (scales && scales->rank == t->rank &&
+        sz_mul(scales->dims[t->rank - 1], x->quant.group, &in) && in > 0)
+        bits = bits_of(x, t->dims[t->rank - 1], in);
     *u = (unpacked){integer_of(bits, false), t->rank, {0}};
     for (int32_t i = 0; i < t->rank; i++) u->dims[i] = t->dims[i];
     return u->dtype && words_to_numbers(t->dims[t->rank - 1], bits, &u->dims[t->rank - 1]);
@@ -184,7 +207,7 @@ static bool is_bare(const st_tensor *t, found *f) {
                                            {".D", "ssm_d"},
                                            {".dt_bias", "ssm_dt.bias"},
                                            {".sinks", "attn_sinks.weight"},
-                                           {".gate.e_score_correction_bias", "exp_probs_b.bias"}};
+                                           {".e_score_correction_bias", "exp_probs_b.bias"}};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (cut(t->name, names[i][0], &f->base)) return f->end = names[i][1], true;
     return false;
@@ -217,7 +240,7 @@ static bool recognize(st *x, const st_tensor *t, found *f) {
     }
     if (t->dtype == sz_dtype_by_name("u32") && beside(x, f->base, ".scales")) {
         f->has_biases = true;
-        return f->packed = unpack_mlx(x, t, &f->u);
+        return f->packed = unpack_mlx(x, t, f->base, &f->u);
     }
     if (t->dtype == sz_dtype_by_name("u8") && beside(x, f->base, ".weight.absmax")) {
         f->role = st_role(x, f->base, f->end, &f->expert, &f->turned);
@@ -248,30 +271,6 @@ static const int64_t *keep_dims(st *x, const unpacked *u) {
 }
 
 // ---- experts -----------------------------------------------------------------------------------
-
-// The weight of all experts grows with each one that is like the first.
-static sz_status add_expert(st *x, const sz_weight *w, bool *ret_added) {
-    int32_t at;
-    *ret_added = false;
-    if (!sz_map_get(&x->cp->roles, w->role, &at)) {
-        int64_t *dims = sz_arena_array(&x->cp->arena, (size_t)w->rank + 1, sizeof *dims);
-        if (!dims) return sz_no_memory(x->ctx);
-        dims[0] = 1;
-        for (int32_t i = 0; i < w->rank; i++) dims[i + 1] = w->dims[i];
-        sz_weight all = *w;
-        all.rank++;
-        all.dims = dims;
-        *ret_added = true;
-        return sz_checkpoint_add(x->cp, &all);
-    }
-    sz_weight *all = &x->cp->weights.items[at];
-    if (all->dtype != w->dtype || all->rank != w->rank + 1) return SZ_OK;
-    for (int32_t i = 0; i < w->rank; i++)
-        if (all->dims[i + 1] != w->dims[i]) return SZ_OK;
-    ((int64_t *)all->dims)[0]++; // made above
-    *ret_added = true;
-    return SZ_OK;
-}
 
 // Scales of experts one by one are one constant each, too many inputs for a node: those of one kind
 // become one as well.
@@ -327,7 +326,7 @@ static sz_status add_weight(st *x, st_tensor *t, found *f) {
     if (f->expert >= 0 && w.role.p) {
         bool added;
         int32_t at;
-        SZ_TRY(add_expert(x, &w, &added));
+        SZ_TRY(sz_checkpoint_add_expert(x->cp, &w, &added));
         if (added && sz_map_get(&x->cp->roles, w.role, &at)) return merge_scales(x, scales, at);
         w.role = (sz_str){0};
     }

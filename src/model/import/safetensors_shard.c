@@ -136,8 +136,8 @@ static sz_status check_order(st *x, st_tensor **t, size_t n, uint64_t data) {
                        "' makes a copy of "
                        "it as long",
                        end, end);
-    return st_fail(x, 0, "the tensors have %" PRIu64 " bytes, the file has %" PRIu64 " for them",
-                   end, data);
+    return st_fail(x, 0, "the tensors have %" PRIu64 " bytes, the file has %" PRIu64 " for them%s",
+                   end, data, data < end ? " (is it cut off?)" : "");
 }
 
 static sz_status check_layout(st *x, size_t first, uint64_t data) {

@@ -39,6 +39,29 @@ sz_status sz_checkpoint_add(sz_checkpoint *cp, const sz_weight *w) {
     return sz_map_put(&cp->roles, copy.role, (int32_t)(cp->weights.n - 1));
 }
 
+sz_status sz_checkpoint_add_expert(sz_checkpoint *cp, const sz_weight *w, bool *ret_added) {
+    int32_t at;
+    *ret_added = false;
+    if (!sz_map_get(&cp->roles, w->role, &at)) {
+        int64_t *dims = sz_arena_array(&cp->arena, (size_t)w->rank + 1, sizeof *dims);
+        if (!dims) return sz_no_memory(cp->ctx);
+        dims[0] = 1;
+        for (int32_t i = 0; i < w->rank; i++) dims[i + 1] = w->dims[i];
+        sz_weight all = *w;
+        all.rank++;
+        all.dims = dims;
+        *ret_added = true;
+        return sz_checkpoint_add(cp, &all);
+    }
+    sz_weight *all = &cp->weights.items[at];
+    if (all->dtype != w->dtype || all->rank != w->rank + 1) return SZ_OK;
+    for (int32_t i = 0; i < w->rank; i++)
+        if (all->dims[i + 1] != w->dims[i]) return SZ_OK;
+    ((int64_t *)all->dims)[0]++; // made above
+    *ret_added = true;
+    return SZ_OK;
+}
+
 sz_weight *sz_checkpoint_find(const sz_checkpoint *cp, const char *role) {
     int32_t i;
     return sz_map_get(&cp->roles, sz_str_c(role), &i) ? &cp->weights.items[i] : NULL;

@@ -69,6 +69,9 @@ void sz_checkpoint_finish(sz_checkpoint *cp);
 sz_str sz_checkpoint_text(sz_checkpoint *cp, const char *fmt, ...) SZ_PRINTF(2, 3);
 // Adds a weight; a role that is taken already is dropped with a warning.
 sz_status sz_checkpoint_add(sz_checkpoint *cp, const sz_weight *w);
+// One of several experts, with the role of all of them: their weight grows by it, unless it is not
+// like the first one.
+sz_status sz_checkpoint_add_expert(sz_checkpoint *cp, const sz_weight *w, bool *ret_added);
 // By role; NULL when there is none.
 sz_weight *sz_checkpoint_find(const sz_checkpoint *cp, const char *role);
 

@@ -3,7 +3,7 @@
 
 #include "model/nets/llm_weights.h"
 
-enum { PARALLEL = 1, NO_ROPE = 2, ENCODER = 4, FEATURES = 8 };
+enum { PARALLEL = 1, NO_ROPE = 2, ENCODER = 4, FEATURES = 8, BOTH_WAYS = 16 };
 
 static const struct {
     const char *name, *types, *act;
@@ -34,9 +34,9 @@ void sz_llm_by_arch(sz_llm *llm) {
         llm->act = table[i].act;
         llm->parallel = (table[i].flags & PARALLEL) != 0;
         llm->has_rope = !(table[i].flags & NO_ROPE);
-        llm->is_encoder = (table[i].flags & ENCODER) != 0;
+        llm->is_encoder = (table[i].flags & (ENCODER | BOTH_WAYS)) != 0;
         llm->has_features = (table[i].flags & FEATURES) != 0;
-        llm->has_head = !llm->is_encoder;
+        llm->has_head = !(table[i].flags & ENCODER);
         llm->window_every = table[i].window_every;
         llm->kinds = table[i].kinds;
         return;

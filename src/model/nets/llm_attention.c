@@ -5,6 +5,7 @@
 
 #include "model/ops/llm.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 typedef struct heads {
@@ -28,6 +29,33 @@ static void count_heads(sz_lm *m, int64_t q_width, int64_t k_width, heads *h) {
         sz_warn(m->net.ctx, "the number of heads is not known: the work of softmax is a guess");
     } else if (h->kv_heads <= 0)
         h->kv_heads = h->heads;
+}
+
+// Queries and keys are whole heads of one size. Where the file says another number of heads of keys
+// than its weights have, the weights are counted.
+static bool match_heads(sz_lm *m, const int64_t *widths, heads *h) {
+    const int64_t size = h->heads > 0 && widths[0] % h->heads == 0 ? widths[0] / h->heads : 0;
+    const bool fits = size > 0 && widths[1] > 0 && widths[1] % size == 0 &&
+                      h->heads % (widths[1] / size) == 0;
+    if (h->kv_heads > 0 && widths[0] % h->heads == 0 && widths[1] == h->kv_heads * size &&
+        h->heads % h->kv_heads == 0)
+        return true;
+    if (!fits) {
+        sz_lm_fail(m,
+                   "queries of %" PRId64 " and keys of %" PRId64 " numbers do not divide into "
+                   "%" PRId64 " and %" PRId64 " heads: the file says a wrong number of heads, or "
+                   "these are not its weights",
+                   widths[0], widths[1], h->heads, h->kv_heads);
+        return false;
+    }
+    if (!m->told_heads)
+        sz_warn(m->net.ctx,
+                "'%s': the file says %" PRId64 " heads of keys, but keys of %" PRId64
+                " numbers are %" PRId64 ": the weights are counted",
+                m->at, h->kv_heads, widths[1], widths[1] / size);
+    m->told_heads = true;
+    h->kv_heads = widths[1] / size;
+    return true;
 }
 
 static bool is_windowed(const sz_lm *m) {
@@ -103,8 +131,10 @@ static sz_value_id latent(sz_lm *m, sz_value_id x) {
     const int64_t rank = m->llm->kv_lora_rank, a = sz_lm_rows(m, "attn_kv_a_mqa");
     const int64_t rope = a - rank, plain = size - rope;
     if (rank <= 0 || rope <= 0 || plain <= 0 || q_width % heads_) {
-        sz_net_fail(n, "sizes of the latent attention contradict each other: %lld heads, rank %lld",
-                    (long long)heads_, (long long)rank);
+        sz_lm_fail(m,
+                   "sizes of the latent attention contradict each other: queries of %" PRId64
+                   " numbers, %" PRId64 " heads, a latent of %" PRId64 " with rank %" PRId64,
+                   q_width, heads_, a, rank);
         return SZ_NONE;
     }
     q = rotate(m, "attn_q_rope", q, size, rope);
@@ -161,15 +191,33 @@ static bool project(sz_lm *m, sz_value_id x, sz_value_id *qkv, int64_t *widths) 
     return true;
 }
 
+// What opens the output, element by element: a product of its own, or (Qwen3-Next) the second half
+// of a product of queries that is twice as wide as what the output takes.
+static sz_value_id output_gate(sz_lm *m, sz_value_id x, sz_value_id *qkv, int64_t *widths) {
+    const sz_weight *out = sz_lm_find(m, "attn_output.weight");
+    const int64_t taken = out && out->rank == 2 ? out->dims[1] : 0;
+    sz_value_id gate = SZ_NONE, parts[2];
+    if (taken > 0 && widths[0] % 2 == 0 && widths[0] / 2 == taken) {
+        sz_lm_split(m, "attn_q_halves", qkv[0], 2, (const int64_t[]){taken, taken}, parts);
+        qkv[0] = parts[0], gate = parts[1], widths[0] = taken;
+    } else if (sz_lm_rows(m, "attn_gate") == widths[0]) {
+        gate = sz_lm_linear(m, "attn_gate", x);
+    }
+    return gate == SZ_NONE ? gate : sz_net_unary(&m->net, "attn_open", "Sigmoid", gate);
+}
+
 sz_value_id sz_lm_attention(sz_lm *m, sz_value_id x) {
     sz_value_id qkv[3] = {SZ_NONE, SZ_NONE, SZ_NONE};
     int64_t widths[3];
     heads h = {0};
+    if (sz_lm_is_delta(m)) return SZ_NONE;
     if (sz_lm_has(m, "attn_kv_a_mqa")) return latent(m, x);
     if (!sz_lm_has(m, "attn_qkv") && !(sz_lm_has(m, "attn_q") && sz_lm_has(m, "attn_k")))
         return SZ_NONE;
     if (!project(m, x, qkv, widths)) return SZ_NONE;
     count_heads(m, widths[0], widths[1], &h);
+    const sz_value_id open = output_gate(m, x, qkv, widths);
+    if (!match_heads(m, widths, &h)) return SZ_NONE;
     h.causal = !m->is_encoder;
     if (h.causal && !sz_add(widths[1], widths[2], &h.cache)) h.cache = 0;
     const int64_t size = widths[0] / h.heads;
@@ -179,6 +227,7 @@ sz_value_id sz_lm_attention(sz_lm *m, sz_value_id x) {
     qkv[0] = rotate(m, "attn_q_rope", qkv[0], size, turned);
     qkv[1] = rotate(m, "attn_k_rope", qkv[1], size, turned);
     sz_value_id y = sz_lm_norm(m, "attn_sub_norm", attend(m, "attn", qkv, &h));
+    if (open != SZ_NONE) y = sz_net_binary(&m->net, "attn_gated", "Mul", y, open);
     const sz_value_id out = sz_lm_linear(m, "attn_output", y);
     return out == SZ_NONE ? y : out;
 }
@@ -191,6 +240,8 @@ sz_value_id sz_lm_cross_attention(sz_lm *m, sz_value_id x) {
     qkv[0] = sz_lm_linear(m, "cross_attn_q", x);
     qkv[1] = sz_lm_linear(m, "cross_attn_k", m->memory);
     qkv[2] = sz_lm_linear(m, "cross_attn_v", m->memory);
-    count_heads(m, sz_lm_rows(m, "cross_attn_q"), sz_lm_rows(m, "cross_attn_k"), &h);
+    const int64_t widths[] = {sz_lm_rows(m, "cross_attn_q"), sz_lm_rows(m, "cross_attn_k")};
+    count_heads(m, widths[0], widths[1], &h);
+    if (!match_heads(m, widths, &h)) return SZ_NONE;
     return sz_lm_linear(m, "cross_attn_output", attend(m, "cross_attn", qkv, &h));
 }

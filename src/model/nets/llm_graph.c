@@ -82,6 +82,8 @@ static sz_value_id embedding(sz_lm *m) {
         const sz_value_id types = tokens(m, "token_type_ids", true);
         x = add(m, "types", x, embed(m, "token_types", "token_types.weight", types));
     }
+    // what Gemma 3n adds in each block
+    embed(m, "per_layer_token_embd", "per_layer_token_embd.weight", m->ids);
     return sz_lm_norm(m, "token_embd_norm", x);
 }
 
@@ -107,6 +109,7 @@ static sz_value_id serial_block(sz_lm *m, sz_value_id x) {
     sz_value_id y = mixer(m, sz_lm_norm(m, "attn_norm", x));
     y = y == SZ_NONE ? y : sz_lm_norm(m, "post_attention_norm", y);
     x = sz_lm_norm(m, "attn_output_norm", add(m, "attn_sum", x, y));
+    if (!sz_lm_has(m, "channel_mix_key")) x = sz_lm_norm(m, "attn_norm_2", x);
     y = sz_lm_has(m, "cross_attn_q") ? sz_lm_cross_attention(m, sz_lm_norm(m, "cross_attn_norm", x))
                                      : SZ_NONE;
     x = add(m, "cross_sum", x, y);
@@ -156,6 +159,10 @@ static sz_status list_blocks(sz_lm *m, const char *prefix, blocks *list) {
 static sz_value_id run_blocks(sz_lm *m, const char *prefix, sz_value_id x) {
     blocks list = {0};
     if (m->net.status == SZ_OK) m->net.status = list_blocks(m, prefix, &list);
+    if (list.n && list.items[list.n - 1] >= (int64_t)list.n)
+        sz_warn(m->net.ctx,
+                "only %zu of the blocks up to '%s%" PRId64 "' have weights: totals are partial",
+                list.n, prefix, list.items[list.n - 1]);
     for (size_t i = 0; i < list.n && m->net.status == SZ_OK; i++) {
         snprintf(m->at, sizeof m->at, "%s%" PRId64 ".", prefix, list.items[i]);
         m->block = list.items[i];
@@ -170,9 +177,10 @@ static sz_value_id run_blocks(sz_lm *m, const char *prefix, sz_value_id x) {
 
 // ---- ends --------------------------------------------------------------------------------------
 
-// The first token of each sample through one more layer, as BERT's classifiers take it.
+// The first token of each sample through one more layer or two, as BERT's classifiers take it.
 static sz_value_id pooler(sz_lm *m, sz_value_id x) {
-    if (!sz_lm_has(m, "pooler")) return SZ_NONE;
+    const char *const name = sz_lm_has(m, "pooler") ? "pooler" : "cls";
+    if (!sz_lm_has(m, name)) return SZ_NONE;
     const sz_value_id at = sz_net_range(&m->net, "pooler_at", 0, 0, NULL);
     x = sz_net_node(&m->net, &(sz_net_op){.name = "pooler_token",
                                           .op = "Gather",
@@ -180,7 +188,10 @@ static sz_value_id pooler(sz_lm *m, sz_value_id x) {
                                           .inputs = {x, at},
                                           .n_attrs = 1,
                                           .attrs = {sz_net_int("axis", 1)}});
-    return sz_net_unary(&m->net, "pooler_act", "Tanh", sz_lm_linear(m, "pooler", x));
+    x = sz_net_unary(&m->net, "pooler_act", "Tanh", sz_lm_linear(m, name, x));
+    x = sz_lm_norm(m, "cls.norm", x);
+    const sz_value_id y = sz_lm_linear(m, "cls.output", x);
+    return y == SZ_NONE ? x : y;
 }
 
 static sz_value_id head(sz_lm *m, sz_value_id x) {
@@ -250,8 +261,9 @@ static void decoder(sz_lm *m) {
     if (!m->is_encoder) add_past(m);
     x = run_blocks(m, prefix, x);
     x = sz_lm_norm(m, is_second ? "dec.output_norm" : "output_norm", x);
+    if (!is_second) x = sz_lm_norm(m, "enc.output_norm", x); // as NeoBERT's is called
     const sz_value_id pooled = pooler(m, x);
-    sz_net_output(&m->net, m->is_encoder ? x : head(m, x));
+    sz_net_output(&m->net, m->is_encoder && !m->llm->has_head ? x : head(m, x));
     if (pooled != SZ_NONE) sz_net_output(&m->net, pooled);
 }
 
@@ -270,7 +282,9 @@ static bool is_product(const sz_weight *w) {
     const bool in_block = w->role.p && (block_of_role(w->role, "blk.") >= 0 ||
                                         block_of_role(w->role, "dec.blk.") >= 0);
     const bool of_experts = in_block && w->rank == 3 && contains(w->role, "_exps.");
-    return in_block && !w->is_scale && (w->rank == 2 || of_experts) &&
+    // Gemma 3n makes the inputs of all blocks in one product
+    const bool is_shared = w->role.p && sz_str_is(w->role, "per_layer_model_proj.weight");
+    return (in_block || is_shared) && !w->is_scale && (w->rank == 2 || of_experts) &&
            contains(w->role, ".weight") && !contains(w->role, "norm") &&
            !contains(w->role, "conv") && !contains(w->role, "_embd");
 }
@@ -345,7 +359,10 @@ sz_status sz_llm_build(sz_checkpoint *cp, sz_graph *graph) {
     if (has_blocks(&m, "enc.blk.")) encoder(&m);
     const bool has_net = sz_checkpoint_find(cp, "token_embd.weight") || has_blocks(&m, "blk.") ||
                          m.memory != SZ_NONE;
-    if (has_net) decoder(&m);
+    if (m.memory != SZ_NONE && !has_blocks(&m, "dec.blk."))
+        sz_net_output(&m.net, m.memory); // T5's encoder alone
+    else if (has_net)
+        decoder(&m);
     place_rest(&m);
     return m.net.status;
 }

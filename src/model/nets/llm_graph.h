@@ -14,10 +14,13 @@ typedef struct sz_lm {
     char at[64];   // role of the block at hand: "blk.3."
     int64_t block; // its number
     bool is_encoder;
+    bool told_heads, told_delta; // of what the file says wrongly, once
     int64_t batch, seq;            // free dimensions of the stack at hand
     sz_value_id ids, past, memory; // SZ_NONE: none; memory: output of the encoder
 } sz_lm;
 
+// The file is to blame: the block at hand, and what of it makes no sense.
+void sz_lm_fail(sz_lm *m, const char *fmt, ...) SZ_PRINTF(2, 3);
 // Weight of the block at hand (or, with at == "", of the net) by the end of its role.
 sz_weight *sz_lm_find(sz_lm *m, const char *role);
 bool sz_lm_has(sz_lm *m, const char *role);
@@ -42,6 +45,10 @@ void sz_lm_split(sz_lm *m, const char *name, sz_value_id x, int32_t n, const int
 sz_value_id sz_lm_attention(sz_lm *m, sz_value_id x);
 sz_value_id sz_lm_cross_attention(sz_lm *m, sz_value_id x);
 sz_value_id sz_lm_recurrence(sz_lm *m, sz_value_id x);
+sz_value_id sz_lm_delta(sz_lm *m, sz_value_id x);
+bool sz_lm_is_delta(sz_lm *m); // its products of queries, keys and values are no attention's
+// A convolution along the tokens by NAME.weight, each channel by itself, and Swish.
+sz_value_id sz_lm_convolve(sz_lm *m, const char *name, sz_value_id x);
 sz_value_id sz_lm_feed_forward(sz_lm *m, sz_value_id x);
 sz_value_id sz_lm_channel_mix(sz_lm *m, sz_value_id x);
 

@@ -4,9 +4,20 @@
 
 #include "model/ops/llm.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 enum { MAX_ROLE = 160, MAX_SCALES = 4 };
+
+void sz_lm_fail(sz_lm *m, const char *fmt, ...) {
+    char text[400];
+    va_list args;
+    if (m->net.status != SZ_OK) return;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    m->net.status = sz_fail(m->net.ctx, SZ_ERR_INPUT, "@0: '%s': %s", m->at, text);
+}
 
 // ---- weights -----------------------------------------------------------------------------------
 
@@ -35,11 +46,22 @@ sz_value_id sz_lm_value_as(sz_lm *m, sz_weight *w, int32_t rank, const int64_t *
         n->status = sz_no_memory(n->ctx);
         return SZ_NONE;
     }
+    int64_t has = 1, wants = 1;
+    bool fits = true; // products beyond 2^63 are found below
+    for (int32_t i = 0; i < w->rank; i++) fits = fits && sz_mul(has, w->dims[i], &has);
+    for (int32_t i = 0; i < rank; i++) fits = fits && sz_mul(wants, dims[i], &wants);
+    if (fits && has != wants) {
+        sz_lm_fail(m, "'%s' has %" PRId64 " numbers, not the %" PRId64 " that the others ask for",
+                   sz_show(n->ctx, w->name), has, wants);
+        return SZ_NONE;
+    }
     for (int32_t i = 0; i < rank; i++) own[i] = dims[i];
     const sz_type type = sz_type_tensor(w->dtype, rank, own);
     int64_t bytes;
     n->status = sz_type_bytes(n->ctx, &type, &bytes);
-    if (n->status == SZ_OK)
+    if (n->status != SZ_OK)
+        n->status = sz_place(n->ctx, n->status, "@0: '%s'", sz_show(n->ctx, w->name));
+    else
         n->status = sz_graph_add_value(n->graph, w->name, SZ_VALUE_CONST, &w->value);
     if (n->status != SZ_OK) return SZ_NONE;
     *c = (sz_constant){.form = SZ_CONST_NOWHERE, .side = SZ_NONE, .length = (uint64_t)bytes};
@@ -93,9 +115,11 @@ sz_value_id sz_lm_linear(sz_lm *m, const char *name, sz_value_id x) {
 
 sz_value_id sz_lm_act(sz_lm *m, const char *name, sz_value_id x) {
     const char *act = m->llm->act ? m->llm->act : "silu";
-    if (strcmp(act, "relu2") == 0) {
+    if (strcmp(act, "relu2") == 0) { // once for each kind of experts
+        char text[MAX_ROLE];
+        snprintf(text, sizeof text, "ffn_square%s", strncmp(name, "ffn_act", 7) ? "" : name + 7);
         x = sz_net_unary(&m->net, name, "Relu", x);
-        return sz_net_binary(&m->net, "ffn_square", "Mul", x, x);
+        return sz_net_binary(&m->net, text, "Mul", x, x);
     }
     const char *op = strcmp(act, "silu") == 0   ? "Swish"
                      : strcmp(act, "relu") == 0 ? "Relu"
@@ -249,6 +273,7 @@ sz_value_id sz_lm_feed_forward(sz_lm *m, sz_value_id x) {
     const bool is_mixture = sz_lm_has(m, "ffn_gate_inp") && sz_lm_has(m, "ffn_down_exps") &&
                             (sz_lm_has(m, "ffn_up_exps") || sz_lm_has(m, "ffn_gate_up_exps"));
     if (!is_mixture) return dense(m, &t, x);
-    const sz_value_id y = experts(m, x), z = dense(m, &t, x); // arctic has both
+    const sz_value_id y = experts(m, sz_lm_norm(m, "ffn_norm_exps", x));
+    const sz_value_id z = dense(m, &t, x); // arctic has both
     return z == SZ_NONE ? y : sz_net_binary(&m->net, "ffn_sum", "Add", y, z);
 }

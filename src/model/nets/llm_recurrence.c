@@ -4,6 +4,8 @@
 
 #include "model/ops/llm.h"
 
+#include <stdio.h>
+
 static sz_value_id scan(sz_lm *m, const sz_value_id *in, int64_t states) {
     return sz_net_node(&m->net, &(sz_net_op){.name = "ssm_scan",
                                              .op = "SelectiveScan",
@@ -15,18 +17,28 @@ static sz_value_id scan(sz_lm *m, const sz_value_id *in, int64_t states) {
 }
 
 // The weight [channels, taps] of a convolution along the tokens, each channel by itself.
-static sz_value_id convolve(sz_lm *m, sz_value_id x) {
-    sz_weight *w = sz_lm_find(m, "ssm_conv1d.weight"), *bias = sz_lm_find(m, "ssm_conv1d.bias");
-    if (!w || w->rank < 2) return x;
+static sz_value_id convolve(sz_lm *m, const char *name, sz_value_id x) {
+    char text[64];
+    snprintf(text, sizeof text, "%s.weight", name);
+    sz_weight *w = sz_lm_find(m, text);
+    snprintf(text, sizeof text, "%s.bias", name);
+    sz_weight *bias = sz_lm_find(m, text);
+    if (!w || w->rank < 2 || x == SZ_NONE) return x;
     const int64_t dims[] = {w->dims[0], 1, w->dims[w->rank - 1]};
-    sz_net_op op = {.name = "ssm_conv1d",
+    sz_net_op op = {.name = name,
                     .op = "CausalConvWithState",
                     .n_attrs = 1,
                     .attrs = {sz_net_int("channels_last", 1)}};
     op.inputs[op.n_inputs++] = x;
     op.inputs[op.n_inputs++] = sz_lm_value_as(m, w, 3, dims);
     if (bias) op.inputs[op.n_inputs++] = sz_lm_value(m, bias);
-    return sz_net_unary(&m->net, "ssm_act", "Swish", sz_net_node(&m->net, &op));
+    return sz_net_node(&m->net, &op);
+}
+
+sz_value_id sz_lm_convolve(sz_lm *m, const char *name, sz_value_id x) {
+    const sz_value_id y = convolve(m, name, x);
+    const char *const act = strcmp(name, "ssm_conv1d") == 0 ? "ssm_act" : name + 4;
+    return y == x ? x : sz_net_unary(&m->net, act, "Swish", y);
 }
 
 // dt = softplus(...): its bias may be all of it.
@@ -45,13 +57,13 @@ static sz_value_id mamba(sz_lm *m, sz_value_id x, int64_t inner) {
     const int64_t rank = sz_lm_has(m, "ssm_dt") ? m->llm->ssm_rank : 0;
     const int64_t rows = sz_lm_rows(m, "ssm_x"), states = (rows - rank) / 2;
     if (rank <= 0 || states <= 0) {
-        sz_net_fail(&m->net, "the rank of the time steps (%lld) does not fit their weights",
-                    (long long)rank);
+        sz_lm_fail(m, "the rank of the time steps (%lld) does not fit their weights",
+                   (long long)rank);
         return SZ_NONE;
     }
     x = sz_lm_linear(m, "ssm_in", x);
     sz_lm_split(m, "ssm_in_parts", x, 2, (const int64_t[]){inner, inner}, xz);
-    in[0] = convolve(m, xz[0]);
+    in[0] = sz_lm_convolve(m, "ssm_conv1d", xz[0]);
     const sz_value_id all = sz_lm_linear(m, "ssm_x", in[0]);
     sz_lm_split(m, "ssm_x_parts", all, 3, (const int64_t[]){rank, states, states}, rest);
     in[1] = steps(m, sz_lm_norm(m, "ssm_dt_norm", rest[0]));
@@ -72,15 +84,14 @@ static sz_value_id mamba2(sz_lm *m, sz_value_id x, int64_t inner) {
     const int64_t mixed = rows - inner - heads, bc = (mixed - inner) / 2;
     const int64_t groups = m->llm->ssm_groups > 0 ? m->llm->ssm_groups : 1;
     if (heads <= 0 || bc <= 0 || inner % heads) {
-        sz_net_fail(&m->net,
-                    "sizes of the state space contradict each other: %lld heads, %lld inner",
-                    (long long)heads, (long long)inner);
+        sz_lm_fail(m, "sizes of the state space contradict each other: %lld heads, %lld inner",
+                   (long long)heads, (long long)inner);
         return SZ_NONE;
     }
     x = sz_lm_linear(m, "ssm_in", x);
     sz_lm_split(m, "ssm_in_parts", x, 3, (const int64_t[]){inner, mixed, heads}, parts);
-    sz_lm_split(m, "ssm_conv_parts", convolve(m, parts[1]), 3, (const int64_t[]){inner, bc, bc},
-                xbc);
+    sz_lm_split(m, "ssm_conv_parts", sz_lm_convolve(m, "ssm_conv1d", parts[1]), 3,
+                (const int64_t[]){inner, bc, bc}, xbc);
     in[0] = xbc[0];
     in[1] = steps(m, parts[2]);
     in[2] = sz_lm_value(m, sz_lm_find(m, "ssm_a"));
@@ -123,8 +134,23 @@ static sz_value_id time_mix(sz_lm *m, sz_value_id x) {
     return sz_lm_linear(m, "time_mix_output", y);
 }
 
+// LFM2: b, c and x from one product; c times a convolution of b times x.
+static sz_value_id short_convolution(sz_lm *m, sz_value_id x) {
+    const int64_t width = sz_lm_rows(m, "shortconv.in_proj") / 3;
+    sz_value_id parts[3];
+    x = sz_lm_linear(m, "shortconv.in_proj", x);
+    sz_lm_split(m, "shortconv.parts", x, 3, (const int64_t[]){width, width, width}, parts);
+    x = sz_net_binary(&m->net, "shortconv.in", "Mul", parts[0], parts[2]);
+    x = convolve(m, "shortconv.conv", x);
+    x = sz_net_binary(&m->net, "shortconv.out", "Mul", parts[1], x);
+    return sz_lm_linear(m, "shortconv.out_proj", x);
+}
+
 sz_value_id sz_lm_recurrence(sz_lm *m, sz_value_id x) {
+    if (sz_lm_has(m, "shortconv.in_proj") && sz_lm_has(m, "shortconv.out_proj"))
+        return short_convolution(m, x);
     if (sz_lm_has(m, "time_mix_receptance")) return time_mix(m, x);
+    if (sz_lm_is_delta(m)) return sz_lm_delta(m, x);
     const sz_weight *out = sz_lm_find(m, "ssm_out.weight");
     const int64_t inner = out && out->rank == 2 ? out->dims[1] : 0;
     if (inner <= 0 || !sz_lm_has(m, "ssm_in") || !sz_lm_find(m, "ssm_a")) return SZ_NONE;

@@ -18,35 +18,37 @@ enum { NET, BLOCK };
 
 enum { MAX_BLOCKS = 10000 }; // of a net that is made of nothing but numbers
 
+// SIZE, its two factors, and the keys of config.json that it is made of.
 #define SIZES(X)                                                                                   \
-    X(ONE, 1, 1)                                                                                   \
-    X(VOCAB, d->vocab, 1)                                                                          \
-    X(HIDDEN, d->hidden, 1)                                                                        \
-    X(CONTEXT, d->context, 1)                                                                      \
-    X(TOKEN_TYPES, d->token_types, 1)                                                              \
-    X(HEADS, d->heads, 1)                                                                          \
-    X(KEY, d->key_length, 1)                                                                       \
-    X(Q_WIDTH, d->heads, d->key_length)                                                            \
-    X(K_WIDTH, d->kv_heads, d->key_length)                                                         \
-    X(V_WIDTH, d->kv_heads, d->value_length)                                                       \
-    X(O_WIDTH, d->heads, d->value_length)                                                          \
-    X(Q_RANK, d->q_lora_rank, 1)                                                                   \
-    X(KV_RANK, d->kv_lora_rank, 1)                                                                 \
-    X(KV_A_WIDTH, d->kv_lora_rank + d->rope_dim, 1)                                                \
-    X(KV_B_WIDTH, d->heads, d->key_length - d->rope_dim + d->value_length)                         \
-    X(FFN, d->ffn, 1)                                                                              \
-    X(EXPERTS, d->experts, 1)                                                                      \
-    X(EXPERT_FFN, d->expert_ffn, 1)                                                                \
-    X(SHARED_FFN, d->shared_ffn, 1)                                                                \
-    X(INNER, d->ssm_inner, 1)                                                                      \
-    X(INNER_TWICE, d->ssm_inner, 2)                                                                \
-    X(TAPS, d->ssm_conv, 1)                                                                        \
-    X(X_WIDTH, d->ssm_rank + 2 * d->ssm_state, 1)                                                  \
-    X(DT_RANK, d->ssm_rank, 1)                                                                     \
-    X(STATE, d->ssm_state, 1)
+    X(ONE, 1, 1, "")                                                                               \
+    X(VOCAB, d->vocab, 1, "vocab_size")                                                            \
+    X(HIDDEN, d->hidden, 1, "hidden_size")                                                         \
+    X(CONTEXT, d->context, 1, "max_position_embeddings")                                           \
+    X(TOKEN_TYPES, d->token_types, 1, "type_vocab_size")                                           \
+    X(HEADS, d->heads, 1, "num_attention_heads")                                                   \
+    X(KEY, d->key_length, 1, "num_attention_heads or head_dim")                                    \
+    X(Q_WIDTH, d->heads, d->key_length, "num_attention_heads")                                     \
+    X(K_WIDTH, d->kv_heads, d->key_length, "num_key_value_heads or num_attention_heads")           \
+    X(V_WIDTH, d->kv_heads, d->value_length, "num_key_value_heads or v_head_dim")                  \
+    X(O_WIDTH, d->heads, d->value_length, "num_attention_heads or v_head_dim")                     \
+    X(Q_RANK, d->q_lora_rank, 1, "q_lora_rank")                                                    \
+    X(KV_RANK, d->kv_lora_rank, 1, "kv_lora_rank")                                                 \
+    X(KV_A_WIDTH, d->kv_lora_rank + d->rope_dim, 1, "kv_lora_rank")                                \
+    X(KV_B_WIDTH, d->heads, d->key_length - d->rope_dim + d->value_length,                         \
+      "num_attention_heads or qk_nope_head_dim")                                                   \
+    X(FFN, d->ffn, 1, "intermediate_size")                                                         \
+    X(EXPERTS, d->experts, 1, "num_experts")                                                       \
+    X(EXPERT_FFN, d->expert_ffn, 1, "moe_intermediate_size")                                       \
+    X(SHARED_FFN, d->shared_ffn, 1, "shared_expert_intermediate_size")                             \
+    X(INNER, d->ssm_inner, 1, "hidden_size or expand")                                             \
+    X(INNER_TWICE, d->ssm_inner, 2, "hidden_size or expand")                                       \
+    X(TAPS, d->ssm_conv, 1, "conv_kernel")                                                         \
+    X(X_WIDTH, d->ssm_rank + 2 * d->ssm_state, 1, "state_size")                                    \
+    X(DT_RANK, d->ssm_rank, 1, "time_step_rank")                                                   \
+    X(STATE, d->ssm_state, 1, "state_size")
 
 enum {
-#define SIZE(name, a, b) name,
+#define SIZE(name, a, b, keys) name,
     SIZES(SIZE)
 #undef SIZE
         SIZE_COUNT
@@ -56,7 +58,7 @@ enum {
 static bool size_of(const sz_llm *d, int which, int64_t *ret) {
     int64_t a = 0, b = 0;
     switch (which) {
-#define SIZE(name, x, y)                                                                           \
+#define SIZE(name, x, y, keys)                                                                     \
     case name:                                                                                     \
         a = (x), b = (y);                                                                          \
         break;
@@ -66,6 +68,15 @@ static bool size_of(const sz_llm *d, int which, int64_t *ret) {
         return false;
     }
     return a > 0 && b > 0 && sz_mul(a, b, ret);
+}
+
+static const char *keys_of(int which) {
+    static const char *const keys[SIZE_COUNT] = {
+#define SIZE(name, x, y, keys) keys,
+        SIZES(SIZE)
+#undef SIZE
+    };
+    return keys[which];
 }
 
 static const struct row {
@@ -86,6 +97,14 @@ static int32_t dims_of(const sz_llm *d, const struct row *r, int64_t *dims) {
     if (r->depth != ONE && !size_of(d, r->depth, &dims[rank++])) return 0;
     if ((r->rows != ONE || r->depth != ONE) && !size_of(d, r->rows, &dims[rank++])) return 0;
     return size_of(d, r->columns, &dims[rank]) ? rank + 1 : 0;
+}
+
+// What is missing for the dims of a weight.
+static const char *missing(const sz_llm *d, const struct row *r) {
+    int64_t n;
+    if (!size_of(d, r->depth, &n)) return keys_of(r->depth);
+    if (!size_of(d, r->rows, &n)) return keys_of(r->rows);
+    return keys_of(r->columns);
 }
 
 // Is block `i` one of experts?
@@ -135,7 +154,8 @@ static sz_status add(sz_checkpoint *cp, const struct row *r, int64_t block) {
     if (cp->llm.matrices && !is_wide) w.dtype = cp->llm.matrices;
     if (!w.rank)
         return sz_fail(cp->ctx, SZ_ERR_INPUT,
-                       "@0: a size that '%s' needs is missing, 0 or too large", r->role);
+                       "@0: '%s' needs %s, which is missing, 0 or too large", r->role,
+                       missing(&cp->llm, r));
     w.role = r->place == BLOCK ? sz_checkpoint_text(cp, "blk.%" PRId64 ".%s", block, r->role)
                                : sz_checkpoint_text(cp, "%s", r->role);
     w.name = w.role;
@@ -162,8 +182,12 @@ sz_status sz_llm_weights(sz_checkpoint *cp) {
                        "@0: which weights '%s' has is not known from its "
                        "hyper-parameters: put its safetensors files beside config.json",
                        d->arch.p ? sz_show(cp->ctx, d->arch) : "a net without a name");
-    if (d->layers < 1 || d->layers > MAX_BLOCKS)
-        return sz_fail(cp->ctx, SZ_ERR_INPUT, "@0: %" PRId64 " blocks, 1 to %d can be", d->layers,
+    if (d->layers < 1)
+        return sz_fail(cp->ctx, SZ_ERR_INPUT, "@0: the net needs num_hidden_layers, which is "
+                                              "missing or 0");
+    if (d->layers > MAX_BLOCKS)
+        return sz_fail(cp->ctx, SZ_ERR_INPUT,
+                       "@0: %" PRId64 " blocks (num_hidden_layers), %d at most", d->layers,
                        MAX_BLOCKS);
     SZ_TRY(add_all(cp, NET, -1));
     for (int64_t i = 0; i < d->layers; i++) SZ_TRY(add_all(cp, BLOCK, i));

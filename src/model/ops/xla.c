@@ -110,6 +110,10 @@ static sz_status check_contracted(const sz_infer *n, const char *left, const cha
 // allow.
 sz_status sz_cost_xla_dot(sz_costing *c) {
     int64_t inner;
+    // a third operand says which numbers of a sparse matrix are there
+    if (sz_str_is(c->in.node->op, "dot") && sz_has_in(&c->in, 2) &&
+        sz_dtype_get(sz_in_dtype(&c->in, 2))->cls == SZ_CLASS_FLOAT)
+        return sz_op_fail(&c->in, "a dot has two operands of floats, not three");
     SZ_TRY(listed_dims(&c->in, "lhs_contracting_dims", &inner));
     SZ_TRY(check_contracted(&c->in, "lhs_contracting_dims", "rhs_contracting_dims"));
     SZ_TRY(check_contracted(&c->in, "lhs_batch_dims", "rhs_batch_dims"));

@@ -32,7 +32,7 @@ static sz_status cache_of(const fit *f, int64_t context, double *ret) {
         SZ_TRY(sz_llm_form_cache(f->o->draft, kv, context, f->o->page, &draft));
     *ret = (double)bytes + (double)draft;
     const sz_llm_plan *p = f->o->plan;
-    if (p) *ret *= sz_llm_plan_cache_share(f->form, p) / (double)p->pipeline;
+    if (p) *ret *= sz_llm_plan_cache_share(f->form, p) * sz_llm_plan_stage_share(f->form, p);
     return SZ_OK;
 }
 

@@ -43,6 +43,8 @@ sz_status sz_llm_plan_seconds(const sz_llm_rates *rates, const sz_llm_form *form
                               sz_llm_seconds *ret);
 double sz_llm_plan_network_s(const sz_llm_form *form, const sz_inference_options *o, int64_t seq);
 double sz_llm_plan_weights(const sz_llm_form *form, const sz_llm_plan *plan);
+// Of the layers, those of the fullest stage.
+double sz_llm_plan_stage_share(const sz_llm_form *form, const sz_llm_plan *plan);
 // Of the heads of keys, those of one device.
 double sz_llm_plan_cache_share(const sz_llm_form *form, const sz_llm_plan *plan);
 

@@ -38,7 +38,7 @@ static bool splits_heads(const sz_llm_form *f, const sz_llm_plan *p, int64_t t) 
 
 static bool splits_layers(const sz_llm_form *f, const sz_llm_plan *p, int64_t n) {
     (void)p;
-    return n == 1 || (f->shape.layers > 0 && f->shape.layers % n == 0);
+    return n == 1 || f->shape.layers >= n; // some stages have one more than others
 }
 
 // Whole experts on each device; they serve whole replicas.
@@ -150,10 +150,15 @@ double sz_llm_plan_network_s(const sz_llm_form *form, const sz_inference_options
 
 // ---- memory ------------------------------------------------------------------------------------
 
+double sz_llm_plan_stage_share(const sz_llm_form *form, const sz_llm_plan *p) {
+    const int64_t layers = form->shape.layers, n = p->pipeline;
+    return layers > 0 ? (double)((layers + n - 1) / n) / (double)layers : 1 / (double)n;
+}
+
 // The fullest stage: its layers, and the table of tokens or the head.
 double sz_llm_plan_weights(const sz_llm_form *form, const sz_llm_plan *p) {
     const sz_llm_shape *s = &form->shape;
-    const double t = (double)p->tensor, n = (double)p->pipeline;
+    const double t = (double)p->tensor, stage = sz_llm_plan_stage_share(form, p);
     const double experts = (double)s->expert_bytes;
     const double e = p->experts > 1 ? (double)p->experts : t;
     const bool is_tied = s->facts.embedding_params == 0;
@@ -164,5 +169,5 @@ double sz_llm_plan_weights(const sz_llm_form *form, const sz_llm_plan *p) {
     const double dense = (double)s->weight_bytes - experts;
     if (p->pipeline == 1) return dense / t + experts / e;
     const double layers = dense - table * (is_tied ? 1 : 2);
-    return ((layers > 0 ? layers : 0) / n + table) / t + experts / e / n;
+    return ((layers > 0 ? layers : 0) * stage + table) / t + experts / e * stage;
 }
