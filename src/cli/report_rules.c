@@ -47,12 +47,16 @@ static bool rule_told(const report_job *job, sentence *s) {
          isnan(a.lo_s)   ? ""
          : a.in_interval ? ", within the 90 % interval"
                          : ", outside of the 90 % interval");
-    BECAUSE(s,
-            "%s measured, %s predicted (%s); of %lld rows of one layer and one kernel the median "
-            "error is %.1f %%",
-            report_si(a.measured_s, "s").s, report_si(a.predicted_s, "s").s,
-            sz_estimate_level(sz_audit_estimate(job->audit)), (long long)a.matched,
-            100 * a.median_error);
+    char layers[120] = "no layer was timed by itself";
+    if (a.matched > 0)
+        snprintf(layers, sizeof layers,
+                 "of %lld row%s of one layer and one kernel the median error is %.1f %%",
+                 (long long)a.matched, a.matched == 1 ? "" : "s", 100 * a.median_error);
+    else if (a.rows > 0)
+        snprintf(layers, sizeof layers, "no layer was predicted as one kernel");
+    BECAUSE(s, "%s measured, %s predicted (%s); %s", report_si(a.measured_s, "s").s,
+            report_si(a.predicted_s, "s").s, sz_estimate_level(sz_audit_estimate(job->audit)),
+            layers);
     return true;
 }
 
