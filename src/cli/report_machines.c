@@ -167,7 +167,16 @@ static void put_part(const report_job *job, const char *part, double joule, doub
 
 // Bottom up: operations and bytes x their energies. Where the record does not tell the energy of
 // one there is no number.
+static bool knows_a_part(const sz_estimate *e) {
+    for (size_t i = 0; i < sz_estimate_energy_part_count(e); i++) {
+        const sz_energy_part p = sz_estimate_energy_part(e, i);
+        if (p.count > 0 && !isnan(p.joule)) return true;
+    }
+    return false;
+}
+
 static void put_bottom_up(const report_job *job, double all) {
+    if (!knows_a_part(job->estimate)) return;
     for (size_t i = 0; i < sz_estimate_energy_part_count(job->estimate); i++) {
         const sz_energy_part p = sz_estimate_energy_part(job->estimate, i);
         char how[160];
@@ -204,6 +213,9 @@ static void put_predicted(const report_job *job) {
     if (known > 0 && t.energy_j > known)
         put_part(job, "not told apart", t.energy_j - known, t.energy_j,
                  "caches, control, leakage, and how far the power is below what was assumed");
+    if (!knows_a_part(job->estimate))
+        sz_doc_line(job->doc, "Its parts are not known: the record of the machine tells no energy "
+                              "of an operation or of a byte.");
 }
 
 static void put_domains(const report_job *job) {
