@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <cmocka.h>
 
 #include <sizeup/cost.h>
@@ -232,6 +235,33 @@ static void refuses_with_a_sentence(void **state) {
     sz_ctx_destroy(ctx);
 }
 
+// A folder that holds no model hides no family; one that does is meant.
+static void a_folder_of_that_name(void **state) {
+    (void)state;
+    char folder[] = "/tmp/nets-XXXXXX", back[4096];
+    sz_ctx *ctx = sz_ctx_create(NULL);
+    sz_model *model = NULL;
+    assert_non_null(getcwd(back, sizeof back));
+    assert_non_null(mkdtemp(folder));
+    assert_int_equal(chdir(folder), 0);
+    assert_int_equal(mkdir("mlp", 0700), 0);
+    assert_int_equal(sz_model_load(ctx, "mlp", NULL, &model), SZ_OK);
+    sz_model_destroy(model);
+    assert_int_equal(sz_model_load(ctx, "mlp/", NULL, &model), SZ_ERR_INPUT);
+    assert_non_null(strstr(sz_ctx_error(ctx), "folder"));
+    FILE *config = fopen("mlp/config.json", "w");
+    assert_non_null(config);
+    fputs("[]", config);
+    fclose(config);
+    assert_int_equal(sz_model_load(ctx, "mlp", NULL, &model), SZ_ERR_INPUT);
+    assert_non_null(strstr(sz_ctx_error(ctx), "config.json"));
+    assert_int_equal(unlink("mlp/config.json"), 0);
+    assert_int_equal(rmdir("mlp"), 0);
+    assert_int_equal(chdir(back), 0);
+    assert_int_equal(rmdir(folder), 0);
+    sz_ctx_destroy(ctx);
+}
+
 // The sizes of one axis for all and the same for each are one and the same.
 static void numbers_for_axes(void **state) {
     (void)state;
@@ -301,6 +331,7 @@ int main(void) {
         cmocka_unit_test(every_family_builds),
         cmocka_unit_test(is_optimized_like_a_file),
         cmocka_unit_test(refuses_with_a_sentence),
+        cmocka_unit_test(a_folder_of_that_name),
         cmocka_unit_test(numbers_for_axes),
         cmocka_unit_test(survives_extreme_sizes),
         cmocka_unit_test(survives_all_sizes_at_once),

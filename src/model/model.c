@@ -99,9 +99,13 @@ static sz_status load_folder(sz_ctx *ctx, const char *path, const sz_load_option
         snprintf(name, size, "%s/%s", path, names[i]);
         found = sz_source_exists(name);
     }
-    sz_status status = found ? sz_source_open(ctx, name, &source)
-                             : sz_source_open(ctx, path, &source); // says what a folder is
-    if (status == SZ_OK) status = load(ctx, source, name, options, ret_model);
+    const bool is_net = !found && sz_net_is_spec(path); // a folder of any things, named as a family
+    sz_status status = SZ_OK;
+    // Of a folder as such it says what that is.
+    if (!is_net) status = sz_source_open(ctx, found ? name : path, &source);
+    if (status == SZ_OK)
+        status = is_net ? load_net(ctx, path, options, ret_model)
+                        : load(ctx, source, name, options, ret_model);
     sz_free(ctx, name, size);
     return status;
 }

@@ -65,6 +65,16 @@ static sz_block *last_block(sz_doc *doc, sz_block_kind kind) {
     return b && b->kind == kind ? b : NULL;
 }
 
+// The last one begun, whatever was said behind it; NULL also when the memory of its columns was
+// refused.
+static sz_block *last_table(sz_doc *doc) {
+    for (size_t i = doc->blocks.n; i-- > 0;) {
+        sz_block *b = &doc->blocks.items[i];
+        if (b->kind == SZ_BLOCK_TABLE) return b->n_columns > 0 ? b : NULL;
+    }
+    return NULL;
+}
+
 void sz_doc_title(sz_doc *doc, const char *title, const char *subtitle) {
     sz_block *b = add_block(doc, SZ_BLOCK_TITLE, keep(doc, title));
     if (b) b->more = keep(doc, subtitle);
@@ -118,8 +128,8 @@ void sz_doc_table(sz_doc *doc, const char *key, const sz_column *columns, size_t
 }
 
 void sz_doc_row(sz_doc *doc, const sz_cell *cells, size_t n_cells) {
-    sz_block *b = last_block(doc, SZ_BLOCK_TABLE);
-    if (!b || b->n_columns == 0) return; // its memory was refused, or there is no table
+    sz_block *b = last_table(doc);
+    if (!b) return;
     for (size_t i = 0; i < b->n_columns; i++) {
         sz_cell cell = i < n_cells ? keep_cell(doc, cells[i]) : sz_cell_none();
         if (sz_vec_push(doc->ctx, &b->cells, cell)) continue;
@@ -130,7 +140,7 @@ void sz_doc_row(sz_doc *doc, const sz_cell *cells, size_t n_cells) {
 }
 
 void sz_doc_as_list(sz_doc *doc) {
-    sz_block *b = last_block(doc, SZ_BLOCK_TABLE);
+    sz_block *b = last_table(doc);
     if (b) b->as_list = true;
 }
 
@@ -147,7 +157,7 @@ void sz_doc_figure(sz_doc *doc, const char *caption, const char *alt, const sz_d
 }
 
 void sz_doc_rule(sz_doc *doc) {
-    sz_block *b = last_block(doc, SZ_BLOCK_TABLE);
+    sz_block *b = last_table(doc);
     if (b && !sz_vec_push(doc->ctx, &b->rules, sz_block_rows(b))) doc->failed = true;
 }
 

@@ -67,10 +67,16 @@ for prompt in 4 32; do
     "$SIZEUP" llm "$decoder" --measure --backend openvino --prompt $prompt --generate 8 --batch 2 \
         --threads 1 --time-budget 100ms --format json >"$work/out" 2>"$work/err" ||
         { echo "FAILED: exit $?"; failed=1; }
-    wants 'a decoder' out '"how": "with its state, shapes free"'
+    wants 'a decoder' out '"how": "with its state in f16, shapes free"'
     wants 'a decoder' out '"tpot_s": [0-9]'
     wants 'a decoder' out '"ttft_s": [0-9]'
 done
+"$SIZEUP" llm "$decoder" --measure --backend openvino --kv-dtype u8 --generate 8 --threads 1 \
+    --time-budget 100ms --format json >"$work/out" 2>"$work/err"
+wants 'a cache of 8 bits' out '"how": "with its state in u8, shapes free"'
+"$SIZEUP" llm "$decoder" --measure --backend openvino --kv-dtype q4_0 --generate 8 --threads 1 \
+    >"$work/out" 2>"$work/err" && { echo 'FAILED: any cache is taken'; failed=1; }
+wants 'another cache' err 'OpenVINO keeps a cache in f16, f32, bf16 or u8, not in q4_0'
 "$SIZEUP" llm "$decoder" --measure --backend openvino --run "$models/mlp.onnx" --threads 1 \
     >"$work/out" 2>"$work/err" && { echo 'FAILED: another net runs'; failed=1; }
 wants 'another net' err "no input begins with a free dimension"

@@ -209,6 +209,30 @@ static void empties_caches_before_each_call(void **state) {
     end_world(w);
 }
 
+static void evict_slowly(void *user) {
+    job *j = user;
+    j->evicted++;
+    j->w->now += 0.1;
+}
+
+// 300 MiB of caches take 0.1 s to empty, for a call of 1 us: by the time of the calls alone a
+// budget of 50 ms would be 50,000 samples.
+static void emptying_counts_as_time(void **state) {
+    (void)state;
+    world *w = new_world();
+    job j = {.w = w, .base = 1e-6, .noise = 0.5, .random = 7};
+    const sz_timed timed = {run, evict_slowly, &j};
+    sz_protocol p = protocol(w);
+    sz_timing t = {.calls = 0};
+    p.one_call = true, p.budget_s = 0.05;
+    assert_int_equal(sz_protocol_run(w->ctx, &p, &timed, 1, &t), SZ_OK);
+    assert_string_equal(t.stopped, "time");
+    assert_int_equal(t.samples.n, SZ_MIN_SAMPLES);
+    assert_true(w->n_order >= SZ_MIN_SAMPLES); // a sign of life at each
+    sz_timing_finish(w->ctx, &t);
+    end_world(w);
+}
+
 static void slope_by_hand(void **state) {
     (void)state;
     const double even[] = {5, 5, 5}, rises[] = {1, 2, 3};
@@ -225,6 +249,7 @@ int main(void) {
         cmocka_unit_test(interleaves_cases),
         cmocka_unit_test(judges_drift),
         cmocka_unit_test(empties_caches_before_each_call),
+        cmocka_unit_test(emptying_counts_as_time),
         cmocka_unit_test(slope_by_hand),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

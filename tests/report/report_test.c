@@ -468,6 +468,7 @@ static void document_as_json(void **state) {
         "}\n");
 }
 
+// And a line behind a row ends no table.
 static void negative_numbers_in_csv_are_numbers(void **state) {
     (void)state;
     static const sz_column columns[] = {{"v", "v", NULL, SZ_AS_INT, 0}};
@@ -476,12 +477,14 @@ static void negative_numbers_in_csv_are_numbers(void **state) {
     sz_doc_table(doc, "rows", columns, 1);
     const sz_cell cell = sz_cell_i64(-5);
     sz_doc_row(doc, &cell, 1);
+    sz_doc_line(doc, "of the first row");
+    sz_doc_row(doc, &cell, 1);
     sz_buf buf;
     sz_buf_init(&buf, ctx);
     sz_write_options options = {.format = "csv"};
     assert_int_equal(sz_doc_write(ctx, doc, &options, &buf), SZ_OK);
     sz_doc_destroy(doc);
-    expect(&buf, "v\r\n-5\r\n");
+    expect(&buf, "v\r\n-5\r\n-5\r\n");
 }
 
 static void an_unknown_format_is_named(void **state) {

@@ -120,6 +120,7 @@ typedef struct sz_vino_compiled {
 
 typedef struct sz_vino_layer {
     sz_run_layer shown;
+    size_t at;                  // in the library's list, which is the same for each run
     int64_t total_us, first_us; // of all runs, of the first
 } sz_vino_layer;
 
@@ -128,6 +129,7 @@ typedef struct sz_vino_net {
     sz_graph *graph;
     const sz_vino *lib;
     sz_run_how how;
+    const char *cache; // format of a decoder's state, in the library's words; NULL = it has none
     sz_arena arena;
     sz_ref *numbers[SZ_INPUT_SETS];
     void *model;      // as read and reshaped
@@ -156,6 +158,8 @@ extern const sz_vino_crypts sz_vino_map_callbacks;
 // Which layers ran, and what each does (openvino_layers.c). Runs it once.
 sz_status sz_vino_look(sz_vino_net *net);
 sz_status sz_vino_profile_once(sz_vino_net *net);
+// What the library says after a run that took run_s: of the first one the layers, of all the times.
+sz_status sz_vino_take_profile(sz_vino_net *net, const sz_vino_profiles *p, double run_s);
 // Gives each layer its nodes (openvino_join.c).
 sz_status sz_vino_join(sz_vino_net *net);
 // A type of layers that multiplies: "Convolution", "MatMul", ...

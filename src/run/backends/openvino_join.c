@@ -246,6 +246,89 @@ static sz_status find_contractions(join *j) {
     return SZ_OK;
 }
 
+// ---- attention ---------------------------------------------------------------------------------
+
+static bool is_after(const int32_t *rank, sz_node_id a, sz_node_id b) { return rank[a] > rank[b]; }
+
+// The first product that a layer is said to do though it can't: one that only moves, and is called
+// after a node before it ("turn", a Transpose of the product's operand), or one under an invented
+// name that is said to do one product alone, where two would be attention. SZ_NONE: there is none.
+static sz_node_id false_product(const join *j, const int32_t *rank, int32_t layer) {
+    const sz_run_layer *l = &j->net->layers[layer].shown;
+    sz_node_id own = SZ_NONE, first = SZ_NONE;
+    int n = 0;
+    if (sz_vino_multiplies(l->op.p)) return SZ_NONE;
+    const bool is_named = find_node(j, l->name, &own);
+    for (size_t i = 0; i < j->pairs.n; i++) {
+        const pair p = j->pairs.items[i];
+        if (p.layer != layer || !contracts(j, p.node)) continue;
+        if (is_named && !is_after(rank, p.node, own)) continue;
+        n++;
+        if (first == SZ_NONE || is_after(rank, first, p.node)) first = p.node;
+    }
+    return is_named || n == 1 ? first : SZ_NONE;
+}
+
+// Such a layer does not do that product, nor what comes behind it.
+static sz_status drop_false_products(join *j) {
+    const sz_graph *g = j->net->graph;
+    int32_t *rank = sz_arena_array(&j->net->arena, g->nodes.n + 1, sizeof *rank);
+    sz_node_id *from = sz_arena_array(&j->net->arena, j->net->n_layers + 1, sizeof *from);
+    size_t n = 0;
+    if (!rank || !from) return sz_no_memory(j->net->ctx);
+    for (size_t k = 0; k < g->nodes.n; k++) rank[sz_graph_nth(g, k)] = (int32_t)k;
+    for (size_t k = 0; k < j->net->n_layers; k++) from[k] = false_product(j, rank, (int32_t)k);
+    for (size_t k = 0; k < g->nodes.n; k++) j->owner[k] = SZ_NONE;
+    for (size_t i = 0; i < j->pairs.n; i++) {
+        const pair p = j->pairs.items[i];
+        if (from[p.layer] != SZ_NONE && !is_after(rank, from[p.layer], p.node)) continue;
+        j->pairs.items[n++] = p;
+        if (p.layer > j->owner[p.node]) j->owner[p.node] = p.layer;
+    }
+    j->pairs.n = n;
+    return SZ_OK;
+}
+
+// Where the vectors are long enough, the library makes one kernel ("Subgraph") of two products and
+// all between, which then bears the names of what is behind them alone. A product that ran by itself
+// has a layer; one that nobody has, and whose only way out leads to such a kernel, is in it, as is
+// all on that way.
+static sz_status find_attention(join *j) {
+    enum { MANY = -2 };
+    const sz_graph *g = j->net->graph;
+    int32_t *into = sz_arena_array(&j->net->arena, g->nodes.n + 1, sizeof *into);
+    bool *inside = sz_arena_array(&j->net->arena, g->nodes.n + 1, sizeof *inside);
+    if (!into || !inside) return sz_no_memory(j->net->ctx);
+    for (size_t k = 0; k < g->nodes.n; k++) into[k] = SZ_NONE;
+    for (size_t k = g->nodes.n; k-- > 0;) { // readers before what they read
+        const sz_node_id id = sz_graph_nth(g, k);
+        const sz_node *n = sz_graph_node(g, id);
+        const int32_t owner = j->owner[id];
+        const int32_t way = owner == SZ_NONE ? into[id]
+                            : sz_str_is(j->net->layers[owner].shown.op, "Subgraph") ? owner
+                                                                                    : MANY;
+        for (int32_t i = 0; i < n->n_inputs; i++) {
+            if (n->inputs[i] == SZ_NONE || is_fixed(j, n->inputs[i])) continue;
+            const sz_value *v = sz_graph_value(g, n->inputs[i]);
+            if (v->kind != SZ_VALUE_NODE) continue;
+            into[v->producer] = into[v->producer] == SZ_NONE || into[v->producer] == way ? way : MANY;
+        }
+    }
+    for (size_t k = 0; k < g->nodes.n; k++) {
+        const sz_node_id id = sz_graph_nth(g, k);
+        const sz_node *n = sz_graph_node(g, id);
+        if (j->owner[id] != SZ_NONE || into[id] < 0) continue;
+        inside[id] = contracts(j, id);
+        for (int32_t i = 0; i < n->n_inputs; i++) {
+            if (n->inputs[i] == SZ_NONE) continue;
+            const sz_value *v = sz_graph_value(g, n->inputs[i]);
+            inside[id] |= v->kind == SZ_VALUE_NODE && inside[v->producer];
+        }
+        if (inside[id]) SZ_TRY(add_pair(j, into[id], id));
+    }
+    return SZ_OK;
+}
+
 // ---- recurrent layers --------------------------------------------------------------------------
 
 static const struct {
@@ -337,7 +420,9 @@ static sz_status make(join *j) {
     }
     for (size_t i = 0; i < sizeof recurrent / sizeof *recurrent; i++)
         SZ_TRY(match_recurrent(j, recurrent[i].layer, recurrent[i].op));
+    SZ_TRY(drop_false_products(j));
     SZ_TRY(find_contractions(j));
+    SZ_TRY(find_attention(j));
     SZ_TRY(follow_producers(j));
     SZ_TRY(follow_readers(j));
     return hand_out(j);

@@ -51,8 +51,10 @@ static size_t count_executed(const sz_vino_profiles *p) {
     return n;
 }
 
-static sz_status add_layer(sz_vino_net *net, const sz_vino_profile *p) {
+static sz_status add_layer(sz_vino_net *net, const sz_vino_profiles *all, size_t at) {
+    const sz_vino_profile *p = &all->items[at];
     sz_vino_layer *l = &net->layers[net->n_layers++];
+    l->at = at;
     const sz_dtype t = dtype_of(p->exec_type);
     l->shown = (sz_run_layer){.name = keep(net, p->name),
                               .op = keep(net, p->type),
@@ -71,31 +73,36 @@ static sz_status add_layers(sz_vino_net *net, const sz_vino_profiles *p) {
     SZ_TRY(sz_profiles_init(net->ctx, &net->arena, count_executed(p), &net->profiles));
     net->n_layers = 0;
     for (size_t i = 0; i < p->n; i++)
-        if (p->items[i].state == SZ_VINO_EXECUTED) SZ_TRY(add_layer(net, &p->items[i]));
+        if (p->items[i].state == SZ_VINO_EXECUTED) SZ_TRY(add_layer(net, p, i));
     return SZ_OK;
 }
 
 // ---- times -------------------------------------------------------------------------------------
 
 // The library gives the mean over all runs so far, the cold first one too, cut to whole
-// microseconds: run k took k times this mean less (k - 1) times the one before.
+// microseconds: run k took k times this mean less (k - 1) times the one before. A layer whose mean
+// falls below a microsecond is told not to have run any more: its place in the list stays the same,
+// its state does not.
 static void add_times(sz_vino_net *net, const sz_vino_profiles *p, double run_s) {
     const int64_t k = net->profiled + 1; // runs, this one included
-    size_t n = 0;
-    for (size_t i = 0; i < p->n && n < net->n_layers; i++) {
-        if (p->items[i].state != SZ_VINO_EXECUTED) continue;
-        sz_vino_layer *l = &net->layers[n];
-        int64_t total;
-        if (!sz_mul(p->items[i].real_us, k, &total)) continue;
+    for (size_t i = 0; i < net->n_layers; i++) {
+        sz_vino_layer *l = &net->layers[i];
+        int64_t total = 0;
+        if (l->at >= p->n || !sz_mul(p->items[l->at].real_us, k, &total)) continue;
         if (k == 1)
             l->first_us = total;
         else
-            sz_profiles_put(&net->profiles, n, (double)(total - l->total_us) * 1e-6);
+            sz_profiles_put(&net->profiles, i, (double)(total - l->total_us) * 1e-6);
         l->total_us = total;
-        n++;
     }
     if (k > 1) sz_profiles_end(&net->profiles, run_s);
     net->profiled = k;
+}
+
+sz_status sz_vino_take_profile(sz_vino_net *net, const sz_vino_profiles *p, double run_s) {
+    if (!net->layers) SZ_TRY(add_layers(net, p));
+    add_times(net, p, run_s);
+    return SZ_OK;
 }
 
 // A mean that is cut to whole microseconds blurs run k by k of them. Where that is much of a layer,
@@ -135,8 +142,7 @@ sz_status sz_vino_look(sz_vino_net *net) {
     net->profiled = 0;
     SZ_TRY(sz_vino_compile(net, true, &net->looked_at));
     SZ_TRY(run_counted(net, &p, &run_s));
-    sz_status status = net->layers ? SZ_OK : add_layers(net, &p);
-    if (status == SZ_OK) add_times(net, &p, run_s);
+    sz_status status = sz_vino_take_profile(net, &p, run_s);
     net->lib->profiling_info_list_free(&p);
     if (status == SZ_OK && !net->is_joined) status = sz_vino_join(net);
     net->is_joined = true;
@@ -150,7 +156,7 @@ sz_status sz_vino_profile_once(sz_vino_net *net) {
     net->how.layers = true; // it is wanted after all
     SZ_TRY(sz_vino_look(net));
     SZ_TRY(run_counted(net, &p, &run_s));
-    add_times(net, &p, run_s);
+    const sz_status status = sz_vino_take_profile(net, &p, run_s);
     net->lib->profiling_info_list_free(&p);
-    return SZ_OK;
+    return status;
 }

@@ -24,6 +24,7 @@ typedef struct decoder {
     void *request;
     sz_status failed; // of what ran before the clock started
     sz_run_layer layer;
+    char kernel[48];
 } decoder;
 
 static sz_status said(const decoder *d, sz_vino_status status, const char *what) {
@@ -252,12 +253,36 @@ static sz_status read_sizes(decoder *d, sz_value_id *ret_ids) {
                    "past, size] are needed: bind all three");
 }
 
+// Left alone, the library keeps keys and values in 8 bits.
+static sz_status choose_cache(decoder *d) {
+    static const char *const formats[] = {"f16", "f32", "bf16", "u8"};
+    const char *asked = d->net.how.cache ? d->net.how.cache : formats[0];
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
+        if (strcmp(asked, formats[i]) == 0) d->net.cache = formats[i];
+    if (d->net.cache) return SZ_OK;
+    return sz_fail(d->net.ctx, SZ_ERR_UNAVAILABLE,
+                   "OpenVINO keeps a cache in f16, f32, bf16 or u8, not in %s", asked);
+}
+
+// What it made of what it was asked for.
+static sz_status name_cache(decoder *d) {
+    char *word = NULL;
+    SZ_TRY(said(d,
+                d->net.lib->compiled_model_get_property(d->net.timed.model, "KV_CACHE_PRECISION",
+                                                        &word),
+                "does not tell the format of its state"));
+    snprintf(d->kernel, sizeof d->kernel, "with its state in %.8s, shapes free", word);
+    d->net.lib->free(word);
+    return SZ_OK;
+}
+
 static sz_status create(decoder *d) {
     sz_vino_net *net = &d->net;
     sz_value_id ids = SZ_NONE;
     const sz_ref_options o = {.seed = net->how.seed};
     if (net->how.streams > 1)
         return sz_fail(net->ctx, SZ_ERR_UNAVAILABLE, "a net with a state runs one batch at a time");
+    SZ_TRY(choose_cache(d));
     SZ_TRY(read_sizes(d, &ids));
     SZ_TRY(sz_ref_create(net->ctx, net->graph, &o, &net->numbers[0]));
     SZ_TRY(sz_vino_read(net));
@@ -265,9 +290,10 @@ static sz_status create(decoder *d) {
     SZ_TRY(draw_tokens(d, ids));
     SZ_TRY(sz_vino_compile(net, false, &net->timed));
     SZ_TRY(sz_vino_read_back(net));
+    SZ_TRY(name_cache(d));
     d->layer = (sz_run_layer){.name = sz_str_c("step"),
                               .op = sz_str_c("infer"),
-                              .kernel = "with its state, shapes free",
+                              .kernel = d->kernel,
                               .backend = "openvino",
                               .time_s = NAN,
                               .quick_s = NAN};

@@ -62,6 +62,7 @@ static sz_status preheat(const sz_protocol *p, const sz_timed *c, sz_timing *t) 
 // ---- rounds ------------------------------------------------------------------------------------
 
 static sz_status sample(sz_ctx *ctx, const sz_protocol *p, const sz_timed *c, sz_timing *t) {
+    const double began = now(p);
     if (c->before) c->before(c->user);
     const int64_t switches = sz_pin_involuntary();
     const double cpu = sz_clock_thread_s(), start = now(p);
@@ -70,9 +71,16 @@ static sz_status sample(sz_ctx *ctx, const sz_protocol *p, const sz_timed *c, sz
     t->cpu_s += sz_clock_thread_s() - cpu;
     t->wall_s += took;
     t->involuntary += sz_pin_involuntary() - switches;
-    t->spent_s += took;
+    t->spent_s += now(p) - began;
     if (!sz_vec_push(ctx, &t->samples, took / (double)t->calls)) return sz_no_memory(ctx);
     return SZ_OK;
+}
+
+// Where preparing a sample takes longer than the sample, the time is up early, but not before there
+// are samples enough to judge.
+static bool time_is_up(const sz_protocol *p, const sz_timing *t) {
+    const bool enough = t->samples.n >= SZ_MIN_SAMPLES;
+    return t->wall_s >= p->budget_s || (enough && t->spent_s >= p->budget_s);
 }
 
 // Is the median known well enough? By order statistics, of what was seen so far.
@@ -96,7 +104,7 @@ static sz_status slice(sz_ctx *ctx, const sz_protocol *p, size_t i, const sz_tim
         SZ_TRY(sample(ctx, p, c, t));
         if (stopped(p))
             t->stopped = "interrupted";
-        else if (t->spent_s >= p->budget_s)
+        else if (time_is_up(p, t))
             t->stopped = "time";
         else if (t->samples.n >= SZ_MAX_SAMPLES && !early)
             t->stopped = "samples";

@@ -18,7 +18,7 @@ typedef struct sz_protocol {
     double (*clock)(void *user); // seconds
     void *clock_user;
     double preheat_s;                   // most time to preheat a case; 0 = one call only
-    double budget_s;                    // most time to time a case
+    double budget_s;                    // most time to time a case, with what comes before samples
     uint64_t seed;                      // of the order of the rounds
     bool one_call;                      // a sample is one call, however short: with cold caches
     const volatile int *stop;           // when this becomes 1 the rest is left out; NULL = never
@@ -36,7 +36,7 @@ typedef struct sz_protocol {
 typedef struct sz_timing {
     SZ_VEC(double) samples; // seconds of one call, in the order of time
     int64_t calls;          // to a sample
-    double warmup_s, spent_s;
+    double warmup_s, spent_s; // spent_s: with what comes before samples
     bool is_steady;       // preheating ended because it was, not because the time was up
     const char *stopped;  // "interval", "time", "samples" or "interrupted": what ended it
     double wall_s, cpu_s; // of the samples; of the calling thread
