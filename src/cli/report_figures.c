@@ -179,11 +179,16 @@ static void chart_both(const report_job *job, sz_chart_layer *rows) {
     }
 }
 
-static void chart_measured(const report_job *job, sz_chart_layer *rows) {
-    for (size_t i = 0; i < sz_bench_set_layer_count(job->set, job->record); i++) {
+// A record may list its layers without having timed them. Gives how many have a time.
+static size_t chart_measured(const report_job *job, sz_chart_layer *rows) {
+    const size_t n = job->bench ? sz_bench_set_layer_count(job->set, job->record) : 0;
+    size_t timed = 0;
+    for (size_t i = 0; i < n; i++) {
         const sz_bench_layer l = sz_bench_set_layer(job->set, job->record, i);
-        rows[i] = (sz_chart_layer){l.name, l.op, l.time_s, NAN, NAN, NAN};
+        if (l.time_s > 0)
+            rows[timed++] = (sz_chart_layer){l.name, l.op, l.time_s, NAN, NAN, NAN};
     }
+    return timed;
 }
 
 // The longest of them as bars; a net of no time has none.
@@ -205,16 +210,15 @@ static bool put_slowest(const report_job *job, const sz_chart_layer *rows, size_
 bool report_put_slowest(report_job *job) {
     const size_t told = job->estimate ? sz_estimate_node_count(job->estimate) : 0;
     const size_t both = job->audit ? sz_audit_count(job->audit) : 0;
-    const size_t ran = job->bench ? sz_bench_set_layer_count(job->set, job->record) : 0;
-    const size_t most = told > both ? told > ran ? told : ran : both > ran ? both : ran;
-    sz_chart_layer *rows = calloc(most + 1, sizeof *rows);
+    const size_t listed = job->bench ? sz_bench_set_layer_count(job->set, job->record) : 0;
+    sz_chart_layer *rows = calloc(told + both + listed + 1, sizeof *rows); // more than any
     bool fits = rows != NULL;
+    const size_t ran = fits && !both ? chart_measured(job, rows) : 0;
     if (fits && both) {
         chart_both(job, rows);
         fits = put_slowest(job, rows, both, "The slowest layers: bars are what was measured, "
                                             "marks what was predicted.");
     } else if (fits && ran) {
-        chart_measured(job, rows);
         fits = put_slowest(job, rows, ran, "The slowest layers, as measured.");
     } else if (fits && told) {
         chart_predicted(job, rows);

@@ -205,7 +205,7 @@ static void put_words(const front *f, const sz_chart_front_options *o, const boo
             sz_plot_note(plot, "%s%s (%s is better) is the size of the marks in pictures.", three,
                          common, f->z->higher ? "more" : "less");
         else
-            sz_plot_note(plot, "%s%s is the same for all settings that are on it.", three, common);
+            sz_plot_note(plot, "%s%s is the same for all settings on the front.", three, common);
     } else if (f->given && f->n_marked > f->n_line)
         sz_plot_note(plot, "Marks beside the line: their intervals leave open whether they are "
                            "beaten.");
