@@ -138,7 +138,9 @@ static void put_layer(const report_job *job, const ranked *r) {
     sz_doc_row(job->doc, cells, CLI_COUNT(cells));
 }
 
-// Columns at the end that no row fills are left out: few machines have two processors.
+static bool differs(const char *a, const char *b) { return strcmp(a ? a : "", b ? b : "") != 0; }
+
+// Columns at the end that tell nothing are left out: few machines have two processors.
 static size_t columns_needed(const report_job *job) {
     bool note = false, device = false;
     for (size_t i = 0; i < sz_costs_node_count(job->costs); i++) {
@@ -146,7 +148,8 @@ static size_t columns_needed(const report_job *job) {
         note |= n.unknown || n.note;
     }
     for (size_t i = 0; job->estimate && i < sz_estimate_node_count(job->estimate); i++)
-        device |= sz_estimate_node(job->estimate, i).device != NULL;
+        device |= differs(sz_estimate_node(job->estimate, i).device,
+                          sz_estimate_node(job->estimate, 0).device);
     return CLI_COUNT(layer_columns) - (note ? 0 : device ? 1 : 2);
 }
 
