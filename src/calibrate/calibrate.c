@@ -12,22 +12,31 @@
 #include "os/clock.h"
 #include "os/folder.h"
 
-// Nets are timed some at a time, in turn, so that each sees the machine at several times.
-enum { FEWEST = 8, TOGETHER = 8 };
+// Nets are timed some at a time, in turn, so that each sees the machine at several times. What
+// strangers do on the host lasts for seconds: so each turn comes twice, with others between, and
+// the quicker of the two counts.
+enum { FEWEST = 8, TOGETHER = 8, TURNS = 3, VISITS = 2 };
 
 // Times of one net: short, because there are many, and the next net tells more than the next run.
 static const double PREHEAT_S = 0.15, BUDGET_S = 0.4;
+
+// Nets that are measured together.
+typedef struct turn {
+    char lines[TOGETHER * 256];
+    int sort_of[TOGETHER];
+    json_t *best[TOGETHER]; // records of the quickest visit; NULL = none yet
+} turn;
 
 typedef struct calibrator {
     sz_ctx *ctx;
     const sz_calibrate_options *o;
     sz_calibration *c;
-    char lines[TOGETHER * 256]; // nets that are being measured
-    char why[512];              // the last net that was not measured
+    turn turns[TURNS];
+    turn *at;      // that is being measured
+    char why[512]; // the last net that was not measured
     int64_t failed;
     uint64_t next;
-    int sort_of[TOGETHER]; // of the nets that are being measured
-    SZ_VEC(int) sorts;     // of the nets that were, as in c->nets
+    SZ_VEC(int) sorts; // of the nets that were measured, as in c->nets
     double errors[SZ_NET_SORTS];
     bool knows_errors;
 } calibrator;
@@ -84,18 +93,42 @@ static bool ran_otherwise(calibrator *k, const json_t *record) {
     return true;
 }
 
-// Which of the nets of this turn it was, is known by its name.
-static sz_status note_sort(calibrator *k, const json_t *record) {
+// Which of the nets of this turn it was, is known by its name; TOGETHER = none.
+static int place_of(const turn *t, const json_t *record) {
     const char *name = json_string_value(json_object_get(record, "case"));
-    const char *spec = k->lines + strlen("lines:");
-    for (int i = 0; name && k->sorts.n < k->c->nets.n && i < TOGETHER; i++) {
+    const char *spec = t->lines + strlen("lines:");
+    for (int i = 0; name && i < TOGETHER; i++) {
         const size_t len = strcspn(spec, "\n");
-        if (strlen(name) == len && strncmp(name, spec, len) == 0 &&
-            !sz_vec_push(k->ctx, &k->sorts, k->sort_of[i]))
-            return sz_no_memory(k->ctx);
+        if (strlen(name) == len && strncmp(name, spec, len) == 0) return i;
         spec += len + (spec[len] == '\n');
     }
-    return SZ_OK;
+    return TOGETHER;
+}
+
+static double quickness(const json_t *record) {
+    const double s = json_number_value(json_object_get(record, "layers_quick_s"));
+    return s > 0 ? s : INFINITY;
+}
+
+static json_t *time_of(const json_t *record) { return json_object_get(record, "time"); }
+
+// What people see is no better in the quicker visit than in the other one: the median is that of
+// both, their geometric mean.
+static void hold(turn *t, json_t *record) {
+    const int i = place_of(t, record);
+    if (i == TOGETHER) return;
+    json_t **best = &t->best[i];
+    if (*best) {
+        const double one = json_number_value(json_object_get(time_of(*best), "median_s"));
+        const double other = json_number_value(json_object_get(time_of(record), "median_s"));
+        const bool is_first = quickness(*best) <= quickness(record);
+        json_t *kept = is_first ? *best : record;
+        if (one > 0 && other > 0)
+            json_object_set_new(time_of(kept), "median_s", json_real(sqrt(one * other)));
+        if (is_first) return;
+    }
+    json_decref(*best);
+    *best = json_incref(record);
 }
 
 // A record of what was not measured, and one whose times are of little worth, are left out.
@@ -103,20 +136,33 @@ static sz_status take(void *user, const char *line, size_t size) {
     calibrator *k = user;
     json_t *record = json_loadb(line, size, 0, NULL);
     const char *error = json_string_value(json_object_get(record, "error"));
-    sz_status status = SZ_OK;
     if (error) {
         k->failed++;
         snprintf(k->why, sizeof k->why, "%s", error);
     } else if (record && !ran_otherwise(k, record)) {
-        status = keep_facts(k, record);
-        if (status == SZ_OK) status = sz_observe(k->c, record);
-        if (status == SZ_OK) status = note_sort(k, record);
+        hold(k->at, record);
     }
     json_decref(record);
+    return SZ_OK;
+}
+
+// What was held of a turn goes into the calibration.
+static sz_status observe_turn(calibrator *k, turn *t) {
+    sz_status status = SZ_OK;
+    for (int i = 0; i < TOGETHER; i++) {
+        const size_t nets = k->c->nets.n;
+        json_t *record = t->best[i];
+        t->best[i] = NULL;
+        if (record && status == SZ_OK) status = keep_facts(k, record);
+        if (record && status == SZ_OK) status = sz_observe(k->c, record);
+        json_decref(record);
+        if (k->c->nets.n > nets && !sz_vec_push(k->ctx, &k->sorts, t->sort_of[i]))
+            status = sz_no_memory(k->ctx);
+    }
     return status;
 }
 
-static sz_status measure_some(calibrator *k) {
+static sz_status measure_turn(calibrator *k, turn *t) {
     const sz_calibrate_options *o = k->o;
     const char *const backends[] = {k->c->backend};
     const sz_run_options how = {.backends = backends,
@@ -132,16 +178,17 @@ static sz_status measure_some(calibrator *k) {
                                 .emit = take,
                                 .user = k};
     sz_run_result result;
-    return sz_bench_run(k->ctx, k->lines, NULL, 0, &how, &result);
+    k->at = t;
+    return sz_bench_run(k->ctx, t->lines, NULL, 0, &how, &result);
 }
 
-static void choose_some(calibrator *k) {
-    size_t at = (size_t)snprintf(k->lines, sizeof k->lines, "lines:");
+static void choose_turn(calibrator *k, turn *t) {
+    size_t at = (size_t)snprintf(t->lines, sizeof t->lines, "lines:");
     for (int i = 0; i < TOGETHER; i++) {
         char spec[240];
-        k->sort_of[i] = sz_choose_net(k->o->seed, k->next++, k->knows_errors ? k->errors : NULL,
+        t->sort_of[i] = sz_choose_net(k->o->seed, k->next++, k->knows_errors ? k->errors : NULL,
                                       spec, sizeof spec);
-        at += (size_t)snprintf(k->lines + at, sizeof k->lines - at, "%s,dtype=%.8s\n", spec,
+        at += (size_t)snprintf(t->lines + at, sizeof t->lines - at, "%s,dtype=%.8s\n", spec,
                                k->c->dtype);
     }
 }
@@ -165,9 +212,9 @@ static sz_status learn_errors(calibrator *k) {
     return SZ_OK;
 }
 
-static void tell(const calibrator *k, double done) {
+static void tell(const calibrator *k, const turn *t, double done) {
     char first[240];
-    const char *spec = k->lines + strlen("lines:");
+    const char *spec = t->lines + strlen("lines:");
     if (!k->o->progress) return;
     snprintf(first, sizeof first, "%.*s", (int)strcspn(spec, "\n"), spec);
     k->o->progress(k->o->user, first, done);
@@ -176,10 +223,12 @@ static void tell(const calibrator *k, double done) {
 // One small net tells in a moment whether the format can be had.
 static sz_status try_dtype(calibrator *k) {
     const size_t nets = k->c->nets.n;
+    turn *t = &k->turns[0];
     if (strcmp(k->c->dtype, "f32") == 0) return SZ_OK;
-    snprintf(k->lines, sizeof k->lines,
+    snprintf(t->lines, sizeof t->lines,
              "lines:mlp:input=64,width=64,layers=1,output=64,batch=16,dtype=%.8s", k->c->dtype);
-    SZ_TRY(measure_some(k));
+    SZ_TRY(measure_turn(k, t));
+    SZ_TRY(observe_turn(k, t));
     if (k->failed == 0 && k->c->nets.n > nets) return SZ_OK;
     return sz_fail(k->ctx, SZ_ERR_UNAVAILABLE, "backend '%s' can't be calibrated in %s here: %s",
                    k->c->backend, k->c->dtype, k->why[0] ? k->why : "nothing could be measured");
@@ -187,15 +236,21 @@ static sz_status try_dtype(calibrator *k) {
 
 static sz_status measure_all(calibrator *k) {
     const double start = sz_clock_s(), budget = k->o->budget_s > 0 ? k->o->budget_s : 600;
-    for (;;) {
-        const double spent = sz_clock_s() - start;
-        if (spent >= budget || (k->o->stop && *k->o->stop)) return SZ_OK;
+    double spent = 0;
+    while (spent < budget && !(k->o->stop && *k->o->stop)) {
         if (k->failed >= FEWEST && k->c->nets.n == 0) return SZ_OK; // it will not get better
         if (!k->knows_errors && spent >= budget / 2) SZ_TRY(learn_errors(k));
-        choose_some(k);
-        tell(k, spent / budget);
-        SZ_TRY(measure_some(k));
+        for (int i = 0; i < TURNS; i++) choose_turn(k, &k->turns[i]);
+        for (int i = 0; i < VISITS * TURNS && spent < budget; i++) {
+            turn *t = &k->turns[i % TURNS];
+            if (k->o->stop && *k->o->stop) break;
+            tell(k, t, spent / budget);
+            SZ_TRY(measure_turn(k, t));
+            spent = sz_clock_s() - start;
+        }
+        for (int i = 0; i < TURNS; i++) SZ_TRY(observe_turn(k, &k->turns[i]));
     }
+    return SZ_OK;
 }
 
 static sz_status copy_machine(calibrator *k) {
@@ -257,6 +312,8 @@ sz_status sz_calibrate(sz_ctx *ctx, const sz_calibrate_options *options,
         *ret_calibration = k.c;
     else
         sz_calibration_destroy(k.c);
+    for (int i = 0; i < TURNS; i++)
+        for (int n = 0; n < TOGETHER; n++) json_decref(k.turns[i].best[n]);
     sz_vec_finish(ctx, &k.sorts);
     return status;
 }

@@ -97,17 +97,22 @@ static double misfit(const sz_calibration *c, double ratio, double *room, double
 // The line that is nearest to most nets, by logarithms of told over measured: least absolute
 // deviations, so that a net that is told badly does not bend it. By errors relative to what was
 // measured, of which those of nets told too fast can't grow beyond 1, it would tell all nets too
-// fast. Neither part is below 0. The ratio of the two parts is tried at steps of a tenth, from
-// nothing to a hundredth of a second.
+// fast. Neither part is below 0. The ratio of the two parts is tried from nothing to a hundredth of
+// a second, at steps of a tenth, and then of two in a thousand around the best.
 static sz_status fit_whole(sz_calibration *c) {
+    const double least = 1e-8, most = 1e-2, steps[] = {1.1, 1.002};
     double *room = sz_alloc(c->ctx, (c->nets.n + 1) * sizeof *room), factor;
     if (!room) return sz_no_memory(c->ctx);
-    double best = misfit(c, 0, room, &c->factor);
-    c->fixed_s = 0;
-    for (double ratio = 1e-8; ratio < 1e-2; ratio *= 1.1) {
-        const double now = misfit(c, ratio, room, &factor);
-        if (now < best) best = now, c->factor = factor, c->fixed_s = factor * ratio;
+    double best = misfit(c, 0, room, &c->factor), at = 0, from = least, to = most;
+    for (int round = 0; round < 2; round++) {
+        for (double ratio = from; ratio <= to; ratio *= steps[round]) {
+            const double now = misfit(c, ratio, room, &factor);
+            if (now < best) best = now, c->factor = factor, at = ratio;
+        }
+        if (at <= 0) break;
+        from = at / steps[0], to = at * steps[0];
     }
+    c->fixed_s = c->factor * at;
     sz_free(c->ctx, room, (c->nets.n + 1) * sizeof *room);
     return SZ_OK;
 }

@@ -44,6 +44,10 @@ static double clash(double row) {
     return n % 1024 == 0 ? 4 : n % 512 == 0 ? 2 : 1;
 }
 
+// Vectors hold 16 numbers of f32 at most, and channels are dealt out in such blocks: what they hold
+// over what is asked.
+static double blocks(double n) { return ceil(n / 16) * 16 / n; }
+
 // ---- kinds -------------------------------------------------------------------------------------
 
 // Long names of operators are cut.
@@ -52,8 +56,8 @@ static void name_by_op(asked *a) {
     snprintf(a->f->kind, sizeof a->f->kind, "%.*s", len, a->n->op.p);
 }
 
-// Batch, channels in and out of a group, positions, window, groups and stride. The operator's own
-// layout: data [N, C, ...], weights [M, C / groups, ...].
+// Batch, channels in and out of a group, positions, window, groups, stride, and how full the last
+// block of channels is. The operator's own layout: data [N, C, ...], weights [M, C / groups, ...].
 static void convolution(asked *a) {
     const sz_type *x = input(a, 0), *w = input(a, 1), *y = output(a);
     const bool is_transposed = sz_str_is(a->n->op, "ConvTranspose");
@@ -72,6 +76,7 @@ static void convolution(asked *a) {
     put(a, window);
     put(a, groups);
     put(a, axes(x, 2, x->rank) / axes(y, 2, y->rank) + 1);
+    put(a, blocks(in == 1 ? groups : out));
 }
 
 // Rows, columns and depth, how many such products, and whether rows of the second matrix clash. One
@@ -216,7 +221,10 @@ void sz_features_any(const sz_costs *c, size_t row, sz_features *f) {
 
 static void contraction(asked *a, bool is_attention) {
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (sz_str_is(a->n->op, rows[i].op)) rows[i].put(a);
+        if (sz_str_is(a->n->op, rows[i].op)) {
+            rows[i].put(a);
+            if (rows[i].put == recurrent) return; // nothing is fused to it
+        }
     if (a->f->n == 0) { // einsum, attention as one operator, ...
         name_by_op(a);
         sizes(a);

@@ -7,6 +7,8 @@
 #include "predict/cholesky.h"
 
 static const double PLANE = 0.1; // variance of the plane's height and slopes, per spread
+// Of an axis, in logarithms: nobody is to tell from a spread of 1 % what 30 % would do.
+static const double LEAST_SPREAD = 0.2;
 enum { MOST_TUNED = 200, ENOUGH = 20, ROUNDS = 3 };
 
 bool sz_process_add(sz_ctx *ctx, sz_process *p, const sz_process_point *point) {
@@ -58,7 +60,7 @@ static void find_axis(sz_process *p, int a) {
         squares += d * d / (double)n;
     }
     p->centre[a] = sum;
-    p->spread[a] = squares > 1e-12 ? sqrt(squares) : 1;
+    p->spread[a] = squares > 1e-12 ? fmax(sqrt(squares), LEAST_SPREAD) : 1;
 }
 
 static sz_status find_level(sz_ctx *ctx, sz_process *p) {
@@ -336,13 +338,22 @@ sz_status sz_process_settle(sz_ctx *ctx, sz_process *p) {
 
 // ---- asking ------------------------------------------------------------------------------------
 
+// Beyond what was measured the value is that at the edge: a plane that goes on for ever would tell
+// anything there.
+static void keep_inside(const sz_process *p, const double *x, double *ret_x) {
+    for (int a = 0; a < p->axes; a++) ret_x[a] = fmin(fmax(x[a], p->least[a]), p->most[a]);
+}
+
 sz_process_value sz_process_at(const sz_process *p, const double *x) {
     sz_process_value v = {.y = 0, .distance = INFINITY, .is_outside = true};
+    double edge[SZ_PROCESS_AXES];
     if (p->n_used == 0) return v;
+    keep_inside(p, x, edge);
     v.y = p->level + p->plane[0];
-    for (int a = 0; a < p->axes; a++) v.y += p->plane[a + 1] * (x[a] - p->centre[a]) / p->spread[a];
+    for (int a = 0; a < p->axes; a++)
+        v.y += p->plane[a + 1] * (edge[a] - p->centre[a]) / p->spread[a];
     for (size_t i = 0; i < p->n_used; i++) {
-        const double d = distance(p, p->points.items[i].x, x);
+        const double d = distance(p, p->points.items[i].x, edge);
         v.distance = fmin(v.distance, d);
         v.y += p->points.items[i].weight * p->height * matern(d);
     }

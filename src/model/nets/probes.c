@@ -71,10 +71,10 @@ static void convolve(probe *p, int64_t kernel, int64_t stride, int64_t out, int6
     if (in_percent(p, 80)) p->x = sz_net_batch_norm(p->n, "bn", p->x, out);
 }
 
-// Sometimes a shortcut around the layer, where nothing changed its shape.
+// Sometimes a shortcut around one layer, where nothing changed its shape.
 static void finish_layer(probe *p, sz_value_id before, int64_t channels, int64_t size) {
     const bool fits = channels == p->channels && size == p->size;
-    if (fits && in_percent(p, 40)) p->x = sz_net_binary(p->n, "add", "Add", p->x, before);
+    if (fits && in_percent(p, 15)) p->x = sz_net_binary(p->n, "add", "Add", p->x, before);
     activate(p);
 }
 
@@ -139,12 +139,41 @@ static bool growing_layer(probe *p) {
     return true;
 }
 
+// Convolution number i of a block, with its activation; the last one of a block has none.
+static void block_layer(probe *p, int i, int64_t kernel, int64_t out, int64_t groups) {
+    const size_t outside = sz_net_enter(p->n, "part%d.", i);
+    convolve(p, kernel, 1, out, groups);
+    if (i < 3) activate(p);
+    sz_net_leave(p->n, outside);
+}
+
+// Several layers with a shortcut around them: two alike, narrow in the middle (He et al. 2016), or
+// wide there and by channel (Sandler et al. 2018). Libraries add in place where the shortcut's
+// numbers are not what the last convolution reads.
+static void block(probe *p) {
+    const sz_value_id before = p->x;
+    const int64_t c = p->channels, which = below(p, 3);
+    const int64_t per_channel = p->size * p->size * (which == 2 ? c : 9 * c);
+    int64_t middle = which == 0 ? c : which == 1 ? c / 4 : 4 * c;
+    while (middle > 8 && middle * per_channel > p->work * 1000000) middle /= 2;
+    if (middle < 8) middle = 8;
+    block_layer(p, 1, which == 0 ? 3 : 1, middle, 1);
+    if (which > 0) block_layer(p, 2, 3, middle, which == 2 ? middle : 1);
+    block_layer(p, 3, which == 0 ? 3 : 1, c, 1);
+    p->x = sz_net_binary(p->n, "add", "Add", p->x, before);
+    activate(p);
+}
+
 static void layer(probe *p) {
     const sz_value_id before = p->x;
     const int64_t channels = p->channels, size = p->size, which = below(p, 100);
-    if (which < 36)
+    if (which < 16 && p->channels >= 8) {
+        block(p);
+        return;
+    }
+    if (which < 42)
         dense_layer(p, 3);
-    else if (which < 64)
+    else if (which < 66)
         dense_layer(p, 1);
     else if (which < 78)
         depthwise_layer(p);

@@ -289,10 +289,9 @@ static sz_status drop_false_products(join *j) {
     return SZ_OK;
 }
 
-// Where the vectors are long enough, the library makes one kernel ("Subgraph") of two products and
-// all between, which then bears the names of what is behind them alone. A product that ran by itself
-// has a layer; one that nobody has, and whose only way out leads to such a kernel, is in it, as is
-// all on that way.
+// The library makes one kernel ("Subgraph") of two products and all between, which then bears the
+// names of what is behind them alone. A product that ran by itself has a layer; one that nobody
+// has, and whose only way out leads to such a kernel, is in it, as is all on that way.
 static sz_status find_attention(join *j) {
     enum { MANY = -2 };
     const sz_graph *g = j->net->graph;
@@ -311,7 +310,8 @@ static sz_status find_attention(join *j) {
             if (n->inputs[i] == SZ_NONE || is_fixed(j, n->inputs[i])) continue;
             const sz_value *v = sz_graph_value(g, n->inputs[i]);
             if (v->kind != SZ_VALUE_NODE) continue;
-            into[v->producer] = into[v->producer] == SZ_NONE || into[v->producer] == way ? way : MANY;
+            int32_t *to = &into[v->producer];
+            *to = *to == SZ_NONE || *to == way ? way : MANY;
         }
     }
     for (size_t k = 0; k < g->nodes.n; k++) {
@@ -418,9 +418,9 @@ static sz_status make(join *j) {
         if (!j->mapped[k] && find_node(j, net->layers[k].shown.name, &node))
             SZ_TRY(add_pair(j, (int32_t)k, node));
     }
+    SZ_TRY(drop_false_products(j));
     for (size_t i = 0; i < sizeof recurrent / sizeof *recurrent; i++)
         SZ_TRY(match_recurrent(j, recurrent[i].layer, recurrent[i].op));
-    SZ_TRY(drop_false_products(j));
     SZ_TRY(find_contractions(j));
     SZ_TRY(find_attention(j));
     SZ_TRY(follow_producers(j));
