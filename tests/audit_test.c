@@ -345,6 +345,27 @@ static void refuses(void **state) {
     refuse(r, "gone.onnx");
 }
 
+// Without times of layers the net as a whole is all that there is.
+static void holds_whole_nets(void **state) {
+    (void)state;
+    json_t *r = record();
+    json_object_del(r, "layers_sum_s");
+    json_object_del(r, "layers");
+    bench b = begin(r);
+    const sz_audit_options o = {.machine = b.machine, .whole = 1};
+    sz_audit *a = NULL;
+    if (sz_audit_create(b.ctx, b.set, 0, &o, &a) != SZ_OK) fail_msg("%s", sz_ctx_error(b.ctx));
+    const sz_audit_sums s = sz_audit_summed(a);
+    assert_int_equal(sz_audit_count(a), 0);
+    assert_int_equal(sz_audit_cause_count(a), 0);
+    near_to(s.predicted_s, 94.16e-6);
+    near_to(s.measured_s, 130e-6);
+    near_to(s.ratio, 130 / 94.16);
+    assert_true(s.rows == 0 && s.matched == 0 && isnan(s.layers_measured_s) && isnan(s.explained));
+    sz_audit_destroy(a);
+    end(&b);
+}
+
 int main(int argc, char **argv) {
     if (argc < 2) return 1;
     folder = argv[1];
@@ -357,6 +378,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(outside_of_it),
         cmocka_unit_test(kernels_are_kept),
         cmocka_unit_test(refuses),
+        cmocka_unit_test(holds_whole_nets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -90,6 +90,8 @@ typedef struct sz_audit_options {
     const sz_calibration *calibration; /**< of the record's backend, threads and format, or NULL */
     const sz_calibration *other;       /**< as in sz_predict_options */
     const char *model; /**< where the file of the record's model is now; NULL = where it was */
+    int whole; /**< a record without times of layers will do: no rows, no causes, the sums of the
+                    whole net */
 } sz_audit_options;
 
 /** What a record asks a calibration for: the backend, threads and format that ran. */
@@ -108,8 +110,9 @@ SZ_API sz_status sz_audit_model(sz_ctx *ctx, const sz_bench_set *set, size_t rec
 
 typedef struct sz_audit sz_audit;
 /** Predict record `record` of the set and join. The set and the calibration must outlive it; the
- * machine need not. SZ_ERR_UNAVAILABLE: the record has no times of layers, or is of what is not
- * predicted (training, several streams); the model can't be had again is the error of loading. */
+ * machine need not. SZ_ERR_UNAVAILABLE: the record has no times of layers (but see `whole`), or
+ * is of what is not predicted (training, several streams); the model can't be had again is the
+ * error of loading. */
 SZ_API sz_status sz_audit_create(sz_ctx *ctx, const sz_bench_set *set, size_t record,
                                  const sz_audit_options *options, sz_audit **ret_audit) SZ_MUST_USE;
 SZ_API void sz_audit_destroy(sz_audit *audit); /**< NULL is fine */

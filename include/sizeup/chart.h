@@ -78,6 +78,8 @@ SZ_API sz_status sz_chart_data_set_higher(sz_ctx *ctx, sz_chart_data *data,
 /** Metrics are called by their key ("latency_s") or without its unit ("latency"). */
 typedef struct sz_chart_front_options {
     const char *x, *y;  /**< NULL: those of the document, else the first two that are known */
+    const char *z;      /**< shown by the size of the marks; NULL: what remains of three metrics
+                             of the document's front */
     const char *title;  /**< NULL: "Pareto front" */
     int labels;         /**< points of the front that are labelled; 0 = 12, -1 = none */
 } sz_chart_front_options;

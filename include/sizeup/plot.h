@@ -115,6 +115,8 @@ SZ_API void sz_plot_add_row_note(sz_plot *plot, double at, const char *note, int
 
 /** An entry of the legend, for the series of that colour. */
 SZ_API void sz_plot_add_legend(sz_plot *plot, int color, const char *text);
+/** The same with a mark of the area of points with that share. */
+SZ_API void sz_plot_add_legend_area(sz_plot *plot, int color, double share, const char *text);
 
 typedef struct sz_plot_options {
     const char *format; /**< "svg", "png", "pdf" or "text" */

@@ -210,6 +210,17 @@ SZ_API void sz_estimate_destroy(sz_estimate *estimate); /**< NULL is fine */
 
 SZ_API const char *sz_estimate_level(const sz_estimate *estimate);
 SZ_API sz_prediction sz_estimate_total(const sz_estimate *estimate);
+/** A part of the energy of a run, bottom up: operations, or the bytes that a level of memory moves,
+ * times the energy of one in the record of the machine. energy_lo_j is the sum of operations and
+ * main memory. */
+typedef struct sz_energy_part {
+    const char *what; /**< "multiply-accumulates", "other operations", else the level */
+    const char *unit; /**< "MAC", "FLOP" or "B" */
+    double count, joule; /**< joule NaN: the record does not tell the energy of one */
+} sz_energy_part;
+/** Operations, main memory; then, where bytes are followed through the caches, these. */
+SZ_API size_t sz_estimate_energy_part_count(const sz_estimate *estimate);
+SZ_API sz_energy_part sz_estimate_energy_part(const sz_estimate *estimate, size_t i);
 /** Weights, and the most activations that are alive at one time, in the format of the options. */
 SZ_API double sz_estimate_bytes(const sz_estimate *estimate);
 /** 0: the main memory of the machine is known not to hold them. */

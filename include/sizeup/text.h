@@ -66,7 +66,8 @@ typedef enum sz_format {
     SZ_AS_INT,     /**< all digits in groups of three: 1,814,073,344 */
     SZ_AS_SI,      /**< three digits and a prefix: 1.81 G */
     SZ_AS_NUMBER,  /**< four digits: 18.32 */
-    SZ_AS_PERCENT  /**< 0.25 as 25.0% */
+    SZ_AS_PERCENT, /**< 0.25 as 25.0% */
+    SZ_AS_COMMAND  /**< text that is typed */
 } sz_format;
 /** Put v as `format` says, with the unit after the prefix (NULL or "" = none): "1.81 GB". */
 SZ_API void sz_buf_number(sz_buf *buf, sz_format format, double v, const char *unit);

@@ -261,6 +261,10 @@ sz_status sz_audit_explain(sz_audit *a) {
     for (size_t i = 0; i < a->rows.n; i++) SZ_TRY(explain(a, &a->rows.items[i], sums));
     sum_net(a);
     SZ_TRY(find_median(a));
+    if (isnan(a->bench->layers_sum_s)) {
+        a->sums.layers_predicted_s = a->sums.layers_measured_s = a->sums.explained = NAN;
+        return SZ_OK;
+    }
     add_between(a, sums);
     for (size_t i = 0; i < N_CAUSES; i++) errors += sums[i].share;
     for (size_t i = 0; i < a->rows.n && errors > 0; i++)

@@ -23,6 +23,7 @@ static const cli_option options_table[] = {
     {"level", 'l', CLI_STRING, "LEVEL", NULL,
      "of predictions: bound, roofline, tiles, sum; of a run also calibrated",
      offsetof(plot_options, level)},
+    {"linear", 0, CLI_FLAG, NULL, NULL, "roofline: linear axes", offsetof(plot_options, linear)},
     {"predicted", 0, CLI_FLAG, NULL, NULL, "layers of a run: what was predicted beside them",
      offsetof(plot_options, predicted)},
     {"model", 0, CLI_STRING, "FILE", NULL, "of --predicted: where the model's file is now",
@@ -36,6 +37,8 @@ static const cli_option options_table[] = {
      offsetof(plot_options, x)},
     {"y", 'y', CLI_STRING, "METRIC", NULL, "pareto: metric of the y axis",
      offsetof(plot_options, y)},
+    {"z", 'z', CLI_STRING, "METRIC", NULL, "pareto: metric that the size of a mark shows",
+     offsetof(plot_options, z)},
     {"labels", 0, CLI_INT, "N", "12", "pareto: points that are labelled",
      offsetof(plot_options, labels)},
     {"over", 0, CLI_STRING, "NAME", NULL, "oracle, staircase: the parameter of the x axis",
@@ -227,7 +230,7 @@ static int draw(cli_app *app, plot_job *job) {
 }
 
 static int run_roofline(cli_app *app, const plot_options *options) {
-    plot_job job = {.options = options};
+    plot_job job = {.options = options, .r.linear = options->linear};
     if (options->threads > 100000) return cli_error(app, CLI_USAGE, "too many threads");
     int code = load_machines(app, &job);
     if (code == CLI_DONE && app->n_args > 1) {

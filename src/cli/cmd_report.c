@@ -165,7 +165,8 @@ static void load_lean(report_job *job) {
 
 static void hold_to_run(report_job *job) {
     const sz_audit_wants w = sz_audit_wants_of(job->set, job->record);
-    sz_audit_options how = {.machine = job->machine, .level = "calibrated", .model = job->o->model};
+    sz_audit_options how = {
+        .machine = job->machine, .level = "calibrated", .model = job->o->model, .whole = 1};
     if (!job->machine) {
         snprintf(job->audit_why, sizeof job->audit_why, "%s", job->machine_why);
         return;
@@ -196,7 +197,7 @@ static void put_title(const report_job *job) {
                  job->bench->case_name ? job->bench->case_name : "a case",
                  job->bench->started_utc ? job->bench->started_utc : "at an unknown time");
     else if (job->machine)
-        snprintf(subtitle, sizeof subtitle, "on %.100s%s%.200s, on paper",
+        snprintf(subtitle, sizeof subtitle, "predicted for machine '%.100s'%s%.200s",
                  sz_machine_identity(job->machine).name, cpu ? ": " : "", cpu ? cpu : "");
     else
         snprintf(subtitle, sizeof subtitle, "what it costs; no machine is known");

@@ -155,7 +155,8 @@ static void name_run(layers_job *j, size_t record) {
         snprintf(j->subtitle + used, sizeof j->subtitle - (size_t)used,
                  "; predicted for machine '%.60s', level %s", sz_machine_identity(j->machine).name,
                  sz_estimate_level(sz_audit_estimate(j->audit)));
-    snprintf(j->title, sizeof j->title, "Layers of %.200s", b->case_name ? b->case_name : "?");
+    snprintf(j->title, sizeof j->title, "Layers of %.200s",
+             b->case_name ? cli_base_name(b->case_name) : "?");
 }
 
 static int show_run(layers_job *j, cli_word_kind what) {

@@ -95,8 +95,8 @@ static int run(cli_app *app, const plot_options *o, const char *what, draw_point
 static sz_status draw_pareto(sz_ctx *ctx, const sz_chart_data *data, const plot_options *o,
                              sz_plot *plot) {
     const int labels = o->labels == 0 ? -1 : o->labels > 1000 ? 1000 : (int)o->labels;
-    return sz_chart_front(ctx, data,
-                          &(sz_chart_front_options){.x = o->x, .y = o->y, .labels = labels}, plot);
+    const sz_chart_front_options how = {.x = o->x, .y = o->y, .z = o->z, .labels = labels};
+    return sz_chart_front(ctx, data, &how, plot);
 }
 
 static sz_status draw_oracle(sz_ctx *ctx, const sz_chart_data *data, const plot_options *o,

@@ -10,9 +10,9 @@
 typedef struct plot_options {
     cli_strings machines, binds, inputs, higher;
     const char *dtype, *mode, *optimizer, *precision, *recompute;
-    const char *level, *model, *trace, *x, *y, *over, *metric, *match, *store;
+    const char *level, *model, *trace, *x, *y, *z, *over, *metric, *match, *store;
     int64_t threads, top, labels;
-    bool predicted;
+    bool predicted, linear;
     cli_picture_options picture;
 } plot_options;
 

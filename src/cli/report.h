@@ -94,6 +94,7 @@ void report_put_layers(report_job *job);
 void report_put_lean(report_job *job);
 bool report_put_roofline(report_job *job); // report_figures.c; false: no memory
 bool report_put_memory(report_job *job);
+bool report_put_slowest(report_job *job);
 void report_put_changes(report_job *job); // report_machines.c
 int report_put_machines(report_job *job); // gives the exit code
 void report_put_energy(report_job *job);

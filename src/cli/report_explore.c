@@ -213,7 +213,8 @@ static int put_document(const report_job *job, const sz_chart_data *data) {
     json_t *root = ((front_table *)job->explored)->root;
     sz_doc_heading(job->doc, "Settings: the front");
     put_chart(job, data, fill_front,
-              "Pareto front: no other setting is better in both. The table has its points.");
+              "Pareto front: no other setting is as good in all of its metrics and better in one. "
+              "The table has its points.");
     put_front_table(job);
     if (json_array_size(json_object_get(root, "oracle")) == 0) return CLI_DONE;
     sz_doc_heading(job->doc, "Settings: the oracle");

@@ -23,7 +23,12 @@ report_text report_si(double v, const char *unit) {
 
 report_text report_percent(double share) {
     report_text t;
-    snprintf(t.s, sizeof t.s, share < 0.0995 ? "%.1f %%" : "%.0f %%", 100 * share);
+    if (share == 0)
+        snprintf(t.s, sizeof t.s, "0 %%");
+    else if (share > 0 && share < 0.0005)
+        snprintf(t.s, sizeof t.s, "under 0.1 %%");
+    else
+        snprintf(t.s, sizeof t.s, share < 0.0995 ? "%.1f %%" : "%.0f %%", 100 * share);
     return t;
 }
 

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sizeup/chart.h>
+
 #include "cli/memory_draw.h"
 #include "cli/roofline.h"
 
@@ -46,10 +48,12 @@ static bool draw_level(const report_job *job, roofline *r, const slope_row *slop
         all += dots[i].time.time_s;
     }
     for (size_t i = 0; i < r->n_dots; i++) dots[i].share = dots[i].time.time_s / all;
+    char are[80];
     snprintf(name, sizeof name, "all bytes from %s", slope->name);
-    r->dots = dots;
+    snprintf(are, sizeof are, "if all their bytes came from %.40s", slope->name);
+    r->dots = dots, r->dots_are = are;
     const bool fits = draw_view(job, r, name, v);
-    r->dots = kept;
+    r->dots = kept, r->dots_are = NULL;
     free(dots);
     return fits;
 }
@@ -81,9 +85,9 @@ static bool draw_measured(const report_job *job, roofline *r, views *v) {
                                       .share = isnan(l.share) ? 0 : l.share,
                                       .color = color_of(r, l.op)};
     }
-    r->dots = dots;
+    r->dots = dots, r->dots_are = "as they ran";
     const bool fits = r->n_dots == 0 || draw_view(job, r, "as measured", v);
-    r->dots = kept, r->n_dots = n_kept, r->idle_nodes = idle;
+    r->dots = kept, r->n_dots = n_kept, r->idle_nodes = idle, r->dots_are = NULL;
     free(dots);
     return fits;
 }
@@ -97,15 +101,18 @@ static int larger_share(const void *a, const void *b) {
 static void keep_largest(roofline *r) {
     if (r->n_dots <= MAX_DOTS) return;
     qsort(r->dots, r->n_dots, sizeof *r->dots, larger_share);
-    for (size_t i = MAX_DOTS; i < r->n_dots; i++) r->idle_share += r->dots[i].share;
-    r->idle_nodes += r->n_dots - MAX_DOTS;
+    for (size_t i = MAX_DOTS; i < r->n_dots; i++) r->left_share += r->dots[i].share;
+    r->left_nodes = r->n_dots - MAX_DOTS;
     r->n_dots = MAX_DOTS;
 }
 
 static bool draw_views(const report_job *job, roofline *r, views *v) {
     keep_largest(r);
     if (!draw_view(job, r, "as predicted", v)) return false;
-    if (job->bench && !draw_measured(job, r, v)) return false;
+    r->linear = true;
+    const bool fits = draw_view(job, r, "linear axes", v);
+    r->linear = false;
+    if (!fits || (job->bench && !draw_measured(job, r, v))) return false;
     for (size_t i = r->n_slopes; i-- > 0;)
         if (!r->slopes[i].link && !draw_level(job, r, &r->slopes[i], v)) return false;
     return true;
@@ -136,7 +143,8 @@ bool report_put_roofline(report_job *job) {
         fits = draw_views(job, &r, &v);
         sz_doc_figure(job->doc,
                       "Each dot is a layer, its area the share of the time; the lines are what "
-                      "the machine can do. Right of a ring arithmetic limits, left of it memory.",
+                      "the machine can do. Right of a ring arithmetic is the limit, left of it "
+                      "memory.",
                       "Roofline: speed of the layers over operations per byte, below the peaks and "
                       "bandwidths of the machine; the table of layers has the same numbers",
                       v.items, v.n);
@@ -144,6 +152,79 @@ bool report_put_roofline(report_job *job) {
         sz_doc_line(job->doc, "No node calculates anything: there is no dot to show.");
     }
     roofline_finish(&r);
+    return fits;
+}
+
+// ---- slowest layers ----------------------------------------------------------------------------
+
+static void chart_predicted(const report_job *job, sz_chart_layer *rows) {
+    for (size_t i = 0; i < sz_estimate_node_count(job->estimate); i++) {
+        const sz_node_time t = sz_estimate_node(job->estimate, i);
+        rows[i] = (sz_chart_layer){t.name && *t.name ? t.name : t.op, t.op, NAN, t.time_s,
+                                   t.time_lo_s, t.time_hi_s};
+        if (!(t.time_lo_s < t.time_hi_s)) rows[i].predicted_lo_s = rows[i].predicted_hi_s = NAN;
+    }
+}
+
+static void chart_both(const report_job *job, sz_chart_layer *rows) {
+    for (size_t i = 0; i < sz_audit_count(job->audit); i++) {
+        const sz_audit_row r = sz_audit_get(job->audit, i);
+        rows[i] = (sz_chart_layer){r.layer ? r.layer : r.predicted,
+                                   r.op,
+                                   r.layers > 0 ? r.measured_s : NAN,
+                                   r.kernels > 0 ? r.predicted_s : NAN,
+                                   r.lo_s,
+                                   r.hi_s};
+        if (!(r.lo_s < r.hi_s)) rows[i].predicted_lo_s = rows[i].predicted_hi_s = NAN;
+    }
+}
+
+// A record may list its layers without having timed them. Gives how many have a time.
+static size_t chart_measured(const report_job *job, sz_chart_layer *rows) {
+    const size_t n = job->bench ? sz_bench_set_layer_count(job->set, job->record) : 0;
+    size_t timed = 0;
+    for (size_t i = 0; i < n; i++) {
+        const sz_bench_layer l = sz_bench_set_layer(job->set, job->record, i);
+        if (l.time_s > 0)
+            rows[timed++] = (sz_chart_layer){l.name, l.op, l.time_s, NAN, NAN, NAN};
+    }
+    return timed;
+}
+
+// The longest of them as bars; a net of no time has none.
+static bool put_slowest(const report_job *job, const sz_chart_layer *rows, size_t n,
+                        const char *caption) {
+    const sz_chart_layers_options how = {.top = 12};
+    sz_plot *plot = NULL;
+    sz_status status = sz_plot_create(job->app->out, &plot);
+    if (status == SZ_OK) status = sz_chart_layers(job->side, rows, n, &how, plot);
+    if (status != SZ_OK) {
+        sz_plot_destroy(plot);
+        return status == SZ_ERR_INPUT;
+    }
+    sz_plot_title(plot, NULL, NULL);
+    sz_doc_figure(job->doc, caption, caption, &(sz_doc_view){"slowest layers", plot}, 1);
+    return true;
+}
+
+bool report_put_slowest(report_job *job) {
+    const size_t told = job->estimate ? sz_estimate_node_count(job->estimate) : 0;
+    const size_t both = job->audit ? sz_audit_count(job->audit) : 0;
+    const size_t listed = job->bench ? sz_bench_set_layer_count(job->set, job->record) : 0;
+    sz_chart_layer *rows = calloc(told + both + listed + 1, sizeof *rows); // more than any
+    bool fits = rows != NULL;
+    const size_t ran = fits && !both ? chart_measured(job, rows) : 0;
+    if (fits && both) {
+        chart_both(job, rows);
+        fits = put_slowest(job, rows, both, "The slowest layers: bars are what was measured, "
+                                            "marks what was predicted.");
+    } else if (fits && ran) {
+        fits = put_slowest(job, rows, ran, "The slowest layers, as measured.");
+    } else if (fits && told) {
+        chart_predicted(job, rows);
+        fits = put_slowest(job, rows, told, "The slowest layers, as predicted.");
+    }
+    free(rows);
     return fits;
 }
 

@@ -117,7 +117,7 @@ static const sz_column layer_columns[] = {
 static void put_layer(const report_job *job, const ranked *r) {
     const sz_node_cost n = sz_costs_node(job->costs, r->node);
     const sz_node_time *t = &r->time;
-    const bool known = !n.unknown;
+    const bool known = !n.unknown, runs = r->has_time && t->time_s > 0;
     const char *shape = n.n_outputs ? sz_costs_node_output(job->costs, r->node, 0).shape : NULL;
     const sz_cell cells[] = {sz_cell_i64((int64_t)r->node),
                              sz_cell_text(count_layer_name(job->costs, r->node, &n)),
@@ -126,8 +126,8 @@ static void put_layer(const report_job *job, const ranked *r) {
                              r->has_time ? sz_cell_f64(t->time_s) : sz_cell_none(),
                              r->has_time ? sz_cell_f64(t->time_s / job->facts.nodes_s)
                                          : sz_cell_none(),
-                             r->has_time ? sz_cell_text(t->bound) : sz_cell_none(),
-                             r->has_time ? sz_cell_text(t->level) : sz_cell_none(),
+                             runs ? sz_cell_text(t->bound) : sz_cell_none(),
+                             runs ? sz_cell_text(t->level) : sz_cell_none(),
                              known ? sz_cell_i64(n.cost.flops) : sz_cell_none(),
                              known ? sz_cell_i64(n.cost.bytes_moved) : sz_cell_none(),
                              known ? sz_cell_f64(n.cost.arithmetic_intensity) : sz_cell_none(),
@@ -138,7 +138,9 @@ static void put_layer(const report_job *job, const ranked *r) {
     sz_doc_row(job->doc, cells, CLI_COUNT(cells));
 }
 
-// Columns at the end that no row fills are left out: few machines have two processors.
+static bool differs(const char *a, const char *b) { return strcmp(a ? a : "", b ? b : "") != 0; }
+
+// Columns at the end that tell nothing are left out: few machines have two processors.
 static size_t columns_needed(const report_job *job) {
     bool note = false, device = false;
     for (size_t i = 0; i < sz_costs_node_count(job->costs); i++) {
@@ -146,7 +148,8 @@ static size_t columns_needed(const report_job *job) {
         note |= n.unknown || n.note;
     }
     for (size_t i = 0; job->estimate && i < sz_estimate_node_count(job->estimate); i++)
-        device |= sz_estimate_node(job->estimate, i).device != NULL;
+        device |= differs(sz_estimate_node(job->estimate, i).device,
+                          sz_estimate_node(job->estimate, 0).device);
     return CLI_COUNT(layer_columns) - (note ? 0 : device ? 1 : 2);
 }
 
@@ -171,7 +174,35 @@ static bool put_layer_table(report_job *job) {
     return true;
 }
 
-static void put_operators(const report_job *job) {
+typedef struct timed_op {
+    sz_op_cost op;
+    double s; // NaN: not known
+    size_t index;
+} timed_op;
+
+// By time; where that is not known, or the same, in the order of the costs.
+static int slowest_op_first(const void *a, const void *b) {
+    const timed_op *x = a, *y = b;
+    if (x->s > y->s || x->s < y->s) return x->s < y->s ? 1 : -1;
+    return (x->index > y->index) - (x->index < y->index);
+}
+
+static timed_op *timed_ops(const report_job *job) {
+    const size_t n = sz_costs_op_count(job->costs);
+    const size_t n_nodes = job->estimate ? sz_estimate_node_count(job->estimate) : 0;
+    timed_op *rows = calloc(n + 1, sizeof *rows);
+    for (size_t i = 0; rows && i < n; i++) {
+        rows[i] = (timed_op){sz_costs_op(job->costs, i), n_nodes ? 0 : NAN, i};
+        for (size_t k = 0; k < n_nodes; k++) {
+            const sz_node_time t = sz_estimate_node(job->estimate, k);
+            if (strcmp(t.op, rows[i].op.op) == 0) rows[i].s += t.time_s;
+        }
+    }
+    if (rows) qsort(rows, n, sizeof *rows, slowest_op_first);
+    return rows;
+}
+
+static bool put_operators(const report_job *job) {
     static const sz_column columns[] = {
         {"op", "operator", NULL, SZ_AS_TEXT, 0},
         {"nodes", "nodes", NULL, SZ_AS_INT, 0},
@@ -181,30 +212,30 @@ static void put_operators(const report_job *job) {
         {"bytes_moved", "moved", "B", SZ_AS_SI, 0},
         {"params", "parameters", NULL, SZ_AS_SI, 0},
     };
-    const size_t n_nodes = job->estimate ? sz_estimate_node_count(job->estimate) : 0;
+    timed_op *rows = timed_ops(job);
+    if (!rows) return false;
     sz_doc_heading(job->doc, "Operators");
     sz_doc_table(job->doc, "operators", columns, CLI_COUNT(columns));
     for (size_t i = 0; i < sz_costs_op_count(job->costs); i++) {
-        const sz_op_cost o = sz_costs_op(job->costs, i);
-        double s = n_nodes ? 0 : NAN;
-        for (size_t k = 0; k < n_nodes; k++) {
-            const sz_node_time t = sz_estimate_node(job->estimate, k);
-            if (strcmp(t.op, o.op) == 0) s += t.time_s;
-        }
+        const sz_op_cost o = rows[i].op;
         const sz_cell cells[] = {sz_cell_text(o.op),
                                  sz_cell_i64(o.nodes),
-                                 sz_cell_f64(s),
-                                 sz_cell_f64(s / job->facts.nodes_s),
+                                 sz_cell_f64(rows[i].s),
+                                 sz_cell_f64(rows[i].s / job->facts.nodes_s),
                                  sz_cell_i64(o.cost.flops),
                                  sz_cell_i64(o.cost.bytes_moved),
                                  sz_cell_i64(o.cost.params)};
         sz_doc_row(job->doc, cells, CLI_COUNT(cells));
     }
+    free(rows);
+    return true;
 }
 
 void report_put_layers(report_job *job) {
-    put_operators(job);
+    if (!put_operators(job)) cli_error(job->app, CLI_BUG, "no memory for the output");
     sz_doc_heading(job->doc, "Layers");
+    if (!report_for_people(job) && !report_put_slowest(job))
+        cli_error(job->app, CLI_BUG, "no memory for the output");
     if (job->estimate)
         sz_doc_line(job->doc,
                     "As written, one row a node; times on paper: level '%s' on machine '%s'.",

@@ -16,7 +16,7 @@ void report_put_changes(report_job *job) {
     static const sz_column columns[] = {
         {"change", "change", NULL, SZ_AS_TEXT, 0},
         {"sample_s", "a sample", "s", SZ_AS_SI, SZ_COLUMN_BAR},
-        {"speedup", "as fast", NULL, SZ_AS_NUMBER, 0},
+        {"speedup", "times as fast", NULL, SZ_AS_NUMBER, 0},
         {"time_s", "a run", "s", SZ_AS_SI, SZ_COLUMN_PAGE},
         {"note", "note", NULL, SZ_AS_TEXT, SZ_COLUMN_WRAP},
     };
@@ -165,6 +165,34 @@ static void put_part(const report_job *job, const char *part, double joule, doub
     if (!isnan(joule)) sz_doc_row(job->doc, cells, CLI_COUNT(cells));
 }
 
+// Bottom up: operations and bytes x their energies. Where the record does not tell the energy of
+// one there is no number.
+static bool knows_a_part(const sz_estimate *e) {
+    for (size_t i = 0; i < sz_estimate_energy_part_count(e); i++) {
+        const sz_energy_part p = sz_estimate_energy_part(e, i);
+        if (p.count > 0 && !isnan(p.joule)) return true;
+    }
+    return false;
+}
+
+static void put_bottom_up(const report_job *job, double all) {
+    if (!knows_a_part(job->estimate)) return;
+    for (size_t i = 0; i < sz_estimate_energy_part_count(job->estimate); i++) {
+        const sz_energy_part p = sz_estimate_energy_part(job->estimate, i);
+        char how[160];
+        if (!(p.count > 0)) continue;
+        if (isnan(p.joule))
+            snprintf(how, sizeof how, "%s; what one takes is not known",
+                     report_si(p.count, p.unit).s);
+        else
+            snprintf(how, sizeof how, "%s x %s", report_si(p.count, p.unit).s,
+                     report_si(p.joule / p.count, "J").s);
+        const sz_cell cells[] = {sz_cell_text(p.what), sz_cell_f64(p.joule),
+                                 sz_cell_f64(p.joule / all), sz_cell_text(how)};
+        sz_doc_row(job->doc, cells, CLI_COUNT(cells));
+    }
+}
+
 // At rest the machine takes its power too; what remains beyond that and the bottom-up part is the
 // rest of the chip and, where only the most is known, doubt.
 static void put_predicted(const report_job *job) {
@@ -180,12 +208,14 @@ static void put_predicted(const report_job *job) {
     sz_doc_line(job->doc, "On paper, machine '%s':", sz_machine_identity(job->machine).name);
     sz_doc_table(job->doc, "energy_predicted", energy_columns, CLI_COUNT(energy_columns));
     put_part(job, "all", t.energy_j, t.energy_j, t.energy_method);
-    put_part(job, "arithmetic, main memory", t.energy_lo_j, t.energy_j,
-             "bottom up: operations and bytes x their energies, nothing else of the chip");
+    put_bottom_up(job, t.energy_j);
     put_part(job, "at rest", rest, t.energy_j, "idle power x time");
     if (known > 0 && t.energy_j > known)
         put_part(job, "not told apart", t.energy_j - known, t.energy_j,
                  "caches, control, leakage, and how far the power is below what was assumed");
+    if (!knows_a_part(job->estimate))
+        sz_doc_line(job->doc, "Its parts are not known: the record of the machine tells no energy "
+                              "of an operation or of a byte.");
 }
 
 static void put_domains(const report_job *job) {

@@ -47,12 +47,16 @@ static bool rule_told(const report_job *job, sentence *s) {
          isnan(a.lo_s)   ? ""
          : a.in_interval ? ", within the 90 % interval"
                          : ", outside of the 90 % interval");
-    BECAUSE(s,
-            "%s measured, %s predicted (%s); of %lld rows of one layer and one kernel the median "
-            "error is %.1f %%",
-            report_si(a.measured_s, "s").s, report_si(a.predicted_s, "s").s,
-            sz_estimate_level(sz_audit_estimate(job->audit)), (long long)a.matched,
-            100 * a.median_error);
+    char layers[120] = "no layer was timed by itself";
+    if (a.matched > 0)
+        snprintf(layers, sizeof layers,
+                 "of %lld row%s of one layer and one kernel the median error is %.1f %%",
+                 (long long)a.matched, a.matched == 1 ? "" : "s", 100 * a.median_error);
+    else if (a.rows > 0)
+        snprintf(layers, sizeof layers, "no layer was predicted as one kernel");
+    BECAUSE(s, "%s measured, %s predicted (%s); %s", report_si(a.measured_s, "s").s,
+            report_si(a.predicted_s, "s").s, sz_estimate_level(sz_audit_estimate(job->audit)),
+            layers);
     return true;
 }
 
@@ -67,8 +71,9 @@ static bool rule_bound(const report_job *job, sentence *s) {
         if (shares[i] > shares[k]) k = i;
     SAYS(s, "%s: %s of the time %s.", words[k], report_percent(shares[k]).s, does[k]);
     BECAUSE(s,
-            "of %s in %zu nodes: %s in nodes limited by memory, %s by arithmetic, %s by overhead",
-            report_si(f->nodes_s, "s").s, f->nodes, report_percent(f->memory).s,
+            "of %s in %zu node%s: %s in nodes limited by memory, %s by arithmetic, %s by overhead",
+            report_si(f->nodes_s, "s").s, f->nodes, f->nodes == 1 ? "" : "s",
+            report_percent(f->memory).s,
             report_percent(f->compute).s, report_percent(f->overhead).s);
     return true;
 }
@@ -129,9 +134,9 @@ static bool rule_fusion(const report_job *job, sentence *s) {
     if (!(before > 0) || after > 0.95 * before) return false;
     SAYS(s, "A compiler that fuses as '%s' does moves %s fewer bytes.", job->recipe,
          report_percent(1 - after / before).s);
-    BECAUSE(s, "%s in %zu kernels instead of %s in %zu nodes", report_si(after, "B").s,
-            sz_costs_node_count(job->lean_costs), report_si(before, "B").s,
-            sz_costs_node_count(job->costs));
+    const size_t kernels = sz_costs_node_count(job->lean_costs);
+    BECAUSE(s, "%s in %zu kernel%s instead of %s in %zu nodes", report_si(after, "B").s, kernels,
+            kernels == 1 ? "" : "s", report_si(before, "B").s, sz_costs_node_count(job->costs));
     return true;
 }
 
@@ -165,7 +170,7 @@ static bool rule_room(const report_job *job, sentence *s) {
 static bool rule_energy(const report_job *job, sentence *s) {
     const sz_bench *b = job->bench;
     if (b && b->energy.joule > 0 && b->energy.samples_per_j > 0) {
-        SAYS(s, "A joule pays for %.3g samples, measured.", b->energy.samples_per_j);
+        SAYS(s, "A joule pays for %s samples, measured.", report_si(b->energy.samples_per_j, "").s);
         BECAUSE(s, "%s a run: %s", report_si(b->energy.joule, "J").s,
                 b->energy.method ? b->energy.method : "method not known");
         return true;
@@ -173,7 +178,7 @@ static bool rule_energy(const report_job *job, sentence *s) {
     if (!job->estimate) return false;
     const sz_prediction t = sz_estimate_total(job->estimate);
     if (!(t.energy_per_sample_j > 0)) return false;
-    SAYS(s, "A joule pays for %.3g samples, on paper.", 1 / t.energy_per_sample_j);
+    SAYS(s, "A joule pays for %s samples, on paper.", report_si(1 / t.energy_per_sample_j, "").s);
     BECAUSE(s, "%s a sample: %s", report_si(t.energy_per_sample_j, "J").s,
             t.energy_method ? t.energy_method : "method not known");
     return true;

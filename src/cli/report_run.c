@@ -57,8 +57,9 @@ static bool draw_scatter(const report_job *job, int linear, sz_doc_view *ret_vie
     const double ends[] = {lo, hi}, twice[] = {2 * lo, 2 * hi}, half[] = {lo / 2, hi / 2};
     sz_plot *plot = NULL;
     if (sz_plot_create(job->app->out, &plot) != SZ_OK) return false;
-    sz_plot_set_axis(plot, 0, &(sz_plot_axis){"predicted, s", lo, hi, linear});
-    sz_plot_set_axis(plot, 1, &(sz_plot_axis){"measured, s", lo, hi, linear});
+    sz_plot_set_axis(plot, 0, &(sz_plot_axis){"predicted", lo, hi, linear});
+    sz_plot_set_axis(plot, 1, &(sz_plot_axis){"measured", lo, hi, linear});
+    for (int axis = 0; axis < 2; axis++) sz_plot_set_unit(plot, axis, "s");
     sz_plot_add_line(plot, &(sz_plot_line){ends, ends, 2, "as predicted", SZ_PLOT_INK, 0});
     sz_plot_add_line(plot, &(sz_plot_line){ends, twice, 2, "twice as long", SZ_PLOT_GREY,
                                            SZ_PLOT_DASHED | SZ_PLOT_THIN | SZ_PLOT_ALONG});
@@ -174,17 +175,31 @@ static void put_cases(const report_job *job) {
     }
 }
 
+// All that a run without times of layers can be held to.
+static void put_whole(const report_job *job) {
+    const sz_audit_sums s = sz_audit_summed(job->audit);
+    sz_doc_line(job->doc,
+                "The whole net: %s measured, %s predicted, %.3g times as long. Where the time "
+                "went is not known: the run has no times of layers, 'sizeup bench ... --layers' "
+                "measures them.",
+                report_si(s.measured_s, "s").s, report_si(s.predicted_s, "s").s, s.ratio);
+}
+
 bool report_put_measured(report_job *job) {
     if (!job->bench) return true;
     sz_doc_heading(job->doc, "Predicted and measured");
     put_cases(job);
     if (!job->audit) {
-        sz_doc_line(job->doc, "Layers are not held to a prediction: %s.", job->audit_why);
+        sz_doc_line(job->doc, "Not held to a prediction: %s.", job->audit_why);
         return true;
     }
     sz_doc_line(job->doc, "Predicted at level '%s'%s%s.",
                 sz_estimate_level(sz_audit_estimate(job->audit)), job->level_why[0] ? ", as " : "",
                 job->level_why);
+    if (sz_audit_count(job->audit) == 0) {
+        put_whole(job);
+        return true;
+    }
     if (!put_scatter(job)) return false;
     put_causes(job);
     put_rows(job);
@@ -221,31 +236,67 @@ static void put_machine(const report_job *job) {
                     SZ_AS_TEXT, NULL);
     sz_doc_fact(doc, "fingerprint", "fingerprint", sz_cell_text(id.fingerprint), SZ_AS_TEXT, NULL);
     for (size_t i = 0; i < sz_machine_note_count(job->machine); i++)
-        sz_doc_fact(doc, NULL, "note", sz_cell_text(sz_machine_note(job->machine, i)), SZ_AS_TEXT,
-                    NULL);
+        sz_doc_fact(doc, NULL, i ? "" : "notes of the measurement",
+                    sz_cell_text(sz_machine_note(job->machine, i)), SZ_AS_TEXT, NULL);
+}
+
+// "load_byte_per_s" is a rate of bytes: the end of a key is its unit.
+static const char *unit_of(const char *key) {
+    static const char *const rows[][2] = {{"byte_per_s", "B/s"}, {"flop_per_s", "FLOP/s"},
+                                          {"_bytes", "B"},       {"_hz", "Hz"},
+                                          {"_s", "s"},           {"_w", "W"},
+                                          {"_j", "J"}};
+    const size_t n = strlen(key);
+    for (size_t i = 0; i < CLI_COUNT(rows); i++) {
+        const size_t m = strlen(rows[i][0]);
+        if (n > m && strcmp(key + n - m, rows[i][0]) == 0) return rows[i][1];
+    }
+    return NULL;
 }
 
 static void put_assumptions(const report_job *job) {
     sz_doc_line(job->doc, "What the prediction assumes:");
     for (size_t i = 0; i < sz_estimate_assumption_count(job->estimate); i++) {
         const sz_assumption a = sz_estimate_assumption(job->estimate, i);
+        const char *unit = unit_of(a.key);
         if (isnan(a.number))
             sz_doc_line(job->doc, "- %s: %s", a.key, a.text);
+        else if (unit)
+            sz_doc_line(job->doc, "- %s = %s: %s", a.key, report_si(a.number, unit).s, a.text);
         else
             sz_doc_line(job->doc, "- %s = %.4g: %s", a.key, a.number, a.text);
     }
 }
 
-// The command line of this page, for a shell.
+// A word for a shell, quoted where it needs to be.
 static void put_word(sz_buf *buf, const char *option, const char *word) {
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+                                "_./:=,+-@%";
     if (!word) return;
-    sz_buf_printf(buf, " %s%s", option, *option ? " '" : "'");
+    sz_buf_printf(buf, " %s%s", option, *option ? " " : "");
+    if (*word && word[strspn(word, plain)] == '\0') {
+        sz_buf_puts(buf, word);
+        return;
+    }
+    sz_buf_putc(buf, '\'');
     for (const char *p = word; *p; p++)
         if (*p == '\'')
             sz_buf_puts(buf, "'\\''");
         else
             sz_buf_putc(buf, *p);
     sz_buf_putc(buf, '\'');
+}
+
+// Names of machines, binds ... by one option, as they were given: "h100,m2".
+static void put_words(sz_buf *buf, const char *option, const cli_strings *words) {
+    sz_buf one;
+    if (words->n == 0) return;
+    sz_buf_init(&one, buf->ctx);
+    for (size_t i = 0; i < words->n; i++)
+        sz_buf_printf(&one, "%s%s", i ? "," : "", words->items[i]);
+    sz_buf_putc(&one, '\0');
+    if (sz_buf_status(&one) == SZ_OK) put_word(buf, option, one.data);
+    sz_buf_finish(&one);
 }
 
 static void put_again(const report_job *job) {
@@ -255,8 +306,8 @@ static void put_again(const report_job *job) {
     sz_buf_init(&buf, job->app->out);
     sz_buf_puts(&buf, "sizeup report");
     put_word(&buf, "", job->app->args[0]);
-    for (size_t i = 0; i < o->machines.n; i++) put_word(&buf, "--machine", o->machines.items[i]);
-    for (size_t i = 0; i < o->binds.n; i++) put_word(&buf, "--bind", o->binds.items[i]);
+    put_words(&buf, "--machine", &o->machines);
+    put_words(&buf, "--bind", &o->binds);
     for (size_t i = 0; i < o->inputs.n; i++) put_word(&buf, "--input", o->inputs.items[i]);
     put_word(&buf, "--dtype", o->dtype);
     if (strcmp(o->level, "roofline") != 0) put_word(&buf, "--level", o->level);
@@ -268,7 +319,8 @@ static void put_again(const report_job *job) {
     sz_buf_puts(&buf, " -o report.html");
     sz_buf_putc(&buf, '\0');
     if (sz_buf_status(&buf) == SZ_OK)
-        sz_doc_fact(job->doc, "again", "this page again", sz_cell_text(buf.data), SZ_AS_TEXT, NULL);
+        sz_doc_fact(job->doc, "again", "this page again", sz_cell_text(buf.data), SZ_AS_COMMAND,
+                    NULL);
     sz_buf_finish(&buf);
 }
 
@@ -285,7 +337,7 @@ void report_put_environment(report_job *job) {
         put_object(job, "env", b->env_json);
         put_object(job, "software", b->software_json);
         put_object(job, "settings", b->settings_json);
-        sz_doc_fact(doc, "reproducer", "measure again", sz_cell_text(b->reproducer), SZ_AS_TEXT,
+        sz_doc_fact(doc, "reproducer", "measure again", sz_cell_text(b->reproducer), SZ_AS_COMMAND,
                     NULL);
     }
     put_again(job);

@@ -46,6 +46,10 @@ typedef struct roofline {
     size_t n_roofs, n_slopes, n_dots;
     double idle_share; // of the time of the first machine: nodes without operations
     size_t idle_nodes;
+    double left_share; // of very many layers those that were left out, the fastest
+    size_t left_nodes;
+    bool linear;      // axes; else logarithmic
+    const char *dots_are; // NULL = "as fast as the roofs allow (predicted)"
     const char *kinds[SZ_PLOT_N_SERIES]; // operators by colour, NULL = none; the last is "other"
 } roofline;
 

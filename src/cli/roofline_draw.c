@@ -71,6 +71,38 @@ static range find_range(const roofline *r) {
     return g;
 }
 
+static double lowest_roof_above(const roofline *r, double flop_per_s) {
+    double lowest = INFINITY;
+    for (size_t i = 0; i < r->n_roofs; i++)
+        if (r->roofs[i].roof.flop_per_s >= flop_per_s * 0.999)
+            lowest = fmin(lowest, r->roofs[i].roof.flop_per_s);
+    return lowest;
+}
+
+static double main_rate(const roofline *r) {
+    double most = 0;
+    for (size_t i = 0; i < r->n_slopes; i++)
+        if (roofline_main_memory(&r->slopes[i])) most = fmax(most, r->slopes[i].byte_per_s);
+    return most;
+}
+
+// Linear axes show one power of ten well: they begin at 0 and reach just beyond the dots, and to
+// the roof above them and its ridge where these are not far away.
+static range find_linear_range(const roofline *r) {
+    enum { FAR = 4 };
+    double x = 0, y = 0;
+    for (size_t i = 0; i < r->n_dots; i++) {
+        x = fmax(x, r->dots[i].time.intensity);
+        y = fmax(y, r->dots[i].flop_per_s);
+    }
+    for (int m = 0; r->n_dots == 0 && m < r->n_machines; m++) y = fmax(y, top_roof(r, m));
+    const double roof = lowest_roof_above(r, y), rate = main_rate(r), ridge = roof / rate;
+    if (roof < FAR * y) y = fmax(y, roof);
+    if (r->n_dots == 0) x = rate > 0 ? 2 * ridge : 1000;
+    if (ridge < FAR * x) x = fmax(x, 1.3 * ridge);
+    return (range){0, x > 0 ? 1.08 * x : 1, 0, y > 0 ? 1.12 * y : 1};
+}
+
 // ---- roofs -------------------------------------------------------------------------------------
 
 static int higher_first(const void *a, const void *b) {
@@ -107,12 +139,26 @@ static void joined_names(const roofline *r, const roof_row *roofs, size_t n, cha
     if (n > NAMED && used < cap) snprintf(buf + used, cap - used, " = %zu more", n - NAMED);
 }
 
+// Do two rates lie on one line?
+static bool as_one(double a, double b) { return fabs(a / b - 1) < 0.015; }
+
+static bool one_slope(const slope_row *a, const slope_row *b) {
+    return a->machine == b->machine && a->link == b->link && as_one(a->byte_per_s, b->byte_per_s);
+}
+
+// Does an earlier slope stand for this one too?
+static bool is_repeated(const roofline *r, size_t slope) {
+    for (size_t i = 0; i < slope; i++)
+        if (one_slope(&r->slopes[i], &r->slopes[slope])) return true;
+    return false;
+}
+
 // Ridges with main memory, each with its number, and those of the highest roof with every level.
 static void draw_ridges(const roofline *r, const roof_row *roof, bool top, sz_plot *plot) {
     for (size_t k = 0; k < r->n_slopes; k++) {
         const slope_row *s = &r->slopes[k];
         const bool main = roofline_main_memory(s);
-        if (s->machine != roof->machine || !(main || top)) continue;
+        if (s->machine != roof->machine || !(main || top) || is_repeated(r, k)) continue;
         const double ridge = roofline_ridge(roof, s);
         char text[24];
         snprintf(text, sizeof text, ridge < 10 ? "%.2g" : "%.0f", ridge);
@@ -147,24 +193,53 @@ static void draw_roofs(const roofline *r, const range *g, sz_plot *plot) {
     for (size_t i = 0, n; i < r->n_roofs; i += n) {
         n = 1;
         while (i + n < r->n_roofs && sorted[i + n].machine == sorted[i].machine &&
-               sorted[i + n].roof.flop_per_s > sorted[i].roof.flop_per_s * 0.985)
+               as_one(sorted[i + n].roof.flop_per_s, sorted[i].roof.flop_per_s))
             n++;
         draw_roof(r, &sorted[i], n, g, plot);
     }
     free(sorted);
 }
 
+// Names of memories and links that lie on one another: "PCIe = host 64 GB/s".
+static void slope_names(const roofline *r, size_t slope, char *buf, size_t cap) {
+    enum { NAMED = 2 };
+    const slope_row *s = &r->slopes[slope];
+    size_t used = (size_t)snprintf(buf, cap, "%s%s%s",
+                                   r->n_machines > 1 ? machine_name(r, s->machine) : "",
+                                   r->n_machines > 1 ? ": " : "", s->name);
+    size_t n = 1;
+    for (size_t i = slope + 1; i < r->n_slopes; i++) {
+        if (!one_slope(s, &r->slopes[i])) continue;
+        if (n++ < NAMED && used < cap)
+            used += (size_t)snprintf(buf + used, cap - used, " = %s", r->slopes[i].name);
+    }
+    if (n > NAMED && used < cap) snprintf(buf + used, cap - used, " = %zu more", n - NAMED);
+}
+
+// On linear axes a cache can be so fast that its line is the axis.
+static bool is_too_steep(const roofline *r, const range *g, const slope_row *s) {
+    return r->linear && !roofline_main_memory(s) && g->y1 / s->byte_per_s < g->x1 / 40;
+}
+
 static void draw_slopes(const roofline *r, const range *g, sz_plot *plot) {
+    char steep[160] = "";
+    size_t used = 0;
     for (size_t i = 0; i < r->n_slopes; i++) {
         const slope_row *s = &r->slopes[i];
+        if (is_too_steep(r, g, s)) {
+            if (used < sizeof steep)
+                used += (size_t)snprintf(steep + used, sizeof steep - used, "%s%s",
+                                         used ? ", " : "", s->name);
+            continue;
+        }
+        if (is_repeated(r, i)) continue;
         const double end = top_roof(r, s->machine) / s->byte_per_s;
         const double xs[2] = {fmin(g->x0, g->y0 / s->byte_per_s), end};
         const double ys[2] = {xs[0] * s->byte_per_s, end * s->byte_per_s};
-        char rate[32], label[128];
+        char rate[32], names[160], label[200];
         rate_text(s->byte_per_s, "B/s", rate, sizeof rate);
-        snprintf(label, sizeof label, "%s%s%s %s",
-                 r->n_machines > 1 ? machine_name(r, s->machine) : "",
-                 r->n_machines > 1 ? ": " : "", s->name, rate);
+        slope_names(r, i, names, sizeof names);
+        snprintf(label, sizeof label, "%s %s", names, rate);
         const unsigned bold = roofline_main_memory(s) ? SZ_PLOT_BOLD : 0;
         const sz_plot_line line = {xs,
                                    ys,
@@ -174,6 +249,7 @@ static void draw_slopes(const roofline *r, const range *g, sz_plot *plot) {
                                    SZ_PLOT_ALONG | bold | (s->link ? SZ_PLOT_DASHED : 0u)};
         sz_plot_add_line(plot, &line);
     }
+    if (used) sz_plot_note(plot, "Too steep for these axes: %s.", steep);
 }
 
 // ---- dots --------------------------------------------------------------------------------------
@@ -254,20 +330,25 @@ static void draw_words(const roofline *r, sz_plot *plot) {
     }
     for (int i = 0; i < SZ_PLOT_N_SERIES && r->kinds[i]; i++)
         sz_plot_add_legend(plot, SZ_PLOT_SERIES + i, r->kinds[i]);
-    sz_plot_note(plot, "Dots: layers, as fast as the roofs allow (predicted); in pictures, area = "
-                       "share of time.");
+    sz_plot_note(plot, "Dots: layers, %s; in pictures, area = share of time.",
+                 r->dots_are ? r->dots_are : "as fast as the roofs allow (predicted)");
     sz_plot_note(plot, "Rings: ridge points, in FLOP/B.");
     if (r->idle_nodes)
-        sz_plot_note(plot, "Not shown: %zu nodes that only move data, %.1f %% of the time.",
-                     r->idle_nodes, 100 * r->idle_share);
+        sz_plot_note(plot, "Not shown: %zu node%s that only move%s data, %.1f %% of the time.",
+                     r->idle_nodes, r->idle_nodes == 1 ? "" : "s", r->idle_nodes == 1 ? "s" : "",
+                     100 * r->idle_share);
+    if (r->left_nodes)
+        sz_plot_note(plot, "Not shown: the %zu fastest of the other nodes, %.1f %% of the time.",
+                     r->left_nodes, 100 * r->left_share);
 }
 
 void roofline_draw(const roofline *r, sz_plot *plot) {
-    const range g = find_range(r);
-    const sz_plot_axis x = {"arithmetic intensity, FLOP/B", g.x0, g.x1, 0};
-    const sz_plot_axis y = {"FLOP/s", g.y0, g.y1, 0};
+    const range g = r->linear ? find_linear_range(r) : find_range(r);
+    const sz_plot_axis x = {"arithmetic intensity, FLOP/B", g.x0, g.x1, r->linear};
+    const sz_plot_axis y = {r->linear ? "speed" : "FLOP/s", g.y0, g.y1, r->linear};
     sz_plot_set_axis(plot, 0, &x);
     sz_plot_set_axis(plot, 1, &y);
+    if (r->linear) sz_plot_set_unit(plot, 1, "FLOP/s"); // one prefix for the axis
     draw_words(r, plot);
     draw_slopes(r, &g, plot);
     draw_roofs(r, &g, plot);

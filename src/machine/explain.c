@@ -243,7 +243,7 @@ static sz_status explain(sz_survey *s, sz_chain_study *e, const subject *what) {
 }
 
 static sz_status start(sz_survey *s, sz_chain_study *e, const char *op) {
-    const subject *what;
+    const subject *what = NULL;
     sz_cpu_set mask;
     int cpu = 0; // one thread
     SZ_TRY(find_subject(s->ctx, op, &what));

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -70,7 +71,11 @@ sz_status sz_child_watch_run(sz_ctx *ctx, const char *const *argv, const char *c
     close(ends[1]);
     if (error) {
         close(ends[0]);
-        return sz_fail(ctx, SZ_ERR_UNAVAILABLE, "cannot start '%s': error %d", argv[0], error);
+        return sz_fail(ctx, SZ_ERR_UNAVAILABLE, "cannot start '%s': %s%s", argv[0],
+                       strerror(error),
+                       error == ENOENT && strncmp(argv[0], "/proc/", 6) == 0
+                           ? "; is /proc mounted?"
+                           : "");
     }
     *ret_whole = drain(ends[0], watch);
     close(ends[0]);

@@ -38,6 +38,48 @@ void sz_add_energy(sz_estimate *e, const char *dtype, double macs, double elemen
     if (macs > 0) e->dynamic_j += macs * mac_energy(m, dtype);
     if (elementary > 0) e->dynamic_j += elementary * energy_of(m, "add", dtype);
     if (far_bytes > 0) e->dynamic_j += far_bytes * sz_byte_energy_of(m);
+    if (macs > 0) e->macs += macs, e->macs_j += macs * mac_energy(m, dtype);
+    if (elementary > 0)
+        e->elementary += elementary, e->elementary_j += elementary * energy_of(m, "add", dtype);
+    if (far_bytes > 0) e->far_j += far_bytes * sz_byte_energy_of(m);
+}
+
+// ---- its parts ---------------------------------------------------------------------------------
+
+enum { PART_MACS, PART_ELEMENTARY, PART_FAR, PARTS_ALWAYS };
+
+// Caches that the bytes of the run were followed through.
+static size_t near_levels(const sz_estimate *e) {
+    return e->by_row && e->n_levels > 1 ? e->n_levels - 1 : 0;
+}
+
+size_t sz_estimate_energy_part_count(const sz_estimate *e) { return PARTS_ALWAYS + near_levels(e); }
+
+static double level_bytes(const sz_estimate *e, size_t level) {
+    double sum = 0;
+    for (size_t i = 0; i < e->nodes.n; i++) {
+        const sz_level_bytes *b = &e->by_row[e->nodes.items[i].index * e->n_levels + level];
+        sum += b->read + b->written;
+    }
+    return sum;
+}
+
+static double level_energy(const sz_machine *m, const char *level) {
+    for (size_t i = 0; level && i < m->byte_energy.n; i++)
+        if (strcmp(m->byte_energy.items[i].level, level) == 0) return m->byte_energy.items[i].joule;
+    return SZ_NAN;
+}
+
+sz_energy_part sz_estimate_energy_part(const sz_estimate *e, size_t i) {
+    if (i == PART_MACS)
+        return (sz_energy_part){"multiply-accumulates", "MAC", e->macs, e->macs_j};
+    if (i == PART_ELEMENTARY)
+        return (sz_energy_part){"other operations", "FLOP", e->elementary, e->elementary_j};
+    if (i == PART_FAR) return (sz_energy_part){e->memory.level, "B", e->far_bytes, e->far_j};
+    const size_t level = near_levels(e) - 1 - (i - PARTS_ALWAYS); // the farthest cache first
+    const char *name = e->levels[level].level;
+    const double bytes = level_bytes(e, level), one = level_energy(e->machine, name);
+    return (sz_energy_part){name, "B", bytes, bytes > 0 ? bytes * one : 0};
 }
 
 // ---- top down ----------------------------------------------------------------------------------

@@ -94,6 +94,9 @@ struct sz_estimate {
     bool too_large;                 // main memory does not hold the net
     double far_s;                   // time of all bytes from main memory
     double dynamic_j;               // energy of arithmetic and main memory; NaN = some is not known
+    double macs, macs_j;            // of them: multiply-accumulates,
+    double elementary, elementary_j; // all other operations,
+    double far_j;                   // and bytes of main memory
     double bytes;                   // of all nodes
     double far_bytes;               // of them, those that main memory moves
     double dispatch_s, fork_join_s; // that each node at work pays, 0 = not known or not paid

@@ -383,6 +383,10 @@ static void take_facts(sz_estimate *e) {
     e->overlap_p = d->overlap_p, e->chip = d->chip;
     e->overhead_s = d->overhead_s + h->overhead_s;
     e->dynamic_j = d->dynamic_j + h->dynamic_j;
+    e->macs = d->macs + h->macs, e->macs_j = d->macs_j + h->macs_j;
+    e->elementary = d->elementary + h->elementary;
+    e->elementary_j = d->elementary_j + h->elementary_j;
+    e->far_bytes = d->far_bytes + h->far_bytes, e->far_j = d->far_j + h->far_j;
     e->bytes = d->bytes + h->bytes, e->far_s = d->far_s + h->far_s;
 }
 

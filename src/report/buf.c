@@ -239,6 +239,7 @@ void sz_buf_number(sz_buf *buf, sz_format format, double v, const char *unit) {
         else put_number(buf, v);
         break;
     case SZ_AS_NUMBER:
+    case SZ_AS_COMMAND:
     case SZ_AS_TEXT: put_number(buf, v); break;
     }
     if (!*after) return;

@@ -183,13 +183,15 @@ static int slower_first(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-// Around 1, and all ends of intervals.
+// Around 1 and all ratios, and the ends of intervals as far as they leave room for the others: an
+// interval of a factor of a thousand is cut off, its row tells its ends.
 static void set_ratio_axis(const sz_chart_change *const *rows, size_t n, sz_plot *plot) {
     double lo = 1, hi = 1;
+    for (size_t i = 0; i < n; i++) lo = fmin(lo, rows[i]->ratio), hi = fmax(hi, rows[i]->ratio);
+    const double room = fmax(hi / lo, 1.5), least = lo / room, most = hi * room;
     for (size_t i = 0; i < n; i++) {
-        const double ends[] = {rows[i]->ratio, rows[i]->lo, rows[i]->hi};
-        for (int k = 0; k < 3; k++)
-            if (is_ratio(ends[k])) lo = fmin(lo, ends[k]), hi = fmax(hi, ends[k]);
+        if (is_ratio(rows[i]->lo)) lo = fmin(lo, fmax(rows[i]->lo, least));
+        if (is_ratio(rows[i]->hi)) hi = fmax(hi, fmin(rows[i]->hi, most));
     }
     const double pad = fmax(pow(hi / lo, 0.06), 1.01);
     sz_plot_set_axis(plot, 0, &(sz_plot_axis){"time of B / time of A", lo / pad, hi * pad, 0});
@@ -200,14 +202,26 @@ static void put_upright(sz_plot *plot, double x, size_t n, unsigned flags, int c
     sz_plot_add_line(plot, &(sz_plot_line){xs, ys, 2, NULL, color, flags});
 }
 
+// "+3.2", "-0.4", "0.0", "+1286".
+static const char *percent_text(double ratio, char *buf, size_t cap) {
+    const double percent = 100 * (ratio - 1);
+    if (fabs(percent) < 0.05)
+        snprintf(buf, cap, "0.0");
+    else
+        snprintf(buf, cap, fabs(percent) < 999.5 ? "%+.1f" : "%+.0f", percent);
+    return buf;
+}
+
 static void put_change(sz_plot *plot, const sz_chart_change *c, double at) {
-    char note[100], tip[600], a[40], b[40];
+    char note[100], tip[600], a[40], b[40], texts[3][24];
     const int color = change_color(c);
     const bool interval = is_ratio(c->lo) && is_ratio(c->hi);
-    snprintf(note, sizeof note, "%+.1f %%", 100 * (c->ratio - 1));
+    percent_text(c->ratio, texts[0], sizeof texts[0]);
+    snprintf(note, sizeof note, "%s %%", texts[0]);
     if (interval)
-        snprintf(note, sizeof note, "%+.1f %%  [%+.1f, %+.1f]", 100 * (c->ratio - 1),
-                 100 * (c->lo - 1), 100 * (c->hi - 1));
+        snprintf(note, sizeof note, "%s %%  [%s, %s]", texts[0],
+                 percent_text(c->lo, texts[1], sizeof texts[1]),
+                 percent_text(c->hi, texts[2], sizeof texts[2]));
     sz_chart_number(c->a_s, "s", a, sizeof a);
     sz_chart_number(c->b_s, "s", b, sizeof b);
     snprintf(tip, sizeof tip, "%.240s: A %s, B %s, %s", c->name ? c->name : "?", a, b, note);

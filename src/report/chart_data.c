@@ -142,16 +142,34 @@ static double number_at(const json_t *object, const char *key) {
     return json_is_number(v) ? json_number_value(v) : NAN;
 }
 
+// The shortest text that reads back to the number: 0.03, where 17 digits are not all needed.
+static void real_text(double v, char *buf, size_t cap) {
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(buf, cap, "%.*g", digits, v);
+        if (strtod(buf, NULL) == v) return;
+    }
+}
+
+// How a time was taken, which is no property of what was timed.
+static bool is_of_the_watch(const char *key) {
+    static const char *const keys[] = {"preheat_s", "time_budget_s", "timeout_s", "seed",
+                                       "input_sets"};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+        if (strcmp(key, keys[i]) == 0) return true;
+    return false;
+}
+
 // Members that are one value; lists and objects are no parameters.
 static sz_status put_parameters(sz_chart_data *d, json_t *object) {
     const char *key;
     json_t *v;
     json_object_foreach(object, key, v) {
         char text[40];
+        if (is_of_the_watch(key)) continue;
         if (json_is_integer(v))
             snprintf(text, sizeof text, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
         else if (json_is_real(v))
-            snprintf(text, sizeof text, "%.17g", json_real_value(v));
+            real_text(json_real_value(v), text, sizeof text);
         else if (json_is_boolean(v))
             snprintf(text, sizeof text, "%s", json_is_true(v) ? "yes" : "no");
         else if (!json_is_string(v))

@@ -11,6 +11,9 @@ enum { FRONT = SZ_PLOT_SERIES + 1, OTHERS = SZ_PLOT_SERIES + 7 };
 typedef struct front {
     const sz_chart_data *d;
     const sz_chart_metric *m[2]; // x, y
+    const sz_chart_metric *z;    // that the area of the marks shows, or NULL
+    sz_chart_range_of z_range;   // of it, on the front
+    bool z_log;
     sz_arena *arena;
     size_t *by_x, n;          // points with both metrics, the best x first
     size_t *line, n_line;     // of them: those that no other beats by both values, best x first
@@ -124,10 +127,39 @@ static bool is_labelled(size_t i, size_t n, size_t labels) {
     return false;
 }
 
+// Of a value of the third metric: a share for the area of a mark. What spans much is shown by its
+// logarithm.
+enum { SMALLEST = 1, LARGEST = 34 }; // percent
+static double area_of(const front *f, double v) {
+    const double lo = f->z_range.lo, hi = f->z_range.hi;
+    const double at = f->z_log ? log(v / lo) / log(hi / lo) : (v - lo) / (hi - lo);
+    return isfinite(v) && lo < hi ? (SMALLEST + (LARGEST - SMALLEST) * at) / 100 : 0.02;
+}
+
+static void z_text(const front *f, double v, char *buf, size_t cap) {
+    char name[160], number[40];
+    const char *unit;
+    sz_chart_metric_name(f->z->key, name, sizeof name, &unit);
+    sz_chart_number(v, unit, number, sizeof number);
+    snprintf(buf, cap, "%.100s %s", name, number);
+}
+
+// Three marks say what the sizes mean.
+static void put_areas(const front *f, sz_plot *plot) {
+    const double lo = f->z_range.lo, hi = f->z_range.hi;
+    const double values[3] = {lo, f->z_log ? sqrt(lo * hi) : (lo + hi) / 2, hi};
+    char text[160];
+    if (!f->z || !(lo < hi)) return;
+    for (size_t i = 0; i < 3; i++) {
+        z_text(f, values[i], text, sizeof text);
+        sz_plot_add_legend_area(plot, FRONT, area_of(f, values[i]), text);
+    }
+}
+
 static void draw_marks(const front *f, const bool *shown, int labels, sz_plot *plot) {
     const size_t most = labels < 0 ? 0 : labels == 0 ? 12 : (size_t)labels;
     for (size_t i = 0; i < f->n_marked; i++) {
-        char label[80], whole[300], tip[460], x[40], y[40], name[160];
+        char label[80], whole[300], tip[640], x[40], y[40], name[160], z[160] = "";
         const char *unit;
         const size_t point = f->marked[i];
         sz_chart_setting(f->d, point, shown, 40, label, sizeof label);
@@ -136,9 +168,12 @@ static void draw_marks(const front *f, const bool *shown, int labels, sz_plot *p
         sz_chart_number(at(f, 0, point), unit, x, sizeof x);
         sz_chart_metric_name(f->m[1]->key, name, sizeof name, &unit);
         sz_chart_number(at(f, 1, point), unit, y, sizeof y);
-        snprintf(tip, sizeof tip, "%s: %s, %s", whole, x, y);
+        const double v = f->z ? sz_chart_value_of(f->z, point).value : NAN;
+        if (isfinite(v)) z_text(f, v, z, sizeof z);
+        snprintf(tip, sizeof tip, "%s: %s, %s%s%s", whole, x, y, *z ? ", " : "", z);
         put_whisker(f, point, plot);
-        sz_plot_add_point(plot, &(sz_plot_point){at(f, 0, point), at(f, 1, point), 0.02,
+        sz_plot_add_point(plot, &(sz_plot_point){at(f, 0, point), at(f, 1, point),
+                                                 f->z ? area_of(f, v) : 0.02,
                                                  is_labelled(i, f->n_marked, most) ? label : NULL,
                                                  tip, FRONT});
     }
@@ -158,13 +193,19 @@ static void put_words(const front *f, const sz_chart_front_options *o, const boo
     }
     sz_plot_add_legend(plot, FRONT, f->given ? "on the front" : "on the front, by the values");
     sz_plot_add_legend(plot, OTHERS, "all settings");
+    put_areas(f, plot);
     if (f->d->n > f->n)
         sz_plot_note(plot, "Not shown: %zu settings without one of the two metrics.",
                      f->d->n - f->n);
-    if (f->given && f->d->front[2]) {
-        const char *unit;
-        sz_chart_metric_name(f->d->front[2], common, sizeof common, &unit);
-        sz_plot_note(plot, "The front is of three metrics; the third is %s.", common);
+    if (f->z) {
+        const char *unit, *three = f->given && f->d->front[2] ? "The front is of three metrics; "
+                                                              : "";
+        sz_chart_metric_name(f->z->key, common, sizeof common, &unit);
+        if (f->z_range.lo < f->z_range.hi)
+            sz_plot_note(plot, "%s%s (%s is better) is the size of the marks in pictures.", three,
+                         common, f->z->higher ? "more" : "less");
+        else
+            sz_plot_note(plot, "%s%s is the same for all settings on the front.", three, common);
     } else if (f->given && f->n_marked > f->n_line)
         sz_plot_note(plot, "Marks beside the line: their intervals leave open whether they are "
                            "beaten.");
@@ -188,6 +229,29 @@ static sz_status choose_metrics(sz_ctx *ctx, front *f, const sz_chart_front_opti
     return SZ_OK;
 }
 
+// The metric of the areas: that was asked for, else the one of three that is on no axis.
+static sz_status choose_area(sz_ctx *ctx, front *f, const sz_chart_front_options *o) {
+    if (o->z) {
+        SZ_TRY(sz_chart_find_metric(ctx, f->d, o->z, &f->z));
+        if (f->z == f->m[0] || f->z == f->m[1])
+            return sz_fail(ctx, SZ_ERR_INPUT, "'%s' is on an axis already", f->z->key);
+        return SZ_OK;
+    }
+    for (size_t i = 0; f->given && f->d->front[2] && i < 3; i++) {
+        const sz_chart_metric *m;
+        SZ_TRY(sz_chart_find_metric(ctx, f->d, f->d->front[i], &m));
+        if (m != f->m[0] && m != f->m[1]) f->z = m;
+    }
+    return SZ_OK;
+}
+
+static void find_areas(front *f) {
+    f->z_range = (sz_chart_range_of){NAN, NAN};
+    for (size_t i = 0; f->z && i < f->n_marked; i++)
+        sz_chart_range(&f->z_range, sz_chart_value_of(f->z, f->marked[i]).value);
+    f->z_log = f->z_range.lo > 0 && f->z_range.hi > 20 * f->z_range.lo;
+}
+
 static sz_status draw(sz_ctx *ctx, front *f, const sz_chart_front_options *o, sz_plot *plot) {
     SZ_TRY(choose_metrics(ctx, f, o));
     SZ_TRY(sort_points(ctx, f));
@@ -195,6 +259,8 @@ static sz_status draw(sz_ctx *ctx, front *f, const sz_chart_front_options *o, sz
         return sz_fail(ctx, SZ_ERR_INPUT, "no setting has both '%s' and '%s'", f->m[0]->key,
                        f->m[1]->key);
     find_marked(ctx, f);
+    SZ_TRY(choose_area(ctx, f, o));
+    find_areas(f);
     if (f->n_marked == 0)
         return sz_fail(ctx, SZ_ERR_INPUT, "no setting of the front has both '%s' and '%s'",
                        f->m[0]->key, f->m[1]->key);

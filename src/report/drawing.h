@@ -18,6 +18,7 @@ typedef struct sz_curve {
 typedef struct sz_legend {
     int color;
     const char *text;
+    double share; // its mark is as large as a point with that share; NaN = as usual
 } sz_legend;
 
 typedef struct sz_cloud {
@@ -183,6 +184,7 @@ sz_status sz_draw(sz_ctx *ctx, const sz_plot *plot, const sz_look *look, sz_draw
 void sz_drawing_finish(sz_drawing *d);
 void sz_shape_add(sz_drawing *d, const sz_shape *shape);
 double sz_look_width(const sz_look *look, const char *text, double size);
+double sz_look_radius(const sz_look *look, double share); // of a point
 
 // ---- places for labels -------------------------------------------------------------------------
 

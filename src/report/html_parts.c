@@ -159,16 +159,20 @@ static void put_fact(const sz_writing *w, const sz_fact *f) {
     const bool exact = f->value.kind == SZ_CELL_I64 && f->format == SZ_AS_SI &&
                        (f->value.i >= 1000 || f->value.i <= -1000);
     const bool wide = !number && (f->value.kind != SZ_CELL_NONE || f->format == SZ_AS_TEXT);
-    put(w, wide ? "<div class=\"text\"><dt>" : "<div><dt>");
+    const bool typed = f->format == SZ_AS_COMMAND && f->value.kind == SZ_CELL_TEXT;
+    const bool goes_on = wide && f->title && !*f->title; // with the one before
+    put(w, goes_on ? "<div class=\"text more\"><dt>" : wide ? "<div class=\"text\"><dt>"
+                                                            : "<div><dt>");
     sz_html_text(w, f->title);
     put(w, "</dt><dd");
     if (number) put_key(w, &f->value);
     put(w, ">");
+    if (typed) put(w, "<code>");
     if (f->value.kind == SZ_CELL_NONE)
         put(w, "not known");
     else
         sz_cell_show(w->buf, SZ_SINK_XML, &f->value, f->format, f->unit);
-    put(w, "</dd>");
+    put(w, typed ? "</code></dd>" : "</dd>");
     if (exact) {
         put(w, "<dd class=\"note\">");
         sz_buf_grouped(w->buf, f->value.i);

@@ -92,7 +92,11 @@ void sz_plot_add_point(sz_plot *p, const sz_plot_point *point) {
 }
 
 void sz_plot_add_legend(sz_plot *p, int color, const char *text) {
-    const sz_legend row = {color, keep(p, text)};
+    sz_plot_add_legend_area(p, color, NAN, text);
+}
+
+void sz_plot_add_legend_area(sz_plot *p, int color, double share, const char *text) {
+    const sz_legend row = {color, keep(p, text), share};
     if (!sz_vec_push(p->ctx, &p->legend, row)) p->failed = true;
 }
 

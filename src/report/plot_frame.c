@@ -89,20 +89,23 @@ static sz_mark legend_mark(const sz_layout *l, int color) {
 // Rows of the legend when its entries flow over `width`; with `l->d` it is drawn from y on.
 static int legend(sz_layout *l, double x0, double width, double y, bool draw) {
     const sz_look *k = l->look;
-    const double mark = k->cell_w > 0 ? 2 * k->cell_w : 18, space = k->cell_w > 0 ? 16 : 18;
+    const double room = k->cell_w > 0 ? 2 * k->cell_w : 18, space = k->cell_w > 0 ? 16 : 18;
     double x = 0;
     int rows = l->plot->legend.n > 0;
     for (size_t i = 0; i < l->plot->legend.n; i++) {
         const sz_legend *e = &l->plot->legend.items[i];
+        if (k->cell_w > 0 && !isnan(e->share)) continue; // cells have one size
+        const double size = k->cell_w > 0 ? 3 : isnan(e->share) ? 4.6 : sz_look_radius(k, e->share);
+        const double mark = room + 2 * fmax(size - 4.6, 0); // a large one takes more
         const double w = mark + sz_look_width(k, e->text, k->text);
         if (x > 0 && x + w > width) x = 0, rows++;
         if (draw) {
             const double at = y +
                               (rows - 1) * sz_line_height(k, k->text) * (k->cell_h > 0 ? 1 : 1.2);
             const sz_shape s = {.kind = SZ_SHAPE_MARK,
-                                .x = x0 + x + (k->cell_w > 0 ? 4 : 6),
+                                .x = x0 + x + (k->cell_w > 0 ? 4 : 6 + (mark - room) / 2),
                                 .y = at,
-                                .size = k->cell_w > 0 ? 3 : 4.6,
+                                .size = size,
                                 .color = e->color,
                                 .area = area_of(l, e->color),
                                 .mark = legend_mark(l, e->color)};
@@ -124,6 +127,7 @@ void sz_layout_margins(sz_layout *l) {
     if (l->plot->title) head += sz_line_height(k, k->title);
     if (l->plot->subtitle) head += lh;
     head += k->cell_h > 0 ? lh : lh * 1.5; // name of the y axis
+    if (k->cell_h == 0 && (l->plot->title || l->plot->subtitle)) head += 6;
     foot += 2 * lh + (k->cell_h > 0 ? 0 : 8);
     foot += (double)l->plot->notes.n * sz_line_height(k, k->small);
     foot += legend(l, 0, k->width - 2 * outer(k), 0, false) * row;

@@ -194,9 +194,15 @@ static bool longest(const sz_layout *l, const sz_plot_line *line, sz_xy *ret_a, 
     return best > 0;
 }
 
+// How far the middle of a label may lie from its line: beside it, or clear of the rings on it.
+static double beside(const sz_look *k, double height, int i) {
+    const double off = height / 2 + (i & 2 ? k->mark_least + 1.5 : 1);
+    return i & 1 ? -off : off;
+}
+
 // Try places along the line, above and below it; the least clash wins.
 static void put_along(sz_layout *l, const sz_plot_line *line) {
-    enum { STEPS = 24 };
+    enum { STEPS = 24, SIDES = 4 };
     const sz_look *k = l->look;
     const bool cells = k->cell_w > 0;
     const double w = sz_look_width(k, line->label, k->small), h = sz_line_height(k, k->small);
@@ -206,10 +212,11 @@ static void put_along(sz_layout *l, const sz_plot_line *line) {
     if (!longest(l, line, &a, &b)) return;
     const double length = hypot(b.x - a.x, b.y - a.y), ux = (b.x - a.x) / length;
     const double uy = (b.y - a.y) / length, degrees = atan2(uy, ux) * 57.29577951308232;
-    for (int i = 0; i < 2 * STEPS && least > 0; i++) {
-        const double t = cells ? length * (i / 2) / STEPS
-                               : w / 2 + k->gap + (length - w - 2 * k->gap) * (i / 2) / STEPS;
-        const double off = (i & 1 ? -1 : 1) * (h / 2 + 1);
+    for (int i = 0; i < SIDES * STEPS && least > 0; i++) {
+        const int step = i / SIDES;
+        const double t = cells ? length * step / STEPS
+                               : w / 2 + k->gap + (length - w - 2 * k->gap) * step / STEPS;
+        const double off = beside(k, h, i);
         sz_label_box box = {a.x + ux * t + uy * off, a.y + uy * t - ux * off, w, h, degrees};
         if (cells) // upright beside the line, whole cells
             box = (sz_label_box){
@@ -229,11 +236,12 @@ static void put_along(sz_layout *l, const sz_plot_line *line) {
 
 // ---- points ------------------------------------------------------------------------------------
 
-static double radius_of(const sz_layout *l, double share) {
-    const sz_look *k = l->look;
+double sz_look_radius(const sz_look *k, double share) {
     if (!(share > 0)) return k->mark_least;
     return k->mark_least + (k->mark_most - k->mark_least) * sqrt(fmin(share, 1));
 }
+
+static double radius_of(const sz_layout *l, double share) { return sz_look_radius(l->look, share); }
 
 static void put_point_label(sz_layout *l, const sz_plot_point *p, bool past_lines) {
     static const double sides[8][2] = {{-1, -1}, {1, 1}, {1, -1}, {-1, 1},

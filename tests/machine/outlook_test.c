@@ -197,10 +197,36 @@ static void fused_energy(void **state) {
     sz_machine_destroy(m);
 }
 
+// The same by parts: 64 multiply-adds, and 224 bytes of main memory.
+static void energy_parts(void **state) {
+    static const char text[] = MACHINE(
+        "parts", "f32", 100, 100,
+        ",\"energy\":{\"per_op\":[{\"op\":\"fma\",\"dtype\":\"f32\",\"joule\":0.5}],"
+        "\"per_byte\":[]}");
+    const fixture *f = *state;
+    const sz_predict_options how = {.level = "roofline"};
+    sz_machine *m = NULL;
+    sz_estimate *e = NULL;
+    assert_int_equal(sz_machine_parse(f->ctx, "text", text, sizeof text - 1, &m), SZ_OK);
+    assert_int_equal(sz_estimate_create(f->ctx, f->costs, m, &how, &e), SZ_OK);
+    assert_int_equal(sz_estimate_energy_part_count(e), 3);
+    const sz_energy_part macs = sz_estimate_energy_part(e, 0), far = sz_estimate_energy_part(e, 2);
+    assert_string_equal(macs.what, "multiply-accumulates");
+    near_to(macs.count, 64);
+    near_to(macs.joule, 32);
+    assert_true(sz_estimate_energy_part(e, 1).count == 0);
+    assert_string_equal(far.what, "DRAM");
+    near_to(far.count, 224);
+    assert_true(isnan(far.joule)); // the record does not tell it
+    sz_estimate_destroy(e);
+    sz_machine_destroy(m);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, open_fixture, close_fixture)
 
 int main(void) {
     const struct CMUnitTest tests[] = {TEST(only_tdp), TEST(measured_power), TEST(across),
-                                       TEST(rescaled), TEST(limited),        TEST(fused_energy)};
+                                       TEST(rescaled), TEST(limited),        TEST(fused_energy),
+                                       TEST(energy_parts)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

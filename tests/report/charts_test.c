@@ -355,6 +355,39 @@ static void test_bad_documents(void **state) {
     }
 }
 
+// The third metric of a front is the size of its marks: params 1 is the smallest, 100 the largest,
+// and 10 lies between them on a logarithmic scale.
+static void test_third_metric(void **state) {
+    static const char text[] =
+        "{\"pareto\":{\"metrics\":[\"latency_s\",\"energy_j\",\"params\"]},\"points\":["
+        "{\"parameters\":{\"a\":1},\"on_front\":true,"
+        "\"metrics\":{\"latency_s\":1,\"energy_j\":9,\"params\":100}},"
+        "{\"parameters\":{\"a\":2},\"on_front\":true,"
+        "\"metrics\":{\"latency_s\":2,\"energy_j\":4,\"params\":10}},"
+        "{\"parameters\":{\"a\":3},\"on_front\":true,"
+        "\"metrics\":{\"latency_s\":3,\"energy_j\":5,\"params\":1}}]}";
+    (void)state;
+    sz_chart_data *d = read_text(text);
+    sz_plot *plot = new_plot();
+    assert_int_equal(sz_chart_front(ctx, d, &(sz_chart_front_options){.x = NULL}, plot), SZ_OK);
+    assert_int_equal(plot->points.n, 3);
+    const double large = plot->points.items[0].share, middle = plot->points.items[1].share,
+                 small = plot->points.items[2].share;
+    assert_true(small > 0 && fabs(middle - (small + large) / 2) < 1e-9 && small < middle);
+    assert_non_null(strstr(plot->points.items[0].tip, "params 100"));
+    assert_int_equal(plot->legend.n, 5); // the front, all others, three sizes
+    for (size_t i = 0; i < 3; i++)
+        assert_true(plot->legend.items[2 + i].share == plot->points.items[2 - i].share);
+    assert_true(has_note(plot, "params (less is better) is the size of the marks"));
+    check_geometry(plot);
+    sz_plot_destroy(plot);
+    plot = new_plot();
+    const sz_chart_front_options twice = {.x = "latency", .y = "energy", .z = "energy"};
+    assert_int_equal(sz_chart_front(ctx, d, &twice, plot), SZ_ERR_INPUT);
+    sz_plot_destroy(plot);
+    sz_chart_data_destroy(d);
+}
+
 // Metrics that are missing, null or text are not known; what lacks one is not drawn.
 static void test_missing(void **state) {
     static const char text[] =
@@ -418,7 +451,8 @@ int main(void) {
         cmocka_unit_test(test_changes),     cmocka_unit_test(test_front),
         cmocka_unit_test(test_many_points), cmocka_unit_test(test_oracle),
         cmocka_unit_test(test_steps),       cmocka_unit_test(test_bad_documents),
-        cmocka_unit_test(test_missing),     cmocka_unit_test(test_formats),
+        cmocka_unit_test(test_missing),     cmocka_unit_test(test_third_metric),
+        cmocka_unit_test(test_formats),
     };
     ctx = sz_ctx_create(NULL);
     const int failed = ctx ? cmocka_run_group_tests(tests, NULL, NULL) : 1;

@@ -55,6 +55,20 @@ if grep -qP '(^|,)"?[=@+-][A-Za-z]' "$folder/hostile.csv"; then
     exit 1
 fi
 
+# Traces, by the fields that their format asks for.
+trace() { # NAME WORDS...
+    local name=$1
+    shift
+    "$sizeup" plot layers "$@" --quiet --terminal --trace "$folder/$name.trace.json" >/dev/null
+    "$sizeup" plot layers "$@" --quiet --format json >"$folder/$name.layers.json"
+    "$python" "$here/check_trace.py" "$folder/$name.trace.json" "$folder/$name.layers.json"
+}
+trace run "$tests/audit/record.json" --predicted --machine "$tests/audit/machine.json" \
+    --level roofline
+trace ran "$tests/audit/record.json"
+trace told resnet:depth=18 --machine h100
+trace names "$folder/hostile.onnx" --machine m2
+
 browser=$(command -v chromium || command -v chromium-browser || true)
 if [ -z "$browser" ]; then
     echo "chromium is not installed: pages were parsed, not opened"

@@ -112,7 +112,7 @@ static sz_status scan(sz_jtree *j, size_t *ret_end, bool *ret_escapes) {
 
 static sz_status string(sz_jtree *j, sz_str *ret) {
     const size_t start = ++j->i;
-    size_t end, n = 0;
+    size_t end = 0, n = 0;
     bool escapes;
     SZ_TRY(scan(j, &end, &escapes));
     if (end - start > SZ_JTREE_MAX_TEXT) return fail(j, "a string longer than the limit");

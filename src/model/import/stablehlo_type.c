@@ -100,7 +100,7 @@ static sz_status read_tensor(shlo *x, const sz_type **ret_type) {
         SZ_TRY(shlo_get(x, &c));
     }
     while (rank >= 0) {
-        int64_t dim;
+        int64_t dim = 0;
         SZ_TRY(read_dim(x, &dim, &there));
         if (!there) break;
         if (rank == SZ_MAX_RANK) return shlo_fail(x, "rank above the limit of %d", SZ_MAX_RANK);

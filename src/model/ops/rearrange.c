@@ -38,7 +38,7 @@ static sz_status block_area(const sz_infer *n, int64_t block, int64_t *ret) {
 
 sz_status sz_shape_depth_to_space(sz_infer *n) {
     const sz_type *x = sz_in(n, 0);
-    int64_t block, area, dims[4];
+    int64_t block, area = 0, dims[4];
     bool crd;
     SZ_TRY(read_block(n, &block, &crd));
     SZ_TRY(block_area(n, block, &area));
@@ -52,7 +52,7 @@ sz_status sz_shape_depth_to_space(sz_infer *n) {
 
 sz_status sz_shape_space_to_depth(sz_infer *n) {
     const sz_type *x = sz_in(n, 0);
-    int64_t block, area, dims[4];
+    int64_t block, area = 0, dims[4];
     bool crd;
     SZ_TRY(read_block(n, &block, &crd));
     SZ_TRY(block_area(n, block, &area));

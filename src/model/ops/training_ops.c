@@ -15,7 +15,7 @@ static sz_status tensors_of(const sz_infer *n, int groups, int *ret_count) {
 }
 
 static sz_status optimizer_shape(sz_infer *n, int groups) {
-    int count;
+    int count = 0;
     SZ_TRY(tensors_of(n, groups, &count));
     for (int o = 0; o < n->node->n_outputs; o++) {
         int group = o / count;
@@ -33,7 +33,7 @@ sz_status sz_shape_adam(sz_infer *n) { return optimizer_shape(n, 4); }
 // Elementary operations per element, each line of the operator's pseudo code in turn; what is done
 // once per tensor (powers of the decay, the learning rate) is not counted.
 static sz_status optimizer_cost(sz_costing *c, int groups, int64_t per_element) {
-    int count;
+    int count = 0;
     SZ_TRY(tensors_of(&c->in, groups, &count));
     for (int i = 0; i < count; i++) {
         const int64_t factors[] = {per_element, sz_cost_in_elements(c, FIRST + i)};

@@ -243,7 +243,7 @@ static sz_status fill_node(sz_job *j, const sz_node *n, int32_t *uses) {
 
 static sz_status fill_all(sz_job *j) {
     const sz_graph *g = j->graph;
-    int32_t *uses;
+    int32_t *uses = NULL;
     SZ_TRY(count_uses(j, &uses));
     for (size_t k = 0; k < g->nodes.n; k++) {
         const sz_node_id id = sz_graph_nth(g, k);

@@ -79,7 +79,7 @@ static sz_status map(sz_job *j, size_t bytes, char **ret_page) {
 static sz_status take_part(sz_job *j, size_t bytes, char **ret_data) {
     const size_t room = (bytes + 127) / 64 * 64; // a line more, so that places in pages differ
     if (j->chunks.n == 0 || j->in_chunk + room > CHUNK) {
-        char *page;
+        char *page = NULL;
         SZ_TRY(map(j, CHUNK, &page));
         if (!sz_vec_push(j->ctx, &j->chunks, page)) {
             sz_pages_unmap(page, CHUNK);
