@@ -59,7 +59,8 @@ def sweep(sizeup, folder, what, limit_s, repeats):
     if done["evaluated"] != settings:
         raise SystemExit(f"  bench: {done['evaluated']} {name}, not {settings}")
     good = statistics.median(times) <= limit_s
-    print(f"  {settings} {name}, front of {done['pareto']['points']}: {spread(times)} s of the CPU, "
+    front = done["pareto"]["points"]
+    print(f"  {settings} {name}, front of {front}: {spread(times)} s of the CPU, "
           f"at most {limit_s:.0f}{'' if good else ': too slow'}")
     return good
 
@@ -89,8 +90,9 @@ def ranks(sizeup, folder, repeats):
     for _ in range(repeats):
         one.append(run(words, out)[1])
         two.append(run(["mpirun", "-n", "2", *words], out)[1])
-    print(f"  1000000 settings by the clock: one process {spread(one)} s, two ranks {spread(two)} s; "
-          f"{spread([a / b for a, b in zip(one, two)])} times as fast")
+    ratios = [a / b for a, b in zip(one, two)]
+    print(f"  1000000 settings by the clock: one process {spread(one)} s, two ranks {spread(two)} "
+          f"s; {spread(ratios)} times as fast")
 
 
 def main():
