@@ -102,6 +102,7 @@ def main():
     args.add_argument("--only", choices=["sweeps", "report", "ranks"])
     given = args.parse_args()
     good = True
+    sys.stdout.reconfigure(line_buffering=True)
     print("Sweeps on paper, and a report")
     with tempfile.TemporaryDirectory() as folder:
         if given.only in (None, "sweeps"):
