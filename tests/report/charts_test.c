@@ -351,6 +351,7 @@ static void test_bad_documents(void **state) {
         {"hello", "no JSON"},
         {"{}", "no 'points'"},
         {"{\"schema\":\"sizeup.count/1\"}", "no 'points'"},
+        {"{\"schema\":\"sizeup.explore/2\",\"points\":[]}", "its schema is 'sizeup.explore/2'"},
         {"{\"points\":[{}]}", "neither a point"},
         {"{\"points\":[{\"parameters\":7}]}", "without 'parameters'"},
         {"{\"points\":[],\"points\":[]}", "there twice"},
