@@ -61,4 +61,5 @@ python3 "$here/decoding.py" "$sizeup" || status=1
 python3 "$here/bench.py" "$sizeup" "$here/../tests/models" "${args[@]}" || status=1
 python3 "$here/machine.py" "$sizeup" "${machine_args[@]}" || status=1
 python3 "$here/explore.py" "$sizeup" || status=1
+python3 "$here/speed.py" "$sizeup" || status=1
 exit $status

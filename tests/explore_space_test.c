@@ -200,6 +200,9 @@ static const struct {
      "file 's': line 2: parameter 'a': range '8-1' ends before it begins: 8 and 1"},
     {"parameters:\n  a: {values: 1, cost: 2}\n",
      "file 's': line 2: a parameter has no key 'cost': there are values, when, change"},
+    {"parameters:\n  a: {valuse: 1}\n",
+     "file 's': line 2: a parameter has no key 'valuse', did you mean 'values'?: there are "
+     "values, when, change"},
     {"parameters:\n  a: {when: b=1}\n", "file 's': line 2: parameter 'a' has no key 'values'"},
     {"parameters: {a: {values: 1, change: -1}}",
      "file 's': line 1: parameter 'a': a cost of changing is 0 or more"},

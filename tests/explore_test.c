@@ -199,7 +199,14 @@ static void check_oracle(const sz_space *s, const sz_points *p) {
     assert_int_equal(at, o.n);
     const double least = least_regret(s, p, parameter, metric);
     if (isnan(least) != (o.best_fixed < 0)) fail_msg("a best fixed setting: %g", least);
+    double most = 0;
+    for (size_t r = 0; r < o.n && o.best_fixed >= 0; r++) {
+        const double own = sz_points_value(p, (size_t)o.rows[r].fixed, metric);
+        assert_true(o.rows[r].regret == loss(own, o.rows[r].metric));
+        most = fmax(most, o.rows[r].regret);
+    }
     if (o.best_fixed >= 0) assert_true(fabs(o.mean_regret - least) < 1e-12);
+    if (o.best_fixed >= 0) assert_true(o.max_regret == most);
     sz_oracle_finish(ctx, &o);
 }
 

@@ -172,6 +172,10 @@ typedef struct sz_evaluator {
     sz_status (*evaluate_some)(sz_ctx *ctx, void *self, const sz_space *space,
                                const uint32_t *settings, size_t n, sz_metrics *ret_metrics,
                                char *ret_whys);
+    /** What is evaluated depends on the machine, whose fingerprint this is, and evaluations at the
+     * same time disturb each other: over ranks, one rank of each machine evaluates, and machines
+     * with another fingerprint are refused. NULL: neither. */
+    const char *machine;
 } sz_evaluator;
 SZ_API void sz_evaluator_release(sz_evaluator *evaluator);
 

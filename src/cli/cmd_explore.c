@@ -249,6 +249,7 @@ static int analyse(explore_job *job) {
     find_known(job);
     for (size_t i = 0; i < job->n_front_metrics; i++) {
         const size_t m = job->front_metrics[i];
+        if (!job->known[m]) cli_show_warnings(job->app); // of its file: they may say why
         if (!job->known[m])
             return cli_error(
                 job->app, CLI_UNAVAILABLE, "no setting has the metric '%s' of the front%s",

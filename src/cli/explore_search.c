@@ -10,19 +10,29 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sizeup/spread.h>
+
 typedef struct explore_measured measured;
 
 // ---- records -----------------------------------------------------------------------------------
 
 static sz_status emit(void *user, const char *record, size_t size) {
     measured *m = user;
+    if (m->ranks) return sz_explore_send_record(m->ranks, record, size);
     cli_bench_store_keep(&m->kept, record, size);
+    return SZ_OK;
+}
+
+sz_status explore_measure_keep(void *user, const char *record, size_t size) {
+    cli_bench_store_keep(user, record, size);
     return SZ_OK;
 }
 
 static sz_status find(void *user, const char *case_hash, sz_buf *record, int *ret_found) {
     measured *m = user;
     bool found = false;
+    *ret_found = 0;
+    if (!m->kept.store) return SZ_OK;
     const sz_status status = cli_bench_find(m->kept.app, m->kept.store, case_hash, m->wanted,
                                             record, &found);
     *ret_found = found;
@@ -68,8 +78,19 @@ static int read_options(explore_job *job, measured *m) {
     return read_times(job, &m->how);
 }
 
+// A rank that serves keeps nothing, and looks where it may what is there already.
+static sz_status open_store(explore_job *job, measured *m) {
+    const explore_options *o = job->options;
+    if (!explore_ranks_serves(job)) return cli_bench_store_open(job->app, o->store, &m->kept);
+    m->ranks = job->ranks;
+    m->kept.app = job->app;
+    if (o->resume && cli_store_open(job->app, o->store, SZ_STORE_READ, &m->kept.store) != SZ_OK)
+        m->kept.store = NULL;
+    return SZ_OK;
+}
+
 static sz_status open(explore_job *job, measured *m) {
-    const sz_status status = cli_bench_store_open(job->app, job->options->store, &m->kept);
+    const sz_status status = open_store(job, m);
     if (status != SZ_OK) return status;
     m->paper = job->evaluator;
     job->evaluator = (sz_evaluator){0};

@@ -12,6 +12,7 @@ struct explore_measured {
     cli_bench_store kept;
     sz_run_options how;
     sz_evaluator paper;
+    sz_ranks *ranks; // that this process serves: rank 0 keeps its records; else NULL
     unsigned wanted; // SZ_ASKED_...
     int64_t from_store;
 };
@@ -21,6 +22,8 @@ struct explore_measured {
 int explore_measure(explore_job *job);
 // Ends with the run when this becomes 1.
 void explore_measure_until(explore_job *job, const volatile int *stop);
+// A record that another rank sent goes into the store of this cli_bench_store.
+sz_status explore_measure_keep(void *user, const char *record, size_t size);
 void explore_measure_finish(explore_job *job);
 
 // Settings that a guided search left out become points with the reason. Sets job->skipped.

@@ -21,6 +21,11 @@ int64_t cli_launched(void) {
     return 0;
 }
 
+bool cli_ranks_are_strangers(void) {
+    const char *tasks = getenv("SLURM_STEP_NUM_TASKS");
+    return cli_launched() == 0 && getenv("SLURM_PROCID") && tasks && strtoll(tasks, NULL, 10) > 1;
+}
+
 static bool plugin_path(char *buf, size_t cap) {
     static const char *const places[] = {"sizeup-mpi.so",
                                          "../" SZ_CLI_LIBDIR "/sizeup/sizeup-mpi.so"};

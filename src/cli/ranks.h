@@ -10,6 +10,9 @@
 // Ranks that a launcher says it started; 0 = there is none.
 int64_t cli_launched(void);
 
+// Tasks of Slurm that were started without what MPI finds its ranks by.
+bool cli_ranks_are_strangers(void);
+
 // Join the others, by the plug-in that SIZEUP_MPI names or that lies beside the program or among
 // the installed libraries. SZ_ERR_UNAVAILABLE with what to do.
 sz_status cli_ranks_open(cli_app *app, sz_ranks **ret_ranks);

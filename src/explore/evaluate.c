@@ -156,9 +156,24 @@ static bool is_asked_of_file(const char *text, const char *name) {
     return has;
 }
 
+// What may have been meant: a word of the families, or one of 'list space'.
+static const char *nearest(const sz_predictor *self, const sz_parameter *p) {
+    enum { N_WORDS = 128 };
+    const char *names[N_WORDS + 1] = {NULL};
+    sz_net_param_row row;
+    size_t n = 0;
+    for (; n < SZ_P_COUNT; n++) names[n] = sz_known_parameter_get(n)->name;
+    for (size_t i = 0; i < self->subjects.n; i++) {
+        const int32_t family = self->subjects.items[i].family;
+        if (family < 0 || (p->of_model >= 0 && p->of_model != (int32_t)i)) continue;
+        for (size_t k = 0; n < N_WORDS && sz_list_net_param((size_t)family, k, &row); k++)
+            names[n++] = row.name;
+    }
+    return sz_text_nearest(p->bare, names);
+}
+
 // A parameter that no model takes would be a sweep over nothing.
 static sz_status check_asked(sz_predictor *self, const sz_parameter *p) {
-    const char *names[SZ_P_COUNT + 1] = {NULL};
     bool is_taken = false;
     if (sz_known_parameter_find(p->name) >= 0) return SZ_OK;
     for (size_t i = 0; i < self->subjects.n && !is_taken; i++) {
@@ -168,8 +183,7 @@ static sz_status check_asked(sz_predictor *self, const sz_parameter *p) {
                    (s->family < 0 && !s->llm && is_asked_of_file(s->text, p->bare));
     }
     if (is_taken) return SZ_OK;
-    for (size_t i = 0; i < SZ_P_COUNT; i++) names[i] = sz_known_parameter_get(i)->name;
-    const char *near = sz_text_nearest(p->bare, names);
+    const char *near = nearest(self, p);
     return sz_fail(self->ctx, SZ_ERR_USAGE,
                    "parameter '%s' means nothing: it is no word of the model's family, no free "
                    "dimension of its file, and none of 'list space'%s%s%s",

@@ -104,4 +104,12 @@ typedef sz_status sz_search(sz_ctx *ctx, const sz_space *space, const sz_search_
 // last one.
 bool sz_space_step(const sz_space *space, uint32_t *digits);
 
+// Settings that an evaluator takes at once, at most SZ_TOGETHER_MOST.
+enum { SZ_TOGETHER_MOST = 16 };
+size_t sz_evaluator_together(const sz_evaluator *e);
+// n <= sz_evaluator_together() of them, row by row, with n metrics and n x SZ_WHY_SIZE reasons.
+// What fails names the setting.
+sz_status sz_evaluate(sz_ctx *ctx, const sz_evaluator *e, const sz_space *space,
+                      const uint32_t *settings, size_t n, sz_metrics *ret_metrics, char *ret_whys);
+
 #endif

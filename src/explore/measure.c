@@ -12,7 +12,8 @@
 #include <math.h>
 #include <stdio.h>
 
-enum { TOGETHER = 8, LINE = 1024 };
+enum { TOGETHER = 8, // at most SZ_TOGETHER_MOST
+       LINE = 1024 };
 
 // A parameter that says how a case is run, not what.
 typedef enum role { WORD, MODEL, BACKEND, THREADS, STREAMS, NOTHING } role;
@@ -36,6 +37,7 @@ typedef struct measurer {
     role roles[SZ_SPACE_PARAMETERS];
     job jobs[TOGETHER];
     size_t n;
+    char machine[64]; // fingerprint
     const job *like; // the first of those that are run now: they share backend, threads, streams
 } measurer;
 
@@ -305,6 +307,17 @@ static sz_status find_role(sz_ctx *ctx, const sz_parameter *p, role *ret) {
                    p->name);
 }
 
+// Of this machine, as its records have it.
+static sz_status find_fingerprint(measurer *m) {
+    const sz_measure_options how = {.environment = m->setup.run->environment};
+    sz_machine *here;
+    SZ_TRY(sz_machine_describe_with(m->ctx, &how, &here));
+    const sz_identity id = sz_machine_identity(here);
+    snprintf(m->machine, sizeof m->machine, "%s", id.fingerprint);
+    sz_machine_destroy(here);
+    return SZ_OK;
+}
+
 static void release(void *self) {
     measurer *m = self;
     sz_free(m->ctx, m, sizeof *m);
@@ -321,6 +334,7 @@ sz_status sz_evaluator_measure(sz_ctx *ctx, const sz_space *space, const sz_meas
         status = find_role(ctx, &space->parameters[p], &m->roles[p]);
     if (status == SZ_OK && !sz_space_find(space, "model", &model))
         status = sz_fail(ctx, SZ_ERR_USAGE, "there is nothing to measure: give a model");
+    if (status == SZ_OK) status = find_fingerprint(m);
     if (status != SZ_OK) {
         release(m);
         return status;
@@ -329,6 +343,7 @@ sz_status sz_evaluator_measure(sz_ctx *ctx, const sz_space *space, const sz_meas
                                     .evaluate = evaluate,
                                     .release = release,
                                     .together = TOGETHER,
-                                    .evaluate_some = evaluate_some};
+                                    .evaluate_some = evaluate_some,
+                                    .machine = m->machine};
     return SZ_OK;
 }

@@ -210,6 +210,26 @@ void sz_evaluator_release(sz_evaluator *e) {
     *e = (sz_evaluator){0};
 }
 
+size_t sz_evaluator_together(const sz_evaluator *e) {
+    if (!e->evaluate_some || e->together < 2) return 1;
+    return e->together < SZ_TOGETHER_MOST ? e->together : SZ_TOGETHER_MOST;
+}
+
+sz_status sz_evaluate(sz_ctx *ctx, const sz_evaluator *e, const sz_space *space,
+                      const uint32_t *settings, size_t n, sz_metrics *ret, char *whys) {
+    char text[SZ_WHY_SIZE];
+    for (size_t i = 0; i < n; i++) {
+        sz_metrics_clear(&ret[i]);
+        whys[i * SZ_WHY_SIZE] = '\0';
+    }
+    const sz_status status =
+        e->evaluate_some ? e->evaluate_some(ctx, e->self, space, settings, n, ret, whys)
+                         : e->evaluate(ctx, e->self, space, settings, ret, whys, SZ_WHY_SIZE);
+    if (status == SZ_OK) return SZ_OK;
+    sz_space_text(space, settings, text, sizeof text);
+    return sz_place(ctx, status, "setting '%s'%s", text, n > 1 ? " and others" : "");
+}
+
 void sz_proposer_release(sz_proposer *p) {
     if (p->release) p->release(p->self);
     *p = (sz_proposer){0};
@@ -254,7 +274,7 @@ static void finish_batch(sz_ctx *ctx, const sz_space *space, batch *b) {
 }
 
 static sz_status make_batch(sz_ctx *ctx, const sz_space *space, const sz_evaluator *e, batch *b) {
-    const size_t cap = e->evaluate_some && e->together > 1 ? e->together : 1;
+    const size_t cap = sz_evaluator_together(e);
     *b = (batch){.cap = cap};
     b->settings = sz_alloc(ctx, (cap * space->n_parameters + 1) * sizeof *b->settings);
     b->metrics = sz_alloc(ctx, cap * sizeof *b->metrics);
@@ -266,24 +286,8 @@ static sz_status make_batch(sz_ctx *ctx, const sz_space *space, const sz_evaluat
 
 static void gather(const loop *l, batch *b) {
     const size_t row = l->space->n_parameters;
-    for (b->n = 0; b->n < b->cap; b->n++) {
+    for (b->n = 0; b->n < b->cap; b->n++)
         if (!l->proposer->next(l->proposer->self, b->settings + b->n * row)) break;
-        sz_metrics_clear(&b->metrics[b->n]);
-        b->whys[b->n * SZ_WHY_SIZE] = '\0';
-    }
-}
-
-static sz_status evaluate(const loop *l, const batch *b) {
-    const sz_evaluator *e = l->evaluator;
-    char text[SZ_WHY_SIZE];
-    const sz_status status =
-        e->evaluate_some
-            ? e->evaluate_some(l->ctx, e->self, l->space, b->settings, b->n, b->metrics, b->whys)
-            : e->evaluate(l->ctx, e->self, l->space, b->settings, b->metrics, b->whys,
-                          SZ_WHY_SIZE);
-    if (status == SZ_OK) return SZ_OK;
-    sz_space_text(l->space, b->settings, text, sizeof text);
-    return sz_place(l->ctx, status, "setting '%s'%s", text, b->n > 1 ? " and others" : "");
 }
 
 static sz_status hand_on(const loop *l, const uint32_t *setting, sz_metrics *m, const char *why,
@@ -304,7 +308,7 @@ static sz_status run(const loop *l, batch *b, sz_explored *ret) {
         if (b->n == 0) return SZ_OK;
         ret->stopped = should_stop(l, ret->proposed);
         if (ret->stopped) return SZ_OK;
-        SZ_TRY(evaluate(l, b));
+        SZ_TRY(sz_evaluate(l->ctx, l->evaluator, l->space, b->settings, b->n, b->metrics, b->whys));
         ret->stopped = b->cap > 1 && is_interrupted(l); // it may have left some out
         for (size_t i = 0; i < b->n; i++)
             SZ_TRY(hand_on(l, b->settings + i * l->space->n_parameters, &b->metrics[i],

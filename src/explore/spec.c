@@ -103,15 +103,20 @@ static sz_status put_models(const spec *s, const sz_twig *t) {
     return SZ_OK;
 }
 
-static sz_status put_facet(const spec *s, const char *name, const sz_twig *t) {
+static sz_status check_facet(const spec *s, const sz_twig *t) {
     static const char *const words[] = {"values", "when", "change", NULL};
+    for (size_t i = 0; words[i]; i++)
+        if (strcmp(t->key, words[i]) == 0) return SZ_OK;
+    return unknown(s, t, "a parameter", words);
+}
+
+static sz_status put_facet(const spec *s, const char *name, const sz_twig *t) {
     const char *text;
     if (strcmp(t->key, "values") == 0) return SZ_OK; // they came first
     if (strcmp(t->key, "when") == 0) {
         SZ_TRY(joined(s, t, &text));
         return at(s, t, sz_space_when(s->ctx, s->space, name, text));
     }
-    if (strcmp(t->key, "change") != 0) return unknown(s, t, "a parameter", words);
     SZ_TRY(need_word(s, t));
     char *end;
     const double cost = strtod(t->text, &end);
@@ -127,6 +132,7 @@ static const sz_twig *child(const sz_twig *t, const char *key) {
 static sz_status put_parameter(const spec *s, const sz_twig *t) {
     size_t known;
     if (t->kind != SZ_TWIG_MAP) return put_values(s, t->key, t);
+    for (const sz_twig *k = t->first; k; k = k->next) SZ_TRY(check_facet(s, k));
     const sz_twig *values = child(t, "values");
     if (values) SZ_TRY(put_values(s, t->key, values));
     if (!values && !sz_space_find(s->space, t->key, &known))

@@ -60,13 +60,26 @@ static int wait_for(pid_t pid) {
     return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
+static sz_status open_pipe(sz_ctx *ctx, int ends[2]) {
+    if (pipe2(ends, O_CLOEXEC) == 0) return SZ_OK;
+    return sz_fail(ctx, SZ_ERR_UNAVAILABLE, "no pipe to a child: error %d", errno);
+}
+
+// Until the child has ended, by itself or by us. Takes the end of the pipe.
+static bool see_off(pid_t pid, int end, const sz_child_watch *watch, int *ret_code) {
+    const bool whole = drain(end, watch);
+    close(end);
+    if (!whole) kill(pid, SIGKILL); // our own child, by its number
+    *ret_code = wait_for(pid);
+    return whole;
+}
+
 sz_status sz_child_watch_run(sz_ctx *ctx, const char *const *argv, const char *const *environment,
                              const sz_child_watch *watch, bool *ret_whole, int *ret_code) {
     static const char *const nothing[] = {NULL};
     int ends[2];
     pid_t pid;
-    if (pipe2(ends, O_CLOEXEC) != 0)
-        return sz_fail(ctx, SZ_ERR_UNAVAILABLE, "no pipe to a child: error %d", errno);
+    SZ_TRY(open_pipe(ctx, ends));
     const int error = start(argv, environment ? environment : nothing, ends[1], &pid);
     close(ends[1]);
     if (error) {
@@ -77,10 +90,7 @@ sz_status sz_child_watch_run(sz_ctx *ctx, const char *const *argv, const char *c
                            ? "; is /proc mounted?"
                            : "");
     }
-    *ret_whole = drain(ends[0], watch);
-    close(ends[0]);
-    if (!*ret_whole) kill(pid, SIGKILL); // our own child, by its number
-    *ret_code = wait_for(pid);
+    *ret_whole = see_off(pid, ends[0], watch, ret_code);
     return SZ_OK;
 }
 
@@ -103,6 +113,43 @@ sz_status sz_child_run(sz_ctx *ctx, const char *const *argv, const char *const *
     SZ_TRY(sz_child_watch_run(ctx, argv, environment, &watch, &whole, ret_code));
     if (whole) return SZ_OK;
     return sz_fail(ctx, SZ_ERR_UNAVAILABLE, "the child did not end within %.0f s", limit_s);
+}
+
+// The last byte tells that all was said. A signal is an end without what is done at an exit.
+static void be_the_copy(sz_ctx *ctx, void (*work)(void *user, sz_buf *said), void *user, int end) {
+    sz_buf said;
+    sz_child_follow_parent();
+    sz_buf_init(&said, ctx);
+    work(user, &said);
+    sz_buf_puts(&said, ".");
+    const size_t size = sz_buf_status(&said) == SZ_OK ? said.size : 0;
+    for (size_t at = 0; at < size;) {
+        const ssize_t n = write(end, said.data + at, size - at);
+        if (n < 0 && errno != EINTR) break;
+        if (n > 0) at += (size_t)n;
+    }
+    for (;;) kill(getpid(), SIGKILL);
+}
+
+sz_status sz_child_copy(sz_ctx *ctx, void (*work)(void *user, sz_buf *said), void *user,
+                        double limit_s, sz_buf *buf, int *ret_signal) {
+    output o = {buf, buf->size};
+    const sz_child_watch watch = {.limit_s = limit_s, .take = append, .user = &o};
+    int ends[2], code = 0;
+    SZ_TRY(open_pipe(ctx, ends));
+    const pid_t pid = fork();
+    if (pid == 0) be_the_copy(ctx, work, user, ends[1]);
+    close(ends[1]);
+    if (pid < 0) {
+        close(ends[0]);
+        return sz_fail(ctx, SZ_ERR_UNAVAILABLE, "cannot copy this process: error %d", errno);
+    }
+    if (!see_off(pid, ends[0], &watch, &code))
+        return sz_fail(ctx, SZ_ERR_UNAVAILABLE, "the child did not end within %.0f s", limit_s);
+    const bool said_all = buf->size > o.before && buf->data[buf->size - 1] == '.';
+    if (said_all) buf->size--;
+    *ret_signal = said_all ? 0 : -code;
+    return SZ_OK;
 }
 
 void sz_child_follow_parent(void) { (void)prctl(PR_SET_PDEATHSIG, SIGKILL); }

@@ -27,6 +27,13 @@ typedef struct sz_child_watch {
 sz_status sz_child_watch_run(sz_ctx *ctx, const char *const *argv, const char *const *environment,
                              const sz_child_watch *watch, bool *ret_whole, int *ret_code);
 
+// Run `work` in a copy of this process, for what may crash: the copy ends with it, without what is
+// done at an exit. What `work` puts into its buffer comes to the end of `buf`. *ret_signal is what
+// ended the copy before it was done, 0 = nothing did. SZ_ERR_UNAVAILABLE as of sz_child_run(). Of
+// several threads only the one that calls is copied.
+sz_status sz_child_copy(sz_ctx *ctx, void (*work)(void *user, sz_buf *said), void *user,
+                        double limit_s, sz_buf *buf, int *ret_signal);
+
 // In a child: end with the parent, however that ends, instead of going on for nobody.
 void sz_child_follow_parent(void);
 

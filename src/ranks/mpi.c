@@ -64,7 +64,8 @@ static void let_go_of_arrived(void) {
 }
 
 // Who was lost takes nothing any more; others have until then what was sent before they stopped.
-static void stop(void) {
+// MPI_Finalize waits for all, and for good where one is gone without the launcher having told.
+static void stop(bool some_are_gone) {
     let_go_of_arrived();
     while (on_their_way) {
         posted *p = on_their_way;
@@ -72,7 +73,7 @@ static void stop(void) {
         MPI_Cancel(&p->request);
         MPI_Request_free(&p->request);
     }
-    MPI_Finalize();
+    if (!some_are_gone) MPI_Finalize();
 }
 
 static void abandon(int code) { MPI_Abort(MPI_COMM_WORLD, code); }

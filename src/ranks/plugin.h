@@ -9,12 +9,13 @@
 
 #include <sizeup/scale.h>
 
-enum { SZ_RANKS_VERSION = 1, SZ_ANY_RANK = -1, SZ_ALL_RANKS = 0 };
+enum { SZ_RANKS_VERSION = 2, SZ_ANY_RANK = -1, SZ_ALL_RANKS = 0 };
 
 typedef struct sz_ranks_table {
     int version; // SZ_RANKS_VERSION
     int (*start)(int *ret_self, int *ret_count);
-    void (*stop)(void);
+    // Some are gone: nobody waits for them, and the process has to end soon after.
+    void (*stop)(bool some_are_gone);
     void (*abandon)(int code); // end all ranks at once, with this exit status
     void (*text)(int code, char *buf, size_t cap);
     void (*library)(char *buf, size_t cap);

@@ -13,6 +13,7 @@ struct sz_ranks {
     void *plugin; // NULL: the table is a test's
     const sz_ranks_table *call;
     int self, count;
+    bool some_are_gone; // it was noticed
     char library[128];
 };
 
@@ -46,7 +47,8 @@ enum {
     SZ_TAG_PING,
     SZ_TAG_RESULT,
     SZ_TAG_WORK,
-    SZ_TAG_DONE
+    SZ_TAG_DONE,
+    SZ_TAG_RECORD
 };
 
 #endif

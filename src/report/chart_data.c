@@ -325,6 +325,16 @@ static sz_status take_best(sz_chart_data *d, const json_t *v) {
     return SZ_OK;
 }
 
+static sz_status take_schema(sz_chart_data *d, const json_t *v) {
+    const char *schema = json_string_value(v);
+    if (!schema || strncmp(schema, "sizeup.explore/", 15) != 0 || strcmp(schema + 15, "1") == 0)
+        return SZ_OK;
+    return sz_fail(d->ctx, SZ_ERR_INPUT,
+                   "its schema is '%s', and this sizeup reads sizeup.explore/1: let the same "
+                   "version write and draw it",
+                   sz_show(d->ctx, sz_str_c(schema)));
+}
+
 static sz_status take_metrics(sz_chart_data *d, const json_t *v) {
     for (size_t i = 0; i < json_array_size(v); i++) {
         const json_t *m = json_array_get(v, i);
@@ -341,7 +351,8 @@ static take_fact *taker_of(const char *key) {
     static const struct {
         const char *key;
         take_fact *take;
-    } rows[] = {{"pareto", take_front},
+    } rows[] = {{"schema", take_schema},
+                {"pareto", take_front},
                 {"oracle_of", take_oracle},
                 {"best", take_best},
                 {"metrics", take_metrics}};

@@ -32,11 +32,11 @@ static double cost(const oracle *o, size_t point) {
     return o->m->higher ? -v : v;
 }
 
-// How much more of the metric (or less, where more is better) than the best, as a share of it.
+// How far from the best, as a share of the best: as explore's tables have it.
 static double regret(const oracle *o, size_t point, size_t best) {
     const double v = sz_chart_value_of(o->m, point).value;
     const double b = sz_chart_value_of(o->m, best).value;
-    return o->m->higher ? b / v - 1 : v / b - 1;
+    return v == b ? 0 : fabs(v - b) / fabs(b);
 }
 
 // ---- values ------------------------------------------------------------------------------------

@@ -46,35 +46,41 @@ echo "explore: 1, 2 and 4 ranks give the same bytes"
 longer=(explore --model 'transformer:layers=1-24+1,heads=4,hidden=256-1024+64'
     --machine a100,h100,v100 --batch '1-64*2' dtype=f32,f16 --format json)
 "$sizeup" "${longer[@]}" >"$room/whole.json"
-run --enable-recovery -n 3 "$sizeup" "${longer[@]}" \
-    >"$room/lost.json" 2>"$room/lost.err" &
-launcher=$!
 # The last rank, once it is at work: MPI starts in less CPU time than that.
 ticks_at_work=$(($(getconf CLK_TCK) * 7 / 10))
 ticks() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | awk '{print $12 + $13}'; }
-is_last() { # of the ranks of this test
+is_rank() { # PROCESS RANK: of the ranks of this test
     [ "$(tr '\0' '\n' <"/proc/$1/environ" 2>/dev/null |
-        grep -cxE "OMPI_COMM_WORLD_RANK=2|HOME=$room")" = 2 ]
+        grep -cxE "OMPI_COMM_WORLD_RANK=$2|HOME=$room")" = 2 ]
 }
-killed=''
-for _ in $(seq 3000); do
-    kill -0 "$launcher" 2>/dev/null && [ -z "$killed" ] || break
-    for p in $(pgrep -x "$(basename "$sizeup")" || true); do
-        is_last "$p" && [ "$(ticks "$p" || echo 0)" -ge "$ticks_at_work" ] || continue
-        kill -KILL "$p" && killed=$p
+kill_last() { # RANKS LAUNCHER
+    local killed='' p
+    for _ in $(seq 3000); do
+        kill -0 "$2" 2>/dev/null && [ -z "$killed" ] || break
+        for p in $(pgrep -x "$(basename "$sizeup")" || true); do
+            is_rank "$p" $(($1 - 1)) && [ "$(ticks "$p" || echo 0)" -ge "$ticks_at_work" ] ||
+                continue
+            kill -KILL "$p" && killed=$p
+        done
+        sleep 0.02
     done
-    sleep 0.02
+}
+# With two ranks nobody is left but rank 0.
+for n in 2 3; do
+    run --enable-recovery -n "$n" "$sizeup" "${longer[@]}" >"$room/lost.json" 2>"$room/lost.err" &
+    launcher=$!
+    kill_last "$n" "$launcher"
+    wait "$launcher" || fail "$n ranks, of which one was killed: exit $? $(cat "$room/lost.err")"
+    if grep -q 'was lost; others go on' "$room/lost.err"; then
+        points='[(p["parameters"],p["metrics"],p["on_front"]) for p in d["points"]]'
+        [ "$(value "$room/lost.json" "$points")" = "$(value "$room/whole.json" "$points")" ] ||
+            fail 'with a rank lost there are other points'
+        echo "explore: of $n ranks one was killed, which changed no point"
+    else
+        cmp "$room/whole.json" "$room/lost.json" || fail 'the end of a rank changed the results'
+        echo "explore: all was done before one of $n ranks was killed"
+    fi
 done
-wait "$launcher" || true
-if grep -q 'was lost; others go on' "$room/lost.err"; then
-    points='[(p["parameters"],p["metrics"],p["on_front"]) for p in d["points"]]'
-    [ "$(value "$room/lost.json" "$points")" = "$(value "$room/whole.json" "$points")" ] ||
-        fail 'with a rank lost there are other points'
-    echo "explore: a rank that was killed changed no point"
-else
-    cmp "$room/whole.json" "$room/lost.json" || fail 'the end of a rank changed the results'
-    echo "explore: all was done before the rank was killed"
-fi
 
 # What is wrong ends all ranks, with its exit code.
 set +e
@@ -83,6 +89,22 @@ code=$?
 set -e
 [ "$code" = 3 ] || [ "$code" = 2 ] || fail "a model that is not there: exit $code"
 grep -q 'no-such-net' "$room/err" || fail 'the message does not name the model'
+
+# What is measured: one rank of a machine, and its records are kept.
+measured=(explore --model 'mlp:layers=1,2,width=64' --batch 1,4,16 backend=plain threads=1
+    --by bench --preheat 2ms --time-budget 10ms --format json)
+run -n 3 "$sizeup" "${measured[@]}" --store "$room/one.db" >"$room/bench.json" 2>"$room/err"
+[ "$(value "$room/bench.json" "[p['metrics']['latency_s']>0 for p in d['points']]")" = \
+    "$(value "$room/bench.json" '[True]*6')" ] || fail 'a setting was not measured'
+[ "$(value "$room/bench.json" "[w[:20] for w in d['warnings'] if 'stood by' in w]")" = \
+    "['2 of 3 ranks stood b']" ] || fail 'more than one rank of a machine measured'
+stored() { "$sizeup" results list --store "$1" --format json |
+    python3 -c 'import json,sys; print(len(json.load(sys.stdin)["cases"]))'; }
+[ "$(stored "$room/one.db")" = 6 ] || fail 'other records than one for each setting'
+run -n 2 "$sizeup" "${measured[@]}" --store "$room/one.db" --resume >"$room/again.json" \
+    2>"$room/err"
+[ "$(stored "$room/one.db")" = 6 ] || fail 'what was in the store was measured again'
+echo "explore: of three ranks on one machine one measures"
 
 # ---- network ------------------------------------------------------------------------------------
 
@@ -106,11 +128,10 @@ run -n 2 "$sizeup" machine network a100 --quick --message 4096 --save cluster --
 grep -q all_reduce "$room/csv" || fail 'no all_reduce in the CSV'
 echo "network: measured on this machine"
 
-# ---- a link whose rate is known -----------------------------------------------------------------
+# ---- two nodes ----------------------------------------------------------------------------------
 
-inside() { ip netns exec "sz$$-$1" unshare --uts sh -c "hostname sz$$-$1; $2"; }
-if [ "$(id -u)" != 0 ] || ! command -v tc >/dev/null || ! ip netns add "sz$$-1" 2>/dev/null; then
-    echo "no network namespaces here: the link with a set rate was left out"
+if [ "$(id -u)" != 0 ] || ! ip netns add "sz$$-1" 2>/dev/null; then
+    echo "no network namespaces here: two nodes were left out"
     exit 0
 fi
 ip netns add "sz$$-2"
@@ -120,26 +141,49 @@ for i in 1 2; do
     ip -n "sz$$-$i" link set lo up
     ip -n "sz$$-$i" addr add "10.77.66.$i/24" dev "szv$i"
     ip -n "sz$$-$i" link set "szv$i" up
+    sed "s/^......../0000000$i/" /proc/sys/kernel/random/boot_id >"$room/boot-sz$$-$i"
+done
+cat >"$room/agent" <<AGENT
+#!/usr/bin/env bash
+# Starts a command on a "node": in its network namespace, under its name and with the mark of a
+# machine of its own.
+while [ "\${1#-}" != "\$1" ]; do shift; done
+host=\$1
+shift
+exec ip netns exec "\$host" unshare --uts --mount sh -c "hostname \$host
+    mount --bind $room/boot-\$host /proc/sys/kernel/random/boot_id; \$*"
+AGENT
+chmod +x "$room/agent"
+nodes() { # WORD...: sizeup with a rank on each node
+    "$room/agent" "sz$$-1" "timeout 150 mpirun --mca plm_rsh_agent $room/agent \
+        --mca plm_rsh_no_tree_spawn 1 --mca btl tcp,self --mca btl_tcp_if_include 10.77.66.0/24 \
+        --mca oob_tcp_if_include 10.77.66.0/24 --host sz$$-1,sz$$-2 -n 2 -x XDG_DATA_HOME -x HOME \
+        -x ASAN_OPTIONS -x OMPI_ALLOW_RUN_AS_ROOT -x OMPI_ALLOW_RUN_AS_ROOT_CONFIRM \
+        $sizeup $(printf '%q ' "$@")"
+}
+nodes "${space[@]}" >"$room/many.json" 2>"$room/err" || fail "$(cat "$room/err")"
+cmp "$room/one.json" "$room/many.json" || fail 'two nodes give other results than one process'
+echo "explore: two nodes give the same bytes"
+
+nodes "${measured[@]}" --store "$room/two.db" >"$room/bench.json" 2>"$room/err" ||
+    fail "$(cat "$room/err")"
+[ "$(value "$room/bench.json" "[w for w in d['warnings'] if 'stood by' in w]")" = '[]' ] ||
+    fail 'a node did not measure'
+[ "$(value "$room/bench.json" "sum(p['metrics']['latency_s']>0 for p in d['points'])")" = 6 ] ||
+    fail 'a setting was not measured on two nodes'
+[ "$(stored "$room/two.db")" = 6 ] || fail 'two nodes: other records than one for each setting'
+echo "explore: two nodes measure, and one store has their records"
+
+# ---- a link whose rate is known -----------------------------------------------------------------
+
+for i in 1 2; do
     if ! ip netns exec "sz$$-$i" tc qdisc add dev "szv$i" root tbf rate 400mbit burst 16kb \
         latency 50ms 2>/dev/null; then
-        echo "this kernel has no tbf: the link with a set rate was left out"
+        echo "no tc, or no tbf in this kernel: the link with a set rate was left out"
         exit 0
     fi
 done
-cat >"$room/agent" <<'AGENT'
-#!/usr/bin/env bash
-# Starts a command on a "node": in its network namespace, under its name.
-while [ "${1#-}" != "$1" ]; do shift; done
-host=$1
-shift
-exec ip netns exec "$host" unshare --uts sh -c "hostname $host; $*"
-AGENT
-chmod +x "$room/agent"
-inside 1 "timeout 150 mpirun --mca plm_rsh_agent $room/agent --mca plm_rsh_no_tree_spawn 1 \
-    --mca btl tcp,self --mca btl_tcp_if_include 10.77.66.0/24 \
-    --mca oob_tcp_if_include 10.77.66.0/24 --host sz$$-1,sz$$-2 -n 2 -x XDG_DATA_HOME \
-    -x HOME -x ASAN_OPTIONS -x OMPI_ALLOW_RUN_AS_ROOT -x OMPI_ALLOW_RUN_AS_ROOT_CONFIRM \
-    $sizeup machine network --quick --message 1048576 --save two --format json" \
+nodes machine network --quick --message 1048576 --save two --format json \
     >"$room/two.json" 2>"$room/err" || fail "$(cat "$room/err")"
 # 400 Mbit/s of frames of 1514 bytes, of which 1448 are the message's: 47.8 MB/s. Of a stream: there
 # and back, a busy machine adds its time slices.
@@ -153,11 +197,3 @@ rate=$(value "$room/two.json" "[l['byte_per_s'] for l in d['links'] \
     if 'level' in l})")" = "[('network', 2, 2)]" ] ||
     fail 'other levels than two nodes with a rank each'
 echo "network: a link of 47.8 MB/s was measured as $rate"
-inside 1 "timeout 100 mpirun --mca plm_rsh_agent $room/agent --mca plm_rsh_no_tree_spawn 1 \
-    --mca btl tcp,self --mca btl_tcp_if_include 10.77.66.0/24 \
-    --mca oob_tcp_if_include 10.77.66.0/24 --host sz$$-1,sz$$-2 -n 2 -x XDG_DATA_HOME -x HOME \
-    -x ASAN_OPTIONS -x OMPI_ALLOW_RUN_AS_ROOT -x OMPI_ALLOW_RUN_AS_ROOT_CONFIRM \
-    $sizeup $(printf '%q ' "${space[@]}")" >"$room/many.json" 2>"$room/err" ||
-    fail "$(cat "$room/err")"
-cmp "$room/one.json" "$room/many.json" || fail 'two nodes give other results than one process'
-echo "explore: two nodes give the same bytes"

@@ -6,7 +6,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <signal.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -20,13 +22,18 @@ typedef struct job {
     const char *batch, *depth;        // ranges
     int ranks, dies, dies_too, fails; // ranks that hang or fail, -1 = none
     int64_t at;                       // at the setting of this number
-    bool listens;
+    int64_t crashes_at; // evaluates the setting of this number, in a copy of the process; -1 = none
+    bool listens, measures;
+    const char *others; // fingerprint of the ranks but rank 0, where that matters
+    size_t together;
     double seconds, silence_s;
     volatile int over;
+    pid_t process;
     // what came of it
     sz_status status;
     char error[512], text[1 << 16];
-    size_t n_text;
+    size_t n_text, most_together;
+    int by_rank[WORLD_MOST], records[1000];
     sz_explored done;
     sz_spread spread;
 } job;
@@ -59,6 +66,7 @@ static sz_status evaluate(sz_ctx *ctx, void *self, const sz_space *space, const 
     job *j = self;
     uint64_t seed = (uint64_t)number_of(space, setting);
     const bool here = (int64_t)seed == j->at;
+    if ((int64_t)seed == j->crashes_at && getpid() != j->process) raise(SIGKILL);
     if (here && j->fails == my_rank) return sz_fail(ctx, SZ_ERR_INPUT, "it can't be read");
     if (here && (j->dies == my_rank || j->dies_too == my_rank)) {
         while (!j->over) nap_ms(5);
@@ -72,6 +80,53 @@ static sz_status evaluate(sz_ctx *ctx, void *self, const sz_space *space, const 
     m->lo[SZ_METRIC_LATENCY] = m->value[SZ_METRIC_LATENCY] - 1;
     m->value[SZ_METRIC_MEMORY] = (double)(sz_splitmix(&seed) % 1000);
     return SZ_OK;
+}
+
+// What is measured sends a record; one that is longer than a message now and then.
+static _Thread_local sz_ranks *my_ranks;
+static sz_status tell_record(sz_ctx *ctx, job *j, int64_t number, const char *record, size_t size) {
+    if (my_rank > 0) return sz_explore_send_record(my_ranks, record, size);
+    j->records[number]++;
+    (void)ctx;
+    return SZ_OK;
+}
+
+static sz_status keep(void *user, const char *record, size_t size) {
+    job *j = user;
+    long number = 0;
+    int at = 0;
+    assert_int_equal(sscanf(record, "%ld%n", &number, &at), 1);
+    for (size_t i = (size_t)at; i < size; i++) assert_int_equal(record[i], 'x');
+    assert_int_equal(size, (size_t)at + (number % 5 == 0 ? 9000 : 9));
+    j->records[number]++;
+    return SZ_OK;
+}
+
+static sz_status evaluate_some(sz_ctx *ctx, void *self, const sz_space *space, const uint32_t *rows,
+                               size_t n, sz_metrics *m, char *whys) {
+    job *j = self;
+    char record[9100];
+    if (n > j->most_together) j->most_together = n; // racy, but each only writes more
+    j->by_rank[my_rank] += (int)n;
+    for (size_t i = 0; i < n; i++) {
+        const uint32_t *row = rows + i * sz_space_parameters(space);
+        const int64_t number = number_of(space, row);
+        const int head = snprintf(record, sizeof record, "%d", (int)number);
+        const size_t tail = number % 5 == 0 ? 9000 : 9;
+        memset(record + head, 'x', tail);
+        assert_int_equal(tell_record(ctx, j, number, record, (size_t)head + tail), SZ_OK);
+        assert_int_equal(evaluate(ctx, self, space, row, &m[i], whys + i * SZ_WHY_SIZE,
+                                  SZ_WHY_SIZE),
+                         SZ_OK);
+    }
+    return SZ_OK;
+}
+
+static sz_evaluator evaluator_of(job *j) {
+    sz_evaluator e = {j, evaluate, NULL};
+    if (j->together) e.evaluate_some = evaluate_some, e.together = j->together;
+    if (j->measures) e.machine = my_rank == 0 ? "this" : j->others;
+    return e;
 }
 
 // ---- what came of it, as text ------------------------------------------------------------------
@@ -130,10 +185,10 @@ static void run_alone(job *j) {
 static void lead(sz_ranks *r, sz_ctx *ctx, const sz_space *space, job *j) {
     listener ear = {space, 1, 300};
     sz_proposer p = {&ear, listen_next, listen_told, NULL};
-    const sz_evaluator e = {j, evaluate, NULL};
+    const sz_evaluator e = evaluator_of(j);
     const sz_point_sink sink = {j, note};
     const sz_explore_options o = {.seconds = j->seconds};
-    const sz_spread_options how = {.silence_s = j->silence_s};
+    const sz_spread_options how = {.silence_s = j->silence_s, .record = keep, .user = j};
     if (!j->listens) assert_int_equal(sz_search_create(ctx, "grid", space, NULL, &p), SZ_OK);
     j->status = sz_explore_spread(ctx, r, space, &e, &p, &sink, 1, &o, &how, NULL, &j->done,
                                   &j->spread);
@@ -146,7 +201,8 @@ static void on_rank(sz_ranks *r, sz_ctx *ctx, void *user) {
     job *j = user;
     my_rank = sz_ranks_self(r);
     sz_space *space = make_space(ctx, j, my_rank);
-    const sz_evaluator e = {j, evaluate, NULL};
+    my_ranks = r;
+    const sz_evaluator e = evaluator_of(j);
     if (my_rank == 0)
         lead(r, ctx, space, j);
     else if (sz_explore_serve(ctx, r, space, &e) != SZ_OK)
@@ -159,7 +215,9 @@ static job *start(void) {
     assert_non_null(j);
     j->batch = "1-40+1", j->depth = "1-20+1";
     j->dies = j->dies_too = j->fails = -1;
-    j->at = -1;
+    j->at = j->crashes_at = -1;
+    j->others = "this";
+    j->process = getpid();
     return j;
 }
 
@@ -233,6 +291,82 @@ static void lost_rank(void **unused) {
     free(one), free(many);
 }
 
+// No other rank is left: rank 0 does it all, what may have been the end of the rank in a copy. The
+// first setting always goes to rank 1.
+static void lost_all(void **unused) {
+    (void)unused;
+    job *one = start(), *many = start();
+    run_alone(one);
+    many->dies = 1, many->at = 0;
+    many->silence_s = 0.3;
+    world_run(2, on_rank, many);
+    assert_int_equal(many->status, SZ_OK);
+    assert_int_equal(many->spread.lost, 1);
+    assert_int_equal(many->spread.again, 2); // a rank has two pieces, of one setting each at first
+    same(one, many);
+    free(one), free(many);
+}
+
+// The copy is lost as well, and with it the one setting that it was at.
+static void lost_copy(void **unused) {
+    static const char lost[] = "a rank and then a process were lost while they evaluated it\n";
+    (void)unused;
+    job *many = start();
+    many->dies = 1, many->at = many->crashes_at = 0;
+    many->silence_s = 0.3;
+    world_run(2, on_rank, many);
+    assert_int_equal(many->status, SZ_OK);
+    assert_int_equal(many->done.proposed, 800);
+    const char *first = strstr(many->text, lost);
+    assert_non_null(first);
+    assert_ptr_equal(first + strlen(lost), strchr(many->text, '\n') + 1); // of the first line
+    assert_null(strstr(first + strlen(lost), "lost"));
+    free(many);
+}
+
+// Several at once, with their records, each of which comes once.
+static void together(void **unused) {
+    (void)unused;
+    for (int listens = 0; listens < 2; listens++) {
+        job *one = start(), *many = start();
+        many->together = 8;
+        many->listens = listens;
+        world_run(3, on_rank, many);
+        assert_int_equal(many->status, SZ_OK);
+        assert_int_equal(many->most_together, 8);
+        assert_true(many->by_rank[1] > 0 && many->by_rank[2] > 0);
+        for (int i = 0; i < 800 && !listens; i++) assert_int_equal(many->records[i], 1);
+        run_alone(one);
+        if (!listens) same(one, many);
+        free(one), free(many);
+    }
+}
+
+// Threads are on one machine: only rank 0 measures. The others must be of its kind.
+static void measured_alone(void **unused) {
+    (void)unused;
+    job *one = start(), *many = start();
+    many->measures = true;
+    many->together = 4;
+    run_alone(one);
+    world_run(4, on_rank, many);
+    assert_int_equal(many->status, SZ_OK);
+    assert_int_equal(many->spread.idle, 3);
+    assert_int_equal(many->spread.ranks, 1);
+    assert_int_equal(many->by_rank[0], 800);
+    assert_int_equal(many->spread.own, 800);
+    same(one, many);
+    free(one), free(many);
+    job *j = start();
+    j->measures = true, j->others = "another";
+    world_run(2, on_rank, j);
+    assert_int_equal(j->status, SZ_ERR_INPUT);
+    assert_string_equal(j->error, "rank 1 is on another machine than rank 0 (fingerprints another "
+                                  "and this), and what both measure can't be compared: start ranks "
+                                  "on machines of one kind");
+    free(j);
+}
+
 // All but rank 0 hang at the same setting: it can't be had, the others come.
 static void fatal_setting(void **unused) {
     (void)unused;
@@ -300,6 +434,10 @@ int main(void) {
                                        cmocka_unit_test(round_the_ring),
                                        cmocka_unit_test(listeners_are_steady),
                                        cmocka_unit_test(lost_rank),
+                                       cmocka_unit_test(lost_all),
+                                       cmocka_unit_test(lost_copy),
+                                       cmocka_unit_test(together),
+                                       cmocka_unit_test(measured_alone),
                                        cmocka_unit_test(fatal_setting),
                                        cmocka_unit_test(failures),
                                        cmocka_unit_test(results)};

@@ -206,7 +206,7 @@ static int t_start(int *ret_self, int *ret_count) {
     *ret_count = world.n;
     return 0;
 }
-static void t_stop(void) {}
+static void t_stop(bool some_are_gone) { (void)some_are_gone; }
 static void t_abandon(int code) { exit(code); }
 static void t_text(int code, char *buf, size_t cap) { snprintf(buf, cap, "code %d", code); }
 static void t_library(char *buf, size_t cap) { snprintf(buf, cap, "threads"); }

@@ -298,6 +298,25 @@ static void test_oracle(void **state) {
     sz_chart_data_destroy(d);
 }
 
+// A loss is a share of the best, of a rate as well: at batch 2 a has 10 of 20, which is half.
+static void test_oracle_of_rate(void **state) {
+    static const char text[] =
+        "{\"oracle_of\":\"batch\",\"best\":\"throughput_per_s\",\"points\":["
+        "{\"parameters\":{\"batch\":1,\"who\":\"a\"},\"metrics\":{\"throughput_per_s\":10}},"
+        "{\"parameters\":{\"batch\":2,\"who\":\"a\"},\"metrics\":{\"throughput_per_s\":10}},"
+        "{\"parameters\":{\"batch\":1,\"who\":\"b\"},\"metrics\":{\"throughput_per_s\":4}},"
+        "{\"parameters\":{\"batch\":2,\"who\":\"b\"},\"metrics\":{\"throughput_per_s\":20}}]}";
+    (void)state;
+    sz_chart_data *d = read_text(text);
+    sz_plot *plot = new_plot();
+    assert_int_equal(sz_chart_oracle(ctx, d, &(sz_chart_oracle_options){NULL, NULL, NULL}, plot),
+                     SZ_OK);
+    // a: (0 + 50 %) / 2 = 25 %; b: (60 % + 0) / 2 = 30 %.
+    assert_true(has_note(plot, "25.0 % on average, 50.0 % at batch=2"));
+    sz_plot_destroy(plot);
+    sz_chart_data_destroy(d);
+}
+
 // Two tiles of 4: 5 costs twice what 4 does, though it is only a quarter more.
 static void test_steps(void **state) {
     sz_buf buf;
@@ -332,6 +351,7 @@ static void test_bad_documents(void **state) {
         {"hello", "no JSON"},
         {"{}", "no 'points'"},
         {"{\"schema\":\"sizeup.count/1\"}", "no 'points'"},
+        {"{\"schema\":\"sizeup.explore/2\",\"points\":[]}", "its schema is 'sizeup.explore/2'"},
         {"{\"points\":[{}]}", "neither a point"},
         {"{\"points\":[{\"parameters\":7}]}", "without 'parameters'"},
         {"{\"points\":[],\"points\":[]}", "there twice"},
@@ -450,6 +470,7 @@ int main(void) {
         cmocka_unit_test(test_layers),      cmocka_unit_test(test_long_names),
         cmocka_unit_test(test_changes),     cmocka_unit_test(test_front),
         cmocka_unit_test(test_many_points), cmocka_unit_test(test_oracle),
+        cmocka_unit_test(test_oracle_of_rate),
         cmocka_unit_test(test_steps),       cmocka_unit_test(test_bad_documents),
         cmocka_unit_test(test_missing),     cmocka_unit_test(test_third_metric),
         cmocka_unit_test(test_formats),

@@ -14,7 +14,8 @@ SZ_RECORD_TYPE(spread, SZ_SPREAD_OUT_FIELDS)
 // Settings that may be on their way. A proposer that listens hears of each before the one after
 // next is asked for, whatever the ranks' speeds: so its proposals follow from the number of ranks.
 static int64_t most_ahead(const sz_lead *l) {
-    return l->proposer->told ? (int64_t)SZ_AHEAD * l->r->count : SZ_RING;
+    const int64_t some = l->spread.ranks * SZ_AHEAD * (int64_t)sz_evaluator_together(l->evaluator);
+    return l->proposer->told && some < SZ_RING ? some : SZ_RING;
 }
 
 static bool should_stop(const sz_lead *l) {
@@ -71,23 +72,35 @@ static sz_status hand_on_all(sz_lead *l) {
 
 // ---- its own work ------------------------------------------------------------------------------
 
-// One setting, so that the others never wait for long. False: there is none that was not given.
+// What is evaluated at once, mostly one setting, so that the others never wait for long.
+static sz_status work_some(sz_lead *l, size_t n) {
+    const size_t row = sz_space_parameters(l->space);
+    uint32_t settings[SZ_TOGETHER_MOST * SZ_SPACE_PARAMETERS];
+    char whys[SZ_TOGETHER_MOST * SZ_WHY_SIZE];
+    sz_metrics metrics[SZ_TOGETHER_MOST];
+    for (size_t i = 0; i < n; i++)
+        memcpy(settings + i * row, sz_setting_of(l, l->open + (int64_t)i), row * sizeof *settings);
+    SZ_TRY(sz_evaluate(l->ctx, l->evaluator, l->space, settings, n, metrics, whys));
+    for (size_t i = 0; i < n; i++) {
+        sz_case *c = sz_case_of(l, l->open++);
+        c->state = SZ_CASE_DONE;
+        c->metrics = metrics[i];
+        memcpy(c->why, whys + i * SZ_WHY_SIZE, sizeof c->why);
+    }
+    l->spread.own += (int64_t)n;
+    // The last ones of a measurement that was interrupted may have been left out.
+    if (n > 1 && l->options->stop && l->options->stop(l->options->user)) end_early(l);
+    return SZ_OK;
+}
+
+// *ret_worked false: there is nothing that was not given.
 static sz_status work(sz_lead *l, bool *ret_worked) {
+    *ret_worked = true;
+    if (l->again.n > 0 && !sz_lead_any_left(l)) return sz_lead_work_apart(l);
     *ret_worked = l->open < l->proposed;
     if (!*ret_worked) return SZ_OK;
-    const int64_t number = l->open++;
-    sz_case *c = sz_case_of(l, number);
-    c->why[0] = '\0';
-    sz_metrics_clear(&c->metrics);
-    const sz_status status = l->evaluator->evaluate(l->ctx, l->evaluator->self, l->space,
-                                                    sz_setting_of(l, number), &c->metrics, c->why,
-                                                    sizeof c->why);
-    c->state = SZ_CASE_DONE;
-    l->spread.own++;
-    if (status == SZ_OK) return SZ_OK;
-    char text[SZ_WHY_SIZE];
-    sz_space_text(l->space, sz_setting_of(l, number), text, sizeof text);
-    return sz_place(l->ctx, status, "setting '%s'", text);
+    const bool at_once = sz_evaluator_together(l->evaluator) > 1;
+    return work_some(l, at_once ? (size_t)sz_lead_share(l, NULL) : 1);
 }
 
 static sz_status turn(sz_lead *l) {
@@ -105,12 +118,27 @@ static sz_status turn(sz_lead *l) {
     return SZ_OK;
 }
 
+// Where ranks were lost, numbers are the same but took longer.
+static void tell(const sz_lead *l) {
+    const sz_spread *s = &l->spread;
+    const long long all = s->ranks + s->idle;
+    if (s->idle > 0)
+        sz_warn(l->ctx,
+                "%lld of %lld ranks stood by: of those on one machine only one measures, since "
+                "measurements disturb each other",
+                (long long)s->idle, all);
+    if (s->lost > 0)
+        sz_warn(l->ctx, "%lld of %lld ranks were lost; %lld settings were evaluated again",
+                (long long)s->lost, all, (long long)s->again);
+}
+
 static sz_status lead(sz_lead *l) {
     sz_status status = sz_lead_greet(l);
     while (status == SZ_OK && !(l->exhausted && l->handed == l->proposed)) status = turn(l);
-    sz_lead_dismiss(l, status == SZ_OK);
+    const sz_status last = sz_lead_dismiss(l, status == SZ_OK);
+    tell(l);
     l->done.seconds = sz_clock_s() - l->began_s;
-    return status;
+    return status == SZ_OK ? last : status;
 }
 
 // ---- all ---------------------------------------------------------------------------------------
@@ -120,15 +148,19 @@ static size_t settings_room(const sz_space *space) {
 }
 
 static sz_status open_lead(sz_lead *l) {
+    if (!(l->how.silence_s > 0)) l->how.silence_s = SILENCE_S;
     l->room = sizeof(sz_parcel) + (SZ_CHUNK_MOST + 1) * (size_t)SZ_RESULT_BYTES;
     l->workers = sz_alloc(l->ctx, (size_t)l->r->count * sizeof *l->workers);
     l->cases = sz_alloc(l->ctx, SZ_RING * sizeof *l->cases);
     l->settings = sz_alloc(l->ctx, settings_room(l->space) + sizeof(uint32_t));
     l->buffer = sz_alloc(l->ctx, l->room);
+    for (int i = 0; l->workers && i < l->r->count; i++)
+        sz_buf_init(&l->workers[i].record, l->ctx);
     return l->workers && l->cases && l->settings && l->buffer ? SZ_OK : sz_no_memory(l->ctx);
 }
 
 static void close_lead(sz_lead *l) {
+    for (int i = 0; l->workers && i < l->r->count; i++) sz_buf_finish(&l->workers[i].record);
     sz_free(l->ctx, l->workers, (size_t)l->r->count * sizeof *l->workers);
     sz_free(l->ctx, l->cases, SZ_RING * sizeof *l->cases);
     sz_free(l->ctx, l->settings, settings_room(l->space) + sizeof(uint32_t));
@@ -152,10 +184,11 @@ sz_status sz_explore_spread(sz_ctx *ctx, sz_ranks *ranks, const sz_space *space,
                  .points = points,
                  .options = options ? options : &none,
                  .began_s = sz_clock_s()};
-    l.silence_s = how && how->silence_s > 0 ? how->silence_s : SILENCE_S;
+    if (how) l.how = *how;
     l.spread.ranks = ranks->count;
     sz_status status = open_lead(&l);
     if (status == SZ_OK) status = lead(&l);
+    ranks->some_are_gone = l.spread.lost > 0;
     close_lead(&l);
     if (status != SZ_OK) return status;
     *ret_explored = l.done;

@@ -26,10 +26,12 @@ typedef struct sz_piece {
 typedef struct sz_worker {
     sz_process process;
     bool is_near, is_lost, is_there; // there: said hello
+    bool is_idle;                    // another rank of its machine evaluates
     sz_piece pieces[SZ_AHEAD];
     int n_pieces;
     double heard_s;
     double seconds_each; // of a setting, as seen so far; 0 = not known
+    sz_buf record;       // what came of the one that is on its way
 } sz_worker;
 
 typedef struct sz_lead {
@@ -42,8 +44,9 @@ typedef struct sz_lead {
     size_t n_sinks;
     const sz_explore_options *options;
     sz_points *points;
-    double silence_s, began_s, looked_s;
-    sz_worker *workers; // by rank; [0] is not used
+    sz_spread_options how;
+    double began_s, looked_s;
+    sz_worker *workers; // by rank; of [0] only `process` is used
     sz_case *cases;     // SZ_RING, by number modulo that
     uint32_t *settings; // the same
     char *buffer;       // of a message
@@ -63,7 +66,7 @@ static inline uint32_t *sz_setting_of(const sz_lead *l, int64_t number) {
     return l->settings + (size_t)(number % SZ_RING) * sz_space_parameters(l->space);
 }
 
-// ---- ranks (workers.c) -------------------------------------------------------------------------
+// ---- ranks (workers.c, lost.c) -----------------------------------------------------------------
 
 // Everybody's first message; SZ_ERR_INPUT where a rank reads another space.
 sz_status sz_lead_greet(sz_lead *l);
@@ -71,9 +74,20 @@ sz_status sz_lead_greet(sz_lead *l);
 sz_status sz_lead_feed(sz_lead *l);
 // Take in what has come, without waiting.
 sz_status sz_lead_hear(sz_lead *l);
+static inline bool sz_lead_has(const sz_lead *l, int rank) {
+    return !l->workers[rank].is_lost && !l->workers[rank].is_idle;
+}
+// It is gone: take back what it had. Another rank of its machine that stood by takes its place.
+sz_status sz_lead_lose(sz_lead *l, int rank);
+// Does another rank still evaluate?
+bool sz_lead_any_left(const sz_lead *l);
+// Settings that a rank should take next, of those that nobody has; `w` NULL = this one.
+int32_t sz_lead_share(const sz_lead *l, const sz_worker *w);
+// A setting that was lost and that no other rank is left for: in a copy of this process.
+sz_status sz_lead_work_apart(sz_lead *l);
 // Look who was lost, and take back what they had. Cheap: looks twice a second.
 sz_status sz_lead_look(sz_lead *l);
 // It is over: say so to all. Where all went well, take over what the ranks warn of.
-void sz_lead_dismiss(sz_lead *l, bool is_well);
+sz_status sz_lead_dismiss(sz_lead *l, bool is_well);
 
 #endif

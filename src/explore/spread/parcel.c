@@ -2,6 +2,7 @@
 #include "explore/spread/spread.h"
 
 #include <math.h>
+#include <stdio.h>
 
 #include "base/sha256.h"
 
@@ -52,10 +53,11 @@ size_t sz_result_unpack(const char *from, size_t left, sz_metrics *ret_metrics,
 static void hash_word(sz_sha256 *h, const char *word) { sz_sha256_add(h, word, strlen(word) + 1); }
 
 // Names and values of all parameters, in order, and the constraints.
-void sz_hello_of(const sz_space *space, sz_hello *ret) {
+void sz_hello_of(const sz_space *space, const sz_evaluator *evaluator, sz_hello *ret) {
     sz_sha256 h;
     memset(ret, 0, sizeof *ret);
     sz_process_self(&ret->process);
+    if (evaluator->machine) snprintf(ret->machine, sizeof ret->machine, "%s", evaluator->machine);
     sz_sha256_init(&h);
     for (size_t i = 0; i < sz_space_parameters(space); i++) {
         hash_word(&h, sz_space_name(space, i));

@@ -16,6 +16,7 @@ typedef struct server {
     sz_parcel done; // of what lies in `out`
     size_t used;    // bytes of it
     double sent_s;
+    bool some_are_gone; // ranks, when all is over
 } server;
 
 static sz_status flush(server *s) {
@@ -29,11 +30,8 @@ static sz_status flush(server *s) {
 }
 
 // The sentence of a failure goes in place of a result, and ends the work of all.
-static sz_status tell_failure(server *s, sz_status status, const uint32_t *setting) {
-    char text[SZ_WHY_SIZE];
+static sz_status tell_failure(server *s, sz_status status) {
     SZ_TRY(flush(s));
-    sz_space_text(s->space, setting, text, sizeof text);
-    status = sz_place(s->ctx, status, "setting '%s'", text);
     const char *words = sz_ctx_error(s->ctx);
     const size_t n = strnlen(words, s->out_room - s->used - 1);
     s->done.status = (int32_t)status;
@@ -42,27 +40,27 @@ static sz_status tell_failure(server *s, sz_status status, const uint32_t *setti
     return flush(s);
 }
 
-static sz_status one(server *s, const uint32_t *setting, bool *ret_failed) {
-    char why[SZ_WHY_SIZE] = "";
-    sz_metrics m;
-    sz_metrics_clear(&m);
-    const sz_status status = s->evaluator->evaluate(s->ctx, s->evaluator->self, s->space, setting,
-                                                    &m, why, sizeof why);
+static sz_status some(server *s, const char *settings, size_t n, bool *ret_failed) {
+    uint32_t rows[SZ_TOGETHER_MOST * SZ_SPACE_PARAMETERS];
+    char whys[SZ_TOGETHER_MOST * SZ_WHY_SIZE];
+    sz_metrics m[SZ_TOGETHER_MOST];
+    memcpy(rows, settings, n * sz_space_parameters(s->space) * sizeof *rows);
+    const sz_status status = sz_evaluate(s->ctx, s->evaluator, s->space, rows, n, m, whys);
     *ret_failed = status != SZ_OK;
-    if (*ret_failed) return tell_failure(s, status, setting);
-    s->used += sz_result_pack(s->out + s->used, &m, why);
-    s->done.n++;
+    if (*ret_failed) return tell_failure(s, status);
+    for (size_t i = 0; i < n; i++, s->done.n++)
+        s->used += sz_result_pack(s->out + s->used, &m[i], whys + i * SZ_WHY_SIZE);
     return sz_clock_s() - s->sent_s > FLUSH_S ? flush(s) : SZ_OK;
 }
 
 static sz_status work(server *s, const sz_parcel *p, bool *ret_failed) {
     const size_t row = sz_space_parameters(s->space) * sizeof(uint32_t);
+    const size_t together = sz_evaluator_together(s->evaluator);
     s->done = (sz_parcel){.first = p->first};
     s->used = sizeof s->done;
-    for (int32_t i = 0; i < p->n && !*ret_failed; i++) {
-        uint32_t setting[SZ_SPACE_PARAMETERS];
-        memcpy(setting, s->in + sizeof *p + (size_t)i * row, row);
-        SZ_TRY(one(s, setting, ret_failed));
+    for (size_t i = 0, n; i < (size_t)p->n && !*ret_failed; i += n) {
+        n = (size_t)p->n - i < together ? (size_t)p->n - i : together;
+        SZ_TRY(some(s, s->in + sizeof *p + i * row, n, ret_failed));
     }
     return *ret_failed ? SZ_OK : flush(s);
 }
@@ -88,7 +86,10 @@ static sz_status serve(server *s) {
         size_t n;
         SZ_TRY(sz_ranks_wait(s->r, s->in, s->in_room, 0, SZ_TAG_WORK, NULL, NULL, &n));
         memcpy(&p, s->in, sizeof p);
-        if (p.n == 0) return send_warnings(s);
+        if (p.n == 0) {
+            s->some_are_gone = p.status != SZ_OK;
+            return send_warnings(s);
+        }
         if (!failed) SZ_TRY(work(s, &p, &failed));
     }
 }
@@ -97,7 +98,7 @@ sz_status sz_explore_serve(sz_ctx *ctx, sz_ranks *ranks, const sz_space *space,
                            const sz_evaluator *evaluator) {
     server s = {.ctx = ctx, .r = ranks, .space = space, .evaluator = evaluator};
     sz_hello hello;
-    sz_hello_of(space, &hello);
+    sz_hello_of(space, evaluator, &hello);
     SZ_TRY(
         sz_ranks_said(ranks, ranks->call->send(&hello, sizeof hello, 0, SZ_TAG_DONE), "sending"));
     s.in_room = sizeof(sz_parcel) + SZ_CHUNK_MOST * sz_space_parameters(space) * sizeof(uint32_t);
@@ -106,7 +107,21 @@ sz_status sz_explore_serve(sz_ctx *ctx, sz_ranks *ranks, const sz_space *space,
     s.out = sz_alloc(ctx, s.out_room);
     s.sent_s = sz_clock_s();
     const sz_status status = s.in && s.out ? serve(&s) : sz_no_memory(ctx);
+    ranks->some_are_gone = s.some_are_gone;
     sz_free(ctx, s.in, s.in_room);
     sz_free(ctx, s.out, s.out_room);
     return status;
+}
+
+sz_status sz_explore_send_record(sz_ranks *ranks, const char *record, size_t size) {
+    sz_record_part part;
+    for (size_t at = 0, n; at < size; at += n) {
+        n = size - at < SZ_RECORD_PART ? size - at : SZ_RECORD_PART;
+        part.left = (int64_t)(size - at - n);
+        memcpy(part.bytes, record + at, n);
+        SZ_TRY(sz_ranks_said(
+            ranks, ranks->call->post(&part, offsetof(sz_record_part, bytes) + n, 0, SZ_TAG_RECORD),
+            "sending"));
+    }
+    return SZ_OK;
 }

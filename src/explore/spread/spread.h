@@ -16,15 +16,25 @@ enum { SZ_CHUNK_MOST = 1024 }; // settings of a piece of work
 // Who is there; the first message of a rank, and the answer to it.
 typedef struct sz_hello {
     sz_process process;
-    char space[72]; // hash of the words of the space
+    char space[72];   // hash of the words of the space
+    char machine[72]; // fingerprint, where the evaluator asks for one
 } sz_hello;
-void sz_hello_of(const sz_space *space, sz_hello *ret);
+void sz_hello_of(const sz_space *space, const sz_evaluator *evaluator, sz_hello *ret);
+
+// A part of a record: what is still to come, and bytes. So short that an MPI sends it at once,
+// without waiting for rank 0, which may be at a measurement.
+enum { SZ_RECORD_PART = 2048, SZ_RECORD_MOST = 1 << 24 };
+typedef struct sz_record_part {
+    int64_t left; // bytes after these
+    char bytes[SZ_RECORD_PART];
+} sz_record_part;
 
 // Before the settings of a piece of work, and before the results of a part of it.
 typedef struct sz_parcel {
     int64_t first;  // number of the first setting
     int32_t n;      // work: 0 = all is done
-    int32_t status; // results: not SZ_OK = the evaluator failed, and a sentence follows
+    int32_t status; // results: not SZ_OK = the evaluator failed, and a sentence follows. The end:
+                    // not SZ_OK = a rank was lost
 } sz_parcel;
 
 // Bytes of one result at most: length of the reason, mask of known numbers, numbers, reason.

@@ -7,12 +7,33 @@
 #include "os/clock.h"
 
 // A piece is some 20 ms of work, so that messages cost nothing and the end comes at once.
-static const double PIECE_S = 0.02, LOOK_S = 0.5, LAST_WORDS_S = 10;
-enum { MOST_LOSSES = 2 };
-
-static bool has_rank(const sz_lead *l, int rank) { return !l->workers[rank].is_lost; }
+static const double PIECE_S = 0.02, LAST_WORDS_S = 10;
 
 // ---- who is there ------------------------------------------------------------------------------
+
+// Where evaluations disturb each other, the first rank of a machine evaluates.
+static bool has_twin(const sz_lead *l, int rank) {
+    const sz_worker *w = &l->workers[rank];
+    for (int i = 0; i < rank; i++)
+        if (!l->workers[i].is_idle && strcmp(l->workers[i].process.boot, w->process.boot) == 0)
+            return true;
+    return false;
+}
+
+static sz_status check_hello(sz_lead *l, int rank, const sz_hello *theirs, const sz_hello *mine) {
+    if (memcmp(theirs->space, mine->space, sizeof mine->space) != 0)
+        return sz_fail(l->ctx, SZ_ERR_INPUT,
+                       "rank %d reads another space than rank 0: give all of them the same words "
+                       "and files",
+                       rank);
+    if (memcmp(theirs->machine, mine->machine, sizeof mine->machine) != 0)
+        return sz_fail(l->ctx, SZ_ERR_INPUT,
+                       "rank %d is on another machine than rank 0 (fingerprints %.16s and %.16s), "
+                       "and what both measure can't be compared: start ranks on machines of one "
+                       "kind",
+                       rank, theirs->machine, mine->machine);
+    return SZ_OK;
+}
 
 static sz_status greet_one(sz_lead *l, int rank, const sz_hello *mine) {
     sz_worker *w = &l->workers[rank];
@@ -23,16 +44,16 @@ static sz_status greet_one(sz_lead *l, int rank, const sz_hello *mine) {
     w->is_near = sz_process_is_near(&w->process);
     w->is_there = true;
     w->heard_s = sz_clock_s();
-    if (memcmp(theirs.space, mine->space, sizeof mine->space) == 0) return SZ_OK;
-    return sz_fail(l->ctx, SZ_ERR_INPUT,
-                   "rank %d reads another space than rank 0: give all of them the same words and "
-                   "files",
-                   rank);
+    w->is_idle = l->evaluator->machine && has_twin(l, rank);
+    l->spread.idle += w->is_idle;
+    l->spread.ranks -= w->is_idle;
+    return check_hello(l, rank, &theirs, mine);
 }
 
 sz_status sz_lead_greet(sz_lead *l) {
     sz_hello mine;
-    sz_hello_of(l->space, &mine);
+    sz_hello_of(l->space, l->evaluator, &mine);
+    l->workers[0].process = mine.process;
     for (int i = 1; i < l->r->count; i++) SZ_TRY(greet_one(l, i, &mine));
     return SZ_OK;
 }
@@ -40,10 +61,14 @@ sz_status sz_lead_greet(sz_lead *l) {
 // ---- work goes out -----------------------------------------------------------------------------
 
 // Guided: a share of what is left, so that pieces shrink towards the end, and no more than PIECE_S.
-static int32_t piece_size(const sz_lead *l, const sz_worker *w) {
-    const double ranks = (double)(l->r->count - l->spread.lost);
-    const double share = ceil((double)(l->proposed - l->open) / (2 * ranks));
-    const double timely = w->seconds_each > 0 ? PIECE_S / w->seconds_each : 1;
+// What is measured in turn goes together; to a search that listens, what is left is no end.
+int32_t sz_lead_share(const sz_lead *l, const sz_worker *w) {
+    const double left = (double)(l->proposed - l->open);
+    const double ranks = fmax(1, (double)(l->spread.ranks - l->spread.lost));
+    const double group = (double)sz_evaluator_together(l->evaluator);
+    const double share = ceil(left / (2 * ranks));
+    if (group > 1) return (int32_t)fmax(1, fmin(l->proposer->told ? left : share, group));
+    const double timely = w && w->seconds_each > 0 ? PIECE_S / w->seconds_each : 1;
     return (int32_t)fmax(1, fmin(fmin(share, timely), SZ_CHUNK_MOST));
 }
 
@@ -56,7 +81,7 @@ static bool next_piece(sz_lead *l, const sz_worker *w, sz_piece *ret) {
         return true;
     }
     if (l->open == l->proposed) return false;
-    *ret = (sz_piece){.first = l->open, .n = piece_size(l, w)};
+    *ret = (sz_piece){.first = l->open, .n = sz_lead_share(l, w)};
     l->open += ret->n;
     return true;
 }
@@ -75,17 +100,15 @@ static sz_status send_piece(sz_lead *l, int rank, const sz_piece *piece) {
         "sending");
 }
 
-static sz_status lose(sz_lead *l, int rank);
-
 sz_status sz_lead_feed(sz_lead *l) {
     for (int ahead = 1; ahead <= SZ_AHEAD; ahead++)
         for (int i = 1; i < l->r->count; i++) {
             sz_worker *w = &l->workers[i];
             sz_piece piece;
-            if (!has_rank(l, i) || w->n_pieces >= ahead || !next_piece(l, w, &piece)) continue;
+            if (!sz_lead_has(l, i) || w->n_pieces >= ahead || !next_piece(l, w, &piece)) continue;
             if (w->n_pieces == 0) w->heard_s = sz_clock_s(); // silent without work is no loss
             w->pieces[w->n_pieces++] = piece;
-            if (send_piece(l, i, &piece) != SZ_OK) SZ_TRY(lose(l, i));
+            if (send_piece(l, i, &piece) != SZ_OK) SZ_TRY(sz_lead_lose(l, i));
         }
     return SZ_OK;
 }
@@ -148,10 +171,40 @@ static sz_status take(sz_lead *l, int rank, size_t size) {
     return SZ_OK;
 }
 
+static sz_status take_record(sz_lead *l, int rank, const sz_record_part *part, size_t size) {
+    sz_buf *record = &l->workers[rank].record;
+    const size_t head = offsetof(sz_record_part, bytes);
+    if (size <= head || size > sizeof *part || part->left < 0 ||
+        record->size + (size - head) > SZ_RECORD_MOST)
+        return garbled(l, rank);
+    sz_buf_put(record, part->bytes, size - head);
+    SZ_TRY(sz_buf_status(record));
+    if (part->left > 0) return SZ_OK;
+    const size_t whole = record->size;
+    record->size = 0;
+    return l->how.record ? l->how.record(l->how.user, record->data, whole) : SZ_OK;
+}
+
+static sz_status hear_records(sz_lead *l) {
+    for (;;) {
+        sz_record_part part;
+        int from;
+        size_t n;
+        SZ_TRY(sz_ranks_said(l->r, l->r->call->probe(SZ_ANY_RANK, SZ_TAG_RECORD, &from, &n),
+                             "looking for a message"));
+        if (from == SZ_ANY_RANK) return SZ_OK;
+        if (n > sizeof part) return garbled(l, from);
+        SZ_TRY(sz_ranks_said(l->r, l->r->call->receive(&part, n, from, SZ_TAG_RECORD, &n),
+                             "receiving"));
+        SZ_TRY(take_record(l, from, &part, n));
+    }
+}
+
 sz_status sz_lead_hear(sz_lead *l) {
     for (;;) {
         int from;
         size_t n;
+        SZ_TRY(hear_records(l));
         SZ_TRY(sz_ranks_said(l->r, l->r->call->probe(SZ_ANY_RANK, SZ_TAG_DONE, &from, &n),
                              "looking for a message"));
         if (from == SZ_ANY_RANK) return SZ_OK;
@@ -162,69 +215,7 @@ sz_status sz_lead_hear(sz_lead *l) {
     }
 }
 
-// ---- who was lost ------------------------------------------------------------------------------
-
-static bool any_left(const sz_lead *l) {
-    for (int i = 1; i < l->r->count; i++)
-        if (has_rank(l, i)) return true;
-    return false;
-}
-
-static void give_up(sz_case *c, const char *why) {
-    c->state = SZ_CASE_DONE;
-    sz_metrics_clear(&c->metrics);
-    memcpy(c->why, why, strlen(why) + 1);
-}
-
-// Rank 0 does not evaluate what another rank may have died of: with it all would end.
-static sz_status take_back(sz_lead *l, int64_t number, bool was_at_it) {
-    sz_case *c = sz_case_of(l, number);
-    if (number < l->handed || c->state == SZ_CASE_DONE) return SZ_OK;
-    if (was_at_it) c->losses++;
-    if (c->losses >= MOST_LOSSES)
-        give_up(c, "two ranks were lost while they evaluated it");
-    else if (!any_left(l))
-        give_up(c, "the rank that evaluated it was lost, and no other is left");
-    else
-        return sz_vec_push(l->ctx, &l->again, number) ? SZ_OK : sz_no_memory(l->ctx);
-    return SZ_OK;
-}
-
-static sz_status take_back_all(sz_lead *l) {
-    for (size_t i = 0; i < l->again.n; i++) SZ_TRY(take_back(l, l->again.items[i], false));
-    l->again.n = 0;
-    return SZ_OK;
-}
-
-static sz_status lose(sz_lead *l, int rank) {
-    sz_worker *w = &l->workers[rank];
-    w->is_lost = true;
-    l->spread.lost++;
-    sz_warn(l->ctx, "rank %d (process %lld) was lost; others go on with its work", rank,
-            (long long)w->process.number);
-    for (int k = 0; k < w->n_pieces; k++)
-        for (int32_t i = 0; i < w->pieces[k].n; i++)
-            SZ_TRY(take_back(l, w->pieces[k].first + i, k == 0));
-    w->n_pieces = 0;
-    return any_left(l) ? SZ_OK : take_back_all(l);
-}
-
-static bool is_gone(const sz_lead *l, const sz_worker *w, double now) {
-    if (w->is_near && !sz_process_lives(&w->process)) return true;
-    return w->n_pieces > 0 && now - w->heard_s > l->silence_s;
-}
-
-sz_status sz_lead_look(sz_lead *l) {
-    const double now = sz_clock_s();
-    if (now - l->looked_s < LOOK_S) return SZ_OK;
-    l->looked_s = now;
-    for (int i = 1; i < l->r->count; i++) {
-        if (!has_rank(l, i) || !is_gone(l, &l->workers[i], now)) continue;
-        SZ_TRY(sz_lead_hear(l)); // what it sent before it died counts
-        SZ_TRY(lose(l, i));
-    }
-    return SZ_OK;
-}
+// ---- the end -----------------------------------------------------------------------------------
 
 static void warn_for(sz_lead *l, size_t n) {
     for (size_t at = 0; at < n;) {
@@ -255,11 +246,13 @@ static void hear_warnings(sz_lead *l, int rank) {
     }
 }
 
-void sz_lead_dismiss(sz_lead *l, bool is_well) {
-    const sz_parcel over = {.n = 0};
+// A record is sent before its results, but may be found after them.
+sz_status sz_lead_dismiss(sz_lead *l, bool is_well) {
+    const sz_parcel over = {.status = l->spread.lost > 0 ? SZ_ERR_UNAVAILABLE : SZ_OK};
     for (int i = 1; i < l->r->count; i++)
         if (l->workers[i].is_there) // also to one that was given up: it may live
             (void)l->r->call->post(&over, sizeof over, i, SZ_TAG_WORK);
     for (int i = 1; i < l->r->count && is_well; i++)
-        if (l->workers[i].is_there && has_rank(l, i)) hear_warnings(l, i);
+        if (l->workers[i].is_there && !l->workers[i].is_lost) hear_warnings(l, i);
+    return hear_records(l);
 }

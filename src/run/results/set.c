@@ -269,9 +269,16 @@ static sz_status parse_any(sz_ctx *ctx, const char *text, size_t size, json_t **
     return sz_value_parse(ctx, text, size, ret_root);
 }
 
-static sz_status unknown(sz_ctx *ctx) {
+static sz_status unknown(sz_ctx *ctx, const json_t *root) {
+    static const char ours[] = "sizeup.";
+    const char *schema = json_string_value(json_object_get(root, "schema"));
     char known[256] = "";
     size_t n = 0;
+    if (schema && strncmp(schema, ours, sizeof ours - 1) == 0)
+        return sz_fail(ctx, SZ_ERR_INPUT,
+                       "its schema is '%s', which holds no results of runs; 'sizeup plot' "
+                       "and 'sizeup report --explore' show those of explore",
+                       sz_show(ctx, sz_str_c(schema)));
     for (size_t i = 0; i < N_FORMATS && n < sizeof known; i++)
         n += (size_t)snprintf(known + n, sizeof known - n, "%s%s", i ? ", " : "", formats[i].name);
     return sz_fail(ctx, SZ_ERR_INPUT, "JSON, but no results that are known; known are %s", known);
@@ -283,7 +290,7 @@ sz_status sz_bench_set_read(sz_ctx *ctx, sz_bench_set *set, const char *text, si
     size_t i = 0;
     SZ_TRY(parse_any(ctx, text, size, &root));
     while (i < N_FORMATS && !formats[i].is(root)) i++;
-    sz_status status = i < N_FORMATS ? formats[i].read(ctx, set, root) : unknown(ctx);
+    sz_status status = i < N_FORMATS ? formats[i].read(ctx, set, root) : unknown(ctx, root);
     json_decref(root);
     if (status == SZ_OK && ret_format) *ret_format = formats[i].name;
     return status;
