@@ -97,7 +97,7 @@ static bool words_to_numbers(int64_t words, int64_t bits, int64_t *ret) {
     return true;
 }
 
-// Bits per weight: those of `words` of 32 bits for `numbers` weights, or else what config.json says.
+// Bits per weight: those of `words` of 32 bits for `numbers` weights, or what config.json says.
 static int64_t bits_of(st *x, int64_t words, int64_t numbers) {
     int64_t bits;
     if (words <= 0 || numbers <= 0 || !sz_mul(words, BITS_OF_WORD, &bits) || bits % numbers ||
