@@ -9,8 +9,10 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <math.h>
 
 #include "model/graph/model.h"
+#include "run/backends/check.h"
 #include "run/backends/job.h"
 #include "run/bench/inside.h"
 #include "open_library.h"
@@ -111,6 +113,48 @@ static void lowest_names_the_run(void **state) {
     sz_ctx_destroy(ctx);
 }
 
+// One number of a net is off by a share of the largest one.
+static bool may_be_off(sz_ctx *ctx, const char *spec, const char *lowest, double share) {
+    sz_model *m;
+    sz_ref *numbers;
+    sz_check c;
+    const sz_ref_options o = {.seed = 5};
+    assert_int_equal(sz_model_load(ctx, spec, NULL, &m), SZ_OK);
+    assert_int_equal(sz_ref_create(ctx, m->graph, &o, &numbers), SZ_OK);
+    assert_int_equal(sz_ref_run(numbers), SZ_OK);
+    const sz_buffer *want = sz_ref_output(numbers, 0);
+    sz_buffer *got;
+    assert_int_equal(sz_buffer_create(ctx, want->dtype, want->rank, want->dims, &got), SZ_OK);
+    assert_string_equal(sz_dtype_get(want->dtype)->name, "f32");
+    memcpy(got->data, want->data, want->bytes);
+    float largest = 0, *numbers_got = got->data;
+    for (int64_t i = 0; i < got->count; i++) largest = fmaxf(largest, fabsf(numbers_got[i]));
+    numbers_got[0] += (float)share * largest;
+    assert_int_equal(sz_check_outputs(ctx, m->graph, numbers, (const sz_buffer *const[]){got},
+                                      sz_dtype_by_name(lowest), &c),
+                     SZ_OK);
+    sz_buffer_release(ctx, got);
+    sz_ref_destroy(numbers);
+    sz_model_destroy(m);
+    return c.is_right;
+}
+
+// Nine products one behind the other: 0.02 for one in bf16, three times as much for the net. In f32
+// rounding is far below what is allowed, and nothing grows.
+static void deep_nets_round_more(void **state) {
+    (void)state;
+    static const char deep[] = "mlp:layers=8,input=8,width=8,output=4", one[] = "gemm:m=4,n=4,k=4";
+    sz_ctx *ctx = sz_ctx_create(NULL);
+    assert_true(may_be_off(ctx, one, "bf16", 0.019));
+    assert_false(may_be_off(ctx, one, "bf16", 0.021));
+    assert_true(may_be_off(ctx, deep, "bf16", 0.059));
+    assert_false(may_be_off(ctx, deep, "bf16", 0.061));
+    assert_true(may_be_off(ctx, deep, "f16", 0.0119));
+    assert_false(may_be_off(ctx, deep, "f16", 0.0121));
+    assert_false(may_be_off(ctx, deep, "f32", 1.1e-4));
+    sz_ctx_destroy(ctx);
+}
+
 static void warns(const char *asked, const char *answer, const char *words) {
     const sz_case c = {.asked = asked};
     char text[128] = "";
@@ -138,6 +182,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ref_works_in_f64),       cmocka_unit_test(blas_has_two_formats),
         cmocka_unit_test(onednn_has_three),       cmocka_unit_test(lowest_names_the_run),
+        cmocka_unit_test(deep_nets_round_more),
         cmocka_unit_test(other_formats_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
