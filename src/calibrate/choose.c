@@ -54,9 +54,9 @@ static int head_of(uint64_t *r, int hidden) {
 // library is told to be quicker on deep nets than it is.
 static stack stacked(uint64_t *r, int most_hidden, int most_seq) {
     static const double most_flops = 12e9;
-    stack s = {.hidden = rounded(r, 64, most_hidden, 16)};
+    stack s = {.hidden = rounded(r, 128, most_hidden, 16)};
     s.heads = s.hidden / head_of(r, s.hidden);
-    s.seq = size(r, 8, most_seq, below(r, 3) ? 8 : 1);
+    s.seq = size(r, 16, most_seq, below(r, 3) ? 8 : 1);
     s.ffn = below(r, 2) ? 4 * s.hidden : rounded(r, s.hidden, 4 * s.hidden, 16);
     s.batch = s.hidden * s.seq > 100000 ? 1 : batch(r);
     s.layers = size(r, 1, 12, 1);
@@ -132,7 +132,7 @@ static const struct {
     double share; // of the nets, while nothing is known about their errors
     void (*put)(uint64_t *r, char *buf, size_t cap);
 } sorts[SZ_NET_SORTS] = {
-    {40, images},  {16, tokens}, {6, texts},  {4, patches},
+    {36, images},  {20, tokens}, {6, texts},  {4, patches},
     {7, decoders}, {8, units},   {4, tables}, {15, sequences},
 };
 
