@@ -206,7 +206,13 @@ static void add_batch(report_job *job) {
     sz_model_destroy(m);
 }
 
+// Is the last change, but for a tenth, no better than change number `half`? SIZE_MAX = there is none.
+static bool is_no_better(const report_facts *f, size_t half) {
+    return half != SIZE_MAX && f->changes[f->n_changes - 1].time_s > 0.9 * f->changes[half].time_s;
+}
+
 static void add_formats(report_job *job) {
+    size_t half = SIZE_MAX;
     static const struct {
         const char *dtype, *name, *both;
     } rows[] = {
@@ -220,10 +226,13 @@ static void add_formats(report_job *job) {
                                     i < 2 ? "weights and activations of half the bytes"
                                           : "needs a net that was quantized with care",
                                     i < 2);
-        if (has && i < 2 && job->lean_costs) {
-            add_format(job, job->lean_costs, rows[i].dtype, rows[i].both, "both together", false);
-            i = 1; // one of the two half formats is enough
+        if (has && i == 1 && is_no_better(&job->facts, half)) {
+            job->facts.n_changes--; // one of two formats of 16 bits is enough
+            continue;
         }
+        if (has && i < 2) half = job->facts.n_changes - 1;
+        if (has && i < 2 && job->lean_costs)
+            add_format(job, job->lean_costs, rows[i].dtype, rows[i].both, "both together", false);
     }
 }
 
