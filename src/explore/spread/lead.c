@@ -14,7 +14,8 @@ SZ_RECORD_TYPE(spread, SZ_SPREAD_OUT_FIELDS)
 // Settings that may be on their way. A proposer that listens hears of each before the one after
 // next is asked for, whatever the ranks' speeds: so its proposals follow from the number of ranks.
 static int64_t most_ahead(const sz_lead *l) {
-    const int64_t some = l->spread.ranks * SZ_AHEAD * (int64_t)sz_evaluator_together(l->evaluator);
+    const int64_t pieces = l->spread.ranks > 1 ? l->spread.ranks * SZ_AHEAD : 1;
+    const int64_t some = pieces * (int64_t)sz_evaluator_together(l->evaluator);
     return l->proposer->told && some < SZ_RING ? some : SZ_RING;
 }
 
@@ -65,7 +66,8 @@ static sz_status hand_on_all(sz_lead *l) {
         l->handed++;
         if (l->options->progress && l->handed % 64 == 0)
             l->options->progress(l->options->user, l->handed);
-        if (l->proposer->told) propose(l); // one more for each that it heard of
+        // One more for each that it heard of; this rank alone goes on as one process does.
+        if (l->proposer->told && l->spread.ranks > 1) propose(l);
     }
     return SZ_OK;
 }

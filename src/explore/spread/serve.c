@@ -50,7 +50,7 @@ static sz_status some(server *s, const char *settings, size_t n, bool *ret_faile
     if (*ret_failed) return tell_failure(s, status);
     for (size_t i = 0; i < n; i++, s->done.n++)
         s->used += sz_result_pack(s->out + s->used, &m[i], whys + i * SZ_WHY_SIZE);
-    return sz_clock_s() - s->sent_s > FLUSH_S ? flush(s) : SZ_OK;
+    return s->used > SZ_AT_ONCE || sz_clock_s() - s->sent_s > FLUSH_S ? flush(s) : SZ_OK;
 }
 
 static sz_status work(server *s, const sz_parcel *p, bool *ret_failed) {
@@ -116,7 +116,7 @@ sz_status sz_explore_serve(sz_ctx *ctx, sz_ranks *ranks, const sz_space *space,
 sz_status sz_explore_send_record(sz_ranks *ranks, const char *record, size_t size) {
     sz_record_part part;
     for (size_t at = 0, n; at < size; at += n) {
-        n = size - at < SZ_RECORD_PART ? size - at : SZ_RECORD_PART;
+        n = size - at < SZ_AT_ONCE ? size - at : SZ_AT_ONCE;
         part.left = (int64_t)(size - at - n);
         memcpy(part.bytes, record + at, n);
         SZ_TRY(sz_ranks_said(

@@ -21,12 +21,15 @@ typedef struct sz_hello {
 } sz_hello;
 void sz_hello_of(const sz_space *space, const sz_evaluator *evaluator, sz_hello *ret);
 
-// A part of a record: what is still to come, and bytes. So short that an MPI sends it at once,
-// without waiting for rank 0, which may be at a measurement.
-enum { SZ_RECORD_PART = 2048, SZ_RECORD_MOST = 1 << 24 };
+// Bytes that an MPI sends at once: of more it first asks whether they are wanted, and a rank would
+// wait, with a busy CPU, for rank 0, which may be at a measurement.
+enum { SZ_AT_ONCE = 2048 };
+
+// A part of a record: what is still to come, and bytes.
+enum { SZ_RECORD_MOST = 1 << 24 };
 typedef struct sz_record_part {
     int64_t left; // bytes after these
-    char bytes[SZ_RECORD_PART];
+    char bytes[SZ_AT_ONCE];
 } sz_record_part;
 
 // Before the settings of a piece of work, and before the results of a part of it.
