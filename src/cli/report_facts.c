@@ -206,7 +206,8 @@ static void add_batch(report_job *job) {
     sz_model_destroy(m);
 }
 
-// Is the last change, but for a tenth, no better than change number `half`? SIZE_MAX = there is none.
+// Is the last change, but for a tenth, no better than change number `half`? SIZE_MAX: there is
+// none.
 static bool is_no_better(const report_facts *f, size_t half) {
     return half != SIZE_MAX && f->changes[f->n_changes - 1].time_s > 0.9 * f->changes[half].time_s;
 }
