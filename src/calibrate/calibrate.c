@@ -14,17 +14,24 @@
 
 // Nets are timed some at a time, in turn, so that each sees the machine at several times. What
 // strangers do on the host lasts for seconds: so each turn comes twice, with others between, and
-// the quicker of the two counts.
-enum { FEWEST = 8, TOGETHER = 8, TURNS = 3, VISITS = 2 };
+// the quicker of the two counts. One net is in every turn: by how much slower than its best it runs
+// tells what strangers take, and nets of a turn that is slower by more than SLOWED are left out, as
+// long as there are others.
+enum { FEWEST = 8, ENOUGH = 40, TOGETHER = 7, TURNS = 3, VISITS = 2 };
+static const char REFERENCE[] = "mlp:input=512,layers=3,width=512,output=512,batch=96";
+static const double SLOWED = 1.12;
 
 // Times of one net: short, because there are many, and the next net tells more than the next run.
 static const double PREHEAT_S = 0.15, BUDGET_S = 0.4;
 
 // Nets that are measured together.
 typedef struct turn {
-    char lines[TOGETHER * 256];
+    char lines[(TOGETHER + 1) * 256];
     int sort_of[TOGETHER];
-    json_t *best[TOGETHER]; // records of the quickest visit; NULL = none yet
+    json_t *now[TOGETHER];          // records of this visit
+    json_t *best[TOGETHER];         // of the quickest one; NULL = none yet
+    double reference_s[TOGETHER];   // of the reference in the visit of the best
+    double reference_now_s;
 } turn;
 
 typedef struct calibrator {
@@ -37,6 +44,8 @@ typedef struct calibrator {
     int64_t failed;
     uint64_t next;
     SZ_VEC(int) sorts; // of the nets that were measured, as in c->nets
+    SZ_VEC(json_t *) slowed; // records of turns that strangers slowed
+    double reference_s;      // the best so far; infinite = none
     double errors[SZ_NET_SORTS];
     bool knows_errors;
 } calibrator;
@@ -93,13 +102,18 @@ static bool ran_otherwise(calibrator *k, const json_t *record) {
     return true;
 }
 
-// Which of the nets of this turn it was, is known by its name; TOGETHER = none.
-static int place_of(const turn *t, const json_t *record) {
+static bool is_named(const json_t *record, const char *spec, size_t len) {
     const char *name = json_string_value(json_object_get(record, "case"));
+    return name && strlen(name) == len && strncmp(name, spec, len) == 0;
+}
+
+// Which of the nets of this turn it was, is known by its name. The first line is the reference, -1;
+// TOGETHER = none.
+static int place_of(const turn *t, const json_t *record) {
     const char *spec = t->lines + strlen("lines:");
-    for (int i = 0; name && i < TOGETHER; i++) {
+    for (int i = -1; i < TOGETHER; i++) {
         const size_t len = strcspn(spec, "\n");
-        if (strlen(name) == len && strncmp(name, spec, len) == 0) return i;
+        if (len > 0 && is_named(record, spec, len)) return i;
         spec += len + (spec[len] == '\n');
     }
     return TOGETHER;
@@ -110,56 +124,81 @@ static double quickness(const json_t *record) {
     return s > 0 ? s : INFINITY;
 }
 
-static json_t *time_of(const json_t *record) { return json_object_get(record, "time"); }
-
-// What people see is no better in the quicker visit than in the other one: the median is that of
-// both, their geometric mean.
-static void hold(turn *t, json_t *record) {
-    const int i = place_of(t, record);
-    if (i == TOGETHER) return;
-    json_t **best = &t->best[i];
-    if (*best) {
-        const double one = json_number_value(json_object_get(time_of(*best), "median_s"));
-        const double other = json_number_value(json_object_get(time_of(record), "median_s"));
-        const bool is_first = quickness(*best) <= quickness(record);
-        json_t *kept = is_first ? *best : record;
-        if (one > 0 && other > 0)
-            json_object_set_new(time_of(kept), "median_s", json_real(sqrt(one * other)));
-        if (is_first) return;
-    }
-    json_decref(*best);
-    *best = json_incref(record);
-}
-
 // A record of what was not measured, and one whose times are of little worth, are left out.
 static sz_status take(void *user, const char *line, size_t size) {
     calibrator *k = user;
     json_t *record = json_loadb(line, size, 0, NULL);
     const char *error = json_string_value(json_object_get(record, "error"));
+    const int i = place_of(k->at, record);
     if (error) {
         k->failed++;
         snprintf(k->why, sizeof k->why, "%s", error);
     } else if (record && !ran_otherwise(k, record)) {
-        hold(k->at, record);
+        if (i < 0)
+            k->at->reference_now_s = quickness(record);
+        else if (i < TOGETHER && !k->at->now[i])
+            k->at->now[i] = json_incref(record);
     }
     json_decref(record);
     return SZ_OK;
 }
 
-// What was held of a turn goes into the calibration.
+static json_t *time_of(const json_t *record) { return json_object_get(record, "time"); }
+
+// What people see is no better in the quicker visit than in the other one: the median is that of
+// both, their geometric mean.
+static void mix_medians(json_t *a, json_t *b) {
+    const double one = json_number_value(json_object_get(time_of(a), "median_s"));
+    const double other = json_number_value(json_object_get(time_of(b), "median_s"));
+    if (!(one > 0) || !(other > 0)) return;
+    json_object_set_new(time_of(a), "median_s", json_real(sqrt(one * other)));
+    json_object_set_new(time_of(b), "median_s", json_real(sqrt(one * other)));
+}
+
+// After a visit: of each net the quicker record stays.
+static void end_visit(calibrator *k, turn *t) {
+    k->reference_s = fmin(k->reference_s, t->reference_now_s);
+    for (int i = 0; i < TOGETHER; i++) {
+        json_t *now = t->now[i], *best = t->best[i];
+        t->now[i] = NULL;
+        if (!now) continue;
+        if (best) mix_medians(best, now);
+        if (best && quickness(best) <= quickness(now)) {
+            json_decref(now);
+            continue;
+        }
+        json_decref(best);
+        t->best[i] = now, t->reference_s[i] = t->reference_now_s;
+    }
+}
+
+static sz_status observe(calibrator *k, const json_t *record, int sort) {
+    const size_t nets = k->c->nets.n;
+    SZ_TRY(keep_facts(k, record));
+    SZ_TRY(sz_observe(k->c, record));
+    if (k->c->nets.n > nets && !sz_vec_push(k->ctx, &k->sorts, sort)) return sz_no_memory(k->ctx);
+    return SZ_OK;
+}
+
+// What was held of a turn goes into the calibration, or aside.
 static sz_status observe_turn(calibrator *k, turn *t) {
     sz_status status = SZ_OK;
     for (int i = 0; i < TOGETHER; i++) {
-        const size_t nets = k->c->nets.n;
         json_t *record = t->best[i];
+        const bool slowed = t->reference_s[i] > SLOWED * k->reference_s;
         t->best[i] = NULL;
-        if (record && status == SZ_OK) status = keep_facts(k, record);
-        if (record && status == SZ_OK) status = sz_observe(k->c, record);
-        json_decref(record);
-        if (k->c->nets.n > nets && !sz_vec_push(k->ctx, &k->sorts, t->sort_of[i]))
-            status = sz_no_memory(k->ctx);
+        if (!record) continue;
+        if (status == SZ_OK && !slowed) status = observe(k, record, t->sort_of[i]);
+        if (!slowed || !sz_vec_push(k->ctx, &k->slowed, record)) json_decref(record);
     }
     return status;
+}
+
+// Where too few were left undisturbed the others serve too.
+static sz_status observe_slowed(calibrator *k) {
+    for (size_t i = 0; i < k->slowed.n && k->c->nets.n < ENOUGH; i++)
+        SZ_TRY(observe(k, k->slowed.items[i], 0));
+    return SZ_OK;
 }
 
 static sz_status measure_turn(calibrator *k, turn *t) {
@@ -179,11 +218,15 @@ static sz_status measure_turn(calibrator *k, turn *t) {
                                 .user = k};
     sz_run_result result;
     k->at = t;
-    return sz_bench_run(k->ctx, t->lines, NULL, 0, &how, &result);
+    t->reference_now_s = INFINITY;
+    const sz_status status = sz_bench_run(k->ctx, t->lines, NULL, 0, &how, &result);
+    end_visit(k, t);
+    return status;
 }
 
 static void choose_turn(calibrator *k, turn *t) {
-    size_t at = (size_t)snprintf(t->lines, sizeof t->lines, "lines:");
+    size_t at = (size_t)snprintf(t->lines, sizeof t->lines, "lines:%s,dtype=%.8s\n", REFERENCE,
+                                 k->c->dtype);
     for (int i = 0; i < TOGETHER; i++) {
         char spec[240];
         t->sort_of[i] = sz_choose_net(k->o->seed, k->next++, k->knows_errors ? k->errors : NULL,
@@ -214,7 +257,7 @@ static sz_status learn_errors(calibrator *k) {
 
 static void tell(const calibrator *k, const turn *t, double done) {
     char first[240];
-    const char *spec = t->lines + strlen("lines:");
+    const char *spec = strchr(t->lines, '\n') + 1; // behind the reference
     if (!k->o->progress) return;
     snprintf(first, sizeof first, "%.*s", (int)strcspn(spec, "\n"), spec);
     k->o->progress(k->o->user, first, done);
@@ -226,7 +269,8 @@ static sz_status try_dtype(calibrator *k) {
     turn *t = &k->turns[0];
     if (strcmp(k->c->dtype, "f32") == 0) return SZ_OK;
     snprintf(t->lines, sizeof t->lines,
-             "lines:mlp:input=64,width=64,layers=1,output=64,batch=16,dtype=%.8s", k->c->dtype);
+             "lines:%s,dtype=%.8s\nmlp:input=64,width=64,layers=1,output=64,batch=16,dtype=%.8s\n",
+             REFERENCE, k->c->dtype, k->c->dtype);
     SZ_TRY(measure_turn(k, t));
     SZ_TRY(observe_turn(k, t));
     if (k->failed == 0 && k->c->nets.n > nets) return SZ_OK;
@@ -250,7 +294,7 @@ static sz_status measure_all(calibrator *k) {
         }
         for (int i = 0; i < TURNS; i++) SZ_TRY(observe_turn(k, &k->turns[i]));
     }
-    return SZ_OK;
+    return observe_slowed(k);
 }
 
 static sz_status copy_machine(calibrator *k) {
@@ -305,7 +349,7 @@ static sz_status run(calibrator *k) {
 
 sz_status sz_calibrate(sz_ctx *ctx, const sz_calibrate_options *options,
                        sz_calibration **ret_calibration) {
-    calibrator k = {.ctx = ctx, .o = options};
+    calibrator k = {.ctx = ctx, .o = options, .reference_s = INFINITY};
     SZ_TRY(sz_calibration_create(ctx, &k.c));
     const sz_status status = run(&k);
     if (status == SZ_OK)
@@ -313,7 +357,12 @@ sz_status sz_calibrate(sz_ctx *ctx, const sz_calibrate_options *options,
     else
         sz_calibration_destroy(k.c);
     for (int i = 0; i < TURNS; i++)
-        for (int n = 0; n < TOGETHER; n++) json_decref(k.turns[i].best[n]);
+        for (int n = 0; n < TOGETHER; n++) {
+            json_decref(k.turns[i].best[n]);
+            json_decref(k.turns[i].now[n]);
+        }
+    for (size_t i = 0; i < k.slowed.n; i++) json_decref(k.slowed.items[i]);
+    sz_vec_finish(ctx, &k.slowed);
     sz_vec_finish(ctx, &k.sorts);
     return status;
 }
