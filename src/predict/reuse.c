@@ -53,17 +53,29 @@ typedef struct recurrence {
     sz_value_id weights;
 } recurrence;
 
-static recurrence recurrence_of(const sz_costs *c, size_t row) {
+static recurrence recurrence_of_node(const sz_graph *g, sz_node_id id) {
     static const char *const ops[] = {"LSTM", "GRU", "RNN"};
-    const sz_node *n = sz_graph_node(c->graph, c->row_nodes ? c->row_nodes[row] : (sz_node_id)row);
+    const sz_node *n = sz_graph_node(g, id);
     bool is_one = false;
     for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
         is_one |= n->domain.len == 0 && sz_str_is(n->op, ops[i]);
     if (!is_one || n->n_inputs < 3 || n->inputs[0] == SZ_NONE) return (recurrence){.steps = 0};
-    const sz_type *x = &sz_graph_value(c->graph, n->inputs[0])->type;
+    const sz_type *x = &sz_graph_value(g, n->inputs[0])->type;
     const int axis = sz_attr_i(n, "layout", 0) == 1 ? 1 : 0;
     if (x->kind != SZ_TYPE_TENSOR || x->rank != 3) return (recurrence){.steps = 0};
     return (recurrence){(double)x->dims[axis], n->inputs[2]};
+}
+
+// A group is named after its last node, which a turn of its result may be.
+static recurrence recurrence_of(const sz_costs *c, size_t row) {
+    const sz_group *group = sz_costs_group_of(c, row);
+    if (!group)
+        return recurrence_of_node(c->graph, c->row_nodes ? c->row_nodes[row] : (sz_node_id)row);
+    for (int32_t i = 0; i < group->n_nodes; i++) {
+        const recurrence one = recurrence_of_node(c->graph, group->nodes[i]);
+        if (one.steps > 0) return one;
+    }
+    return (recurrence){.steps = 0};
 }
 
 // Each further step reads the recurrent weights again, from the level that holds them: what comes
