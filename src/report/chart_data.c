@@ -142,14 +142,6 @@ static double number_at(const json_t *object, const char *key) {
     return json_is_number(v) ? json_number_value(v) : NAN;
 }
 
-// The shortest text that reads back to the number: 0.03, where 17 digits are not all needed.
-static void real_text(double v, char *buf, size_t cap) {
-    for (int digits = 15; digits <= 17; digits++) {
-        snprintf(buf, cap, "%.*g", digits, v);
-        if (strtod(buf, NULL) == v) return;
-    }
-}
-
 // How a time was taken, which is no property of what was timed.
 static bool is_of_the_watch(const char *key) {
     static const char *const keys[] = {"preheat_s", "time_budget_s", "timeout_s", "seed",
@@ -159,6 +151,17 @@ static bool is_of_the_watch(const char *key) {
     return false;
 }
 
+static sz_status put_real(sz_chart_data *d, const char *key, double v) {
+    sz_buf text;
+    sz_buf_init(&text, d->ctx);
+    sz_buf_f64(&text, v);
+    sz_buf_putc(&text, '\0');
+    sz_status status = sz_buf_status(&text);
+    if (status == SZ_OK) status = put_parameter(d, key, text.data);
+    sz_buf_finish(&text);
+    return status;
+}
+
 // Members that are one value; lists and objects are no parameters.
 static sz_status put_parameters(sz_chart_data *d, json_t *object) {
     const char *key;
@@ -166,10 +169,12 @@ static sz_status put_parameters(sz_chart_data *d, json_t *object) {
     json_object_foreach(object, key, v) {
         char text[40];
         if (is_of_the_watch(key)) continue;
+        if (json_is_real(v)) {
+            SZ_TRY(put_real(d, key, json_real_value(v)));
+            continue;
+        }
         if (json_is_integer(v))
             snprintf(text, sizeof text, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
-        else if (json_is_real(v))
-            real_text(json_real_value(v), text, sizeof text);
         else if (json_is_boolean(v))
             snprintf(text, sizeof text, "%s", json_is_true(v) ? "yes" : "no");
         else if (!json_is_string(v))

@@ -74,9 +74,13 @@ static sz_status name_nodes(join *j) {
     return SZ_OK;
 }
 
+static void own(join *j, pair p) {
+    if (p.layer > j->owner[p.node]) j->owner[p.node] = p.layer;
+}
+
 static sz_status add_pair(join *j, int32_t layer, sz_node_id node) {
     const pair p = {layer, node};
-    if (layer > j->owner[node]) j->owner[node] = layer;
+    own(j, p);
     return sz_vec_push(j->net->ctx, &j->pairs, p) ? SZ_OK : sz_no_memory(j->net->ctx);
 }
 
@@ -283,7 +287,7 @@ static sz_status drop_false_products(join *j) {
         const pair p = j->pairs.items[i];
         if (from[p.layer] != SZ_NONE && !is_after(rank, from[p.layer], p.node)) continue;
         j->pairs.items[n++] = p;
-        if (p.layer > j->owner[p.node]) j->owner[p.node] = p.layer;
+        own(j, p);
     }
     j->pairs.n = n;
     return SZ_OK;
