@@ -49,22 +49,19 @@ static void add_points(sz_calibration *c, const sz_costs *costs) {
             seed = seed * 1664525u + 1013904223u;
             f.x[a] += 4 * ((double)(seed >> 8) / (1 << 24) - 0.5);
         }
-        sz_features_put_around(&f, 1e-6, 1e6);
-        sz_features_put_around(&any, 1e-6, 1e6);
-        check(c->ctx, sz_calibration_add(c, &f, 1e-6, 2e-6, i));
-        check(c->ctx, sz_calibration_add(c, &any, 1e-6, 2e-6, i));
+        sz_features_put_around(&f, 1e-6, 0, 1e6);
+        sz_features_put_around(&any, 1e-6, 0, 1e6);
+        check(c->ctx, sz_calibration_add(c, &f, 2e-6, i));
+        check(c->ctx, sz_calibration_add(c, &any, 2e-6, i));
     }
-    for (size_t k = 0; k < c->kinds.n; k++) {
-        check(c->ctx, sz_process_settle(c->ctx, &c->kinds.items[k].process));
-        c->kinds.items[k].half = 0.1;
-    }
+    check(c->ctx, sz_calibration_settle(c));
 }
 
 static void make_calibration(sz_ctx *ctx, const sz_costs *costs, const char *folder) {
     sz_calibration *c;
     check(ctx, sz_calibration_create(ctx, &c));
     c->backend = "ideal", c->version = "1", c->dtype = "f32", c->threads = 1;
-    c->fingerprint = "0123456789abcdef", c->factor = 1;
+    c->fingerprint = "0123456789abcdef";
     check(ctx,
           sz_machine_parse(ctx, "made up", machine_json, sizeof machine_json - 1, &c->machine));
     add_points(c, costs);

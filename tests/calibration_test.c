@@ -135,6 +135,45 @@ static void scores(void **state) {
     sz_ctx_destroy(ctx);
 }
 
+// The two hidden layers of 64 are kernels of one size: one point that counts for both, and takes
+// their geometric mean.
+static void repeats(void **state) {
+    (void)state;
+    static const char spec[] = "mlp:input=32,layers=3,width=64,output=8,batch=4";
+    sz_ctx *ctx = sz_ctx_create(NULL);
+    sz_calibration *c = NULL;
+    assert_int_equal(sz_calibration_create(ctx, &c), SZ_OK);
+    c->machine = machine(ctx), c->threads = 1;
+    json_t *record = record_of(ctx, spec, c->machine), *layer;
+    size_t i;
+    double hidden_s = 0;
+    json_array_foreach(json_object_get(record, "layers"), i, layer) {
+        const char *name = json_string_value(
+            json_array_get(json_object_get(layer, "sources"), 0));
+        if (strcmp(name, "layer1.fc") == 0)
+            hidden_s = json_number_value(json_object_get(layer, "quick_s"));
+        if (strcmp(name, "layer2.fc") == 0)
+            json_object_set_new(layer, "quick_s", json_real(4 * hidden_s));
+    }
+    assert_true(hidden_s > 0);
+    assert_int_equal(sz_observe(c, record), SZ_OK);
+    const sz_calibrated_kind *product = sz_calibration_kind(c, "product");
+    int kernels = 0, twice = 0;
+    for (size_t k = 0; k < product->measured.n; k++) {
+        const sz_measured *m = &product->measured.items[k];
+        kernels += m->count;
+        if (m->count < 2) continue;
+        twice++;
+        near_to(m->time_s, 2 * hidden_s, 1e-9);
+    }
+    assert_int_equal(product->process.points.n, 3);
+    assert_int_equal(kernels, 4);
+    assert_int_equal(twice, 1);
+    json_decref(record);
+    sz_calibration_destroy(c);
+    sz_ctx_destroy(ctx);
+}
+
 // A net unlike all that was measured is told all the same, with a warning.
 static void outside(void **state) {
     (void)state;
@@ -228,10 +267,10 @@ static void refuses_what_is_none(void **state) {
         "",
         "[]",
         "{\"schema\":\"sizeup.machine/1\"}",
-        "{\"schema\":\"sizeup.calibration/2\"}",
-        "{\"schema\":\"sizeup.calibration/2\",\"backend\":\"x\",\"fingerprint\":\"y\","
+        "{\"schema\":\"sizeup.calibration/3\"}",
+        "{\"schema\":\"sizeup.calibration/3\",\"backend\":\"x\",\"fingerprint\":\"y\","
         "\"threads\":1,\"factor\":1,\"fixed_s\":0,\"machine_record\":\"{}\"}",
-        "{\"schema\":\"sizeup.calibration/2\",\"backend\":\"x\",\"fingerprint\":\"y\","
+        "{\"schema\":\"sizeup.calibration/3\",\"backend\":\"x\",\"fingerprint\":\"y\","
         "\"threads\":1,\"factor\":-1,\"fixed_s\":0}"};
     sz_ctx *ctx = sz_ctx_create(NULL);
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
@@ -246,6 +285,7 @@ static void refuses_what_is_none(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(tells_other_nets),
                                        cmocka_unit_test(scores),
+                                       cmocka_unit_test(repeats),
                                        cmocka_unit_test(outside),
                                        cmocka_unit_test(carries),
                                        cmocka_unit_test(comes_back_from_json),

@@ -67,9 +67,9 @@ static sz_prediction predict(const bench *b, const sz_predict_options *how) {
 
 // All kernels take as much: nothing is outside.
 static void settle_all(sz_calibration *c) {
+    assert_int_equal(sz_calibration_settle(c), SZ_OK);
     for (size_t k = 0; k < c->kinds.n; k++) {
         sz_process *p = &c->kinds.items[k].process;
-        assert_int_equal(sz_process_settle(c->ctx, p), SZ_OK);
         p->reach = 1e9;
         for (int a = 0; a < p->axes; a++) p->least[a] = -1e9, p->most[a] = 1e9;
     }
@@ -80,19 +80,23 @@ static sz_calibration *calibrated(const bench *b, const char *dtype, int threads
     sz_calibration *c = NULL;
     assert_int_equal(sz_calibration_create(b->ctx, &c), SZ_OK);
     c->backend = "ideal", c->version = "1", c->dtype = dtype, c->threads = threads;
-    c->fingerprint = "0123456789abcdef", c->factor = 1, c->half = half;
+    c->fingerprint = "0123456789abcdef";
     assert_int_equal(
         sz_machine_parse(b->ctx, "four", machine_json, sizeof machine_json - 1, &c->machine),
         SZ_OK);
     for (size_t row = 0; row < sz_costs_node_count(b->costs); row++) {
         sz_features f;
         if (!sz_features_of(b->costs, row, &f)) continue;
-        sz_features_put_around(&f, 1e-6, 1e6);
+        sz_features_put_around(&f, 1e-6, 0, 1e6);
         for (int i = 0; i < 8; i++)
-            assert_int_equal(sz_calibration_add(c, &f, 1e-6, ratio * 1e-6, i), SZ_OK);
+            assert_int_equal(sz_calibration_add(c, &f, ratio * 1e-6, i), SZ_OK);
     }
     settle_all(c);
-    for (size_t k = 0; k < c->kinds.n; k++) c->kinds.items[k].half = half;
+    c->half = half;
+    for (size_t k = 0; k < c->kinds.n; k++) {
+        c->kinds.items[k].line = (sz_line){.memory = ratio};
+        c->kinds.items[k].half = half;
+    }
     return c;
 }
 
@@ -114,7 +118,7 @@ static void between_two(void **state) {
     sz_calibration *one = calibrated(&b, "f32", 1, 2, 0.1),
                    *four = calibrated(&b, "f32", 4, 8, 0.2);
     one->fixed_s = 10e-6, four->fixed_s = 30e-6;
-    const double paper = predict(&b, &(sz_predict_options){.threads = 2}).time_s;
+    const double paper = predict(&b, &(sz_predict_options){.threads = 2}).communication_s;
     const sz_prediction t = predict(
         &b, &(sz_predict_options){
                 .level = "calibrated", .threads = 2, .calibration = one, .other = four});
@@ -131,7 +135,7 @@ static void one_that_fits(void **state) {
     (void)state;
     bench b = begin(SPEC);
     sz_calibration *one = calibrated(&b, "f32", 1, 2, 0.1);
-    const double paper = predict(&b, &(sz_predict_options){.threads = 1}).time_s;
+    const double paper = predict(&b, &(sz_predict_options){.threads = 1}).communication_s;
     near_to(
         predict(&b, &(sz_predict_options){.level = "calibrated", .threads = 1, .calibration = one})
             .time_s,
@@ -145,7 +149,7 @@ static void carried(void **state) {
     (void)state;
     bench b = begin(SPEC);
     sz_calibration *one = calibrated(&b, "f32", 1, 2, 0.1);
-    const double paper = predict(&b, &(sz_predict_options){.threads = 4}).time_s;
+    const double paper = predict(&b, &(sz_predict_options){.threads = 4}).communication_s;
     const sz_prediction t = predict(
         &b, &(sz_predict_options){.level = "calibrated", .threads = 4, .calibration = one});
     near_to(t.time_s, 2 * paper);

@@ -66,15 +66,15 @@ static void takes_a_matrix_apart(void **unused) {
 static void equals_numpy(void **unused) {
     (void)unused;
     static const double x[] = {0, 1, 2, 4, 5, 7}, y[] = {1, 1.1, 1.05, 0.7, 0.75, 0.95};
-    static const double told[] = {1.123354537064, 1.079742879752, 0.977828614248,
-                                  0.860212372351, 0.665633930859, 0.562354580963};
+    static const double told[] = {1.090245313407, 1.060941958763, 0.978059946750,
+                                  0.860148448347, 0.725929867124, 0.715570571362};
     sz_ctx *ctx = sz_ctx_create(NULL);
     sz_process p = {.axes = 1};
     for (int i = 0; i < 6; i++) add(ctx, &p, &x[i], y[i], i / 2);
     assert_int_equal(sz_process_settle(ctx, &p), SZ_OK);
     const double three = 3, six = 6;
-    assert_near(sz_process_at(&p, &three).y, 0.891193931301);
-    assert_near(sz_process_at(&p, &six).y, 0.827072109501);
+    assert_near(sz_process_at(&p, &three).y, 0.891561636918);
+    assert_near(sz_process_at(&p, &six).y, 0.828168721077);
     for (size_t i = 0; i < 6; i++) assert_near(p.points.items[i].told, told[i]);
     sz_process_finish(ctx, &p);
     sz_ctx_destroy(ctx);

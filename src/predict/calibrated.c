@@ -16,11 +16,6 @@ static double blend(const sz_estimate *e, double one, double other) {
     return one + e->toward_other * (other - one);
 }
 
-static double start_of(const sz_estimate *e) {
-    const sz_calibration *c = e->options.calibration, *o = e->options.other;
-    return e->toward_other > 0 ? blend(e, c->start_s, o->start_s) : c->start_s;
-}
-
 static double usual_of(const sz_estimate *e) {
     const sz_calibration *c = e->options.calibration, *o = e->options.other;
     return e->toward_other > 0 ? blend(e, c->usual, o->usual) : c->usual;
@@ -86,15 +81,15 @@ void sz_choose_around(sz_estimate *e) {
 double sz_estimate_run_bytes(const sz_estimate *e) { return e->run_bytes; }
 
 static bool are_same(const sz_features *a, const sz_features *b) {
-    return a->n == b->n && strcmp(a->kind, b->kind) == 0 &&
-           memcmp(a->x, b->x, (size_t)a->n * sizeof *a->x) == 0;
+    return a->n == b->n && strcmp(a->kind, b->kind) == 0 && a->compute_s == b->compute_s &&
+           a->memory_s == b->memory_s && memcmp(a->x, b->x, (size_t)a->n * sizeof *a->x) == 0;
 }
 
 // Nobody measured between: the farther the two are apart, the wider.
 static sz_calibrated_value between(const sz_estimate *e, sz_calibrated_value a,
                                    sz_calibrated_value b) {
-    const double w = e->toward_other, apart = log(b.ratio / a.ratio);
-    return (sz_calibrated_value){.ratio = a.ratio * exp(w * apart),
+    const double w = e->toward_other, apart = log(b.time_s / a.time_s);
+    return (sz_calibrated_value){.time_s = a.time_s * exp(w * apart),
                                  .half = fmax(a.half, b.half) + w * (1 - w) * fabs(apart),
                                  .is_outside = a.is_outside || b.is_outside};
 }
@@ -113,14 +108,14 @@ static void note_unseen(sz_estimate *e, const char *kind) {
 }
 
 // Kernels of one size come again and again in a net.
-static sz_status find_told(sz_estimate *e, size_t row, double base_s,
+static sz_status find_told(sz_estimate *e, size_t row, const sz_node_time *t,
                            sz_calibrated_value *ret_value) {
     sz_told one;
     sz_features any;
     sz_features_any(e->costs, row, &any);
     if (!sz_features_of(e->costs, row, &one.features)) one.features = any;
-    sz_features_put_around(&any, base_s, e->run_bytes);
-    sz_features_put_around(&one.features, base_s, e->run_bytes);
+    sz_features_put_around(&any, t->compute_s, t->memory_s, e->run_bytes);
+    sz_features_put_around(&one.features, t->compute_s, t->memory_s, e->run_bytes);
     for (size_t i = 0; i < e->told.n; i++)
         if (are_same(&e->told.items[i].features, &one.features)) {
             *ret_value = e->told.items[i].value;
@@ -138,9 +133,9 @@ static sz_status find_told(sz_estimate *e, size_t row, double base_s,
 sz_status sz_calibrate_node(sz_estimate *e, size_t row, sz_node_time *t) {
     sz_calibrated_value v;
     if (!(t->time_s > 0)) return SZ_OK;
-    SZ_TRY(find_told(e, row, t->time_s, &v));
+    SZ_TRY(find_told(e, row, t, &v));
     const double half = wider(e, v.half), paper_s = t->time_s;
-    t->time_s = (t->time_s + start_of(e)) * v.ratio * usual_of(e);
+    t->time_s = v.time_s * usual_of(e);
     // No more than all of the roofs is reached, whatever was reached elsewhere.
     if (e->is_carried) t->time_s = fmax(t->time_s, paper_s);
     t->time_lo_s = t->time_s * exp(-half);

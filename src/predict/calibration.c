@@ -18,7 +18,10 @@ sz_status sz_calibration_create(sz_ctx *ctx, sz_calibration **ret_calibration) {
 
 void sz_calibration_destroy(sz_calibration *c) {
     if (!c) return;
-    for (size_t k = 0; k < c->kinds.n; k++) sz_process_finish(c->ctx, &c->kinds.items[k].process);
+    for (size_t k = 0; k < c->kinds.n; k++) {
+        sz_process_finish(c->ctx, &c->kinds.items[k].process);
+        sz_vec_finish(c->ctx, &c->kinds.items[k].measured);
+    }
     sz_vec_finish(c->ctx, &c->kinds);
     sz_vec_finish(c->ctx, &c->nets);
     sz_vec_finish(c->ctx, &c->kernels);
@@ -42,7 +45,7 @@ sz_status sz_calibration_find(sz_calibration *c, const char *name, int axes,
         *ret_kind = &c->kinds.items[known - c->kinds.items];
         return SZ_OK;
     }
-    sz_calibrated_kind kind = {.half = NAN};
+    sz_calibrated_kind kind = {.half = NAN, .line = {0, 1, 1}};
     kind.process.axes = axes;
     kind.name = sz_arena_strdup(&c->arena, name, strlen(name));
     if (!kind.name || !sz_vec_push(c->ctx, &c->kinds, kind)) return sz_no_memory(c->ctx);
@@ -50,14 +53,43 @@ sz_status sz_calibration_find(sz_calibration *c, const char *name, int axes,
     return SZ_OK;
 }
 
-sz_status sz_calibration_add(sz_calibration *c, const sz_features *f, double base_s, double time_s,
+// Point of the same net at the same place, NULL = none. Points of a net come one after the other.
+static sz_process_point *find_point(sz_calibrated_kind *kind, const sz_features *f, int32_t group) {
+    static const double same = 2e-3; // of logarithms
+    for (size_t i = kind->process.points.n; i-- > 0;) {
+        sz_process_point *one = &kind->process.points.items[i];
+        bool is_same = one->group == group;
+        if (!is_same) return NULL;
+        for (int a = 0; a < f->n && is_same; a++) is_same = fabs(one->x[a] - f->x[a]) < same;
+        if (is_same) return one;
+    }
+    return NULL;
+}
+
+// Kernels of a size that one net has many of tell no more than one of them: as points on their own
+// they would say that times are known to a percent everywhere.
+sz_status sz_calibration_add(sz_calibration *c, const sz_features *f, double time_s,
                              int32_t group) {
     sz_calibrated_kind *kind;
+    const double base_s = fmax(f->compute_s, f->memory_s);
     if (!(base_s > 0) || !(time_s > 0)) return SZ_OK; // nothing was timed, or it does nothing
     SZ_TRY(sz_calibration_find(c, f->kind, f->n, &kind));
     if (kind->process.axes != f->n) return SZ_OK;
-    sz_process_point one = {.y = log(time_s / base_s), .own = base_s, .group = group};
+    const sz_process_point *known = find_point(kind, f, group);
+    if (known) {
+        sz_measured *m = &kind->measured.items[known->mark];
+        m->count++;
+        m->time_s *= pow(time_s / m->time_s, 1.0 / m->count);
+        return SZ_OK;
+    }
+    const sz_measured m = {.compute_s = f->padded * f->compute_s,
+                           .memory_s = f->memory_s,
+                           .roofline_s = base_s,
+                           .time_s = time_s,
+                           .count = 1};
+    sz_process_point one = {.mark = (int32_t)kind->measured.n, .group = group};
     memcpy(one.x, f->x, (size_t)f->n * sizeof *one.x);
+    if (!sz_vec_push(c->ctx, &kind->measured, m)) return sz_no_memory(c->ctx);
     return sz_process_add(c->ctx, &kind->process, &one) ? SZ_OK : sz_no_memory(c->ctx);
 }
 
@@ -71,50 +103,27 @@ static void sum_parts(sz_calibration *c) {
         if (strcmp(kind->name, "any") == 0) continue; // the same kernels once more
         for (size_t i = 0; i < kind->process.points.n; i++) {
             const sz_process_point *p = &kind->process.points.items[i];
+            const sz_measured *m = &kind->measured.items[p->mark];
             if (p->group >= 0 && (size_t)p->group < c->nets.n)
-                c->nets.items[p->group].parts_s += p->own * exp(p->told);
+                c->nets.items[p->group].parts_s += m->count * m->base_s * exp(p->told);
         }
     }
 }
 
-// With whole = factor x (ratio + parts): the best factor of a ratio is a median, and what is left
-// is the sum of |log(told / measured)|.
-static double misfit(const sz_calibration *c, double ratio, double *room, double *ret_factor) {
-    double sum = 0;
+static sz_status fit_whole(sz_calibration *c) {
+    sz_line_point *points = sz_alloc(c->ctx, (c->nets.n + 1) * sizeof *points);
+    sz_line line;
     size_t n = 0;
+    if (!points) return sz_no_memory(c->ctx);
     for (size_t i = 0; i < c->nets.n; i++) {
         const sz_calibrated_net *net = &c->nets.items[i];
         if (net->whole_s > 0 && net->parts_s > 0)
-            room[n++] = log(net->whole_s / (ratio + net->parts_s));
+            points[n++] = (sz_line_point){.compute_s = net->parts_s, .time_s = net->whole_s};
     }
-    sz_sort_values(room, n);
-    const double middle = n ? sz_quantile(room, n, 0.5) : 0;
-    for (size_t i = 0; i < n; i++) sum += fabs(room[i] - middle);
-    *ret_factor = exp(middle);
-    return sum;
-}
-
-// The line that is nearest to most nets, by logarithms of told over measured: least absolute
-// deviations, so that a net that is told badly does not bend it. By errors relative to what was
-// measured, of which those of nets told too fast can't grow beyond 1, it would tell all nets too
-// fast. Neither part is below 0. The ratio of the two parts is tried from nothing to a hundredth of
-// a second, at steps of a tenth, and then of two in a thousand around the best.
-static sz_status fit_whole(sz_calibration *c) {
-    const double least = 1e-8, most = 1e-2, steps[] = {1.1, 1.002};
-    double *room = sz_alloc(c->ctx, (c->nets.n + 1) * sizeof *room), factor;
-    if (!room) return sz_no_memory(c->ctx);
-    double best = misfit(c, 0, room, &c->factor), at = 0, from = least, to = most;
-    for (int round = 0; round < 2; round++) {
-        for (double ratio = from; ratio <= to; ratio *= steps[round]) {
-            const double now = misfit(c, ratio, room, &factor);
-            if (now < best) best = now, c->factor = factor, at = ratio;
-        }
-        if (at <= 0) break;
-        from = at / steps[0], to = at * steps[0];
-    }
-    c->fixed_s = c->factor * at;
-    sz_free(c->ctx, room, (c->nets.n + 1) * sizeof *room);
-    return SZ_OK;
+    const sz_status status = sz_line_fit(c->ctx, points, n, &line);
+    sz_free(c->ctx, points, (c->nets.n + 1) * sizeof *points);
+    if (status == SZ_OK) c->fixed_s = line.start_s, c->factor = line.compute;
+    return status;
 }
 
 // Medians over what the same nets take undisturbed.
@@ -157,42 +166,45 @@ static sz_status fit_net_interval(sz_calibration *c) {
     return SZ_OK;
 }
 
-// Ratios of the first n points, to roofline times that are longer by `start_s`.
-static void add_start(sz_calibrated_kind *kind, size_t n, double start_s) {
-    for (size_t i = 0; i < n; i++) {
-        sz_process_point *one = &kind->process.points.items[i];
-        one->y += log(one->own / (one->own + start_s));
-        one->own += start_s;
+// ---- kinds, settled ----------------------------------------------------------------------------
+
+// A line of few points is that of all kernels.
+static sz_status fit_line(sz_calibration *c, sz_calibrated_kind *kind) {
+    enum { FEW = 12 };
+    const sz_calibrated_kind *any = sz_calibration_kind(c, "any");
+    const size_t n = kind->measured.n;
+    if (n < FEW && any && any != kind) {
+        kind->line = any->line;
+        return SZ_OK;
     }
-    kind->n_started = start_s < 0 ? 0 : n;
+    sz_line_point *points = sz_alloc(c->ctx, (n + 1) * sizeof *points);
+    if (!points) return sz_no_memory(c->ctx);
+    for (size_t i = 0; i < n; i++) {
+        const sz_measured *m = &kind->measured.items[i];
+        points[i] = (sz_line_point){m->compute_s, m->memory_s, m->time_s};
+    }
+    const sz_status status = sz_line_fit(c->ctx, points, n, &kind->line);
+    sz_free(c->ctx, points, (n + 1) * sizeof *points);
+    return status;
 }
 
-// What is left when a kernel has next to nothing to do: the shortest of what was seen, but for a
-// few. Ratios to a roofline time without it would grow beyond all bounds.
-static sz_status find_start(sz_calibration *c) {
-    for (size_t k = 0; k < c->kinds.n; k++)
-        add_start(&c->kinds.items[k], c->kinds.items[k].n_started, -c->start_s);
-    const sz_calibrated_kind *any = sz_calibration_kind(c, "any");
-    const size_t n = any ? any->process.points.n : 0;
-    double *times = sz_alloc(c->ctx, (n + 1) * sizeof *times);
-    if (!times) return sz_no_memory(c->ctx);
-    for (size_t i = 0; i < n; i++)
-        times[i] = any->process.points.items[i].own * exp(any->process.points.items[i].y);
-    sz_sort_values(times, n);
-    c->start_s = n ? sz_quantile(times, n, 0.02) : 0;
-    sz_free(c->ctx, times, (n + 1) * sizeof *times);
-    for (size_t k = 0; k < c->kinds.n; k++)
-        add_start(&c->kinds.items[k], c->kinds.items[k].process.points.n, c->start_s);
-    return SZ_OK;
+static sz_status settle_kind(sz_calibration *c, sz_calibrated_kind *kind) {
+    SZ_TRY(fit_line(c, kind));
+    for (size_t i = 0; i < kind->process.points.n; i++) {
+        sz_process_point *one = &kind->process.points.items[i];
+        sz_measured *m = &kind->measured.items[one->mark];
+        m->base_s = sz_line_at(&kind->line, m->compute_s, m->memory_s);
+        one->y = log(m->time_s / m->base_s);
+    }
+    SZ_TRY(sz_process_settle(c->ctx, &kind->process));
+    return sz_process_interval(c->ctx, &kind->process, LEVEL, &kind->half);
 }
 
 sz_status sz_calibration_settle(sz_calibration *c) {
-    SZ_TRY(find_start(c));
-    for (size_t k = 0; k < c->kinds.n; k++) {
-        sz_calibrated_kind *kind = &c->kinds.items[k];
-        SZ_TRY(sz_process_settle(c->ctx, &kind->process));
-        SZ_TRY(sz_process_interval(c->ctx, &kind->process, LEVEL, &kind->half));
-    }
+    const sz_calibrated_kind *any = sz_calibration_kind(c, "any");
+    if (any) SZ_TRY(settle_kind(c, &c->kinds.items[any - c->kinds.items]));
+    for (size_t k = 0; k < c->kinds.n; k++)
+        if (&c->kinds.items[k] != any) SZ_TRY(settle_kind(c, &c->kinds.items[k]));
     sum_parts(c);
     SZ_TRY(fit_whole(c));
     SZ_TRY(find_usual(c));
@@ -203,7 +215,8 @@ sz_status sz_calibration_settle(sz_calibration *c) {
 
 static sz_calibrated_value at(const sz_calibrated_kind *kind, const sz_features *f) {
     const sz_process_value v = sz_process_at(&kind->process, f->x);
-    return (sz_calibrated_value){exp(v.y), kind->half, v.is_outside};
+    const double base_s = sz_line_at(&kind->line, f->padded * f->compute_s, f->memory_s);
+    return (sz_calibrated_value){base_s * exp(v.y), kind->half, v.is_outside};
 }
 
 sz_calibrated_value sz_calibration_at(const sz_calibration *c, const sz_features *f,
@@ -212,7 +225,7 @@ sz_calibrated_value sz_calibration_at(const sz_calibration *c, const sz_features
     const sz_calibrated_kind *kind = sz_calibration_kind(c, f->kind);
     if (kind && kind->process.axes == f->n && kind->process.points.n >= FEW) return at(kind, f);
     kind = sz_calibration_kind(c, any->kind);
-    sz_calibrated_value v = {1, NAN, true};
+    sz_calibrated_value v = {fmax(any->compute_s, any->memory_s), NAN, true};
     if (kind && kind->process.axes == any->n && kind->process.points.n > 0) v = at(kind, any);
     v.is_outside = true;
     return v;

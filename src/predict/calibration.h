@@ -1,22 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 // What was measured of a backend on a machine, ready to tell the times of other nets.
 //
-// Time of a kernel = its roofline time on the machine x exp(what kernels near it took beyond that).
-// Time of a net = a fixed time + a factor x the sum of its kernels, both fitted over nets that were
-// measured whole.
+// Time of a kernel = the line of its kind x exp(what kernels near it took beyond that). The line: a
+// start + a factor x its compute time at the roofs + another x its memory time. Time of a net = a
+// fixed time + a factor x the sum of its kernels. Lines are fitted over what was measured.
 #ifndef SZ_CALIBRATION_H
 #define SZ_CALIBRATION_H
 
 #include "machine/machine.h"
 #include "predict/features.h"
+#include "predict/line.h"
 
 #include <sizeup/predict.h>
 
+// Kernels of one net that have the same features: one point of the process, whose mark is the index
+// of this.
+typedef struct sz_measured {
+    double compute_s, memory_s; // at the roofs; compute_s: with what vectors do in vain
+    double roofline_s;          // what the level "roofline" tells
+    double time_s;              // geometric mean
+    double base_s;              // what the line tells; set by settling
+    int count;
+} sz_measured;
+
 typedef struct sz_calibrated_kind {
     const char *name;
-    sz_process process; // of a point: own = its roofline time and the start
+    sz_process process;
+    SZ_VEC(sz_measured) measured; // empty where the calibration was read
+    sz_line line;
     double half; // of the 90 % interval of a kernel, in logarithms; NaN = too few were measured
-    size_t n_started; // its first points, whose own time has the start in it
 } sz_calibrated_kind;
 
 // A net that was measured whole.
@@ -46,7 +58,6 @@ struct sz_calibration {
     SZ_VEC(sz_calibrated_kind) kinds;
     SZ_VEC(sz_calibrated_net) nets;
     SZ_VEC(sz_calibrated_kernel) kernels; // each once; none: not known
-    double start_s;         // added to each roofline time: what a kernel takes that does nothing
     double fixed_s, factor; // whole = fixed_s + factor x parts
     double usual;           // what strangers on the host cost: a median over a quick run, >= 1
     double half;            // of the 90 % interval of a net, in logarithms; NaN = too few
@@ -61,10 +72,8 @@ sz_status sz_calibration_find(sz_calibration *c, const char *name, int axes,
 sz_status sz_calibration_file(sz_ctx *ctx, const char *folder, const char *backend,
                               const char *dtype, int threads, char *path, size_t cap);
 
-// A kernel that was measured: `base_s` is its roofline time, and the features have what is around
-// it. `group`: number of its net.
-sz_status sz_calibration_add(sz_calibration *c, const sz_features *f, double base_s, double time_s,
-                             int32_t group);
+// A kernel that was measured; the features have what is around it. `group`: number of its net.
+sz_status sz_calibration_add(sz_calibration *c, const sz_features *f, double time_s, int32_t group);
 // After all kernels of all nets: chooses scales, intervals, and the sum of each net's kernels. More
 // kernels may be added after it, and it be called again.
 sz_status sz_calibration_settle(sz_calibration *c);
@@ -72,10 +81,9 @@ sz_status sz_calibration_settle(sz_calibration *c);
 // whole.
 double sz_calibration_net_error(const sz_calibration *c, size_t i);
 
-// What a kernel takes, as a multiple of its roofline time and the start, and half of its interval
-// in logarithms.
+// What a kernel takes when nobody disturbs, and half of its interval in logarithms.
 typedef struct sz_calibrated_value {
-    double ratio, half;
+    double time_s, half;
     bool is_outside; // nothing near it was measured, or nothing of its kind
 } sz_calibrated_value;
 // By the features of a row; `any`: those of whatever kind. Both with what is around.

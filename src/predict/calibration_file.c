@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A calibration as JSON, schema sizeup.calibration/2, and back.
+// A calibration as JSON, schema sizeup.calibration/3, and back.
 #include "predict/calibrated_kernels.h"
 
 #include <math.h>
@@ -39,6 +39,9 @@ static void put_kind(sz_json *j, const sz_calibrated_kind *kind) {
     sz_json_begin_object(j);
     sz_json_key_str(j, "kind", kind->name);
     sz_json_key_f64(j, "half", kind->half);
+    sz_json_key_f64(j, "start_s", kind->line.start_s);
+    sz_json_key_f64(j, "compute", kind->line.compute);
+    sz_json_key_f64(j, "memory", kind->line.memory);
     sz_json_key_f64(j, "level", p->level);
     sz_json_key_f64(j, "height", p->height);
     sz_json_key_f64(j, "noise", p->noise);
@@ -69,7 +72,7 @@ sz_status sz_calibration_json(sz_ctx *ctx, const sz_calibration *c, sz_buf *buf)
     const sz_status status = sz_machine_json(ctx, c->machine, &machine);
     sz_json_init(&j, buf, 1);
     sz_json_begin_object(&j);
-    sz_json_key_str(&j, "schema", "sizeup.calibration/2");
+    sz_json_key_str(&j, "schema", "sizeup.calibration/3");
     sz_json_key_str(&j, "backend", c->backend);
     sz_json_key_str(&j, "version", c->version);
     sz_json_key_str(&j, "dtype", c->dtype);
@@ -77,7 +80,6 @@ sz_status sz_calibration_json(sz_ctx *ctx, const sz_calibration *c, sz_buf *buf)
     sz_json_key_i64(&j, "threads", c->threads);
     sz_json_key_str(&j, "fingerprint", c->fingerprint);
     sz_json_key_str(&j, "started_utc", c->started_utc);
-    sz_json_key_f64(&j, "start_s", c->start_s);
     sz_json_key_f64(&j, "fixed_s", c->fixed_s);
     sz_json_key_f64(&j, "factor", c->factor);
     sz_json_key_f64(&j, "usual", c->usual);
@@ -172,6 +174,10 @@ static sz_status read_kind(sz_calibration *c, const json_t *from) {
     if (sz_calibration_kind(c, name)) return bad(c->ctx, "a kind is there twice");
     SZ_TRY(sz_calibration_find(c, name, (int)axes, &kind));
     kind->half = number(from, "half");
+    kind->line = (sz_line){number(from, "start_s"), number(from, "compute"),
+                           number(from, "memory")};
+    if (!(kind->line.start_s >= 0) || !(kind->line.compute >= 0) || !(kind->line.memory >= 0))
+        return bad(c->ctx, "a kind has no line");
     return read_process(c, from, &kind->process);
 }
 
@@ -191,8 +197,8 @@ static sz_status read_machine(sz_calibration *c, const json_t *root) {
 static sz_status read_root(sz_calibration *c, const json_t *root) {
     const char *schema = json_string_value(json_object_get(root, "schema"));
     const json_t *kinds = json_object_get(root, "kinds"), *nets = json_object_get(root, "nets");
-    if (!schema || strcmp(schema, "sizeup.calibration/2") != 0)
-        return bad(c->ctx, "its schema is not sizeup.calibration/2: calibrate again");
+    if (!schema || strcmp(schema, "sizeup.calibration/3") != 0)
+        return bad(c->ctx, "its schema is not sizeup.calibration/3: calibrate again");
     c->backend = text(c, root, "backend"), c->version = text(c, root, "version");
     c->dtype = text(c, root, "dtype"), c->recipe = text(c, root, "recipe");
     c->fingerprint = text(c, root, "fingerprint"), c->started_utc = text(c, root, "started_utc");
@@ -201,10 +207,9 @@ static sz_status read_root(sz_calibration *c, const json_t *root) {
     c->library_bytes = json_integer_value(json_object_get(root, "library_bytes"));
     c->library_changed_s = json_integer_value(json_object_get(root, "library_changed_s"));
     c->fixed_s = number(root, "fixed_s"), c->factor = number(root, "factor");
-    c->half = number(root, "half"), c->start_s = number(root, "start_s");
-    c->usual = number(root, "usual");
+    c->half = number(root, "half"), c->usual = number(root, "usual");
     if (!c->backend || !c->fingerprint || c->threads < 1) return bad(c->ctx, "it names no backend");
-    if (!(c->factor > 0) || !(c->fixed_s >= 0) || !(c->start_s >= 0) || !(c->usual >= 1))
+    if (!(c->factor > 0) || !(c->fixed_s >= 0) || !(c->usual >= 1))
         return bad(c->ctx, "it was not settled");
     SZ_TRY(read_machine(c, root));
     for (size_t i = 0; i < json_array_size(nets); i++) SZ_TRY(read_net(c, json_array_get(nets, i)));

@@ -36,15 +36,14 @@ static void judge(ratios *r, sz_calibration_score *s) {
     s->constant_error = median_of(r->roofline, r->n);
 }
 
-static void fill_kind(const sz_calibration *c, const sz_calibrated_kind *kind, ratios *r,
-                      sz_calibration_score *s) {
+static void fill_kind(const sz_calibrated_kind *kind, ratios *r, sz_calibration_score *s) {
     s->kind = kind->name;
     s->half = kind->half;
     for (size_t i = 0; i < kind->process.points.n; i++) {
         const sz_process_point *p = &kind->process.points.items[i];
+        const sz_measured *m = &kind->measured.items[p->mark];
         r->told[r->n] = p->told - p->y;
-        const double base_s = p->own;
-        r->roofline[r->n++] = log((base_s - c->start_s) / base_s) - p->y;
+        r->roofline[r->n++] = log(m->roofline_s / m->time_s);
     }
 }
 
@@ -54,9 +53,11 @@ static double roofline_of(const sz_calibration *c, int32_t net) {
     for (size_t k = 0; k < c->kinds.n; k++) {
         const sz_calibrated_kind *kind = &c->kinds.items[k];
         if (strcmp(kind->name, "any") == 0) continue;
-        for (size_t i = 0; i < kind->process.points.n; i++)
-            if (kind->process.points.items[i].group == net)
-                sum += kind->process.points.items[i].own - c->start_s;
+        for (size_t i = 0; i < kind->process.points.n; i++) {
+            const sz_process_point *p = &kind->process.points.items[i];
+            const sz_measured *m = &kind->measured.items[p->mark];
+            if (p->group == net) sum += m->count * m->roofline_s;
+        }
     }
     return sum;
 }
@@ -84,7 +85,7 @@ sz_status sz_calibration_score_of(sz_ctx *ctx, const sz_calibration *c, size_t i
     if (i == 0)
         fill_nets(c, &r, s);
     else
-        fill_kind(c, &c->kinds.items[i - 1], &r, s);
+        fill_kind(&c->kinds.items[i - 1], &r, s);
     double roofline = 0;
     for (size_t k = 0; k < r.n; k++) roofline += fabs(exp(r.roofline[k]) - 1) / (double)r.n;
     s->roofline_error = r.n ? roofline : NAN;

@@ -76,7 +76,8 @@ static void convolution(asked *a) {
     put(a, window);
     put(a, groups);
     put(a, axes(x, 2, x->rank) / axes(y, 2, y->rank) + 1);
-    put(a, blocks(in == 1 ? groups : out));
+    a->f->padded = blocks(in == 1 ? groups : out);
+    put(a, a->f->padded);
 }
 
 // Rows, columns and depth, how many such products, and whether rows of the second matrix clash. One
@@ -201,13 +202,14 @@ static const char *name_group(const sz_costs *c, const members *m) {
 }
 
 static asked ask(const sz_costs *c, size_t row, sz_node_id id, sz_features *f) {
-    *f = (sz_features){.n = 0};
+    *f = (sz_features){.padded = 1};
     return (asked){c, sz_graph_node(c->graph, id), &c->nodes[row], f};
 }
 
-void sz_features_put_around(sz_features *f, double base_s, double run_bytes) {
+void sz_features_put_around(sz_features *f, double compute_s, double memory_s, double run_bytes) {
+    f->compute_s = compute_s, f->memory_s = memory_s;
     if (f->n + 2 > SZ_PROCESS_AXES) return;
-    f->x[f->n++] = log(fmax(base_s, 1e-9));
+    f->x[f->n++] = log(fmax(fmax(compute_s, memory_s), 1e-9));
     f->x[f->n++] = log(fmax(run_bytes, 1));
 }
 

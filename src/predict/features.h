@@ -11,6 +11,8 @@ typedef struct sz_features {
     char kind[40];
     int n;
     double x[SZ_PROCESS_AXES];
+    double padded;              // operations that vectors do over those that are asked, >= 1
+    double compute_s, memory_s; // at the roofs; set with what is around
 } sz_features;
 
 // Of a row of the costs: a node or a kernel. False: it does nothing, or is not costed.
@@ -18,8 +20,8 @@ bool sz_features_of(const sz_costs *costs, size_t row, sz_features *ret_features
 // What every kernel has, whatever its kind: for those of a kind that was never seen.
 void sz_features_any(const sz_costs *costs, size_t row, sz_features *ret_features);
 
-// What is around it, as more axes: its roofline time, which says where its bytes come from, and the
-// bytes of a run as far as caches can tell them apart.
-void sz_features_put_around(sz_features *f, double base_s, double run_bytes);
+// What is around it: its times at the roofs; and, as more axes, the longer of the two and the bytes
+// of a run as far as caches can tell them apart.
+void sz_features_put_around(sz_features *f, double compute_s, double memory_s, double run_bytes);
 
 #endif

@@ -61,15 +61,22 @@ static void warn_too_large(sz_estimate *e, const sz_level *l) {
             e->machine->identity.name, (double)l->capacity_bytes * 1e-9);
 }
 
+// What a cache holds for a program: where the curve of working sets leaves it, since strangers share
+// it, or a hypervisor shows the whole cache of the host.
+static double held_by(const sz_level *l) {
+    const double told = (double)l->capacity_bytes, seen = (double)l->knee_bytes;
+    return seen > 0 ? fmin(seen, told) : told;
+}
+
 static void fill_rates(const sz_estimate *e, size_t level, sz_memory_rates *m) {
     const sz_level *l = &e->machine->levels.items[level].level;
     const int64_t all = l->instances > 0 ? l->instances : 1;
     const int64_t used = e->threads > 0 && e->threads < all ? e->threads : all;
+    const double holds = held_by(l);
     m->level = l->name;
-    m->capacity = (double)l->capacity_bytes * (double)used;
+    m->capacity = holds * (double)used;
     if (e->all_threads > 0) // streams share what their threads have together
-        m->capacity = (double)l->capacity_bytes * fmin((double)e->all_threads, (double)all) /
-                      e->options.streams;
+        m->capacity = holds * fmin((double)e->all_threads, (double)all) / e->options.streams;
     m->best = rate(e, level, NULL);
     m->load = rate(e, level, "load");
     m->copy = plain(e, level, "copy");

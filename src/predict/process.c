@@ -6,7 +6,7 @@
 #include "machine/measure/stats.h"
 #include "predict/cholesky.h"
 
-static const double PLANE = 0.1; // variance of the plane's height and slopes, per spread
+static const double PLANE = 0.01; // variance of the plane's height and slopes, per spread
 // Of an axis, in logarithms: nobody is to tell from a spread of 1 % what 30 % would do.
 static const double LEAST_SPREAD = 0.2;
 enum { MOST_TUNED = 200, ENOUGH = 20, ROUNDS = 3 };
@@ -99,26 +99,21 @@ typedef struct system {
     sz_process *p;
     size_t n;
     double *k;      // n x n
-    double *y, *a;  // values less the level; weights
-    double *looser; // of a point: its noise as a multiple of the usual
-    double *off;    // of a point: how many standard deviations it is from what the others tell
+    double *y, *a; // values less the level; weights
+    double *off;   // of a point: how many standard deviations it is from what the others tell
 } system;
 
 static sz_status make(sz_ctx *ctx, sz_process *p, size_t n, system *s) {
     *s = (system){.p = p, .n = n};
-    s->k = sz_alloc(ctx, (n * n + 4 * n) * sizeof *s->k);
+    s->k = sz_alloc(ctx, (n * n + 3 * n) * sizeof *s->k);
     if (!s->k) return sz_no_memory(ctx);
-    s->y = s->k + n * n, s->a = s->y + n, s->looser = s->a + n;
-    s->off = s->looser + n;
-    for (size_t i = 0; i < n; i++) {
-        s->y[i] = p->points.items[i].y - p->level;
-        s->looser[i] = 1;
-    }
+    s->y = s->k + n * n, s->a = s->y + n, s->off = s->a + n;
+    for (size_t i = 0; i < n; i++) s->y[i] = p->points.items[i].y - p->level;
     return SZ_OK;
 }
 
 static void finish(sz_ctx *ctx, system *s) {
-    sz_free(ctx, s->k, (s->n * s->n + 4 * s->n) * sizeof *s->k);
+    sz_free(ctx, s->k, (s->n * s->n + 3 * s->n) * sizeof *s->k);
 }
 
 static void fill_row(system *s, size_t i) {
@@ -128,7 +123,7 @@ static void fill_row(system *s, size_t i) {
         const sz_process_point *b = &p->points.items[j];
         double k = p->height * matern(distance(p, a->x, b->x)) + along_plane(p, a->x, b->x);
         if (a->group == b->group) k += p->common;
-        if (i == j) k += p->noise * s->looser[i] + 1e-9;
+        if (i == j) k += p->noise * a->looser + 1e-9;
         s->k[i * s->n + j] = k;
     }
 }
@@ -211,10 +206,14 @@ static sz_status tune_on_some(sz_ctx *ctx, sz_process *p, sz_process *some) {
     return SZ_OK;
 }
 
-static sz_status choose(sz_ctx *ctx, sz_process *p) {
-    sz_process some;
+static void begin(sz_process *p) {
     for (int a = 0; a < p->axes; a++) p->length[a] = 2;
     p->height = 0.1, p->noise = p->common = 0.01;
+    for (size_t i = 0; i < p->points.n; i++) p->points.items[i].looser = 1;
+}
+
+static sz_status choose(sz_ctx *ctx, sz_process *p) {
+    sz_process some;
     if (p->n_used < ENOUGH) return SZ_OK; // too few to tell
     const sz_status status = tune_on_some(ctx, p, &some);
     memcpy(p->length, some.length, sizeof p->length);
@@ -272,20 +271,24 @@ static sz_status leave_each_out(sz_ctx *ctx, system *s) {
 static void loosen(system *s) {
     for (size_t i = 0; i < s->n; i++) {
         const double z = s->off[i] / 1.5;
-        s->looser[i] = fmax(1, z * z);
+        s->p->points.items[i].looser = fmax(1, z * z);
     }
 }
 
-// Some rounds: what the others tell says how loosely a point is held, which changes what is told.
+// Some rounds: what the others tell says how loosely a point is held, which changes lengths and
+// variances, and what is told.
 static sz_status tell(sz_ctx *ctx, sz_process *p) {
     system s;
+    begin(p);
     SZ_TRY(make(ctx, p, p->n_used, &s));
     sz_status status = SZ_OK;
     for (int round = 0; round < ROUNDS && status == SZ_OK; round++) {
+        status = choose(ctx, p);
+        if (status != SZ_OK) break;
         if (!weigh(&s)) status = sz_fail(ctx, SZ_ERR_INTERNAL, "a regression is singular");
         for (size_t i = 0; i < s.n; i++) p->points.items[i].weight = s.a[i];
         if (status == SZ_OK) status = leave_each_out(ctx, &s);
-        if (s.n >= ENOUGH) loosen(&s);
+        if (s.n >= ENOUGH && round + 1 < ROUNDS) loosen(&s);
     }
     finish(ctx, &s);
     return status;
@@ -328,7 +331,6 @@ sz_status sz_process_settle(sz_ctx *ctx, sz_process *p) {
     SZ_TRY(choose_points(ctx, p, SZ_PROCESS_POINTS));
     for (int a = 0; a < p->axes; a++) find_axis(p, a);
     SZ_TRY(find_level(ctx, p));
-    SZ_TRY(choose(ctx, p));
     SZ_TRY(tell(ctx, p));
     sz_process_restore(p);
     for (size_t i = p->n_used; i < p->points.n; i++)

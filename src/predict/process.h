@@ -15,8 +15,9 @@ enum { SZ_PROCESS_AXES = 12, SZ_PROCESS_POINTS = 1000 }; // no more points than 
 
 typedef struct sz_process_point {
     double x[SZ_PROCESS_AXES], y;
-    double own;    // the caller's
+    int32_t mark;  // the caller's
     int32_t group; // points of one group, which come one after the other, are told by the others
+    double looser; // its noise as a multiple of the usual, >= 1; set by settling
     double told;   // by the points of other groups; set by settling
     double weight; // of the point in what is told elsewhere; set by settling
 } sz_process_point;

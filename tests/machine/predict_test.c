@@ -113,34 +113,37 @@ static void roofline(void **state) {
     sz_estimate_destroy(e);
 }
 
-// A cache of 100 B. The 64 B of h are read as soon as they are written: 1.5 - 0.64 = 86 % of them,
-// 55.04 B, are still there. x and w were touched 352 - 224 B ago, y is touched by nobody.
+#define SMALL_CACHE(sizes)                                                                         \
+    "{\"schema\":\"sizeup.machine/1\",\"name\":\"small cache\",\"source\":\"measured\","              \
+    "\"cpu\":{\"threads\":2},\"peaks\":[" PEAK("f32", "fma", 2, 1e9) "],\"levels\":["              \
+    "{\"name\":\"L1\"," sizes ",\"instances\":1,\"bandwidth\":[" RATE("load", 2, 1000) "]},"      \
+    "{\"name\":\"DRAM\",\"capacity_bytes\":1000000,\"bandwidth\":["                              \
+    RATE("load", 2, 20) "," RATE("copy", 2, 10) "]}]}"
+
+// A cache of 100 B, or one that is said to be larger and lets go of what is more than 100 B. The
+// 64 B of h are read as soon as they are written: 1.5 - 0.64 = 86 % of them, 55.04 B, are still
+// there. x and w were touched 352 - 224 B ago, y is touched by nobody.
 static void reuse(void **state) {
     const fixture *f = *state;
-    static const char text[] =
-        "{\"schema\":\"sizeup.machine/1\",\"name\":\"small cache\",\"source\":\"measured\","
-        "\"cpu\":{\"threads\":2},\"peaks\":[" PEAK(
-            "f32", "fma", 2,
-            1e9) "],"
-                 "\"levels\":[{\"name\":\"L1\",\"capacity_bytes\":100,\"instances\":1,"
-                 "\"bandwidth\":[" RATE(
-                     "load", 2, 1000) "]},"
-                                      "{\"name\":\"DRAM\",\"capacity_bytes\":1000000,"
-                                      "\"bandwidth\":[" RATE("load", 2, 20) "," RATE("copy", 2,
-                                                                                     10) "]}]}";
-    sz_machine *m = NULL;
-    sz_estimate *e = NULL;
-    assert_int_equal(sz_machine_parse(f->ctx, "small cache", text, sizeof text - 1, &m), SZ_OK);
-    assert_int_equal(sz_estimate_create(f->ctx, f->costs, m, NULL, &e), SZ_OK);
-    const sz_node_time matmul = sz_estimate_node(e, 0), relu = sz_estimate_node(e, 1);
-    // far: 160 B read, 8.96 written; 8.96 read, 64 written
-    near_to(matmul.memory_s, 151.04 / 20 + 2 * 8.96 / 10 + 0.05504);
-    near_to(relu.memory_s, 55.04 / 10 + 2 * 8.96 / 10 + 0.05504);
-    assert_string_equal(matmul.level, "DRAM");
-    near_to(sz_estimate_total(e).time_hi_s,
-            matmul_mem + relu_mem + sz_estimate_total(e).computation_s);
-    sz_estimate_destroy(e);
-    sz_machine_destroy(m);
+    static const char *const texts[] = {
+        SMALL_CACHE("\"capacity_bytes\":100"),
+        SMALL_CACHE("\"capacity_bytes\":5000,\"knee_bytes\":100")};
+    for (int i = 0; i < 2; i++) {
+        sz_machine *m = NULL;
+        sz_estimate *e = NULL;
+        assert_int_equal(sz_machine_parse(f->ctx, "small cache", texts[i], strlen(texts[i]), &m),
+                         SZ_OK);
+        assert_int_equal(sz_estimate_create(f->ctx, f->costs, m, NULL, &e), SZ_OK);
+        const sz_node_time matmul = sz_estimate_node(e, 0), relu = sz_estimate_node(e, 1);
+        // far: 160 B read, 8.96 written; 8.96 read, 64 written
+        near_to(matmul.memory_s, 151.04 / 20 + 2 * 8.96 / 10 + 0.05504);
+        near_to(relu.memory_s, 55.04 / 10 + 2 * 8.96 / 10 + 0.05504);
+        assert_string_equal(matmul.level, "DRAM");
+        near_to(sz_estimate_total(e).time_hi_s,
+                matmul_mem + relu_mem + sz_estimate_total(e).computation_s);
+        sz_estimate_destroy(e);
+        sz_machine_destroy(m);
+    }
 }
 
 // Each of the ten further steps reads the 4 x 16 x 16 recurrent weights again, from the cache. Also

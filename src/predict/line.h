@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// Times as a start, a factor of one part and a factor of another: what is left when there is next
+// to nothing to do, and what software reaches of two roofs, as long as neither hides the other.
+#ifndef SZ_LINE_H
+#define SZ_LINE_H
+
+#include "base/base.h"
+
+// start_s + compute x compute_s + memory x memory_s; nothing is below 0.
+typedef struct sz_line {
+    double start_s, compute, memory;
+} sz_line;
+
+// Seconds of the two parts, and measured.
+typedef struct sz_line_point {
+    double compute_s, memory_s, time_s;
+} sz_line_point;
+
+// The line that is nearest to most points, by logarithms of told over measured: least absolute
+// deviations, so that a point that is told badly does not bend it. By errors relative to what was
+// measured, of which those of points told too fast can't grow beyond 1, it would tell all too fast.
+// No point: the sum of the two parts.
+sz_status sz_line_fit(sz_ctx *ctx, const sz_line_point *points, size_t n, sz_line *ret_line);
+
+static inline double sz_line_at(const sz_line *l, double compute_s, double memory_s) {
+    return l->start_s + l->compute * compute_s + l->memory * memory_s;
+}
+
+#endif
