@@ -34,6 +34,7 @@ typedef struct sz_run_options {
     const char *kv_dtype; /**< numeric format of its cache; NULL = f16 */
     int streams;  /**< batches that a library runs at once; 0 = one */
     int layers;   /**< times of layers too, apart from the others */
+    int unchecked; /**< results are not compared with the reference: an earlier run has done it */
     int energy;   /**< energy of a run, by the sensors of the machine */
     int counters; /**< what the processor counts meanwhile */
     double preheat_s;               /**< most time to preheat a case; < 0 = 1 */

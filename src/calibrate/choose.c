@@ -31,8 +31,9 @@ static int batch(uint64_t *state) {
 // ---- sorts -------------------------------------------------------------------------------------
 
 static void images(uint64_t *r, char *buf, size_t cap) {
-    snprintf(buf, cap, "probe:seed=%d,work=%d,batch=%d", below(r, 1000000000), size(r, 20, 400, 10),
-             batch(r));
+    const int seed = below(r, 1000000000), images = batch(r);
+    snprintf(buf, cap, "probe:seed=%d,work=%d,batch=%d", seed, size(r, 40, 500, 10) / images,
+             images);
 }
 
 // Sizes of a stack of equal layers.
@@ -53,7 +54,7 @@ static int head_of(uint64_t *r, int hidden) {
 // As many layers as a run has time for: with few of them all weights stay in the caches, and a
 // library is told to be quicker on deep nets than it is.
 static stack stacked(uint64_t *r, int most_hidden, int most_seq) {
-    static const double most_flops = 12e9;
+    static const double most_flops = 5e9;
     stack s = {.hidden = rounded(r, 128, most_hidden, 16)};
     s.heads = s.hidden / head_of(r, s.hidden);
     s.seq = size(r, 16, most_seq, below(r, 3) ? 8 : 1);

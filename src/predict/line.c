@@ -61,8 +61,9 @@ sz_status sz_line_fit(sz_ctx *ctx, const sz_line_point *points, size_t n, sz_lin
     f.room = sz_alloc(ctx, (n + 1) * sizeof *f.room);
     if (!f.room) return sz_no_memory(ctx);
     const bool both = has_memory && has_compute;
+    const double step = both ? 2 : 2 * most_memory; // one part alone needs no second factor
     if (both) (void)look(&f, (shape){0, 0});
-    for (double memory = both ? 0.01 : 1; n > 0 && memory <= most_memory; memory *= both ? 2 : 1e9) {
+    for (double memory = both ? 0.01 : 1; n > 0 && memory <= most_memory; memory *= step) {
         (void)look(&f, (shape){0, memory});
         for (double start_s = 1e-8; start_s <= most_start_s; start_s *= 3)
             (void)look(&f, (shape){start_s, memory});

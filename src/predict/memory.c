@@ -61,8 +61,8 @@ static void warn_too_large(sz_estimate *e, const sz_level *l) {
             e->machine->identity.name, (double)l->capacity_bytes * 1e-9);
 }
 
-// What a cache holds for a program: where the curve of working sets leaves it, since strangers share
-// it, or a hypervisor shows the whole cache of the host.
+// What a cache holds for a program: where the curve of working sets leaves it. Strangers share it,
+// or a hypervisor shows the whole cache of the host.
 static double held_by(const sz_level *l) {
     const double told = (double)l->capacity_bytes, seen = (double)l->knee_bytes;
     return seen > 0 ? fmin(seen, told) : told;

@@ -29,18 +29,25 @@ static int64_t one_of(probe *p, const int64_t *sizes, int64_t n) { return sizes[
     one_of(p, (const int64_t[]){__VA_ARGS__},                                                      \
            (int64_t)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)))
 
-static int64_t random_channels(probe *p) {
-    return ONE_OF(p, 8, 16, 24, 32, 40, 48, 64, 72, 80, 96, 112, 128, 144, 160, 192, 224, 256, 320,
-                  384, 512, 640, 768, 960, 1024, 1280, 1536, 2048);
-}
+static const int64_t channels_of_nets[] = {
+    8,   16,  24,  32,  40,  48,  64,  72,  80,  96,  112, 128,  144,  160,  192,  224,
+    240, 256, 320, 384, 480, 512, 576, 640, 672, 768, 960, 1024, 1152, 1280, 1536, 2048};
+enum { SIZES = sizeof channels_of_nets / sizeof *channels_of_nets };
 
-// Channels that keep a layer within its work.
-static int64_t fitting_channels(probe *p, int64_t window, int64_t size) {
-    for (int tries = 0; tries < 20; tries++) {
-        const int64_t c = random_channels(p);
-        if (c * p->channels * window * size * size <= p->work * 1000000) return c;
+// At a height and width nets have about as many channels as make 3,584 of the product (64 at 56 up
+// to 512 at 7, as in He et al. 2016), a quarter of them or four times as many. Of those the ones
+// that keep a layer within its work, or the most that do.
+static int64_t random_channels(probe *p, int64_t size, int64_t work_per_channel) {
+    const int64_t middle = 3584 / (size > 0 ? size : 1), most = p->work * 1000000;
+    int64_t first = SIZES, n = 0, largest = channels_of_nets[0];
+    for (int64_t i = 0; i < SIZES; i++) {
+        const int64_t c = channels_of_nets[i];
+        if (c * work_per_channel > most) break;
+        largest = c;
+        if (4 * c < middle || c > 4 * middle) continue;
+        if (n++ == 0) first = i;
     }
-    return 8;
+    return n > 0 ? channels_of_nets[first + below(p, n)] : largest;
 }
 
 // ---- layers ------------------------------------------------------------------------------------
@@ -85,7 +92,7 @@ static void dense_layer(probe *p, int64_t kernel) {
     int64_t out = in_percent(p, 35) ? p->channels : 0;
     const int64_t size = p->size / stride;
     if (!out || out * out * kernel * kernel * size * size > p->work * 1000000)
-        out = fitting_channels(p, kernel * kernel, size);
+        out = random_channels(p, size, p->channels * kernel * kernel * size * size);
     convolve(p, kernel, stride, out, 1);
 }
 
@@ -195,8 +202,7 @@ void sz_family_probe(sz_net *n) {
     p.work = sz_net_get(n, "work");
     for (int i = 0; i < 4; i++) (void)below(&p, 2); // the first numbers of near seeds are alike
     p.size = ONE_OF(&p, 7, 8, 14, 16, 20, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 224);
-    p.channels = p.size > 100 ? 3 : random_channels(&p);
-    while (p.channels * p.size * p.size > 2000000 && p.channels > 3) p.channels /= 2;
+    p.channels = p.size > 100 ? 3 : random_channels(&p, p.size, 1);
     p.x = sz_net_input(n, "image", n->dtype, SZ_SHAPE(n->batch, p.channels, p.size, p.size));
     const int64_t steps = sz_net_get(n, "steps");
     for (int64_t i = 0; i < steps && n->status == SZ_OK; i++) {

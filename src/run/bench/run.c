@@ -138,12 +138,13 @@ static json_t *request_of(const sz_bench_sweep *r, const sz_backend *backend) {
     const sz_run_options *o = r->options;
     return json_pack(
         "{s:s, s:s*, s:i, s:I, s:f, s:f, s:I, s:b, s:i, s:b, s:b, s:b, s:s*, s:s*, s:i, s:i, s:s*, "
-        "s:[]}",
+        "s:b, s:[]}",
         "backend", backend->name, "path", path_of(r, backend), "threads", r->threads, "seed",
         (json_int_t)o->seed, "preheat_s", r->preheat_s, "budget_s", r->budget_s, "evict_bytes",
         (json_int_t)r->evict_bytes, "training", o->training, "streams", o->streams, "layers",
         o->layers, "energy", o->energy, "counters", o->counters, "root", o->root, "optimizer",
-        o->optimizer, "generate", o->generate, "flash", o->flash, "kv_dtype", o->kv_dtype, "cases");
+        o->optimizer, "generate", o->generate, "flash", o->flash, "kv_dtype", o->kv_dtype,
+        "unchecked", o->unchecked, "cases");
 }
 
 static json_t *list(const char *const *words, size_t n) {
