@@ -101,7 +101,8 @@ static void product(asked *a) {
     put(a, clash(is_turned ? depth : columns));
 }
 
-// [T, B, I], weights [directions, gates H, I].
+// [T, B, I], weights [directions, gates H, I]. Some libraries multiply the inputs of all steps at
+// once, others read those weights in each step too, I / H more. Rows of recurrent weights may clash.
 static void recurrent(asked *a) {
     const sz_type *x = input(a, 0), *r = input(a, 2);
     name_by_op(a);
@@ -110,6 +111,8 @@ static void recurrent(asked *a) {
     put(a, axis(x, 2));
     put(a, axis(r, 2));
     put(a, axis(r, 0));
+    put(a, 1 + axis(x, 2) / axis(r, 2));
+    put(a, clash(axis(r, 2)));
 }
 
 static const struct {

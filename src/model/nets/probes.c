@@ -87,8 +87,9 @@ static void finish_layer(probe *p, sz_value_id before, int64_t channels, int64_t
 
 static int64_t random_stride(probe *p) { return p->size >= 14 && in_percent(p, 20) ? 2 : 1; }
 
+// One of a single place has no stride: libraries give it to the layer before.
 static void dense_layer(probe *p, int64_t kernel) {
-    const int64_t stride = random_stride(p);
+    const int64_t stride = kernel > 1 ? random_stride(p) : 1;
     int64_t out = in_percent(p, 35) ? p->channels : 0;
     const int64_t size = p->size / stride;
     if (!out || out * out * kernel * kernel * size * size > p->work * 1000000)
@@ -146,28 +147,46 @@ static bool growing_layer(probe *p) {
     return true;
 }
 
-// Convolution number i of a block, with its activation; the last one of a block has none.
-static void block_layer(probe *p, int i, int64_t kernel, int64_t out, int64_t groups) {
-    const size_t outside = sz_net_enter(p->n, "part%d.", i);
-    convolve(p, kernel, 1, out, groups);
-    if (i < 3) activate(p);
+// A convolution of a block, with its activation; the one before the sum has none.
+static void block_layer(probe *p, const char *name, int64_t kernel, int64_t stride, int64_t out,
+                        int64_t groups, bool is_last) {
+    const size_t outside = sz_net_enter(p->n, "%s.", name);
+    convolve(p, kernel, stride, out, groups);
+    if (!is_last) activate(p);
     sz_net_leave(p->n, outside);
 }
 
 // Several layers with a shortcut around them: two alike, narrow in the middle (He et al. 2016), or
 // wide there and by channel (Sandler et al. 2018). Libraries add in place where the shortcut's
-// numbers are not what the last convolution reads.
+// numbers are not what the last convolution reads. A third of them halve height and width, with a
+// convolution on the shortcut.
 static void block(probe *p) {
     const sz_value_id before = p->x;
-    const int64_t c = p->channels, which = below(p, 3);
-    const int64_t per_channel = p->size * p->size * (which == 2 ? c : 9 * c);
-    int64_t middle = which == 0 ? c : which == 1 ? c / 4 : 4 * c;
+    const int64_t which = below(p, 3), in = p->channels, size_in = p->size;
+    const int64_t stride = p->size >= 14 && in_percent(p, 33) ? 2 : 1;
+    const int64_t size = p->size / stride, area = size * size;
+    const int64_t out = stride == 1 ? in : random_channels(p, size, 9 * in * area);
+    const int64_t per_channel = area * (which == 2 ? out : 9 * out);
+    int64_t middle = which == 0 ? out : which == 1 ? out / 4 : 4 * in;
     while (middle > 8 && middle * per_channel > p->work * 1000000) middle /= 2;
     if (middle < 8) middle = 8;
-    block_layer(p, 1, which == 0 ? 3 : 1, middle, 1);
-    if (which > 0) block_layer(p, 2, 3, middle, which == 2 ? middle : 1);
-    block_layer(p, 3, which == 0 ? 3 : 1, c, 1);
-    p->x = sz_net_binary(p->n, "add", "Add", p->x, before);
+    if (which == 0) {
+        block_layer(p, "part1", 3, stride, middle, 1, false);
+        block_layer(p, "part3", 3, 1, out, 1, true);
+    } else {
+        block_layer(p, "part1", 1, 1, middle, 1, false);
+        block_layer(p, "part2", 3, stride, middle, which == 2 ? middle : 1, false);
+        block_layer(p, "part3", 1, 1, out, 1, true);
+    }
+    const sz_value_id inner = p->x;
+    p->x = before;
+    if (stride > 1) {
+        const int64_t small = p->size;
+        p->channels = in, p->size = size_in;
+        block_layer(p, "shortcut", 1, stride, out, 1, true);
+        p->size = small;
+    }
+    p->x = sz_net_binary(p->n, "add", "Add", inner, p->x);
     activate(p);
 }
 
