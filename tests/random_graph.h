@@ -322,6 +322,19 @@ static void rg_affine(rg *g, rg_value *y, int channels, bool channel_first) {
     *y = rg_two(g, rg_pick(g, 3) ? "Add" : "Sub", y, y->name, w);
 }
 
+// A convolution of one place that leaves places out; two of them read the same now and then.
+static void rg_thin(rg *g, const rg_value *y) {
+    const int a = 1 + rg_pick(g, 3), b = 1 + rg_pick(g, 3), readers = 1 + rg_pick(g, 2);
+    for (int k = 0; k < readers; k++) {
+        const int out = 1 + rg_pick(g, 3);
+        char w[16];
+        rg_weight(g, w, 4, (int[]){out, y->dims[1], 1, 1});
+        const int dims[] = {y->dims[0], out, (y->dims[2] - 1) / a + 1, (y->dims[3] - 1) / b + 1};
+        const rg_value z = *rg_new(g, 4, dims);
+        rg_put(g, "  %s = Conv(%s, %s) {strides=[%d,%d]}\n", z.name, y->name, w, a, b);
+    }
+}
+
 static void rg_conv(rg *g) {
     const rg_value x = rg_of_rank(g, 4);
     if (x.rank != 4 || x.dims[2] < 1 || x.dims[3] < 1) return;
@@ -346,7 +359,8 @@ static void rg_conv(rg *g) {
         rg_affine(g, &y, m, true);
     }
     if (rg_pick(g, 2)) y = rg_map(g, &y, "Relu", "");
-    if (rg_pick(g, 3) == 0 && m == x.dims[1]) rg_two(g, "Add", &y, y.name, x.name);
+    if (rg_pick(g, 3) == 0 && m == x.dims[1]) y = rg_two(g, "Add", &y, y.name, x.name);
+    if (rg_pick(g, 3) == 0) rg_thin(g, &y);
 }
 
 static void rg_matmul(rg *g) {

@@ -9,6 +9,7 @@
 
 #include "model/graph/model.h"
 #include "model/graph/plan.h"
+#include "model/passes/run.h"
 #include "predict/calibrated_kernels.h"
 
 typedef struct observer {
@@ -124,13 +125,14 @@ sz_status sz_observe(sz_calibration *c, const json_t *record) {
     if (!spec || json_array_size(o.layers) == 0) return SZ_OK;
     SZ_TRY(sz_model_load(c->ctx, spec, NULL, &m));
     o.g = m->graph;
+    sz_status status = sz_passes_move_strides(o.g, c->recipe);
     const size_t nodes = o.g->nodes.n + 1, layers = json_array_size(o.layers) + 1;
     o.layer_of = sz_alloc(c->ctx, nodes * sizeof *o.layer_of);
     o.kinds = sz_alloc(c->ctx, layers);
     o.anchors = sz_alloc(c->ctx, layers * sizeof *o.anchors);
     o.times_s = sz_alloc(c->ctx, layers * sizeof *o.times_s);
-    sz_status status = o.layer_of && o.kinds && o.anchors && o.times_s ? SZ_OK
-                                                                       : sz_no_memory(c->ctx);
+    if (status == SZ_OK && !(o.layer_of && o.kinds && o.anchors && o.times_s))
+        status = sz_no_memory(c->ctx);
     if (status == SZ_OK) status = observe_model(&o, m, spec, record);
     sz_free(c->ctx, o.layer_of, nodes * sizeof *o.layer_of);
     sz_free(c->ctx, o.kinds, layers);

@@ -102,7 +102,8 @@ static void product(asked *a) {
 }
 
 // [T, B, I], weights [directions, gates H, I]. Some libraries multiply the inputs of all steps at
-// once, others read those weights in each step too, I / H more. Rows of recurrent weights may clash.
+// once, others read those weights in each step too, I / H more. Rows of recurrent weights may
+// clash.
 static void recurrent(asked *a) {
     const sz_type *x = input(a, 0), *r = input(a, 2);
     name_by_op(a);

@@ -124,14 +124,14 @@ static void believes_whole_runs(void **state) {
 
 // ---- counts ------------------------------------------------------------------------------------
 
-static json_t *layers_of(sz_ctx *ctx, sz_model *m, fake *f) {
+static json_t *layers_of(sz_ctx *ctx, sz_model *m, const char *backend, fake *f) {
     const sz_runner r = {&fake_type, f};
     sz_buf buf;
     sz_json j;
     sz_buf_init(&buf, ctx);
     sz_json_init(&j, &buf, 0);
     sz_json_begin_object(&j);
-    assert_int_equal(sz_layers_put(ctx, &j, m, &r, true), SZ_OK);
+    assert_int_equal(sz_layers_put(ctx, &j, m, backend, &r, true), SZ_OK);
     sz_json_end_object(&j);
     json_t *whole = json_loadb(buf.data, buf.size, 0, NULL);
     json_t *layers = json_incref(json_object_get(whole, "layers"));
@@ -169,7 +169,7 @@ static void counts_a_fusion_at_its_border(void **state) {
                          {.name = str("rest"), .sources = rest, .n_sources = 1, .time_s = 3e-6},
                          {.name = str("put in"), .time_s = 1e-6}},
               .n = 3};
-    json_t *layers = layers_of(ctx, m, &f);
+    json_t *layers = layers_of(ctx, m, NULL, &f);
     assert_int_equal(whole_at(layers, 0, "macs"), 2 * 4 * 8);
     assert_int_equal(whole_at(layers, 0, "flops"), 2 * 2 * 4 * 8 + 2 * 8 + 2 * 8);
     // input, weights, bias in; the activations out
@@ -179,6 +179,37 @@ static void counts_a_fusion_at_its_border(void **state) {
     assert_int_equal(whole_at(layers, 2, "flops"), -1); // no node of the net
     json_decref(layers);
     sz_model_destroy(m);
+    sz_ctx_destroy(ctx);
+}
+
+// A stride that the library gives to the layer before: it computes a quarter of the places.
+static void counts_strides_where_they_ran(void **state) {
+    (void)state;
+    static const char text[] = "graph g opset=17 {\n"
+                               "  input x: f32[1,3,8,8]\n"
+                               "  w = const f32[4,3,3,3]\n"
+                               "  p = const f32[5,4,1,1]\n"
+                               "  h = Conv(x, w) {pads=[1,1,1,1]}\n"
+                               "  y = Conv(h, p) {strides=[2,2]}\n"
+                               "  output y\n"
+                               "}\n";
+    static const sz_node_id first[] = {0}, second[] = {1};
+    static const char *const backends[] = {"onednn", "openvino"};
+    sz_ctx *ctx = sz_ctx_create(NULL);
+    for (int k = 0; k < 2; k++) {
+        sz_model *m = NULL;
+        if (sz_model_parse(ctx, text, NULL, &m) != SZ_OK)
+            fail_msg("%s", sz_ctx_error(ctx));
+        fake f = {.layers = {{.name = str("a"), .sources = first, .n_sources = 1, .time_s = 1e-6},
+                             {.name = str("b"), .sources = second, .n_sources = 1, .time_s = 1e-6}},
+                  .n = 2};
+        json_t *layers = layers_of(ctx, m, backends[k], &f);
+        const int places = k == 0 ? 64 : 16;
+        assert_int_equal(whole_at(layers, 0, "macs"), places * 4 * 27);
+        assert_int_equal(whole_at(layers, 1, "macs"), 16 * 5 * 4);
+        json_decref(layers);
+        sz_model_destroy(m);
+    }
     sz_ctx_destroy(ctx);
 }
 
@@ -192,7 +223,7 @@ static void tells_no_counts_of_a_split_node(void **state) {
                          {.name = str("b"), .sources = both, .n_sources = 1, .time_s = 1e-6},
                          {.name = str("c"), .sources = other, .n_sources = 1, .time_s = 1e-6}},
               .n = 3};
-    json_t *layers = layers_of(ctx, m, &f);
+    json_t *layers = layers_of(ctx, m, NULL, &f);
     assert_int_equal(whole_at(layers, 0, "flops"), -1);
     assert_int_equal(whole_at(layers, 1, "flops"), -1);
     assert_int_equal(whole_at(layers, 2, "flops"), 2 * 8);
@@ -210,7 +241,7 @@ static void gives_a_split_node_to_the_longer(void **state) {
     fake f = {.layers = {{.name = str("a"), .sources = both, .n_sources = 1, .time_s = 1e-6},
                          {.name = str("b"), .sources = both, .n_sources = 1, .time_s = 4e-6}},
               .n = 2};
-    json_t *layers = layers_of(ctx, m, &f);
+    json_t *layers = layers_of(ctx, m, NULL, &f);
     assert_int_equal(whole_at(layers, 0, "flops"), -1);
     assert_int_equal(whole_at(layers, 1, "macs"), 2 * 4 * 8);
     json_decref(layers);
@@ -260,6 +291,7 @@ int main(void) {
         cmocka_unit_test(needs_a_library_that_tells),
         cmocka_unit_test(believes_whole_runs),
         cmocka_unit_test(counts_a_fusion_at_its_border),
+        cmocka_unit_test(counts_strides_where_they_ran),
         cmocka_unit_test(tells_no_counts_of_a_split_node),
         cmocka_unit_test(gives_a_split_node_to_the_longer),
         cmocka_unit_test(names_the_roof),

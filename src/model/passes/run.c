@@ -57,3 +57,12 @@ sz_status sz_passes_run(sz_graph *g, const sz_recipe *recipe, sz_pass_list *list
         SZ_TRY(run_graph(g->children.items[i], recipe, list));
     return SZ_OK;
 }
+
+sz_status sz_passes_move_strides(sz_graph *g, const char *recipe) {
+    static const char name[] = "strides";
+    const sz_recipe *r = recipe ? sz_recipe_find(recipe) : NULL;
+    sz_pass_list list;
+    if (!r || !strstr(r->passes, name)) return SZ_OK;
+    SZ_TRY(sz_pass_list_read(g->ctx, name, &list));
+    return sz_passes_run(g, r, &list);
+}

@@ -316,7 +316,8 @@ static sz_status send_timing(child *c, size_t i, const sz_timing *t, double cloc
         sz_json_key_f64(&j, "layers_whole_s", whole.median_s);
         sz_json_key_f64(&j, "layers_quick_s", whole.quick_s);
     }
-    SZ_TRY(sz_layers_put(c->ctx, &j, one->model, r, one->profiling.runs > 0));
+    SZ_TRY(sz_layers_put(c->ctx, &j, one->model, c->backend->name, r,
+                         one->profiling.runs > 0));
     sz_json_key_array(&j, "samples_s");
     for (size_t k = 0; k < t->samples.n; k++) sz_json_f64(&j, t->samples.items[k]);
     sz_json_end_array(&j);

@@ -5,6 +5,7 @@
 
 #include "machine/measure/stats.h"
 #include "model/cost/costs.h"
+#include "model/passes/run.h"
 #include "run/backends/profiles.h"
 
 // ---- times -------------------------------------------------------------------------------------
@@ -87,6 +88,7 @@ sz_profile_whole sz_profile_end(sz_profiling *p) {
 typedef struct counting {
     sz_ctx *ctx;
     sz_model *model;
+    const char *backend;
     const sz_runner *r;
     size_t n;
     int32_t *layer_of; // per node: the layer that does it, SZ_NONE = no layer
@@ -153,6 +155,7 @@ static void find_rows(counting *c) {
 
 static sz_status count(counting *c, sz_arena *arena) {
     sz_graph *g = c->model->graph;
+    SZ_TRY(sz_passes_move_strides(g, c->backend));
     SZ_TRY(allocate(c, arena));
     assign(c);
     if (!g->plan) SZ_TRY(sz_plan_make(g, c->layer_of, c->kinds, c->anchors, (int32_t)c->n, NULL));
@@ -207,8 +210,9 @@ static void put_all(sz_json *j, const counting *c) {
     sz_json_end_array(j);
 }
 
-sz_status sz_layers_put(sz_ctx *ctx, sz_json *j, sz_model *m, const sz_runner *r, bool counted) {
-    counting c = {.ctx = ctx, .model = m, .r = r};
+sz_status sz_layers_put(sz_ctx *ctx, sz_json *j, sz_model *m, const char *backend,
+                        const sz_runner *r, bool counted) {
+    counting c = {.ctx = ctx, .model = m, .backend = backend, .r = r};
     sz_arena arena;
     sz_arena_init(&arena, ctx);
     const sz_status status = counted ? count(&c, &arena) : SZ_OK;

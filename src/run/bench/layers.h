@@ -42,7 +42,9 @@ typedef struct sz_profile_whole {
 sz_profile_whole sz_profile_end(sz_profiling *p);
 
 // In the child: `layers` as an array of the object that is open, with counts where times are known.
-sz_status sz_layers_put(sz_ctx *ctx, sz_json *j, sz_model *m, const sz_runner *r, bool counted);
+// Counts are of what ran: strides are where the backend has moved them.
+sz_status sz_layers_put(sz_ctx *ctx, sz_json *j, sz_model *m, const char *backend,
+                        const sz_runner *r, bool counted);
 
 // In the parent: rates and roofs of layers that have times. The sum of their times; NaN = none.
 double sz_layers_rate(json_t *layers, const sz_machine *roofs, int threads);
