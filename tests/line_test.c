@@ -41,15 +41,15 @@ static void comes_back(void **unused) {
         sz_line_point points[POINTS];
         for (int i = 0; i < POINTS; i++) {
             sz_line_point *p = &points[i];
-            *p = (sz_line_point){.compute_s = part(), .memory_s = part()};
-            p->time_s = 5e-6 + 1.25 * p->compute_s + 0.5 * p->memory_s;
+            *p = (sz_line_point){1 + i % 7, part(), part(), 0};
+            p->time_s = 5e-6 * p->starts + 1.25 * p->compute_s + 0.5 * p->memory_s;
             if (stray && i % 5 == 0) p->time_s *= 3;
         }
         const sz_line l = fit(points, POINTS);
         near_to(l.start_s, 5e-6, 0.02);
         near_to(l.compute, 1.25, 0.02);
         near_to(l.memory, 0.5, 0.02);
-        near_to(sz_line_at(&l, 1e-3, 2e-3), 5e-6 + 1.25e-3 + 1e-3, 0.02);
+        near_to(sz_line_at(&l, 4, 1e-3, 2e-3), 20e-6 + 1.25e-3 + 1e-3, 0.02);
     }
 }
 
@@ -58,8 +58,8 @@ static void one_part(void **unused) {
     sz_line_point a[POINTS], b[POINTS];
     for (int i = 0; i < POINTS; i++) {
         const double s = part();
-        a[i] = (sz_line_point){.compute_s = s, .time_s = 2e-6 + 3 * s};
-        b[i] = (sz_line_point){.memory_s = s, .time_s = 2e-6 + 3 * s};
+        a[i] = (sz_line_point){.starts = 1, .compute_s = s, .time_s = 2e-6 + 3 * s};
+        b[i] = (sz_line_point){.starts = 1, .memory_s = s, .time_s = 2e-6 + 3 * s};
     }
     const sz_line computes = fit(a, POINTS), moves = fit(b, POINTS);
     near_to(computes.start_s, 2e-6, 0.02);
@@ -73,7 +73,7 @@ static void hidden_part(void **unused) {
     (void)unused;
     sz_line_point points[POINTS];
     for (int i = 0; i < POINTS; i++) {
-        points[i] = (sz_line_point){.compute_s = part(), .memory_s = part()};
+        points[i] = (sz_line_point){1, part(), part(), 0};
         points[i].time_s = 1.5 * points[i].compute_s;
     }
     const sz_line l = fit(points, POINTS);
@@ -84,7 +84,7 @@ static void hidden_part(void **unused) {
 static void nothing_to_fit(void **unused) {
     (void)unused;
     const sz_line l = fit(NULL, 0);
-    near_to(sz_line_at(&l, 2e-6, 3e-6), 5e-6, 1e-12);
+    near_to(sz_line_at(&l, 1, 2e-6, 3e-6), 5e-6, 1e-12);
 }
 
 int main(void) {

@@ -9,14 +9,15 @@
 #include "calibrate/choose.h"
 #include "calibrate/observe.h"
 #include "machine/machine.h"
+#include "machine/measure/stats.h"
 #include "os/clock.h"
 #include "os/folder.h"
 
 // Nets are timed some at a time, in turn, so that each sees the machine at several times. What
 // strangers do on the host lasts for seconds: so each turn comes twice, with others between, and
-// the quicker of the two counts. One net is in every turn: by how much slower than its best it runs
-// tells what strangers take, and nets of a turn that is slower by more than SLOWED are left out, as
-// long as there are others.
+// the quicker of the two counts. One net is in every turn: by how much slower it runs than in the
+// quickest quarter of its visits tells what strangers take, and nets of a turn that is slower by
+// more than SLOWED are left out, as long as there are others.
 enum { FEWEST = 8, ENOUGH = 40, TOGETHER = 7, TURNS = 3, VISITS = 2 };
 static const char REFERENCE[] = "mlp:input=512,layers=3,width=512,output=512,batch=96";
 static const double SLOWED = 1.12;
@@ -45,7 +46,7 @@ typedef struct calibrator {
     uint64_t next;
     SZ_VEC(int) sorts; // of the nets that were measured, as in c->nets
     SZ_VEC(json_t *) slowed; // records of turns that strangers slowed
-    double reference_s;      // the best so far; infinite = none
+    SZ_VEC(double) reference_s; // of all visits so far
     double errors[SZ_NET_SORTS];
     bool knows_errors;
 } calibrator;
@@ -156,8 +157,9 @@ static void mix_medians(json_t *a, json_t *b) {
 }
 
 // After a visit: of each net the quicker record stays.
-static void end_visit(calibrator *k, turn *t) {
-    k->reference_s = fmin(k->reference_s, t->reference_now_s);
+static sz_status end_visit(calibrator *k, turn *t) {
+    if (isfinite(t->reference_now_s) && !sz_vec_push(k->ctx, &k->reference_s, t->reference_now_s))
+        return sz_no_memory(k->ctx);
     for (int i = 0; i < TOGETHER; i++) {
         json_t *now = t->now[i], *best = t->best[i];
         t->now[i] = NULL;
@@ -170,6 +172,7 @@ static void end_visit(calibrator *k, turn *t) {
         json_decref(best);
         t->best[i] = now, t->reference_s[i] = t->reference_now_s;
     }
+    return SZ_OK;
 }
 
 static sz_status observe(calibrator *k, const json_t *record, int sort) {
@@ -180,12 +183,20 @@ static sz_status observe(calibrator *k, const json_t *record, int sort) {
     return SZ_OK;
 }
 
+// Infinite = it was never timed.
+static double usual_reference(calibrator *k) {
+    const size_t n = k->reference_s.n;
+    sz_sort_values(k->reference_s.items, n);
+    return n ? sz_quantile(k->reference_s.items, n, 0.25) : INFINITY;
+}
+
 // What was held of a turn goes into the calibration, or aside.
 static sz_status observe_turn(calibrator *k, turn *t) {
     sz_status status = SZ_OK;
+    const double usual_s = usual_reference(k);
     for (int i = 0; i < TOGETHER; i++) {
         json_t *record = t->best[i];
-        const bool slowed = t->reference_s[i] > SLOWED * k->reference_s;
+        const bool slowed = t->reference_s[i] > SLOWED * usual_s;
         t->best[i] = NULL;
         if (!record) continue;
         if (status == SZ_OK && !slowed) status = observe(k, record, t->sort_of[i]);
@@ -223,8 +234,8 @@ static sz_status measure_turn(calibrator *k, turn *t, int visit) {
     k->at = t;
     t->reference_now_s = INFINITY;
     const sz_status status = sz_bench_run(k->ctx, t->lines, NULL, 0, &how, &result);
-    end_visit(k, t);
-    return status;
+    const sz_status last = end_visit(k, t);
+    return status == SZ_OK ? last : status;
 }
 
 static void choose_turn(calibrator *k, turn *t) {
@@ -352,7 +363,7 @@ static sz_status run(calibrator *k) {
 
 sz_status sz_calibrate(sz_ctx *ctx, const sz_calibrate_options *options,
                        sz_calibration **ret_calibration) {
-    calibrator k = {.ctx = ctx, .o = options, .reference_s = INFINITY};
+    calibrator k = {.ctx = ctx, .o = options};
     SZ_TRY(sz_calibration_create(ctx, &k.c));
     const sz_status status = run(&k);
     if (status == SZ_OK)
@@ -366,6 +377,7 @@ sz_status sz_calibrate(sz_ctx *ctx, const sz_calibrate_options *options,
         }
     for (size_t i = 0; i < k.slowed.n; i++) json_decref(k.slowed.items[i]);
     sz_vec_finish(ctx, &k.slowed);
+    sz_vec_finish(ctx, &k.reference_s);
     sz_vec_finish(ctx, &k.sorts);
     return status;
 }

@@ -82,7 +82,8 @@ sz_status sz_calibration_add(sz_calibration *c, const sz_features *f, double tim
         m->time_s *= pow(time_s / m->time_s, 1.0 / m->count);
         return SZ_OK;
     }
-    const sz_measured m = {.compute_s = f->padded * f->compute_s,
+    const sz_measured m = {.starts = f->starts,
+                           .compute_s = f->padded * f->compute_s,
                            .memory_s = f->memory_s,
                            .roofline_s = base_s,
                            .time_s = time_s,
@@ -118,7 +119,7 @@ static sz_status fit_whole(sz_calibration *c) {
     for (size_t i = 0; i < c->nets.n; i++) {
         const sz_calibrated_net *net = &c->nets.items[i];
         if (net->whole_s > 0 && net->parts_s > 0)
-            points[n++] = (sz_line_point){.compute_s = net->parts_s, .time_s = net->whole_s};
+            points[n++] = (sz_line_point){1, net->parts_s, 0, net->whole_s};
     }
     const sz_status status = sz_line_fit(c->ctx, points, n, &line);
     sz_free(c->ctx, points, (c->nets.n + 1) * sizeof *points);
@@ -181,7 +182,7 @@ static sz_status fit_line(sz_calibration *c, sz_calibrated_kind *kind) {
     if (!points) return sz_no_memory(c->ctx);
     for (size_t i = 0; i < n; i++) {
         const sz_measured *m = &kind->measured.items[i];
-        points[i] = (sz_line_point){m->compute_s, m->memory_s, m->time_s};
+        points[i] = (sz_line_point){m->starts, m->compute_s, m->memory_s, m->time_s};
     }
     const sz_status status = sz_line_fit(c->ctx, points, n, &kind->line);
     sz_free(c->ctx, points, (n + 1) * sizeof *points);
@@ -193,7 +194,7 @@ static sz_status settle_kind(sz_calibration *c, sz_calibrated_kind *kind) {
     for (size_t i = 0; i < kind->process.points.n; i++) {
         sz_process_point *one = &kind->process.points.items[i];
         sz_measured *m = &kind->measured.items[one->mark];
-        m->base_s = sz_line_at(&kind->line, m->compute_s, m->memory_s);
+        m->base_s = sz_line_at(&kind->line, m->starts, m->compute_s, m->memory_s);
         one->y = log(m->time_s / m->base_s);
     }
     SZ_TRY(sz_process_settle(c->ctx, &kind->process));
@@ -215,7 +216,8 @@ sz_status sz_calibration_settle(sz_calibration *c) {
 
 static sz_calibrated_value at(const sz_calibrated_kind *kind, const sz_features *f) {
     const sz_process_value v = sz_process_at(&kind->process, f->x);
-    const double base_s = sz_line_at(&kind->line, f->padded * f->compute_s, f->memory_s);
+    const double base_s = sz_line_at(&kind->line, f->starts, f->padded * f->compute_s,
+                                     f->memory_s);
     return (sz_calibrated_value){base_s * exp(v.y), kind->half, v.is_outside};
 }
 

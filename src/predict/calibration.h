@@ -2,8 +2,9 @@
 // What was measured of a backend on a machine, ready to tell the times of other nets.
 //
 // Time of a kernel = the line of its kind x exp(what kernels near it took beyond that). The line: a
-// start + a factor x its compute time at the roofs + another x its memory time. Time of a net = a
-// fixed time + a factor x the sum of its kernels. Lines are fitted over what was measured.
+// start, in each step of a recurrent layer, + a factor x its compute time at the roofs + another x
+// its memory time. Time of a net = a fixed time + a factor x the sum of its kernels. Lines are
+// fitted over what was measured.
 #ifndef SZ_CALIBRATION_H
 #define SZ_CALIBRATION_H
 
@@ -16,6 +17,7 @@
 // Kernels of one net that have the same features: one point of the process, whose mark is the index
 // of this.
 typedef struct sz_measured {
+    double starts;
     double compute_s, memory_s; // at the roofs; compute_s: with what vectors do in vain
     double roofline_s;          // what the level "roofline" tells
     double time_s;              // geometric mean

@@ -107,6 +107,7 @@ static void product(asked *a) {
 static void recurrent(asked *a) {
     const sz_type *x = input(a, 0), *r = input(a, 2);
     name_by_op(a);
+    a->f->starts = fmax(1, axis(x, 0));
     put(a, axis(x, 0));
     put(a, axis(x, 1));
     put(a, axis(x, 2));
@@ -206,7 +207,7 @@ static const char *name_group(const sz_costs *c, const members *m) {
 }
 
 static asked ask(const sz_costs *c, size_t row, sz_node_id id, sz_features *f) {
-    *f = (sz_features){.padded = 1};
+    *f = (sz_features){.starts = 1, .padded = 1};
     return (asked){c, sz_graph_node(c->graph, id), &c->nodes[row], f};
 }
 

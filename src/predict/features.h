@@ -11,6 +11,7 @@ typedef struct sz_features {
     char kind[40];
     int n;
     double x[SZ_PROCESS_AXES];
+    double starts;              // steps that wait for the one before, >= 1
     double padded;              // operations that vectors do over those that are asked, >= 1
     double compute_s, memory_s; // at the roofs; set with what is around
 } sz_features;

@@ -24,7 +24,7 @@ static bool look(fit *f, shape s) {
     size_t n = 0;
     for (size_t i = 0; i < f->n; i++) {
         const sz_line_point *p = &f->points[i];
-        const double told = s.start_s + p->compute_s + s.memory * p->memory_s;
+        const double told = s.start_s * p->starts + p->compute_s + s.memory * p->memory_s;
         if (told > 0) f->room[n++] = log(p->time_s / told);
     }
     if (n < f->n) return false; // something takes no time at all

@@ -6,14 +6,14 @@
 
 #include "base/base.h"
 
-// start_s + compute x compute_s + memory x memory_s; nothing is below 0.
+// start_s x starts + compute x compute_s + memory x memory_s; nothing is below 0.
 typedef struct sz_line {
     double start_s, compute, memory;
 } sz_line;
 
-// Seconds of the two parts, and measured.
+// How often it starts, seconds of the two parts, and measured.
 typedef struct sz_line_point {
-    double compute_s, memory_s, time_s;
+    double starts, compute_s, memory_s, time_s;
 } sz_line_point;
 
 // The line that is nearest to most points, by logarithms of told over measured: least absolute
@@ -22,8 +22,9 @@ typedef struct sz_line_point {
 // No point: the sum of the two parts.
 sz_status sz_line_fit(sz_ctx *ctx, const sz_line_point *points, size_t n, sz_line *ret_line);
 
-static inline double sz_line_at(const sz_line *l, double compute_s, double memory_s) {
-    return l->start_s + l->compute * compute_s + l->memory * memory_s;
+static inline double sz_line_at(const sz_line *l, double starts, double compute_s,
+                                double memory_s) {
+    return l->start_s * starts + l->compute * compute_s + l->memory * memory_s;
 }
 
 #endif
