@@ -75,7 +75,7 @@ static step strides_of(const walk *w, sz_node_id id) {
     const int64_t *given;
     step s = {.n = made_by(w, id)->rank - 2};
     const int32_t n = sz_attr_ints(sz_edit_node_of(w->job->e, id), "strides", &given);
-    for (int32_t i = 0; i < s.n; i++) s.of[i] = i < n ? given[i] : 1;
+    for (int32_t i = 0; i < s.n; i++) s.of[i] = i < n && given[i] > 0 ? given[i] : 1;
     return s;
 }
 
@@ -106,6 +106,16 @@ static bool is_by_place(const walk *w, sz_node_id id, int32_t space) {
     return true;
 }
 
+// False, and unchanged: the other leaves nothing out, or the product is too large.
+static bool times(step *s, const step *by) {
+    step product = *s;
+    if (by->n != s->n) return false;
+    for (int32_t i = 0; i < s->n; i++)
+        if (!sz_mul(s->of[i], by->of[i], &product.of[i])) return false;
+    *s = product;
+    return true;
+}
+
 static void ask(walk *w, sz_node_id id) {
     const step read = read_by_all(w, id);
     if (SZ_IS_ANY(w->job, id, alone)) {
@@ -114,10 +124,7 @@ static void ask(walk *w, sz_node_id id) {
     }
     if (!is_plain_conv(w, id)) return;
     step s = strides_of(w, id);
-    if (read.n == s.n) {
-        w->left[id] = read;
-        for (int32_t i = 0; i < s.n; i++) s.of[i] *= read.of[i];
-    }
+    if (times(&s, &read)) w->left[id] = read;
     if (is_pointwise(w, id)) w->asks[id] = s;
 }
 
@@ -199,7 +206,7 @@ static bool is_thin(const walk *w, sz_value_id v) {
 static sz_status change_conv(walk *w, sz_node_id id) {
     const step before = strides_of(w, id), one = {before.n, {1, 1, 1}};
     step s = before;
-    for (int32_t i = 0; i < w->left[id].n; i++) s.of[i] *= w->left[id].of[i];
+    (void)times(&s, &w->left[id]);
     if (w->asks[id].n > 0 && is_thin(w, sz_edit_in(w->job->e, id, 0))) s = one;
     if (is_same(&s, &before)) return SZ_OK;
     w->job->changed++;
@@ -215,10 +222,21 @@ static sz_status change(walk *w, sz_node_id id) {
     return w->left[id].n > 0 ? shrink(w, id, &w->left[id]) : SZ_OK;
 }
 
+// Most graphs have none of them.
+static bool has_one(const walk *w) {
+    for (sz_node_id id = w->job->e->head; id != SZ_NONE; id = sz_edit_next(w->job->e, id)) {
+        if (!is_plain_conv(w, id) || !is_pointwise(w, id)) continue;
+        const step s = strides_of(w, id);
+        if (!is_one(&s)) return true;
+    }
+    return false;
+}
+
 sz_status sz_pass_strides(sz_pass_job *job) {
     sz_edit *e = job->e;
     const size_t n = e->nodes.n;
     walk w = {.job = job, .n = (sz_node_id)n};
+    if (!has_one(&w)) return SZ_OK;
     w.asks = sz_arena_array(job->g->arena, n + 1, sizeof *w.asks);
     w.left = sz_arena_array(job->g->arena, n + 1, sizeof *w.left);
     if (!w.asks || !w.left) return sz_no_memory(job->g->ctx);
