@@ -83,7 +83,7 @@ sz_status sz_calibration_add(sz_calibration *c, const sz_features *f, double tim
         return SZ_OK;
     }
     const sz_measured m = {.starts = f->starts,
-                           .compute_s = f->padded * f->compute_s,
+                           .compute_s = f->worked * f->compute_s,
                            .memory_s = f->memory_s,
                            .roofline_s = base_s,
                            .time_s = time_s,
@@ -216,7 +216,7 @@ sz_status sz_calibration_settle(sz_calibration *c) {
 
 static sz_calibrated_value at(const sz_calibrated_kind *kind, const sz_features *f) {
     const sz_process_value v = sz_process_at(&kind->process, f->x);
-    const double base_s = sz_line_at(&kind->line, f->starts, f->padded * f->compute_s,
+    const double base_s = sz_line_at(&kind->line, f->starts, f->worked * f->compute_s,
                                      f->memory_s);
     return (sz_calibrated_value){base_s * exp(v.y), kind->half, v.is_outside};
 }

@@ -18,7 +18,7 @@
 // of this.
 typedef struct sz_measured {
     double starts;
-    double compute_s, memory_s; // at the roofs; compute_s: with what vectors do in vain
+    double compute_s, memory_s; // at the roofs; compute_s: of what is done
     double roofline_s;          // what the level "roofline" tells
     double time_s;              // geometric mean
     double base_s;              // what the line tells; set by settling

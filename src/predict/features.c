@@ -56,6 +56,61 @@ static void name_by_op(asked *a) {
     snprintf(a->f->kind, sizeof a->f->kind, "%.*s", len, a->n->op.p);
 }
 
+// One axis of space of a convolution.
+typedef struct sweep {
+    int64_t in, out, size, stride, rate, before; // before: padding
+} sweep;
+
+static int64_t nth(const sz_node *n, const char *name, int i, int64_t none) {
+    const int64_t *values;
+    return i < sz_attr_ints(n, name, &values) ? values[i] : none;
+}
+
+static sweep sweep_of(const asked *a, const sz_type *x, const sz_type *w, const sz_type *y, int i) {
+    sweep v = {.in = x->dims[2 + i],
+                .out = y->dims[2 + i],
+                .size = w->dims[2 + i],
+                .stride = nth(a->n, "strides", i, 1),
+                .rate = nth(a->n, "dilations", i, 1)};
+    const sz_str pad = sz_attr_s(a->n, "auto_pad", "NOTSET");
+    const int64_t all = (v.out - 1) * v.stride + (v.size - 1) * v.rate + 1 - v.in;
+    v.before = nth(a->n, "pads", i, 0);
+    if (sz_str_is(pad, "SAME_UPPER") && all > 0) v.before = all / 2;
+    if (sz_str_is(pad, "SAME_LOWER") && all > 0) v.before = all - all / 2;
+    return v;
+}
+
+// Outputs for which tap t lies within the input.
+static int64_t hits(const sweep *v, int64_t t) {
+    const int64_t at = t * v->rate - v->before; // of output 0
+    const int64_t first = at >= 0 ? 0 : (v->stride - 1 - at) / v->stride;
+    const int64_t end = v->in - at <= 0 ? 0 : (v->in - at - 1) / v->stride + 1;
+    const int64_t last = end < v->out ? end : v->out;
+    return last > first ? last - first : 0;
+}
+
+// The share of a window that is multiplied: taps that meet padding alone are left out, and where
+// they are far apart so are whole rows of padding. (Of near taps few are, and those cost as much.)
+static double taps(const asked *a, const sz_type *x, const sz_type *w, const sz_type *y) {
+    enum { MOST_TAPS = 4096 };
+    const int space = y->rank - 2;
+    double share = 1;
+    if (!sz_type_is_static(x) || !sz_type_is_static(w) || x->rank != y->rank || w->rank != y->rank)
+        return 1;
+    for (int i = 0; i < space; i++) {
+        const sweep v = sweep_of(a, x, w, y, i);
+        const bool is_row = i + 1 < space && v.rate > 1;
+        double hit = 0;
+        if (v.size < 1 || v.size > MOST_TAPS || v.out < 1 || v.stride < 1 || v.rate < 1) return 1;
+        for (int64_t t = 0; t < v.size; t++) {
+            const int64_t n = hits(&v, t);
+            hit += is_row ? (double)n / (double)v.out : (double)(n > 0);
+        }
+        share *= hit / (double)v.size;
+    }
+    return share > 0 ? share : 1;
+}
+
 // Batch, channels in and out of a group, positions, window, groups, stride, and how full the last
 // block of channels is. The operator's own layout: data [N, C, ...], weights [M, C / groups, ...].
 static void convolution(asked *a) {
@@ -76,8 +131,9 @@ static void convolution(asked *a) {
     put(a, window);
     put(a, groups);
     put(a, axes(x, 2, x->rank) / axes(y, 2, y->rank) + 1);
-    a->f->padded = blocks(in == 1 ? groups : out);
-    put(a, a->f->padded);
+    const double filled = blocks(in == 1 ? groups : out);
+    a->f->worked = filled * (is_transposed ? 1 : taps(a, x, w, y));
+    put(a, filled);
 }
 
 // Rows, columns and depth, how many such products, and whether rows of the second matrix clash. One
@@ -207,7 +263,7 @@ static const char *name_group(const sz_costs *c, const members *m) {
 }
 
 static asked ask(const sz_costs *c, size_t row, sz_node_id id, sz_features *f) {
-    *f = (sz_features){.starts = 1, .padded = 1};
+    *f = (sz_features){.starts = 1, .worked = 1};
     return (asked){c, sz_graph_node(c->graph, id), &c->nodes[row], f};
 }
 

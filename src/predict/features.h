@@ -12,7 +12,7 @@ typedef struct sz_features {
     int n;
     double x[SZ_PROCESS_AXES];
     double starts;              // steps that wait for the one before, >= 1
-    double padded;              // operations that vectors do over those that are asked, >= 1
+    double worked;              // operations that are done over those that are counted
     double compute_s, memory_s; // at the roofs; set with what is around
 } sz_features;
 

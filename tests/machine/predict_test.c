@@ -120,9 +120,9 @@ static void roofline(void **state) {
     "{\"name\":\"DRAM\",\"capacity_bytes\":1000000,\"bandwidth\":["                              \
     RATE("load", 2, 20) "," RATE("copy", 2, 10) "]}]}"
 
-// A cache of 100 B, or one that is said to be larger, of which the curve of working sets leaves 50:
-// half of what it holds. The 64 B of h are read as soon as they are written: 1.5 - 0.64 = 86 % of them, 55.04 B, are still
-// there. x and w were touched 352 - 224 B ago, y is touched by nobody.
+// A cache of 100 B, or one that is said to be larger, which the curve of working sets leaves at 50:
+// half of what it holds. The 64 B of h are read as soon as they are written: 1.5 - 0.64 = 86 % of
+// them, 55.04 B, are still there. x and w were touched 352 - 224 B ago, y is touched by nobody.
 static void reuse(void **state) {
     const fixture *f = *state;
     static const char *const texts[] = {
