@@ -227,7 +227,7 @@ static sz_calibration *calibrated(const bench *b) {
     for (size_t row = 0; row < sz_costs_node_count(costs); row++) {
         sz_features f;
         if (!sz_features_of(costs, row, &f)) continue;
-        sz_features_put_around(&f, 1e-6, 0, 1e6);
+        sz_features_put_around(&f, 1e-6, 0, 0, 1e6);
         for (int i = 0; i < 8; i++)
             assert_int_equal(sz_calibration_add(c, &f, 2e-6, i), SZ_OK);
         assert_int_equal(sz_calibration_add_kernel(c, costs, row, "gemm:avx2"), SZ_OK);
@@ -235,7 +235,7 @@ static sz_calibration *calibrated(const bench *b) {
     settle_all(c);
     c->half = 0.1, c->fixed_s = 10e-6;
     for (size_t k = 0; k < c->kinds.n; k++) {
-        c->kinds.items[k].line = (sz_line){.memory = 2};
+        c->kinds.items[k].line = (sz_line){.memory = 2, .cache = 2};
         c->kinds.items[k].half = log(1.1);
     }
     sz_costs_destroy(costs);

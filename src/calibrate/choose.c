@@ -110,6 +110,15 @@ static void units(uint64_t *r, char *buf, size_t cap) {
              size(r, 2, 1000, 1), size(r, 1, 128, 1));
 }
 
+// One product alone, whose operands stay in the caches: people ask about those too.
+static void kernels(uint64_t *r, char *buf, size_t cap) {
+    static const double most_flops = 4e9;
+    const int rows = size(r, 1, 1024, 1), depth = rounded(r, 16, 4096, 8);
+    const int most = (int)fmin(4096, most_flops / 2 / rows / depth);
+    snprintf(buf, cap, "gemm:m=%d,n=%d,k=%d,bias=%d", rows, rounded(r, 16, most, 8), depth,
+             below(r, 2));
+}
+
 // Little but looking up.
 static void tables(uint64_t *r, char *buf, size_t cap) {
     const int rows = size(r, 1000, 100000, 1);
@@ -134,7 +143,7 @@ static const struct {
     void (*put)(uint64_t *r, char *buf, size_t cap);
 } sorts[SZ_NET_SORTS] = {
     {36, images},  {20, tokens}, {6, texts},  {4, patches},
-    {7, decoders}, {8, units},   {4, tables}, {15, sequences},
+    {7, decoders}, {8, units},   {4, tables}, {15, sequences}, {8, kernels},
 };
 
 int sz_choose_net(uint64_t seed, uint64_t i, const double *errors, char *buf, size_t cap) {

@@ -73,18 +73,20 @@ static const char *kernel_of(const observer *o, sz_node_id id) {
 }
 
 static sz_status add_rows(observer *o, const sz_costs *costs, const sz_estimate *e, int32_t net) {
+    const double run_bytes = sz_estimate_run_bytes(e);
     for (size_t i = 0; i < sz_estimate_node_count(e); i++) {
         const sz_node_time t = sz_estimate_node(e, i);
         const size_t row = sz_estimate_index(e, i);
+        const double cache_s = sz_estimate_cache_s(e, i);
         sz_features f;
         if (!sz_features_of(costs, row, &f)) continue;
         const sz_node_id id = costs->row_nodes ? costs->row_nodes[row] : (sz_node_id)row;
         const double time_s = time_of(o, id);
-        sz_features_put_around(&f, t.compute_s, t.memory_s, sz_estimate_run_bytes(e));
+        sz_features_put_around(&f, t.compute_s, t.memory_s, cache_s, run_bytes);
         SZ_TRY(sz_calibration_add_kernel(o->c, costs, row, kernel_of(o, id)));
         SZ_TRY(sz_calibration_add(o->c, &f, time_s, net));
         sz_features_any(costs, row, &f);
-        sz_features_put_around(&f, t.compute_s, t.memory_s, sz_estimate_run_bytes(e));
+        sz_features_put_around(&f, t.compute_s, t.memory_s, cache_s, run_bytes);
         SZ_TRY(sz_calibration_add(o->c, &f, time_s, net));
     }
     return SZ_OK;

@@ -82,7 +82,8 @@ double sz_estimate_run_bytes(const sz_estimate *e) { return e->run_bytes; }
 
 static bool are_same(const sz_features *a, const sz_features *b) {
     return a->n == b->n && strcmp(a->kind, b->kind) == 0 && a->compute_s == b->compute_s &&
-           a->memory_s == b->memory_s && memcmp(a->x, b->x, (size_t)a->n * sizeof *a->x) == 0;
+           a->memory_s == b->memory_s && a->cache_s == b->cache_s &&
+           memcmp(a->x, b->x, (size_t)a->n * sizeof *a->x) == 0;
 }
 
 // Nobody measured between: the farther the two are apart, the wider.
@@ -108,14 +109,14 @@ static void note_unseen(sz_estimate *e, const char *kind) {
 }
 
 // Kernels of one size come again and again in a net.
-static sz_status find_told(sz_estimate *e, size_t row, const sz_node_time *t,
+static sz_status find_told(sz_estimate *e, size_t row, const sz_node_time *t, double cache_s,
                            sz_calibrated_value *ret_value) {
     sz_told one;
     sz_features any;
     sz_features_any(e->costs, row, &any);
     if (!sz_features_of(e->costs, row, &one.features)) one.features = any;
-    sz_features_put_around(&any, t->compute_s, t->memory_s, e->run_bytes);
-    sz_features_put_around(&one.features, t->compute_s, t->memory_s, e->run_bytes);
+    sz_features_put_around(&any, t->compute_s, t->memory_s, cache_s, e->run_bytes);
+    sz_features_put_around(&one.features, t->compute_s, t->memory_s, cache_s, e->run_bytes);
     for (size_t i = 0; i < e->told.n; i++)
         if (are_same(&e->told.items[i].features, &one.features)) {
             *ret_value = e->told.items[i].value;
@@ -130,10 +131,10 @@ static sz_status find_told(sz_estimate *e, size_t row, const sz_node_time *t,
     return sz_vec_push(e->ctx, &e->told, one) ? SZ_OK : sz_no_memory(e->ctx);
 }
 
-sz_status sz_calibrate_node(sz_estimate *e, size_t row, sz_node_time *t) {
+sz_status sz_calibrate_node(sz_estimate *e, size_t row, double cache_s, sz_node_time *t) {
     sz_calibrated_value v;
     if (!(t->time_s > 0)) return SZ_OK;
-    SZ_TRY(find_told(e, row, t, &v));
+    SZ_TRY(find_told(e, row, t, cache_s, &v));
     const double half = wider(e, v.half), paper_s = t->time_s;
     t->time_s = v.time_s * usual_of(e);
     // No more than all of the roofs is reached, whatever was reached elsewhere.

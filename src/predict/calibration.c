@@ -45,7 +45,7 @@ sz_status sz_calibration_find(sz_calibration *c, const char *name, int axes,
         *ret_kind = &c->kinds.items[known - c->kinds.items];
         return SZ_OK;
     }
-    sz_calibrated_kind kind = {.half = NAN, .line = {0, 1, 1}};
+    sz_calibrated_kind kind = {.half = NAN, .line = {0, 1, 1, 1}};
     kind.process.axes = axes;
     kind.name = sz_arena_strdup(&c->arena, name, strlen(name));
     if (!kind.name || !sz_vec_push(c->ctx, &c->kinds, kind)) return sz_no_memory(c->ctx);
@@ -84,7 +84,8 @@ sz_status sz_calibration_add(sz_calibration *c, const sz_features *f, double tim
     }
     const sz_measured m = {.starts = f->starts,
                            .compute_s = f->worked * f->compute_s,
-                           .memory_s = f->memory_s,
+                           .memory_s = fmax(0, f->memory_s - f->cache_s),
+                           .cache_s = f->cache_s,
                            .roofline_s = base_s,
                            .time_s = time_s,
                            .count = 1};
@@ -119,7 +120,7 @@ static sz_status fit_whole(sz_calibration *c) {
     for (size_t i = 0; i < c->nets.n; i++) {
         const sz_calibrated_net *net = &c->nets.items[i];
         if (net->whole_s > 0 && net->parts_s > 0)
-            points[n++] = (sz_line_point){1, net->parts_s, 0, net->whole_s};
+            points[n++] = (sz_line_point){1, net->parts_s, 0, 0, net->whole_s};
     }
     const sz_status status = sz_line_fit(c->ctx, points, n, &line);
     sz_free(c->ctx, points, (c->nets.n + 1) * sizeof *points);
@@ -169,6 +170,10 @@ static sz_status fit_net_interval(sz_calibration *c) {
 
 // ---- kinds, settled ----------------------------------------------------------------------------
 
+static sz_line_point point_of(const sz_measured *m) {
+    return (sz_line_point){m->starts, m->compute_s, m->memory_s, m->cache_s, m->time_s};
+}
+
 // A line of few points is that of all kernels.
 static sz_status fit_line(sz_calibration *c, sz_calibrated_kind *kind) {
     enum { FEW = 12 };
@@ -182,7 +187,7 @@ static sz_status fit_line(sz_calibration *c, sz_calibrated_kind *kind) {
     if (!points) return sz_no_memory(c->ctx);
     for (size_t i = 0; i < n; i++) {
         const sz_measured *m = &kind->measured.items[i];
-        points[i] = (sz_line_point){m->starts, m->compute_s, m->memory_s, m->time_s};
+        points[i] = point_of(m);
     }
     const sz_status status = sz_line_fit(c->ctx, points, n, &kind->line);
     sz_free(c->ctx, points, (n + 1) * sizeof *points);
@@ -194,7 +199,8 @@ static sz_status settle_kind(sz_calibration *c, sz_calibrated_kind *kind) {
     for (size_t i = 0; i < kind->process.points.n; i++) {
         sz_process_point *one = &kind->process.points.items[i];
         sz_measured *m = &kind->measured.items[one->mark];
-        m->base_s = sz_line_at(&kind->line, m->starts, m->compute_s, m->memory_s);
+        const sz_line_point p = point_of(m);
+        m->base_s = sz_line_at(&kind->line, &p);
         one->y = log(m->time_s / m->base_s);
     }
     SZ_TRY(sz_process_settle(c->ctx, &kind->process));
@@ -216,9 +222,11 @@ sz_status sz_calibration_settle(sz_calibration *c) {
 
 static sz_calibrated_value at(const sz_calibrated_kind *kind, const sz_features *f) {
     const sz_process_value v = sz_process_at(&kind->process, f->x);
-    const double base_s = sz_line_at(&kind->line, f->starts, f->worked * f->compute_s,
-                                     f->memory_s);
-    return (sz_calibrated_value){base_s * exp(v.y), kind->half, v.is_outside};
+    const sz_line_point p = {.starts = f->starts,
+                             .compute_s = f->worked * f->compute_s,
+                             .memory_s = fmax(0, f->memory_s - f->cache_s),
+                             .cache_s = f->cache_s};
+    return (sz_calibrated_value){sz_line_at(&kind->line, &p) * exp(v.y), kind->half, v.is_outside};
 }
 
 sz_calibrated_value sz_calibration_at(const sz_calibration *c, const sz_features *f,

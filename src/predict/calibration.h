@@ -3,8 +3,8 @@
 //
 // Time of a kernel = the line of its kind x exp(what kernels near it took beyond that). The line: a
 // start, in each step of a recurrent layer, + a factor x its compute time at the roofs + another x
-// its memory time. Time of a net = a fixed time + a factor x the sum of its kernels. Lines are
-// fitted over what was measured.
+// its memory time, of which what the caches of a core serve has a factor of its own. Time of a net
+// = a fixed time + a factor x the sum of its kernels. Lines are fitted over what was measured.
 #ifndef SZ_CALIBRATION_H
 #define SZ_CALIBRATION_H
 
@@ -18,7 +18,7 @@
 // of this.
 typedef struct sz_measured {
     double starts;
-    double compute_s, memory_s; // at the roofs; compute_s: of what is done
+    double compute_s, memory_s, cache_s; // at the roofs, as in sz_line_point
     double roofline_s;          // what the level "roofline" tells
     double time_s;              // geometric mean
     double base_s;              // what the line tells; set by settling
@@ -94,6 +94,8 @@ sz_calibrated_value sz_calibration_at(const sz_calibration *c, const sz_features
 
 // Bytes that a run moves, at most twice what the caches of the machine hold.
 double sz_estimate_run_bytes(const sz_estimate *e);
+// Of the memory time of node `i` what the caches of a core serve.
+double sz_estimate_cache_s(const sz_estimate *e, size_t i);
 
 // Time of a net as people measure it, by the sum of its kernels when nobody disturbs.
 double sz_calibration_whole(const sz_calibration *c, double parts_s);

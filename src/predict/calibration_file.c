@@ -50,6 +50,7 @@ static void put_kind(sz_json *j, const sz_calibrated_kind *kind) {
     sz_json_key_f64(j, "start_s", kind->line.start_s);
     sz_json_key_f64(j, "compute", kind->line.compute);
     sz_json_key_f64(j, "memory", kind->line.memory);
+    sz_json_key_f64(j, "cache", kind->line.cache);
     sz_json_key_f64(j, "level", p->level);
     sz_json_key_f64(j, "height", p->height);
     sz_json_key_f64(j, "noise", p->noise);
@@ -183,8 +184,9 @@ static sz_status read_kind(sz_calibration *c, const json_t *from) {
     SZ_TRY(sz_calibration_find(c, name, (int)axes, &kind));
     kind->half = number(from, "half");
     kind->line = (sz_line){number(from, "start_s"), number(from, "compute"),
-                           number(from, "memory")};
-    if (!(kind->line.start_s >= 0) || !(kind->line.compute >= 0) || !(kind->line.memory >= 0))
+                           number(from, "memory"), number(from, "cache")};
+    if (!(kind->line.start_s >= 0) || !(kind->line.compute >= 0) || !(kind->line.memory >= 0) ||
+        !(kind->line.cache >= 0))
         return bad(c->ctx, "a kind has no line");
     return read_process(c, from, &kind->process);
 }

@@ -267,8 +267,9 @@ static asked ask(const sz_costs *c, size_t row, sz_node_id id, sz_features *f) {
     return (asked){c, sz_graph_node(c->graph, id), &c->nodes[row], f};
 }
 
-void sz_features_put_around(sz_features *f, double compute_s, double memory_s, double run_bytes) {
-    f->compute_s = compute_s, f->memory_s = memory_s;
+void sz_features_put_around(sz_features *f, double compute_s, double memory_s, double cache_s,
+                            double run_bytes) {
+    f->compute_s = compute_s, f->memory_s = memory_s, f->cache_s = cache_s;
     if (f->n + 2 > SZ_PROCESS_AXES) return;
     f->x[f->n++] = log(fmax(fmax(compute_s, memory_s), 1e-9));
     f->x[f->n++] = log(fmax(run_bytes, 1));

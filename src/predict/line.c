@@ -5,71 +5,81 @@
 
 #include "machine/measure/stats.h"
 
-// Of a line, but for a factor of all of it: start and memory for compute = 1.
-typedef struct shape {
-    double start_s, memory;
-} shape;
-
 typedef struct fit {
     const sz_line_point *points;
     size_t n;
     double *room; // n
-    double factor, error;
-    shape best;
+    double error;
+    sz_line best; // but for a factor of all of it
+    double factor;
 } fit;
 
 // The best factor of a shape is a median, and what is left is the sum of |log(told / measured)|.
-static bool look(fit *f, shape s) {
+static bool look(fit *f, sz_line shape) {
     double sum = 0;
     size_t n = 0;
     for (size_t i = 0; i < f->n; i++) {
-        const sz_line_point *p = &f->points[i];
-        const double told = s.start_s * p->starts + p->compute_s + s.memory * p->memory_s;
-        if (told > 0) f->room[n++] = log(p->time_s / told);
+        const double told = sz_line_at(&shape, &f->points[i]);
+        if (told > 0) f->room[n++] = log(f->points[i].time_s / told);
     }
     if (n < f->n) return false; // something takes no time at all
     sz_sort_values(f->room, n);
     const double middle = sz_quantile(f->room, n, 0.5);
     for (size_t i = 0; i < n; i++) sum += fabs(f->room[i] - middle);
     if (!(sum < f->error)) return false;
-    f->error = sum, f->factor = exp(middle), f->best = s;
+    f->error = sum, f->factor = exp(middle), f->best = shape;
     return true;
+}
+
+static bool look_both_ways(fit *f, double by, bool start, bool memory, bool cache) {
+    const sz_line at = f->best;
+    bool better = false;
+    for (int k = 0; k < 2; k++, by = 1 / by)
+        better |= look(f, (sz_line){at.start_s * (start ? by : 1), 1, at.memory * (memory ? by : 1),
+                                    at.cache * (cache ? by : 1)});
+    return better;
 }
 
 // Around the best, by ever smaller steps.
 static void refine(fit *f) {
     for (double step = 2; step > 1.002;) {
-        const shape s = f->best;
-        bool better = look(f, (shape){s.start_s * step, s.memory});
-        better |= look(f, (shape){s.start_s / step, s.memory});
-        better |= look(f, (shape){s.start_s, s.memory * step});
-        better |= look(f, (shape){s.start_s, s.memory / step});
-        better |= look(f, (shape){s.start_s * step, s.memory * step});
-        better |= look(f, (shape){s.start_s / step, s.memory / step});
+        bool better = look_both_ways(f, step, true, false, false);
+        better |= look_both_ways(f, step, false, true, false);
+        better |= look_both_ways(f, step, false, false, true);
+        better |= look_both_ways(f, step, true, true, true);
         if (!better) step = sqrt(step);
     }
 }
 
+// What the starts and each kind of memory may cost for compute = 1; 0 = nothing.
+static const double starts[] = {0, 1e-8, 1e-7, 1e-6, 5e-6, 2e-5, 1e-4, 1e-3, 1e-2};
+static const double memories[] = {0, 0.03, 0.1, 0.3, 1, 3, 10, 30};
+#define COUNT(list) (sizeof list / sizeof *list)
+
+// A part that no point has is not varied.
+static void search(fit *f, bool has_memory, bool has_cache) {
+    for (size_t m = 0; m < (has_memory ? COUNT(memories) : 1); m++)
+        for (size_t c = 0; c < (has_cache ? COUNT(memories) : 1); c++)
+            for (size_t s = 0; s < COUNT(starts); s++)
+                (void)look(f, (sz_line){starts[s], 1, has_memory ? memories[m] : 1,
+                                        has_cache ? memories[c] : 1});
+}
+
 sz_status sz_line_fit(sz_ctx *ctx, const sz_line_point *points, size_t n, sz_line *ret_line) {
-    static const double most_start_s = 0.1, most_memory = 100;
-    fit f = {.points = points, .n = n, .factor = 1, .error = INFINITY, .best = {0, 1}};
-    bool has_memory = false, has_compute = false;
+    fit f = {.points = points, .n = n, .error = INFINITY, .best = {0, 1, 1, 1}, .factor = 1};
+    bool has_memory = false, has_cache = false;
     for (size_t i = 0; i < n; i++) {
         has_memory |= points[i].memory_s > 0;
-        has_compute |= points[i].compute_s > 0;
+        has_cache |= points[i].cache_s > 0;
     }
     f.room = sz_alloc(ctx, (n + 1) * sizeof *f.room);
     if (!f.room) return sz_no_memory(ctx);
-    const bool both = has_memory && has_compute;
-    const double step = both ? 2 : 2 * most_memory; // one part alone needs no second factor
-    if (both) (void)look(&f, (shape){0, 0});
-    for (double memory = both ? 0.01 : 1; n > 0 && memory <= most_memory; memory *= step) {
-        (void)look(&f, (shape){0, memory});
-        for (double start_s = 1e-8; start_s <= most_start_s; start_s *= 3)
-            (void)look(&f, (shape){start_s, memory});
+    if (n > 0) {
+        search(&f, has_memory, has_cache);
+        refine(&f);
     }
-    if (n > 0) refine(&f);
     sz_free(ctx, f.room, (n + 1) * sizeof *f.room);
-    *ret_line = (sz_line){f.factor * f.best.start_s, f.factor, f.factor * f.best.memory};
+    *ret_line = (sz_line){f.factor * f.best.start_s, f.factor, f.factor * f.best.memory,
+                          f.factor * f.best.cache};
     return SZ_OK;
 }

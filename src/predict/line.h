@@ -1,30 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
-// Times as a start, a factor of one part and a factor of another: what is left when there is next
-// to nothing to do, and what software reaches of two roofs, as long as neither hides the other.
+// Times as a sum of parts, each with a factor: what is left when there is next to nothing to do,
+// and what software reaches of the roofs, as long as none hides another.
 #ifndef SZ_LINE_H
 #define SZ_LINE_H
 
 #include "base/base.h"
 
-// start_s x starts + compute x compute_s + memory x memory_s; nothing is below 0.
+// start_s x starts + compute x compute_s + memory x memory_s + cache x cache_s; nothing is below 0.
 typedef struct sz_line {
-    double start_s, compute, memory;
+    double start_s, compute, memory, cache;
 } sz_line;
 
-// How often it starts, seconds of the two parts, and measured.
+// How often it starts; seconds at the roofs: of what is computed, of what comes from shared levels
+// of memory and from the caches of a core; and measured.
 typedef struct sz_line_point {
-    double starts, compute_s, memory_s, time_s;
+    double starts, compute_s, memory_s, cache_s, time_s;
 } sz_line_point;
 
 // The line that is nearest to most points, by logarithms of told over measured: least absolute
 // deviations, so that a point that is told badly does not bend it. By errors relative to what was
 // measured, of which those of points told too fast can't grow beyond 1, it would tell all too fast.
-// No point: the sum of the two parts.
+// No point: the sum of the parts.
 sz_status sz_line_fit(sz_ctx *ctx, const sz_line_point *points, size_t n, sz_line *ret_line);
 
-static inline double sz_line_at(const sz_line *l, double starts, double compute_s,
-                                double memory_s) {
-    return l->start_s * starts + l->compute * compute_s + l->memory * memory_s;
+static inline double sz_line_at(const sz_line *l, const sz_line_point *p) {
+    return l->start_s * p->starts + l->compute * p->compute_s + l->memory * p->memory_s +
+           l->cache * p->cache_s;
 }
 
 #endif

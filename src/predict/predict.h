@@ -39,7 +39,8 @@ typedef struct sz_level_bytes {
 
 typedef struct sz_node_estimate {
     sz_node_time time;
-    size_t index; // in the costs
+    size_t index;   // in the costs
+    double cache_s; // of its memory time what the caches of a core serve
 } sz_node_estimate;
 
 // What a calibration told of kernels with these features.
@@ -186,7 +187,7 @@ void sz_choose_calibration(sz_estimate *e);
 // After the levels: fills run_bytes.
 void sz_choose_around(sz_estimate *e);
 // From the roofline time of a row to what such kernels take, with its interval.
-sz_status sz_calibrate_node(sz_estimate *e, size_t row, sz_node_time *t);
+sz_status sz_calibrate_node(sz_estimate *e, size_t row, double cache_s, sz_node_time *t);
 // From the sum of the rows to the time of the net, with its interval.
 void sz_calibrate_total(sz_estimate *e);
 
