@@ -78,21 +78,42 @@ def report(sizeup, folder, repeats):
     return good
 
 
+def at_once(words, n, out):
+    """Seconds by the clock until n processes are done that begin together, on a CPU each."""
+    cpus = sorted(os.sched_getaffinity(0))
+    began = time.perf_counter()
+    with open(out, "wb") as sink, open(os.devnull, "rb") as nothing:
+        children = [subprocess.Popen(words, stdout=sink, stderr=subprocess.DEVNULL,
+                                     stdin=nothing) for _ in range(n)]
+        for child, cpu in zip(children, cpus):
+            os.sched_setaffinity(child.pid, {cpu})
+        for child in children:
+            child.wait()
+    return time.perf_counter() - began
+
+
 def ranks(sizeup, folder, repeats):
-    """By how much two ranks are faster than one process."""
+    """By how much two ranks are faster than one process, and how much two CPUs could give: two
+    processes of their own, which do twice as much, slow each other by what the CPUs share."""
     if len(os.sched_getaffinity(0)) < 2 or not shutil.which("mpirun"):
         print("  two ranks: not asked (they need two CPUs and mpirun)")
         return
     out = os.path.join(folder, "ranks.json")
     words = [sizeup, "explore", *SETTINGS, *ALL]
-    one, two = [], []
+    one, two, both, start = [], [], [], []
     os.environ.update(OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
     for _ in range(repeats):
         one.append(run(words, out)[1])
         two.append(run(["mpirun", "-n", "2", *words], out)[1])
+        both.append(at_once(words, 2, os.devnull))
+        start.append(run(["mpirun", "-n", "2", sizeup, "explore", "--model", "mlp", "--machine",
+                          "a100", "--format", "json"], out)[1])
     ratios = [a / b for a, b in zip(one, two)]
+    most = [2 * a / b for a, b in zip(one, both)]
     print(f"  1000000 settings by the clock: one process {spread(one)} s, two ranks {spread(two)} "
-          f"s; {spread(ratios)} times as fast")
+          f"s; {spread(ratios)} times as fast. Two processes that know nothing of each other do "
+          f"{spread(most)} times the work of one; to start two ranks and end them takes "
+          f"{spread(start)} s")
 
 
 def main():

@@ -60,6 +60,8 @@ static bool knows(const sz_points *p, size_t i, const size_t *metrics, size_t n)
     return !sz_points_why(p, i);
 }
 
+enum { MOST_POINTS = 1500 };
+
 // Few different values, so that ties are common.
 static sz_points *random_points(const sz_space *s, size_t n, uint32_t values, bool intervals) {
     sz_points *p;
@@ -84,7 +86,7 @@ static sz_points *random_points(const sz_space *s, size_t n, uint32_t values, bo
 
 static void check_front(const sz_space *s, const sz_points *p, size_t n_metrics, sz_dominance how) {
     size_t metrics[3];
-    unsigned char on[512];
+    unsigned char on[MOST_POINTS];
     sz_front front;
     const size_t n = sz_points_count(p);
     for (size_t k = 0; k < n_metrics; k++) metrics[k] = (below(3) + 3 * k) % SZ_METRICS_OWN;
@@ -104,6 +106,22 @@ static void check_front(const sz_space *s, const sz_points *p, size_t n_metrics,
     assert_int_equal(front.unknown, unknown);
 }
 
+// The same where most points are thrown out before they are sorted.
+static void fronts_of_many_points(void **state) {
+    (void)state;
+    sz_space *s = space_of("parameters: {a: 1-6, b: 1-5, c: 1-4}");
+    for (int round = 0; round < 12; round++) {
+        sz_points *p = random_points(s, MOST_POINTS, round % 3 ? 1u << (4 * (round % 3)) : 3,
+                                     round % 2);
+        for (size_t n = 1; n <= 3; n++) {
+            check_front(s, p, n, SZ_DOMINANCE_SURE);
+            check_front(s, p, n, SZ_DOMINANCE_VALUE);
+        }
+        sz_points_destroy(p);
+    }
+    sz_space_destroy(s);
+}
+
 static void fronts_equal_brute_force(void **state) {
     (void)state;
     sz_space *s = space_of("parameters: {a: 1-6, b: 1-5, c: 1-4}");
@@ -117,6 +135,56 @@ static void fronts_equal_brute_force(void **state) {
         sz_points_destroy(p);
     }
     sz_space_destroy(s);
+}
+
+// ---- order -------------------------------------------------------------------------------------
+
+// Points with the number that they came as; those of one setting stay in that order.
+static void check_order(const sz_space *s) {
+    const size_t n = 300, row = sz_space_parameters(s) * sizeof(uint32_t);
+    sz_points *p;
+    ok(sz_points_create(ctx, s, &p));
+    for (size_t i = 0; i < n; i++) {
+        uint32_t setting[SZ_SPACE_PARAMETERS];
+        sz_metrics m;
+        sz_metrics_clear(&m);
+        for (size_t k = 0; k < sz_space_parameters(s); k++)
+            setting[k] = below(sz_space_values(s, k) > 5 ? 3 : 5);
+        m.value[2] = i < n / 2 ? (double)i : NAN; // a column that ends early
+        m.lo[1] = (double)i;
+        ok(sz_points_add(ctx, p, setting, &m, i % 7 ? "" : "it can't be had"));
+    }
+    ok(sz_points_sort(ctx, p));
+    double before = -1;
+    for (size_t i = 0; i < n; i++) {
+        double at[2];
+        sz_points_ends(p, i, 1, at);
+        const size_t came = (size_t)at[0];
+        assert_true(isnan(at[1]) && came < n);
+        assert_int_equal(sz_points_why(p, i) == NULL, came % 7 != 0);
+        const double value = sz_points_value(p, i, 2);
+        assert_true(came < n / 2 ? value == (double)came : isnan(value));
+        int way = 1;
+        for (size_t k = 0; i > 0 && way == 1 && k < row / sizeof(uint32_t); k++) {
+            const uint32_t a = sz_points_setting(p, i - 1)[k], b = sz_points_setting(p, i)[k];
+            if (a != b) way = a < b ? 2 : 0;
+        }
+        assert_true(way == 2 || (way == 1 && at[0] > before));
+        before = at[0];
+    }
+    assert_true(sz_points_know(p, 2) && !sz_points_know(p, 0));
+    sz_points_destroy(p);
+}
+
+static void points_in_order(void **state) {
+    (void)state;
+    static const char *const spaces[] = {"parameters: {a: 1-5, b: 1-5, c: 1-5}",
+                                         "parameters: {a: 1-5, b: 1-3000, c: 1-3000}"};
+    for (size_t i = 0; i < 2; i++) {
+        sz_space *s = space_of(spaces[i]);
+        check_order(s);
+        sz_space_destroy(s);
+    }
 }
 
 // ---- oracle ------------------------------------------------------------------------------------
@@ -210,15 +278,19 @@ static void check_oracle(const sz_space *s, const sz_points *p) {
     sz_oracle_finish(ctx, &o);
 }
 
+// In the second space few of the combinations are there: those are looked up in another way.
 static void oracles_equal_brute_force(void **state) {
     (void)state;
-    sz_space *s = space_of("parameters: {a: 1-4, b: 1-3, c: 1-5}\nconstraints: a*c <= 15\n");
     for (int round = 0; round < 60; round++) {
+        sz_space *s = space_of(
+            round % 2 ? "parameters: {a: 1-4, b: 1-3, c: 1-5}\nconstraints: a*c <= 15\n"
+                      : "parameters: {a: 1-4, b: 1-3, c: 1-5, d: 1-200}\n"
+                        "constraints: [a*c <= 15, d < 2]\n");
         sz_points *p = random_grid(s, 3 + below(40), round % 3 ? 30 : 1000000);
         check_oracle(s, p);
         sz_points_destroy(p);
+        sz_space_destroy(s);
     }
-    sz_space_destroy(s);
 }
 
 // ---- sensitivity -------------------------------------------------------------------------------
@@ -272,6 +344,8 @@ static int end(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fronts_equal_brute_force),
+        cmocka_unit_test(fronts_of_many_points),
+        cmocka_unit_test(points_in_order),
         cmocka_unit_test(oracles_equal_brute_force),
         cmocka_unit_test(shares_of_variance),
     };

@@ -269,6 +269,7 @@ SZ_API size_t sz_points_count(const sz_points *points);
 SZ_API const uint32_t *sz_points_setting(const sz_points *points, size_t i);
 SZ_API void sz_points_metrics(const sz_points *points, size_t i, sz_metrics *ret_metrics);
 SZ_API double sz_points_value(const sz_points *points, size_t i, size_t metric);
+SZ_API int sz_points_know(const sz_points *points, size_t metric); /**< does any of them? */
 SZ_API const char *sz_points_why(const sz_points *points, size_t i); /**< NULL: it could be had */
 /** In the order of the grid, the first parameter slowest. */
 SZ_API sz_status sz_points_sort(sz_ctx *ctx, sz_points *points) SZ_MUST_USE;

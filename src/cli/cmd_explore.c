@@ -223,10 +223,8 @@ static int sweep(explore_job *job) {
 // ---- what was found ----------------------------------------------------------------------------
 
 static void find_known(explore_job *job) {
-    for (size_t i = 0; i < sz_points_count(job->points); i++)
-        for (size_t m = 0; m < sz_space_metrics(job->space); m++)
-            job->known[m] = job->known[m] || sz_points_value(job->points, i, m) ==
-                                                 sz_points_value(job->points, i, m);
+    for (size_t m = 0; m < sz_space_metrics(job->space); m++)
+        job->known[m] = sz_points_know(job->points, m) != 0;
 }
 
 // Nothing could be had: the first reason is as good as any.

@@ -39,8 +39,9 @@ static sz_status add_everything(many *m) {
 static sz_status add_named(many *m, const char *names) {
     char name[256];
     for (const char *p = names; *p; p += strcspn(p, ","), p += *p == ',') {
-        const size_t len = strcspn(p, ",");
-        snprintf(name, sizeof name, "%.*s", (int)(len < sizeof name ? len : sizeof name - 1), p);
+        const size_t len = strcspn(p, ","), n = len < sizeof name ? len : sizeof name - 1;
+        memcpy(name, p, n);
+        name[n] = '\0';
         const sz_status status = add(m, name);
         if (status != SZ_OK) return status;
     }

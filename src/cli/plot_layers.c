@@ -189,9 +189,11 @@ static int write_trace(layers_job *j) {
         .tracks = {j->ran, j->told},
         .n = {j->n_ran, j->n_told},
         .names = {"measured", "predicted"},
+        .keys = {"measured_s", "predicted_s"},
         .notes = {"layers in the order in which they ran, each as long as its usual time; laid end "
-                  "to end",
-                  "kernels in their order, each as long as predicted; laid end to end"}};
+                  "to end, those that take no time left out",
+                  "kernels in their order, each as long as predicted; laid end to end, those that "
+                  "take no time left out"}};
     cli_app to_file = *j->app; // the trace is a file of its own beside the picture
     to_file.output = j->o->trace;
     sz_buf_init(&buf, j->app->out);

@@ -6,45 +6,88 @@
 
 #include <math.h>
 
-static void put_head(sz_json *j, const char *name, const char *phase, int64_t track) {
-    sz_json_begin_object(j);
-    sz_json_key_str(j, "name", name);
+enum { MOST_S = 1 << 23 }; // 97 days: in nanoseconds a double holds it
+
+// One that has the number of the process would be shown as its main thread.
+static int64_t tid_of(int track) { return track + 2; }
+
+static double time_of(const plot_trace *t, int track, size_t i) {
+    const sz_chart_layer *l = &t->tracks[track][i];
+    const double time_s = track == 0 ? l->measured_s : l->predicted_s;
+    return isfinite(time_s) && time_s > 0 ? time_s : 0;
+}
+
+typedef struct span {
+    int64_t begin_ns, end_ns;
+    double all_s; // of its track
+} span;
+
+static double sum_of(const plot_trace *t, int track) {
+    double sum = 0;
+    for (size_t i = 0; i < t->n[track]; i++) sum += time_of(t, track, i);
+    return sum;
+}
+
+static void put_rest(sz_json *j, const char *phase, int64_t track) {
     sz_json_key_str(j, "ph", phase);
     sz_json_key_i64(j, "pid", 1);
     sz_json_key_i64(j, "tid", track);
 }
 
 static void put_name(sz_json *j, const char *event, int64_t track, const char *name) {
-    put_head(j, event, "M", track);
+    sz_json_begin_object(j);
+    sz_json_key_str(j, "name", event);
+    put_rest(j, "M", track);
     sz_json_key_object(j, "args");
     sz_json_key_str(j, "name", name);
     sz_json_end_object(j);
     sz_json_end_object(j);
 }
 
-static void put_layer(sz_json *j, const sz_chart_layer *l, int64_t track, double begin_s,
-                      double time_s, size_t number) {
-    put_head(j, l->name ? l->name : "?", "X", track);
+// The operator first: of a short event a viewer shows the first letters only.
+static void put_layer_name(sz_json *j, const sz_chart_layer *l) {
+    const bool both = l->kind && l->name;
+    sz_buf name;
+    sz_buf_init(&name, j->buf->ctx);
+    sz_buf_puts(&name, l->kind ? l->kind : "");
+    sz_buf_puts(&name, both ? " " : "");
+    sz_buf_puts(&name, l->name ? l->name : l->kind ? "" : "?");
+    sz_json_key(j, "name");
+    sz_json_str_n(j, name.data ? name.data : "", name.size);
+    sz_buf_finish(&name);
+}
+
+static void put_layer(sz_json *j, const plot_trace *t, int track, size_t i, const span *at) {
+    const sz_chart_layer *l = &t->tracks[track][i];
+    sz_json_begin_object(j);
+    put_layer_name(j, l);
+    put_rest(j, "X", tid_of(track));
     sz_json_key_str(j, "cat", l->kind ? l->kind : "layer");
-    sz_json_key_f64(j, "ts", begin_s * 1e6);
-    sz_json_key_f64(j, "dur", time_s * 1e6);
+    sz_json_key_f64(j, "ts", (double)at->begin_ns / 1e3);
+    sz_json_key_f64(j, "dur", (double)(at->end_ns - at->begin_ns) / 1e3);
     sz_json_key_object(j, "args");
-    sz_json_key_i64(j, "number", (int64_t)number);
+    if (l->name) sz_json_key_str(j, "layer", l->name);
+    sz_json_key_i64(j, "number", (int64_t)i + 1);
+    sz_json_key_f64(j, "share", time_of(t, track, i) / at->all_s);
+    sz_json_key_f64(j, t->keys[track], time_of(t, track, i));
     if (isfinite(l->predicted_lo_s)) sz_json_key_f64(j, "predicted_lo_s", l->predicted_lo_s);
     if (isfinite(l->predicted_hi_s)) sz_json_key_f64(j, "predicted_hi_s", l->predicted_hi_s);
     sz_json_end_object(j);
     sz_json_end_object(j);
 }
 
+// Viewers count whole nanoseconds: an event that begins before the other ends would be drawn below
+// it, or dropped. What takes no time is left out, as it would be an arrow and not a bar.
 static void put_track(sz_json *j, const plot_trace *t, int track) {
-    double at = 0;
-    put_name(j, "thread_name", track + 1, t->names[track]);
+    span at = {0, 0, sum_of(t, track)};
+    double at_s = 0;
+    put_name(j, "thread_name", tid_of(track), t->names[track]);
     for (size_t i = 0; i < t->n[track]; i++) {
-        const sz_chart_layer *l = &t->tracks[track][i];
-        const double time = track == 0 ? l->measured_s : l->predicted_s;
-        if (!isfinite(time) || time < 0) continue;
-        put_layer(j, l, track + 1, at, time, i + 1);
-        at += time;
+        at_s += time_of(t, track, i);
+        if (!(at_s < MOST_S)) return;
+        at.end_ns = llround(at_s * 1e9);
+        if (at.end_ns > at.begin_ns) put_layer(j, t, track, i, &at);
+        at.begin_ns = at.end_ns;
     }
 }
 

@@ -31,7 +31,7 @@ typedef struct plot_trace {
     const char *what;                // title of the process
     const sz_chart_layer *tracks[2]; // measured, predicted
     size_t n[2];
-    const char *names[2], *notes[2];
+    const char *names[2], *keys[2], *notes[2]; // keys: of the time, in arguments
 } plot_trace;
 void plot_trace_json(const plot_trace *trace, sz_buf *buf);
 

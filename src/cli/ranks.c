@@ -49,8 +49,8 @@ sz_status cli_ranks_open(cli_app *app, sz_ranks **ret_ranks) {
     const int64_t told = cli_launched();
     if (!plugin_path(path, sizeof path)) {
         cli_error(app, CLI_UNAVAILABLE,
-                  "no 'sizeup-mpi.so' beside the program: it was built without MPI (install "
-                  "libopenmpi-dev and openmpi-bin, then run 'make' again)");
+                  "no 'sizeup-mpi.so' beside the program, which takes part in MPI: install the "
+                  "package sizeup-mpi, or libopenmpi-dev and openmpi-bin before 'make'");
         return SZ_ERR_UNAVAILABLE;
     }
     const sz_status status = sz_ranks_open(app->ctx, path, ret_ranks);

@@ -88,6 +88,8 @@ int sz_known_parameter_find(const char *name); // -1: no such one
 sz_status sz_space_put(sz_ctx *ctx, sz_space *space, const char *name, const char *const *values,
                        size_t n, sz_parameter **ret_parameter);
 const sz_space *sz_points_space(const sz_points *points);
+// The ends of a metric's interval; NaN: there is none.
+void sz_points_ends(const sz_points *points, size_t i, size_t metric, double ret_ends[2]);
 sz_status sz_space_wishes(sz_ctx *ctx, sz_space *space, const char *key, const char *text);
 // The user's metrics of a setting, where its file has a row of it.
 void sz_space_fill(const sz_space *space, const uint32_t *setting, sz_metrics *metrics);

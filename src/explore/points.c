@@ -1,22 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 // Points: settings with their metrics, column by column, and the loop that makes them.
 #include "explore/explore.h"
+#include "explore/settings.h"
 
 #include "os/clock.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-// A column is there once one of its numbers is known.
 enum { COLUMNS = 3 * SZ_METRICS_MAX };
+
+// A column that ends early knows no more: NaN, or 0, from there on.
+typedef SZ_VEC(double) column;
 
 struct sz_points {
     sz_ctx *ctx;
     const sz_space *space;
-    size_t n, cap;
-    uint32_t *settings;       // one row of parameters each
-    double *columns[COLUMNS]; // values, low ends, high ends
-    uint32_t *why;            // index into reasons, 0 = none; NULL while all could be had
+    size_t n;
+    SZ_VEC(uint32_t) settings; // one row of parameters each
+    column columns[COLUMNS];   // values, low ends, high ends
+    SZ_VEC(uint32_t) why;      // index into reasons, 0 = none
     sz_arena arena;
     SZ_VEC(const char *) reasons;
     sz_map known;
@@ -43,10 +46,9 @@ static size_t row_size(const sz_points *p) { return p->space->n_parameters * siz
 
 void sz_points_destroy(sz_points *p) {
     if (!p) return;
-    sz_free(p->ctx, p->settings, p->cap * row_size(p));
-    for (size_t i = 0; i < COLUMNS; i++)
-        sz_free(p->ctx, p->columns[i], p->columns[i] ? p->cap * sizeof(double) : 0);
-    sz_free(p->ctx, p->why, p->why ? p->cap * sizeof *p->why : 0);
+    sz_vec_finish(p->ctx, &p->settings);
+    for (size_t i = 0; i < COLUMNS; i++) sz_vec_finish(p->ctx, &p->columns[i]);
+    sz_vec_finish(p->ctx, &p->why);
     sz_vec_finish(p->ctx, &p->reasons);
     sz_map_finish(&p->known);
     sz_arena_finish(&p->arena);
@@ -55,67 +57,50 @@ void sz_points_destroy(sz_points *p) {
 
 // ---- adding ------------------------------------------------------------------------------------
 
-// All arrays, or none of them.
-static sz_status grow(sz_points *p) {
-    const size_t cap = p->cap ? 2 * p->cap : 256;
-    uint32_t *settings = NULL, *why = NULL;
-    double *columns[COLUMNS] = {NULL};
-    bool ok = (settings = sz_alloc(p->ctx, cap * row_size(p))) != NULL || row_size(p) == 0;
-    for (size_t i = 0; ok && i < COLUMNS; i++)
-        if (p->columns[i]) ok = (columns[i] = sz_alloc(p->ctx, cap * sizeof(double))) != NULL;
-    if (ok && p->why) ok = (why = sz_alloc(p->ctx, cap * sizeof *why)) != NULL;
-    if (!ok) {
-        sz_free(p->ctx, settings, cap * row_size(p));
-        for (size_t i = 0; i < COLUMNS; i++)
-            if (columns[i]) sz_free(p->ctx, columns[i], cap * sizeof(double));
-        return sz_no_memory(p->ctx);
-    }
-    if (p->n) memcpy(settings, p->settings, p->n * row_size(p));
-    sz_free(p->ctx, p->settings, p->cap * row_size(p));
-    p->settings = settings;
-    for (size_t i = 0; i < COLUMNS; i++) {
-        if (!p->columns[i]) continue;
-        memcpy(columns[i], p->columns[i], p->n * sizeof(double));
-        sz_free(p->ctx, p->columns[i], p->cap * sizeof(double));
-        p->columns[i] = columns[i];
-    }
-    if (p->why) {
-        memcpy(why, p->why, p->n * sizeof *why);
-        sz_free(p->ctx, p->why, p->cap * sizeof *why);
-        p->why = why;
-    }
-    p->cap = cap;
-    return SZ_OK;
+// Up to the point that comes next. A point that failed to be added may have left its number.
+static bool pad(const sz_points *p, column *c) {
+    if (c->n > p->n) c->n = p->n;
+    while (c->n < p->n)
+        if (!sz_vec_push(p->ctx, c, SZ_NO_NUMBER)) return false;
+    return true;
 }
 
-static sz_status put(sz_points *p, size_t column, double v) {
-    if (!p->columns[column]) {
-        if (isnan(v)) return SZ_OK;
-        double *c = sz_alloc(p->ctx, p->cap * sizeof *c);
-        if (!c) return sz_no_memory(p->ctx);
-        for (size_t i = 0; i < p->n; i++) c[i] = SZ_NO_NUMBER;
-        p->columns[column] = c;
-    }
-    p->columns[column][p->n] = isfinite(v) ? v : SZ_NO_NUMBER;
-    return SZ_OK;
+static sz_status put(const sz_points *p, column *c, double v) {
+    if (!isfinite(v)) return SZ_OK;
+    return pad(p, c) && sz_vec_push(p->ctx, c, v) ? SZ_OK : sz_no_memory(p->ctx);
 }
 
-static sz_status put_why(sz_points *p, const char *why) {
+static sz_status find_reason(sz_points *p, const char *why, uint32_t *ret) {
     int32_t at;
-    if (!p->why) {
-        if (!why || !*why) return SZ_OK;
-        p->why = sz_alloc(p->ctx, p->cap * sizeof *p->why);
-        if (!p->why) return sz_no_memory(p->ctx);
-    }
-    p->why[p->n] = 0;
-    if (!why || !*why) return SZ_OK;
     if (!sz_map_get(&p->known, sz_str_c(why), &at)) {
         const char *copy = sz_arena_strdup(&p->arena, why, strlen(why));
         if (!copy || !sz_vec_push(p->ctx, &p->reasons, copy)) return sz_no_memory(p->ctx);
         at = (int32_t)p->reasons.n;
         SZ_TRY(sz_map_put(&p->known, sz_str_c(copy), at));
     }
-    p->why[p->n] = (uint32_t)at;
+    *ret = (uint32_t)at;
+    return SZ_OK;
+}
+
+static bool pad_why(sz_points *p) {
+    if (p->why.n > p->n) p->why.n = p->n;
+    while (p->why.n < p->n)
+        if (!sz_vec_push(p->ctx, &p->why, 0)) return false;
+    return true;
+}
+
+static sz_status put_why(sz_points *p, const char *why) {
+    uint32_t reason;
+    if (!why || !*why) return SZ_OK;
+    SZ_TRY(find_reason(p, why, &reason));
+    return pad_why(p) && sz_vec_push(p->ctx, &p->why, reason) ? SZ_OK : sz_no_memory(p->ctx);
+}
+
+static sz_status put_setting(sz_points *p, const uint32_t *setting) {
+    const size_t n = p->space->n_parameters;
+    p->settings.n = p->n * n;
+    for (size_t i = 0; i < n; i++)
+        if (!sz_vec_push(p->ctx, &p->settings, setting[i])) return sz_no_memory(p->ctx);
     return SZ_OK;
 }
 
@@ -123,15 +108,14 @@ sz_status sz_points_add(sz_ctx *ctx, sz_points *p, const uint32_t *setting,
                         const sz_metrics *metrics, const char *why) {
     sz_metrics m = *metrics;
     (void)ctx;
-    if (p->n == p->cap) SZ_TRY(grow(p));
     sz_space_fill(p->space, setting, &m);
+    SZ_TRY(put_setting(p, setting));
     for (size_t i = 0; i < p->space->n_metrics; i++) {
-        SZ_TRY(put(p, i, m.value[i]));
-        SZ_TRY(put(p, SZ_METRICS_MAX + i, m.lo[i]));
-        SZ_TRY(put(p, 2 * SZ_METRICS_MAX + i, m.hi[i]));
+        SZ_TRY(put(p, &p->columns[i], m.value[i]));
+        SZ_TRY(put(p, &p->columns[SZ_METRICS_MAX + i], m.lo[i]));
+        SZ_TRY(put(p, &p->columns[2 * SZ_METRICS_MAX + i], m.hi[i]));
     }
     SZ_TRY(put_why(p, why));
-    memcpy(p->settings + p->n * p->space->n_parameters, setting, row_size(p));
     p->n++;
     return SZ_OK;
 }
@@ -141,14 +125,26 @@ sz_status sz_points_add(sz_ctx *ctx, sz_points *p, const uint32_t *setting,
 const sz_space *sz_points_space(const sz_points *p) { return p->space; }
 size_t sz_points_count(const sz_points *p) { return p->n; }
 const uint32_t *sz_points_setting(const sz_points *p, size_t i) {
-    return p->settings + i * p->space->n_parameters;
+    return p->settings.items + i * p->space->n_parameters;
 }
 
-static double get(const sz_points *p, size_t column, size_t i) {
-    return p->columns[column] ? p->columns[column][i] : SZ_NO_NUMBER;
+static double get(const sz_points *p, size_t at, size_t i) {
+    const column *c = &p->columns[at];
+    return i < c->n ? c->items[i] : SZ_NO_NUMBER;
 }
 
 double sz_points_value(const sz_points *p, size_t i, size_t metric) { return get(p, metric, i); }
+
+int sz_points_know(const sz_points *p, size_t metric) {
+    for (size_t i = 0; i < p->n && i < p->columns[metric].n; i++)
+        if (!isnan(p->columns[metric].items[i])) return 1;
+    return 0;
+}
+
+void sz_points_ends(const sz_points *p, size_t i, size_t metric, double ret[2]) {
+    ret[0] = get(p, SZ_METRICS_MAX + metric, i);
+    ret[1] = get(p, 2 * SZ_METRICS_MAX + metric, i);
+}
 
 void sz_points_metrics(const sz_points *p, size_t i, sz_metrics *ret) {
     for (size_t k = 0; k < SZ_METRICS_MAX; k++) {
@@ -159,14 +155,14 @@ void sz_points_metrics(const sz_points *p, size_t i, sz_metrics *ret) {
 }
 
 const char *sz_points_why(const sz_points *p, size_t i) {
-    return p->why && p->why[i] ? p->reasons.items[p->why[i] - 1] : NULL;
+    return i < p->why.n && p->why.items[i] ? p->reasons.items[p->why.items[i] - 1] : NULL;
 }
 
 // ---- order -------------------------------------------------------------------------------------
 
 typedef struct keyed {
     const uint32_t *setting;
-    size_t n, index;
+    uint32_t n, index;
 } keyed;
 
 static int by_setting(const void *a, const void *b) {
@@ -176,28 +172,63 @@ static int by_setting(const void *a, const void *b) {
     return (x->index > y->index) - (x->index < y->index);
 }
 
-static void move_rows(const sz_points *p, const keyed *order, void *array, size_t item,
+static bool order_by_comparison(const sz_points *p, uint32_t *ret_order) {
+    const uint32_t row = (uint32_t)p->space->n_parameters;
+    keyed *all = sz_alloc(p->ctx, p->n * sizeof *all);
+    for (size_t i = 0; all && i < p->n; i++)
+        all[i] = (keyed){sz_points_setting(p, i), row, (uint32_t)i};
+    if (all) qsort(all, p->n, sizeof *all, by_setting);
+    for (size_t i = 0; all && i < p->n; i++) ret_order[i] = all[i].index;
+    sz_free(p->ctx, all, all ? p->n * sizeof *all : 0);
+    return all != NULL;
+}
+
+// Each point after all of lower places, and after those of its own that were added before it.
+static bool order_by_place(const sz_points *p, const sz_places *places, uint32_t *ret_order) {
+    const size_t size = (places->n + 1) * sizeof(uint32_t);
+    uint32_t *next = sz_alloc(p->ctx, size);
+    for (size_t i = 0; next && i < p->n; i++)
+        next[sz_place_of(places, sz_points_setting(p, i)) + 1]++;
+    for (size_t k = 0; next && k < places->n; k++) next[k + 1] += next[k];
+    for (size_t i = 0; next && i < p->n; i++)
+        ret_order[next[sz_place_of(places, sz_points_setting(p, i))]++] = (uint32_t)i;
+    sz_free(p->ctx, next, next ? size : 0);
+    return next != NULL;
+}
+
+static bool find_order(const sz_points *p, uint32_t *ret_order) {
+    sz_places places;
+    return sz_places_init(&places, p->space, SIZE_MAX, sz_places_most(p->n))
+               ? order_by_place(p, &places, ret_order)
+               : order_by_comparison(p, ret_order);
+}
+
+static void move_rows(const sz_points *p, const uint32_t *order, void *array, size_t item,
                       unsigned char *room) {
     const unsigned char *from = array;
-    for (size_t i = 0; i < p->n; i++) memcpy(room + i * item, from + order[i].index * item, item);
+    for (size_t i = 0; i < p->n; i++) memcpy(room + i * item, from + order[i] * item, item);
     memcpy(array, room, p->n * item);
+}
+
+static bool pad_all(sz_points *p) {
+    bool ok = p->why.n == 0 || pad_why(p);
+    for (size_t i = 0; i < COLUMNS && ok; i++)
+        ok = p->columns[i].n == 0 || pad(p, &p->columns[i]);
+    return ok;
 }
 
 sz_status sz_points_sort(sz_ctx *ctx, sz_points *p) {
     const size_t widest = row_size(p) > sizeof(double) ? row_size(p) : sizeof(double);
-    if (p->n < 2) return SZ_OK;
-    keyed *order = sz_alloc(ctx, p->n * sizeof *order);
+    if (p->n < 2 || row_size(p) == 0) return SZ_OK;
+    uint32_t *order = sz_alloc(ctx, p->n * sizeof *order);
     unsigned char *room = sz_alloc(ctx, p->n * widest);
-    if (order && room) {
-        for (size_t i = 0; i < p->n; i++)
-            order[i] = (keyed){sz_points_setting(p, i), p->space->n_parameters, i};
-        qsort(order, p->n, sizeof *order, by_setting);
+    const bool ok = order && room && pad_all(p) && find_order(p, order);
+    if (ok) {
         for (size_t i = 0; i < COLUMNS; i++)
-            if (p->columns[i]) move_rows(p, order, p->columns[i], sizeof(double), room);
-        if (p->why) move_rows(p, order, p->why, sizeof *p->why, room);
-        move_rows(p, order, p->settings, row_size(p), room);
+            if (p->columns[i].n) move_rows(p, order, p->columns[i].items, sizeof(double), room);
+        if (p->why.n) move_rows(p, order, p->why.items, sizeof *p->why.items, room);
+        move_rows(p, order, p->settings.items, row_size(p), room);
     }
-    const bool ok = order && room;
     sz_free(ctx, room, room ? p->n * widest : 0);
     sz_free(ctx, order, order ? p->n * sizeof *order : 0);
     return ok ? SZ_OK : sz_no_memory(ctx);

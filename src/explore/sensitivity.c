@@ -18,30 +18,37 @@ typedef struct job {
     const sz_points *points;
     size_t metric;
     bool log;
-    double mean, variance; // of Y
-    size_t n;
+    double variance; // of Y
+    double *y;       // of each point, less the mean; NaN: not known
+    size_t n;        // that are known
 } job;
 
-static bool known(const job *j, size_t i) {
-    return !sz_points_why(j->points, i) && !isnan(sz_points_value(j->points, i, j->metric));
+static double value_at(const job *j, size_t i) {
+    return sz_points_why(j->points, i) ? SZ_NO_NUMBER : sz_points_value(j->points, i, j->metric);
 }
 
-static double y_of(const job *j, size_t i) {
-    const double v = sz_points_value(j->points, i, j->metric);
-    return j->log ? log(v) : v;
-}
-
+// Y of all points at once: a logarithm takes longer than all that is made of it.
 static void survey(job *j) {
     const size_t n = sz_points_count(j->points);
+    double sum = 0;
     j->log = true;
-    for (size_t i = 0; i < n; i++)
-        if (known(j, i)) j->log = j->log && sz_points_value(j->points, i, j->metric) > 0;
-    for (size_t i = 0; i < n; i++)
-        if (known(j, i)) j->mean += y_of(j, i), j->n++;
+    for (size_t i = 0; i < n; i++) {
+        j->y[i] = value_at(j, i);
+        if (isnan(j->y[i])) continue;
+        j->log = j->log && j->y[i] > 0;
+        j->n++;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (isnan(j->y[i])) continue;
+        if (j->log) j->y[i] = log(j->y[i]);
+        sum += j->y[i];
+    }
     if (j->n == 0) return;
-    j->mean /= (double)j->n;
-    for (size_t i = 0; i < n; i++)
-        if (known(j, i)) j->variance += (y_of(j, i) - j->mean) * (y_of(j, i) - j->mean);
+    const double mean = sum / (double)j->n;
+    for (size_t i = 0; i < n; i++) {
+        j->y[i] -= mean;
+        if (!isnan(j->y[i])) j->variance += j->y[i] * j->y[i];
+    }
     j->variance /= (double)j->n;
 }
 
@@ -52,7 +59,7 @@ typedef struct bin {
 } bin;
 
 static void add(const job *j, bin *b, size_t i) {
-    const double y = y_of(j, i) - j->mean;
+    const double y = j->y[i];
     b->sum += y, b->squares += y * y, b->n++;
 }
 
@@ -62,7 +69,7 @@ static void first_order(const job *j, size_t parameter, bin *bins, size_t n_bins
     double between = 0, lo = INFINITY, hi = -INFINITY;
     for (size_t i = 0; i < sz_points_count(j->points); i++) {
         const uint32_t *setting = sz_points_setting(j->points, i);
-        if (!known(j, i)) continue;
+        if (isnan(j->y[i])) continue;
         add(j, &bins[sz_space_exists(s, setting, parameter) ? setting[parameter] : n_bins - 1], i);
     }
     for (size_t b = 0; b < n_bins; b++) {
@@ -97,21 +104,29 @@ static sz_status total(const job *j, size_t parameter, sz_sensitivity *ret) {
     return ok ? SZ_OK : sz_no_memory(j->ctx);
 }
 
-sz_status sz_sensitivity_find(sz_ctx *ctx, const sz_points *points, size_t metric,
-                              sz_sensitivity *ret) {
-    const sz_space *s = sz_points_space(points);
-    job j = {.ctx = ctx, .points = points, .metric = metric};
-    survey(&j);
+static sz_status find(const job *j, sz_sensitivity *ret) {
+    const sz_space *s = sz_points_space(j->points);
     for (size_t p = 0; p < s->n_parameters; p++) {
         ret[p] = (sz_sensitivity){s->parameters[p].name, SZ_NO_NUMBER, SZ_NO_NUMBER, SZ_NO_NUMBER,
-                                  j.log};
-        if (!(j.variance > 0) || s->parameters[p].n < 2) continue;
+                                  j->log};
+        if (!(j->variance > 0) || s->parameters[p].n < 2) continue;
         const size_t size = ((size_t)s->parameters[p].n + 1) * sizeof(bin);
-        bin *bins = sz_alloc(ctx, size);
-        if (!bins) return sz_no_memory(ctx);
-        first_order(&j, p, bins, s->parameters[p].n + (size_t)1, &ret[p]);
-        sz_free(ctx, bins, size);
-        SZ_TRY(total(&j, p, &ret[p]));
+        bin *bins = sz_alloc(j->ctx, size);
+        if (!bins) return sz_no_memory(j->ctx);
+        first_order(j, p, bins, s->parameters[p].n + (size_t)1, &ret[p]);
+        sz_free(j->ctx, bins, size);
+        SZ_TRY(total(j, p, &ret[p]));
     }
     return SZ_OK;
+}
+
+sz_status sz_sensitivity_find(sz_ctx *ctx, const sz_points *points, size_t metric,
+                              sz_sensitivity *ret) {
+    const size_t size = (sz_points_count(points) + 1) * sizeof(double);
+    job j = {.ctx = ctx, .points = points, .metric = metric, .y = sz_alloc(ctx, size)};
+    if (!j.y) return sz_no_memory(ctx);
+    survey(&j);
+    const sz_status status = find(&j, ret);
+    sz_free(ctx, j.y, size);
+    return status;
 }

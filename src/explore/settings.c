@@ -67,6 +67,19 @@ void sz_settings_at(const sz_settings *s, int64_t number, uint32_t *ret_setting)
     }
 }
 
+// ---- by place ----------------------------------------------------------------------------------
+
+bool sz_places_init(sz_places *p, const sz_space *space, size_t without, size_t most) {
+    *p = (sz_places){.n = 1, .parameters = space->n_parameters};
+    for (size_t i = space->n_parameters; i-- > 0;) {
+        if (i == without) continue;
+        p->strides[i] = p->n;
+        if (space->parameters[i].n > most / p->n) return false;
+        p->n *= space->parameters[i].n;
+    }
+    return true;
+}
+
 // ---- an order without repeats ------------------------------------------------------------------
 
 static uint64_t round_of(uint64_t half, uint64_t seed, unsigned round) {

@@ -19,6 +19,22 @@ typedef struct sz_settings {
 sz_status sz_settings_init(sz_ctx *ctx, sz_settings *s, const sz_space *space);
 void sz_settings_at(const sz_settings *s, int64_t number, uint32_t *ret_setting);
 
+// Where a setting stands among all combinations of values, in the order of the grid: a number below
+// `n`. With a parameter left out, settings that differ in that one only stand at the same place.
+typedef struct sz_places {
+    size_t n, parameters;
+    size_t strides[SZ_SPACE_PARAMETERS];
+} sz_places;
+// `without` SIZE_MAX: none is left out. false: there are more places than `most`.
+bool sz_places_init(sz_places *p, const sz_space *space, size_t without, size_t most);
+static inline size_t sz_place_of(const sz_places *p, const uint32_t *setting) {
+    size_t place = 0;
+    for (size_t i = 0; i < p->parameters; i++) place += setting[i] * p->strides[i];
+    return place;
+}
+// Tables by place are faster than hashes and sorting where they have few rows that nobody uses.
+static inline size_t sz_places_most(size_t n_points) { return 4 * n_points + 1024; }
+
 // The numbers 0 .. size-1 in an order drawn by the seed, each once, in no memory: a Feistel network
 // over the next power of four, walked until it falls inside (Black and Rogaway 2002).
 int64_t sz_shuffled(int64_t size, uint64_t seed, int64_t i);

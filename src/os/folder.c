@@ -136,7 +136,7 @@ sz_status sz_folder_list(sz_ctx *ctx, const char *folder,
 }
 
 bool sz_folder_of_program(char *buf, size_t cap) {
-    const ssize_t n = cap ? readlink("/proc/self/exe", buf, cap) : -1;
+    const ssize_t n = buf && cap > 0 ? readlink("/proc/self/exe", buf, cap) : -1;
     if (n <= 0 || (size_t)n >= cap) return false;
     buf[n] = '\0';
     char *slash = strrchr(buf, '/');

@@ -42,7 +42,14 @@ sz_status sz_ranks_open(sz_ctx *ctx, const char *plugin, sz_ranks **ret_ranks) {
     const char *const names[] = {plugin, NULL};
     const sz_ranks_table *table = NULL;
     void *library = NULL;
-    SZ_TRY(sz_dynlib_open(ctx, names, &library));
+    if (sz_dynlib_open(ctx, names, &library) != SZ_OK) {
+        char why[512];
+        snprintf(why, sizeof why, "%s", sz_ctx_error(ctx));
+        return sz_fail(ctx, SZ_ERR_UNAVAILABLE,
+                       "the plug-in for MPI can't be opened (%s): install the MPI that it was "
+                       "built with (Open MPI: package openmpi-bin), or start 'sizeup' alone",
+                       why);
+    }
     SZ_TRY(table_of(ctx, library, plugin, &table));
     SZ_TRY(sz_ranks_begin(ctx, table, ret_ranks));
     (*ret_ranks)->plugin = library;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The growing buffer, and numbers in it: exact ones for machines, short ones for people.
 #include "base/base.h"
+#include "report/shortest.h"
 
 #include <sizeup/text.h>
 
@@ -137,6 +138,11 @@ void sz_buf_f64(sz_buf *buf, double v) {
     }
     if (put_short(buf, v)) return;
     char text[40];
+    const size_t n = sz_shortest(v, text);
+    if (n > 0) {
+        sz_buf_put(buf, text, n);
+        return;
+    }
     for (int digits = 15; digits <= 17; digits++) {
         snprintf(text, sizeof text, "%.*g", digits, v);
         if (digits == 17 || strtod(text, NULL) == v) break;

@@ -73,6 +73,8 @@ typedef struct sz_chart_range_of {
     double lo, hi;
 } sz_chart_range_of;
 void sz_chart_range(sz_chart_range_of *r, double v);
+// More than a decade, above 0: on a linear axis the small ones would lie on each other.
+bool sz_chart_range_is_wide(const sz_chart_range_of *r);
 // An axis for the metric: label, unit, logarithmic where what is drawn spans much.
 void sz_chart_metric_axis(const sz_chart_metric *m, const sz_chart_range_of *range, int which,
                           sz_plot *plot);

@@ -249,7 +249,7 @@ static void find_areas(front *f) {
     f->z_range = (sz_chart_range_of){NAN, NAN};
     for (size_t i = 0; f->z && i < f->n_marked; i++)
         sz_chart_range(&f->z_range, sz_chart_value_of(f->z, f->marked[i]).value);
-    f->z_log = f->z_range.lo > 0 && f->z_range.hi > 20 * f->z_range.lo;
+    f->z_log = sz_chart_range_is_wide(&f->z_range);
 }
 
 static sz_status draw(sz_ctx *ctx, front *f, const sz_chart_front_options *o, sz_plot *plot) {

@@ -168,9 +168,13 @@ void sz_chart_range(sz_chart_range_of *r, double v) {
     if (!(r->hi >= v)) r->hi = v;
 }
 
+bool sz_chart_range_is_wide(const sz_chart_range_of *r) {
+    return r->lo > 0 && r->hi > 10 * r->lo;
+}
+
 void sz_chart_metric_axis(const sz_chart_metric *m, const sz_chart_range_of *range, int which,
                           sz_plot *plot) {
-    const bool linear = !(range->lo > 0 && range->hi / range->lo > 20);
+    const bool linear = !sz_chart_range_is_wide(range);
     char name[160], label[200];
     const char *unit;
     sz_chart_metric_name(m->key, name, sizeof name, &unit);

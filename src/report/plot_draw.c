@@ -15,14 +15,19 @@ void sz_drawing_finish(sz_drawing *d) {
     sz_arena_finish(&d->arena);
 }
 
-// Hundredths of the size of the text. Which font a viewer takes is not known: these are about those
-// of DejaVu Sans, one of the widest in use, so that a label never needs more than it was given.
+// Hundredths of the size of the text, from ' ' to '~'. Which font a viewer takes is not known:
+// these are of DejaVu Sans, one of the widest in use, so that a label never needs more than it was
+// given.
 static int hundredths(unsigned char c) {
-    if (strchr("iljI|.,:;'!", c)) return 34;
-    if (strchr("ft()[]-/ r\"", c)) return 41;
-    if (strchr("mMwW@%", c)) return 92;
-    if (c >= 'A' && c <= 'Z') return 70;
-    return 62;
+    static const unsigned char widths[] = {
+        32, 40, 46, 84, 64, 95, 78, 27, 39, 39, 50, 84, 32, 36, 32, 34,
+        64, 64, 64, 64, 64, 64, 64, 64, 64, 64, 34, 34, 84, 84, 84, 53,
+        100, 68, 69, 70, 77, 63, 58, 77, 75, 29, 29, 66, 56, 86, 75, 79,
+        60, 79, 69, 63, 61, 73, 68, 99, 69, 61, 69, 39, 34, 39, 84, 50,
+        50, 61, 63, 55, 63, 62, 35, 63, 63, 28, 28, 58, 28, 97, 63, 61,
+        63, 63, 41, 52, 39, 63, 59, 82, 59, 59, 52, 64, 34, 64, 84,
+    };
+    return widths[c - 0x20];
 }
 
 double sz_look_width(const sz_look *look, const char *text, double size) {
@@ -34,7 +39,7 @@ double sz_look_width(const sz_look *look, const char *text, double size) {
         if (c >= 0x20 && c < 0x7F)
             sum += hundredths(c);
         else if (c >= 0xC0)
-            sum += c >= 0xE3 ? 105 : 65; // first byte of a character; wide ones
+            sum += c >= 0xE3 ? 105 : c == 0xE2 ? 84 : 70; // first byte of a character; wide ones
         else if (c < 0x20)
             sum += 4 * 62; // shown as \x1b
     }

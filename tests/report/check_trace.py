@@ -3,7 +3,8 @@
 """Holds a trace to the documented trace event format: check_trace.py TRACE.json LAYERS.json
 
 The fields are those of the format's description: "traceEvents", for each event "name", "ph",
-"pid", "tid"; for a complete event ("X") "ts" and "dur" in microseconds; for metadata ("M") "args".
+"pid", "tid"; for a complete event ("X") "ts" and "dur" in microseconds, here of whole nanoseconds;
+for metadata ("M") "args".
 LAYERS is what `sizeup plot layers --format json` says of the same: the tracks must add up to it.
 """
 import json
@@ -50,13 +51,16 @@ def tracks_of(events):
 
 
 def check_track(name, events, want_s):
-    at = 0
+    at = 0 # whole nanoseconds, so that no viewer finds one event over another
     for e in events:
-        if abs(e['ts'] - at) > 1e-6 * max(1, at):
-            fail(f"{name}: '{e['name']}' begins at {e['ts']}, what was before it ends at {at}")
-        at = e['ts'] + e['dur']
+        begin, length = round(e['ts'] * 1e3), round(e['dur'] * 1e3)
+        if begin != at or length < 1 or abs(e['ts'] * 1e3 - begin) > 1e-3:
+            fail(f"{name}: '{e['name']}' begins at {begin} ns, what was before it ends at {at}")
+        if e['args']['layer'] not in e['name'] or not 0 < e['args']['share'] <= 1:
+            fail(f"{name}: '{e['name']}' says {e['args']}")
+        at += length
     summed = math.fsum(e['dur'] for e in events) * 1e-6
-    if abs(summed - want_s) > 1e-9 * want_s:
+    if abs(summed - want_s) > 0.6e-9:
         fail(f'{name}: {summed} s in the trace, {want_s} s of layers')
 
 

@@ -68,6 +68,7 @@ trace run "$tests/audit/record.json" --predicted --machine "$tests/audit/machine
 trace ran "$tests/audit/record.json"
 trace told resnet:depth=18 --machine h100
 trace names "$folder/hostile.onnx" --machine m2
+trace many "$tests/models/mobilenet_v2.onnx" --machine a100 # some nodes take no time
 
 browser=$(command -v chromium || command -v chromium-browser || true)
 if [ -z "$browser" ]; then
@@ -75,3 +76,4 @@ if [ -z "$browser" ]; then
     exit 0
 fi
 "$python" "$here/check_browser.py" "$browser" "$folder/hostile.html" "$folder/resnet.html"
+"$python" "$here/check_viewer.py" "$browser" "$folder"/*.trace.json

@@ -5,7 +5,8 @@
 #include "base/record.h"
 #include "os/clock.h"
 
-static const double SILENCE_S = 600;
+// Others have work for longer than this rank is away from their messages.
+static const double SILENCE_S = 600, AWAY_S = 0.0003;
 
 SZ_RECORD_TYPE(spread, SZ_SPREAD_OUT_FIELDS)
 
@@ -74,8 +75,26 @@ static sz_status hand_on_all(sz_lead *l) {
 
 // ---- its own work ------------------------------------------------------------------------------
 
-// What is evaluated at once, mostly one setting, so that the others never wait for long.
-static sz_status work_some(sz_lead *l, size_t n) {
+static sz_status work_one(sz_lead *l) {
+    sz_case *c = sz_case_of(l, l->open);
+    SZ_TRY(sz_evaluate(l->ctx, l->evaluator, l->space, sz_setting_of(l, l->open), 1, &c->metrics,
+                       c->why));
+    c->state = SZ_CASE_DONE;
+    l->open++;
+    l->spread.own++;
+    return SZ_OK;
+}
+
+// One setting, and more of those that take no time.
+static sz_status work_awhile(sz_lead *l) {
+    const int64_t until = l->open + sz_lead_own_share(l);
+    const double until_s = sz_clock_s() + AWAY_S;
+    do SZ_TRY(work_one(l));
+    while (l->open < until && sz_clock_s() < until_s);
+    return SZ_OK;
+}
+
+static sz_status work_together(sz_lead *l, size_t n) {
     const size_t row = sz_space_parameters(l->space);
     uint32_t settings[SZ_TOGETHER_MOST * SZ_SPACE_PARAMETERS];
     char whys[SZ_TOGETHER_MOST * SZ_WHY_SIZE];
@@ -101,8 +120,8 @@ static sz_status work(sz_lead *l, bool *ret_worked) {
     if (l->again.n > 0 && !sz_lead_any_left(l)) return sz_lead_work_apart(l);
     *ret_worked = l->open < l->proposed;
     if (!*ret_worked) return SZ_OK;
-    const bool at_once = sz_evaluator_together(l->evaluator) > 1;
-    return work_some(l, at_once ? (size_t)sz_lead_share(l, NULL) : 1);
+    if (sz_evaluator_together(l->evaluator) < 2) return work_awhile(l);
+    return work_together(l, (size_t)sz_lead_own_share(l));
 }
 
 static sz_status turn(sz_lead *l) {

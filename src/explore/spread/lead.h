@@ -6,7 +6,8 @@
 
 #include "explore/spread/spread.h"
 
-enum { SZ_RING = 1 << 14, SZ_AHEAD = 2 }; // pieces of work that a rank has at a time
+// Pieces of work that a rank has at a time: two, and more of those that are done at once.
+enum { SZ_RING = 1 << 14, SZ_AHEAD = 2, SZ_AHEAD_MOST = 16 };
 
 typedef enum sz_case_state { SZ_CASE_OPEN, SZ_CASE_GIVEN, SZ_CASE_DONE } sz_case_state;
 
@@ -27,7 +28,7 @@ typedef struct sz_worker {
     sz_process process;
     bool is_near, is_lost, is_there; // there: said hello
     bool is_idle;                    // another rank of its machine evaluates
-    sz_piece pieces[SZ_AHEAD];
+    sz_piece pieces[SZ_AHEAD_MOST];
     int n_pieces;
     double heard_s;
     double seconds_each; // of a setting, as seen so far; 0 = not known
@@ -81,8 +82,8 @@ static inline bool sz_lead_has(const sz_lead *l, int rank) {
 sz_status sz_lead_lose(sz_lead *l, int rank);
 // Does another rank still evaluate?
 bool sz_lead_any_left(const sz_lead *l);
-// Settings that a rank should take next, of those that nobody has; `w` NULL = this one.
-int32_t sz_lead_share(const sz_lead *l, const sz_worker *w);
+// Settings that this rank takes at most before it looks after the others.
+int32_t sz_lead_own_share(const sz_lead *l);
 // A setting that was lost and that no other rank is left for: in a copy of this process.
 sz_status sz_lead_work_apart(sz_lead *l);
 // Look who was lost, and take back what they had. Cheap: looks twice a second.

@@ -15,17 +15,18 @@ typedef struct server {
     size_t in_room, out_room;
     sz_parcel done; // of what lies in `out`
     size_t used;    // bytes of it
-    double sent_s;
+    double since_s; // when evaluating that began
     bool some_are_gone; // ranks, when all is over
 } server;
 
 static sz_status flush(server *s) {
     if (s->done.n == 0 && s->done.status == SZ_OK) return SZ_OK;
+    s->done.seconds = sz_clock_s() - s->since_s;
     memcpy(s->out, &s->done, sizeof s->done);
-    SZ_TRY(sz_ranks_said(s->r, s->r->call->send(s->out, s->used, 0, SZ_TAG_DONE), "sending"));
+    SZ_TRY(sz_ranks_said(s->r, s->r->call->post(s->out, s->used, 0, SZ_TAG_DONE), "sending"));
     s->done = (sz_parcel){.first = s->done.first + s->done.n};
     s->used = sizeof s->done;
-    s->sent_s = sz_clock_s();
+    s->since_s = sz_clock_s();
     return SZ_OK;
 }
 
@@ -50,7 +51,7 @@ static sz_status some(server *s, const char *settings, size_t n, bool *ret_faile
     if (*ret_failed) return tell_failure(s, status);
     for (size_t i = 0; i < n; i++, s->done.n++)
         s->used += sz_result_pack(s->out + s->used, &m[i], whys + i * SZ_WHY_SIZE);
-    return s->used > SZ_AT_ONCE || sz_clock_s() - s->sent_s > FLUSH_S ? flush(s) : SZ_OK;
+    return s->used > SZ_AT_ONCE || sz_clock_s() - s->since_s > FLUSH_S ? flush(s) : SZ_OK;
 }
 
 static sz_status work(server *s, const sz_parcel *p, bool *ret_failed) {
@@ -58,6 +59,7 @@ static sz_status work(server *s, const sz_parcel *p, bool *ret_failed) {
     const size_t together = sz_evaluator_together(s->evaluator);
     s->done = (sz_parcel){.first = p->first};
     s->used = sizeof s->done;
+    s->since_s = sz_clock_s();
     for (size_t i = 0, n; i < (size_t)p->n && !*ret_failed; i += n) {
         n = (size_t)p->n - i < together ? (size_t)p->n - i : together;
         SZ_TRY(some(s, s->in + sizeof *p + i * row, n, ret_failed));
@@ -105,7 +107,6 @@ sz_status sz_explore_serve(sz_ctx *ctx, sz_ranks *ranks, const sz_space *space,
     s.out_room = sizeof(sz_parcel) + (SZ_CHUNK_MOST + 1) * (size_t)SZ_RESULT_BYTES;
     s.in = sz_alloc(ctx, s.in_room);
     s.out = sz_alloc(ctx, s.out_room);
-    s.sent_s = sz_clock_s();
     const sz_status status = s.in && s.out ? serve(&s) : sz_no_memory(ctx);
     ranks->some_are_gone = s.some_are_gone;
     sz_free(ctx, s.in, s.in_room);

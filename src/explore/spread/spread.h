@@ -38,6 +38,7 @@ typedef struct sz_parcel {
     int32_t n;      // work: 0 = all is done
     int32_t status; // results: not SZ_OK = the evaluator failed, and a sentence follows. The end:
                     // not SZ_OK = a rank was lost
+    double seconds; // results: that evaluating them took
 } sz_parcel;
 
 // Bytes of one result at most: length of the reason, mask of known numbers, numbers, reason.

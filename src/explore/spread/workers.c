@@ -6,8 +6,8 @@
 
 #include "os/clock.h"
 
-// A piece is some 20 ms of work, so that messages cost nothing and the end comes at once.
-static const double PIECE_S = 0.02, LAST_WORDS_S = 10;
+// A rank has some 20 ms of work ahead, so that it need not wait and the end comes at once.
+static const double AHEAD_S = 0.02, LAST_WORDS_S = 10;
 
 // ---- who is there ------------------------------------------------------------------------------
 
@@ -60,16 +60,35 @@ sz_status sz_lead_greet(sz_lead *l) {
 
 // ---- work goes out -----------------------------------------------------------------------------
 
-// Guided: a share of what is left, so that pieces shrink towards the end, and no more than PIECE_S.
-// What is measured in turn goes together; to a search that listens, what is left is no end.
-int32_t sz_lead_share(const sz_lead *l, const sz_worker *w) {
+// Guided: a share of what is left, so that pieces shrink towards the end. What is measured in turn
+// goes together; to a search that listens, what is left is no end.
+int32_t sz_lead_own_share(const sz_lead *l) {
     const double left = (double)(l->proposed - l->open);
     const double ranks = fmax(1, (double)(l->spread.ranks - l->spread.lost));
     const double group = (double)sz_evaluator_together(l->evaluator);
     const double share = ceil(left / (2 * ranks));
     if (group > 1) return (int32_t)fmax(1, fmin(l->proposer->told ? left : share, group));
-    const double timely = w && w->seconds_each > 0 ? PIECE_S / w->seconds_each : 1;
-    return (int32_t)fmax(1, fmin(fmin(share, timely), SZ_CHUNK_MOST));
+    return (int32_t)fmax(1, fmin(share, SZ_CHUNK_MOST));
+}
+
+// What an MPI sends at once does not wait for this rank, which may be at a setting of its own.
+static int32_t most_at_once(const sz_lead *l) {
+    const size_t row = sz_space_parameters(l->space) * sizeof(uint32_t);
+    return (int32_t)((SZ_AT_ONCE - sizeof(sz_parcel)) / (row > 0 ? row : 1));
+}
+
+static int32_t share_of(const sz_lead *l, const sz_worker *w) {
+    const int32_t share = sz_lead_own_share(l);
+    if (sz_evaluator_together(l->evaluator) > 1) return share;
+    const double timely = w->seconds_each > 0 ? AHEAD_S / w->seconds_each : 1;
+    return (int32_t)fmax(1, fmin(fmin(share, most_at_once(l)), timely));
+}
+
+static bool has_room(const sz_worker *w) {
+    int64_t left = 0;
+    if (w->n_pieces < SZ_AHEAD || w->n_pieces == SZ_AHEAD_MOST) return w->n_pieces < SZ_AHEAD;
+    for (int i = 0; i < w->n_pieces; i++) left += w->pieces[i].n - w->pieces[i].done;
+    return w->seconds_each > 0 && (double)left * w->seconds_each < AHEAD_S;
 }
 
 // The numbers of the next piece: one that a lost rank had goes alone, so that it can't take others
@@ -81,7 +100,7 @@ static bool next_piece(sz_lead *l, const sz_worker *w, sz_piece *ret) {
         return true;
     }
     if (l->open == l->proposed) return false;
-    *ret = (sz_piece){.first = l->open, .n = sz_lead_share(l, w)};
+    *ret = (sz_piece){.first = l->open, .n = share_of(l, w)};
     l->open += ret->n;
     return true;
 }
@@ -100,15 +119,21 @@ static sz_status send_piece(sz_lead *l, int rank, const sz_piece *piece) {
         "sending");
 }
 
+static sz_status feed(sz_lead *l, int rank) {
+    sz_worker *w = &l->workers[rank];
+    sz_piece piece;
+    if (!next_piece(l, w, &piece)) return SZ_OK;
+    if (w->n_pieces == 0) w->heard_s = sz_clock_s(); // silent without work is no loss
+    w->pieces[w->n_pieces++] = piece;
+    return send_piece(l, rank, &piece) == SZ_OK ? SZ_OK : sz_lead_lose(l, rank);
+}
+
+// Round by round: none has its second piece before all have their first.
 sz_status sz_lead_feed(sz_lead *l) {
-    for (int ahead = 1; ahead <= SZ_AHEAD; ahead++)
+    for (int ahead = 0; ahead < SZ_AHEAD_MOST; ahead++)
         for (int i = 1; i < l->r->count; i++) {
-            sz_worker *w = &l->workers[i];
-            sz_piece piece;
-            if (!sz_lead_has(l, i) || w->n_pieces >= ahead || !next_piece(l, w, &piece)) continue;
-            if (w->n_pieces == 0) w->heard_s = sz_clock_s(); // silent without work is no loss
-            w->pieces[w->n_pieces++] = piece;
-            if (send_piece(l, i, &piece) != SZ_OK) SZ_TRY(sz_lead_lose(l, i));
+            const sz_worker *w = &l->workers[i];
+            if (sz_lead_has(l, i) && w->n_pieces <= ahead && has_room(w)) SZ_TRY(feed(l, i));
         }
     return SZ_OK;
 }
@@ -138,14 +163,14 @@ static void count_done(sz_worker *w, int32_t n) {
     memmove(&w->pieces[0], &w->pieces[1], (size_t)w->n_pieces * sizeof w->pieces[0]);
 }
 
-static void keep_pace(sz_worker *w, int32_t n, double now) {
-    const double each = n > 0 ? (now - w->heard_s) / n : 0;
+// By the rank's own clock: here several messages may be found at once.
+static void keep_pace(sz_worker *w, const sz_parcel *p) {
+    const double each = p->n > 0 ? p->seconds / p->n : 0;
     if (each > 0) w->seconds_each = w->seconds_each > 0 ? (w->seconds_each + each) / 2 : each;
 }
 
 static sz_status take(sz_lead *l, int rank, size_t size) {
     sz_worker *w = &l->workers[rank];
-    const double now = sz_clock_s();
     sz_parcel p;
     if (size < sizeof p) return garbled(l, rank);
     memcpy(&p, l->buffer, sizeof p);
@@ -165,8 +190,8 @@ static sz_status take(sz_lead *l, int rank, size_t size) {
         c->metrics = m;
         memcpy(c->why, why, sizeof why);
     }
-    keep_pace(w, p.n, now);
-    w->heard_s = now;
+    keep_pace(w, &p);
+    w->heard_s = sz_clock_s();
     if (!w->is_lost) count_done(w, p.n);
     return SZ_OK;
 }

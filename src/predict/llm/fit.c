@@ -40,22 +40,21 @@ static double activations_of(const fit *f, double batch) {
     return f->o->activation_bytes + f->o->activation_bytes_per_sequence * batch;
 }
 
-static sz_status fits(const fit *f, int64_t batch, int64_t context, bool *ret) {
-    double cache;
-    SZ_TRY(cache_of(f, context, &cache));
-    *ret = f->weights + f->reserve + cache * (double)batch + activations_of(f, (double)batch) <=
+static bool fits(const fit *f, double cache, int64_t batch) {
+    return f->weights + f->reserve + cache * (double)batch + activations_of(f, (double)batch) <=
            f->memory;
-    return SZ_OK;
 }
 
-// The largest number of what is asked that fits, by halving; memory grows with both.
+// The largest number of what is asked that fits, by halving; memory grows with both. The cache of a
+// sequence only depends on the context.
 static sz_status largest(const fit *f, bool of_batch, int64_t context, int64_t *ret) {
     int64_t lo = 0, hi = INT32_MAX;
+    double cache = 0;
+    if (of_batch) SZ_TRY(cache_of(f, context, &cache));
     while (lo < hi) {
         const int64_t at = lo + (hi - lo + 1) / 2;
-        bool ok;
-        SZ_TRY(fits(f, of_batch ? at : f->o->batch, of_batch ? context : at, &ok));
-        if (ok)
+        if (!of_batch) SZ_TRY(cache_of(f, at, &cache));
+        if (fits(f, cache, of_batch ? at : f->o->batch))
             lo = at;
         else
             hi = at - 1;

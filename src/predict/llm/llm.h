@@ -14,7 +14,8 @@ typedef struct sz_llm_rates {
     double mac_per_s, flop_per_s; // flops other than of multiply-accumulates
     const char *roof;
     sz_stack stack;
-    double norm; // infinite: the longer of both
+    bool no_stack; // it is "none": roofs alone
+    double norm;   // infinite: the longer of both
 } sz_llm_rates;
 
 // Seconds of operations and bytes at full rates, before any share.

@@ -97,6 +97,7 @@ sz_status sz_llm_find_rates(sz_ctx *ctx, const sz_llm_form *form, const sz_machi
     if (o->dtype && sz_machine_dtype_bits(o->dtype) == 0)
         return sz_machine_dtype_unknown(ctx, o->dtype);
     SZ_TRY(sz_find_stack(ctx, o->stack ? o->stack : "none", &r.stack));
+    r.no_stack = strcmp(r.stack.name, "none") == 0;
     const sz_status status = find(&e, dtype_of(form, o->dtype), &r);
     sz_vec_finish(ctx, &e.served);
     if (status != SZ_OK) return status;
@@ -124,7 +125,7 @@ sz_llm_seconds sz_llm_shares(const sz_llm_rates *r, sz_llm_seconds s, sz_llm_end
 bool sz_llm_is_bound(const sz_llm_rates *r, sz_llm_seconds s) {
     enum { MARGIN = 4 };
     const sz_llm_seconds t = sz_llm_shares(r, s, SZ_LLM_MIDDLE);
-    if (strcmp(r->stack.name, "none") == 0) return true;
+    if (r->no_stack) return true;
     return isnan(r->stack.compute_lo) && MARGIN * t.compute > t.memory + r->stack.fixed_s;
 }
 
