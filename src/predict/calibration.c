@@ -221,7 +221,8 @@ sz_status sz_calibration_settle(sz_calibration *c) {
 // ---- asking ------------------------------------------------------------------------------------
 
 static sz_calibrated_value at(const sz_calibrated_kind *kind, const sz_features *f) {
-    const sz_process_value v = sz_process_at(&kind->process, f->x);
+    sz_process_value v = sz_process_at(&kind->process, f->x);
+    v.y *= exp(-v.beyond); // the farther beyond what was measured, the more the line alone counts
     const sz_line_point p = {.starts = f->starts,
                              .compute_s = f->worked * f->compute_s,
                              .memory_s = fmax(0, f->memory_s - f->cache_s),

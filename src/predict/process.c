@@ -361,8 +361,10 @@ sz_process_value sz_process_at(const sz_process *p, const double *x) {
     }
     v.is_outside = v.distance > p->reach;
     // A tenth beyond is no other world.
-    for (int a = 0; a < p->axes; a++)
+    for (int a = 0; a < p->axes; a++) {
         v.is_outside |= x[a] < p->least[a] - 0.1 || x[a] > p->most[a] + 0.1;
+        v.beyond += fabs(x[a] - edge[a]);
+    }
     return v;
 }
 

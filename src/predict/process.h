@@ -40,6 +40,7 @@ typedef struct sz_process {
 typedef struct sz_process_value {
     double y;
     double distance; // of the nearest point, in lengths
+    double beyond;   // how far it is beyond the points, added over the axes, as they are measured
     bool is_outside; // beyond the points on some axis, or far from all
 } sz_process_value;
 
