@@ -9,6 +9,7 @@ largest; two ranks of an MPI against one process by the clock, in pairs that fol
 import argparse
 import json
 import os
+import re
 import shutil
 import statistics
 import subprocess
@@ -92,28 +93,42 @@ def at_once(words, n, out):
     return time.perf_counter() - began
 
 
+def swept_s(out):
+    """Seconds of the sweep alone, which the text says."""
+    with open(out, encoding="utf-8") as f:
+        said = re.search(r", in ([0-9.e+]+) s", f.read())
+    if not said:
+        raise SystemExit("  bench: the sweep does not say how long it took")
+    return float(said.group(1))
+
+
 def ranks(sizeup, folder, repeats):
-    """By how much two ranks are faster than one process, and how much two CPUs could give: two
-    processes of their own, which do twice as much, slow each other by what the CPUs share."""
+    """By how much two ranks are faster than one process, for the sweep and for the whole command,
+    and how much two CPUs could give: two processes of their own, which do twice as much, slow each
+    other by what the CPUs share. Front, oracle and output are rank 0's alone."""
     if len(os.sched_getaffinity(0)) < 2 or not shutil.which("mpirun"):
         print("  two ranks: not asked (they need two CPUs and mpirun)")
         return
-    out = os.path.join(folder, "ranks.json")
-    words = [sizeup, "explore", *SETTINGS, *ALL]
-    one, two, both, start = [], [], [], []
+    out = os.path.join(folder, "ranks.txt")
+    words = [sizeup, "explore", *SETTINGS, *ALL, "--format", "text"]
+    one, two, both, start, one_sweeps, two_sweep = [], [], [], [], [], []
     os.environ.update(OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
     for _ in range(repeats):
         one.append(run(words, out)[1])
+        one_sweeps.append(swept_s(out))
         two.append(run(["mpirun", "-n", "2", *words], out)[1])
+        two_sweep.append(swept_s(out))
         both.append(at_once(words, 2, os.devnull))
         start.append(run(["mpirun", "-n", "2", sizeup, "explore", "--model", "mlp", "--machine",
                           "a100", "--format", "json"], out)[1])
+    sweeps = [a / b for a, b in zip(one_sweeps, two_sweep)]
     ratios = [a / b for a, b in zip(one, two)]
     most = [2 * a / b for a, b in zip(one, both)]
-    print(f"  1000000 settings by the clock: one process {spread(one)} s, two ranks {spread(two)} "
-          f"s; {spread(ratios)} times as fast. Two processes that know nothing of each other do "
-          f"{spread(most)} times the work of one; to start two ranks and end them takes "
-          f"{spread(start)} s")
+    print(f"  1000000 settings by the clock: one process sweeps in {spread(one_sweeps)} s and is "
+          f"done in {spread(one)} s, two ranks {spread(two_sweep)} and {spread(two)} s: "
+          f"{spread(sweeps)} and {spread(ratios)} times as fast. Two processes that know nothing "
+          f"of each other do {spread(most)} times the work of one; to start two ranks and end "
+          f"them takes {spread(start)} s")
 
 
 def main():
