@@ -164,7 +164,7 @@ static void repeats(void **state) {
         kernels += m->count;
         if (m->count < 2) continue;
         twice++;
-        near_to(m->time_s, 2 * hidden_s, 1e-9);
+        near_to(m->point.time_s, 2 * hidden_s, 1e-9);
     }
     assert_int_equal(product->process.points.n, 3);
     assert_int_equal(kernels, 4);

@@ -53,6 +53,15 @@ sz_status sz_calibration_find(sz_calibration *c, const char *name, int axes,
     return SZ_OK;
 }
 
+// Where a kernel stands on the line of its kind. time_s: 0 where it is asked for.
+static sz_line_point point_of(const sz_features *f, double time_s) {
+    return (sz_line_point){.starts = f->starts,
+                           .compute_s = f->worked * f->compute_s,
+                           .memory_s = fmax(0, f->memory_s - f->cache_s),
+                           .cache_s = f->cache_s,
+                           .time_s = time_s};
+}
+
 // Point of the same net at the same place, NULL = none. Points of a net come one after the other.
 static sz_process_point *find_point(sz_calibrated_kind *kind, const sz_features *f, int32_t group) {
     static const double same = 2e-3; // of logarithms
@@ -79,16 +88,10 @@ sz_status sz_calibration_add(sz_calibration *c, const sz_features *f, double tim
     if (known) {
         sz_measured *m = &kind->measured.items[known->mark];
         m->count++;
-        m->time_s *= pow(time_s / m->time_s, 1.0 / m->count);
+        m->point.time_s *= pow(time_s / m->point.time_s, 1.0 / m->count);
         return SZ_OK;
     }
-    const sz_measured m = {.starts = f->starts,
-                           .compute_s = f->worked * f->compute_s,
-                           .memory_s = fmax(0, f->memory_s - f->cache_s),
-                           .cache_s = f->cache_s,
-                           .roofline_s = base_s,
-                           .time_s = time_s,
-                           .count = 1};
+    const sz_measured m = {.point = point_of(f, time_s), .roofline_s = base_s, .count = 1};
     sz_process_point one = {.mark = (int32_t)kind->measured.n, .group = group};
     memcpy(one.x, f->x, (size_t)f->n * sizeof *one.x);
     if (!sz_vec_push(c->ctx, &kind->measured, m)) return sz_no_memory(c->ctx);
@@ -170,10 +173,6 @@ static sz_status fit_net_interval(sz_calibration *c) {
 
 // ---- kinds, settled ----------------------------------------------------------------------------
 
-static sz_line_point point_of(const sz_measured *m) {
-    return (sz_line_point){m->starts, m->compute_s, m->memory_s, m->cache_s, m->time_s};
-}
-
 // A line of few points is that of all kernels.
 static sz_status fit_line(sz_calibration *c, sz_calibrated_kind *kind) {
     enum { FEW = 12 };
@@ -185,10 +184,7 @@ static sz_status fit_line(sz_calibration *c, sz_calibrated_kind *kind) {
     }
     sz_line_point *points = sz_alloc(c->ctx, (n + 1) * sizeof *points);
     if (!points) return sz_no_memory(c->ctx);
-    for (size_t i = 0; i < n; i++) {
-        const sz_measured *m = &kind->measured.items[i];
-        points[i] = point_of(m);
-    }
+    for (size_t i = 0; i < n; i++) points[i] = kind->measured.items[i].point;
     const sz_status status = sz_line_fit(c->ctx, points, n, &kind->line);
     sz_free(c->ctx, points, (n + 1) * sizeof *points);
     return status;
@@ -199,9 +195,8 @@ static sz_status settle_kind(sz_calibration *c, sz_calibrated_kind *kind) {
     for (size_t i = 0; i < kind->process.points.n; i++) {
         sz_process_point *one = &kind->process.points.items[i];
         sz_measured *m = &kind->measured.items[one->mark];
-        const sz_line_point p = point_of(m);
-        m->base_s = sz_line_at(&kind->line, &p);
-        one->y = log(m->time_s / m->base_s);
+        m->base_s = sz_line_at(&kind->line, &m->point);
+        one->y = log(m->point.time_s / m->base_s);
     }
     SZ_TRY(sz_process_settle(c->ctx, &kind->process));
     return sz_process_interval(c->ctx, &kind->process, LEVEL, &kind->half);
@@ -223,10 +218,7 @@ sz_status sz_calibration_settle(sz_calibration *c) {
 static sz_calibrated_value at(const sz_calibrated_kind *kind, const sz_features *f) {
     sz_process_value v = sz_process_at(&kind->process, f->x);
     v.y *= exp(-v.beyond); // the farther beyond what was measured, the more the line alone counts
-    const sz_line_point p = {.starts = f->starts,
-                             .compute_s = f->worked * f->compute_s,
-                             .memory_s = fmax(0, f->memory_s - f->cache_s),
-                             .cache_s = f->cache_s};
+    const sz_line_point p = point_of(f, 0);
     return (sz_calibrated_value){sz_line_at(&kind->line, &p) * exp(v.y), kind->half, v.is_outside};
 }
 

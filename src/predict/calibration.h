@@ -17,11 +17,9 @@
 // Kernels of one net that have the same features: one point of the process, whose mark is the index
 // of this.
 typedef struct sz_measured {
-    double starts;
-    double compute_s, memory_s, cache_s; // at the roofs, as in sz_line_point
-    double roofline_s;          // what the level "roofline" tells
-    double time_s;              // geometric mean
-    double base_s;              // what the line tells; set by settling
+    sz_line_point point; // time_s: geometric mean
+    double roofline_s;   // what the level "roofline" tells
+    double base_s;       // what the line tells; set by settling
     int count;
 } sz_measured;
 

@@ -43,7 +43,7 @@ static void fill_kind(const sz_calibrated_kind *kind, ratios *r, sz_calibration_
         const sz_process_point *p = &kind->process.points.items[i];
         const sz_measured *m = &kind->measured.items[p->mark];
         r->told[r->n] = p->told - p->y;
-        r->roofline[r->n++] = log(m->roofline_s / m->time_s);
+        r->roofline[r->n++] = log(m->roofline_s / m->point.time_s);
     }
 }
 

@@ -68,10 +68,10 @@ static int64_t nth(const sz_node *n, const char *name, int i, int64_t none) {
 
 static sweep sweep_of(const asked *a, const sz_type *x, const sz_type *w, const sz_type *y, int i) {
     sweep v = {.in = x->dims[2 + i],
-                .out = y->dims[2 + i],
-                .size = w->dims[2 + i],
-                .stride = nth(a->n, "strides", i, 1),
-                .rate = nth(a->n, "dilations", i, 1)};
+               .out = y->dims[2 + i],
+               .size = w->dims[2 + i],
+               .stride = nth(a->n, "strides", i, 1),
+               .rate = nth(a->n, "dilations", i, 1)};
     const sz_str pad = sz_attr_s(a->n, "auto_pad", "NOTSET");
     const int64_t all = (v.out - 1) * v.stride + (v.size - 1) * v.rate + 1 - v.in;
     v.before = nth(a->n, "pads", i, 0);
