@@ -4,6 +4,8 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "model/ops/spatial.h"
+
 typedef struct asked {
     const sz_costs *c;
     const sz_node *n; // that gives the row its name
@@ -56,24 +58,20 @@ static void name_by_op(asked *a) {
     snprintf(a->f->kind, sizeof a->f->kind, "%.*s", len, a->n->op.p);
 }
 
-// One axis of space of a convolution.
-typedef struct sweep {
-    int64_t in, out, size, stride, rate, before; // before: padding
-} sweep;
-
 static int64_t nth(const sz_node *n, const char *name, int i, int64_t none) {
     const int64_t *values;
     return i < sz_attr_ints(n, name, &values) ? values[i] : none;
 }
 
-static sweep sweep_of(const asked *a, const sz_type *x, const sz_type *w, const sz_type *y, int i) {
-    sweep v = {.in = x->dims[2 + i],
-               .out = y->dims[2 + i],
-               .size = w->dims[2 + i],
-               .stride = nth(a->n, "strides", i, 1),
-               .rate = nth(a->n, "dilations", i, 1)};
+static sz_axis axis_of(const asked *a, const sz_type *x, const sz_type *w, const sz_type *y,
+                       int i) {
+    sz_axis v = {.in = x->dims[2 + i],
+                 .out = y->dims[2 + i],
+                 .kernel = w->dims[2 + i],
+                 .stride = nth(a->n, "strides", i, 1),
+                 .dilation = nth(a->n, "dilations", i, 1)};
     const sz_str pad = sz_attr_s(a->n, "auto_pad", "NOTSET");
-    const int64_t all = (v.out - 1) * v.stride + (v.size - 1) * v.rate + 1 - v.in;
+    const int64_t all = (v.out - 1) * v.stride + (v.kernel - 1) * v.dilation + 1 - v.in;
     v.before = nth(a->n, "pads", i, 0);
     if (sz_str_is(pad, "SAME_UPPER") && all > 0) v.before = all / 2;
     if (sz_str_is(pad, "SAME_LOWER") && all > 0) v.before = all - all / 2;
@@ -81,12 +79,10 @@ static sweep sweep_of(const asked *a, const sz_type *x, const sz_type *w, const 
 }
 
 // Outputs for which tap t lies within the input.
-static int64_t hits(const sweep *v, int64_t t) {
-    const int64_t at = t * v->rate - v->before; // of output 0
-    const int64_t first = at >= 0 ? 0 : (v->stride - 1 - at) / v->stride;
-    const int64_t end = v->in - at <= 0 ? 0 : (v->in - at - 1) / v->stride + 1;
-    const int64_t last = end < v->out ? end : v->out;
-    return last > first ? last - first : 0;
+static int64_t hits(const sz_axis *v, int64_t t) {
+    sz_axis tap = *v;
+    tap.kernel = 1, tap.before -= t * v->dilation;
+    return sz_axis_taps(&tap, v->out, v->in);
 }
 
 // The share of a window that is multiplied: taps that meet padding alone are left out, and where
@@ -98,15 +94,16 @@ static double taps(const asked *a, const sz_type *x, const sz_type *w, const sz_
     if (!sz_type_is_static(x) || !sz_type_is_static(w) || x->rank != y->rank || w->rank != y->rank)
         return 1;
     for (int i = 0; i < space; i++) {
-        const sweep v = sweep_of(a, x, w, y, i);
-        const bool is_row = i + 1 < space && v.rate > 1;
+        const sz_axis v = axis_of(a, x, w, y, i);
+        const bool is_row = i + 1 < space && v.dilation > 1;
         double hit = 0;
-        if (v.size < 1 || v.size > MOST_TAPS || v.out < 1 || v.stride < 1 || v.rate < 1) return 1;
-        for (int64_t t = 0; t < v.size; t++) {
+        if (v.kernel < 1 || v.kernel > MOST_TAPS || v.out < 1 || v.stride < 1 || v.dilation < 1)
+            return 1;
+        for (int64_t t = 0; t < v.kernel; t++) {
             const int64_t n = hits(&v, t);
             hit += is_row ? (double)n / (double)v.out : (double)(n > 0);
         }
-        share *= hit / (double)v.size;
+        share *= hit / (double)v.kernel;
     }
     return share > 0 ? share : 1;
 }
