@@ -23,7 +23,7 @@ static const char REFERENCE[] = "mlp:input=512,layers=3,width=512,output=512,bat
 static const double SLOWED = 1.12;
 
 // Times of one net: short, because there are many, and the next net tells more than the next run.
-static const double PREHEAT_S = 0.03, BUDGET_S = 0.12;
+static const double PREHEAT_S = 0.03, BUDGET_S = 0.08;
 
 // Nets that are measured together.
 typedef struct turn {

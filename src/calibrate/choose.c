@@ -111,12 +111,26 @@ static void units(uint64_t *r, char *buf, size_t cap) {
 }
 
 // One product alone, whose operands stay in the caches: people ask about those too.
-static void kernels(uint64_t *r, char *buf, size_t cap) {
+static void product(uint64_t *r, char *buf, size_t cap) {
     static const double most_flops = 4e9;
     const int rows = size(r, 1, 1024, 1), depth = rounded(r, 16, 4096, 8);
     const int most = (int)fmin(4096, most_flops / 2 / rows / depth);
     snprintf(buf, cap, "gemm:m=%d,n=%d,k=%d,bias=%d", rows, rounded(r, 16, most, 8), depth,
              below(r, 2));
+}
+
+// One convolution alone, with what a library puts around it to turn its data.
+static void convolution(uint64_t *r, char *buf, size_t cap) {
+    static const int windows[] = {1, 1, 3, 3, 3, 5}, sides[] = {7, 14, 28, 56, 112};
+    static const double most_flops = 4e9;
+    const int window = windows[below(r, 6)];
+    const int side = below(r, 2) ? sides[below(r, 5)] : size(r, 5, 128, 1);
+    const int in = rounded(r, 3, 1024, below(r, 4) ? 8 : 1), images = batch(r);
+    const int most = (int)fmin(1024, most_flops / 2 / images / side / side / window / window / in);
+    snprintf(buf, cap,
+             "conv2d:channels=%d,filters=%d,size=%d,kernel=%d,pad=%d,stride=%d,batch=%d", in,
+             rounded(r, 8, fmax(8, most), below(r, 4) ? 8 : 1), side, window, window / 2,
+             1 + !below(r, 4), images);
 }
 
 // Little but looking up.
@@ -143,7 +157,7 @@ static const struct {
     void (*put)(uint64_t *r, char *buf, size_t cap);
 } sorts[SZ_NET_SORTS] = {
     {36, images},  {20, tokens}, {6, texts},  {4, patches},
-    {7, decoders}, {8, units},   {4, tables}, {15, sequences}, {8, kernels},
+    {7, decoders}, {8, units},   {4, tables}, {15, sequences}, {16, product}, {16, convolution},
 };
 
 int sz_choose_net(uint64_t seed, uint64_t i, const double *errors, char *buf, size_t cap) {

@@ -6,7 +6,7 @@
 
 #include "base/base.h"
 
-enum { SZ_NET_SORTS = 9 };
+enum { SZ_NET_SORTS = 10 };
 
 // Spec of net `i` of a series, "transformer:layers=1,hidden=320,...", in `buf`; returns its sort.
 // `errors`, NULL at first: how far off each sort is told by the others. Its share of the nets grows

@@ -73,7 +73,7 @@ static const char *kernel_of(const observer *o, sz_node_id id) {
 }
 
 static sz_status add_rows(observer *o, const sz_costs *costs, const sz_estimate *e, int32_t net) {
-    const double run_bytes = sz_estimate_run_bytes(e);
+    const sz_around *around = sz_estimate_around(e);
     for (size_t i = 0; i < sz_estimate_node_count(e); i++) {
         const sz_node_time t = sz_estimate_node(e, i);
         const size_t row = sz_estimate_index(e, i);
@@ -82,11 +82,11 @@ static sz_status add_rows(observer *o, const sz_costs *costs, const sz_estimate 
         if (!sz_features_of(costs, row, &f)) continue;
         const sz_node_id id = costs->row_nodes ? costs->row_nodes[row] : (sz_node_id)row;
         const double time_s = time_of(o, id);
-        sz_features_put_around(&f, t.compute_s, t.memory_s, cache_s, run_bytes);
+        sz_features_put_around(&f, t.compute_s, t.memory_s, cache_s, around);
         SZ_TRY(sz_calibration_add_kernel(o->c, costs, row, kernel_of(o, id)));
         SZ_TRY(sz_calibration_add(o->c, &f, time_s, net));
         sz_features_any(costs, row, &f);
-        sz_features_put_around(&f, t.compute_s, t.memory_s, cache_s, run_bytes);
+        sz_features_put_around(&f, t.compute_s, t.memory_s, cache_s, around);
         SZ_TRY(sz_calibration_add(o->c, &f, time_s, net));
     }
     return SZ_OK;
@@ -127,7 +127,7 @@ sz_status sz_observe(sz_calibration *c, const json_t *record) {
     if (!spec || json_array_size(o.layers) == 0) return SZ_OK;
     SZ_TRY(sz_model_load(c->ctx, spec, NULL, &m));
     o.g = m->graph;
-    sz_status status = sz_passes_move_strides(o.g, c->recipe);
+    sz_status status = sz_passes_as_run(o.g, c->recipe, NULL);
     const size_t nodes = o.g->nodes.n + 1, layers = json_array_size(o.layers) + 1;
     o.layer_of = sz_alloc(c->ctx, nodes * sizeof *o.layer_of);
     o.kinds = sz_alloc(c->ctx, layers);

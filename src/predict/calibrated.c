@@ -75,14 +75,16 @@ void sz_choose_calibration(sz_estimate *e) {
 void sz_choose_around(sz_estimate *e) {
     const double unknown = 64 << 20; // no level of the machine is known: what many cores share
     const double cache = e->n_levels > 1 ? e->levels[e->n_levels - 2].capacity : unknown / 2;
-    e->run_bytes = fmin((double)sz_costs_total(e->costs).bytes_moved, 2 * cache);
+    const double all = (double)sz_costs_total(e->costs).bytes_moved;
+    const double own = e->n_levels > 2 ? e->levels[e->n_levels - 3].capacity : cache / 16;
+    e->around = (sz_around){fmin(all, 2 * cache), fmin(1, fmax(0, all / own - 0.5))};
 }
 
-double sz_estimate_run_bytes(const sz_estimate *e) { return e->run_bytes; }
+const sz_around *sz_estimate_around(const sz_estimate *e) { return &e->around; }
 
 static bool are_same(const sz_features *a, const sz_features *b) {
     return a->n == b->n && strcmp(a->kind, b->kind) == 0 && a->compute_s == b->compute_s &&
-           a->memory_s == b->memory_s && a->cache_s == b->cache_s &&
+           a->memory_s == b->memory_s && a->cache_s == b->cache_s && a->cold == b->cold &&
            memcmp(a->x, b->x, (size_t)a->n * sizeof *a->x) == 0;
 }
 
@@ -115,8 +117,8 @@ static sz_status find_told(sz_estimate *e, size_t row, const sz_node_time *t, do
     sz_features any;
     sz_features_any(e->costs, row, &any);
     if (!sz_features_of(e->costs, row, &one.features)) one.features = any;
-    sz_features_put_around(&any, t->compute_s, t->memory_s, cache_s, e->run_bytes);
-    sz_features_put_around(&one.features, t->compute_s, t->memory_s, cache_s, e->run_bytes);
+    sz_features_put_around(&any, t->compute_s, t->memory_s, cache_s, &e->around);
+    sz_features_put_around(&one.features, t->compute_s, t->memory_s, cache_s, &e->around);
     for (size_t i = 0; i < e->told.n; i++)
         if (are_same(&e->told.items[i].features, &one.features)) {
             *ret_value = e->told.items[i].value;

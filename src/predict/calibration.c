@@ -45,7 +45,7 @@ sz_status sz_calibration_find(sz_calibration *c, const char *name, int axes,
         *ret_kind = &c->kinds.items[known - c->kinds.items];
         return SZ_OK;
     }
-    sz_calibrated_kind kind = {.half = NAN, .line = {0, 1, 1, 1}};
+    sz_calibrated_kind kind = {.half = NAN, .line = {0, 0, 1, 1, 1}};
     kind.process.axes = axes;
     kind.name = sz_arena_strdup(&c->arena, name, strlen(name));
     if (!kind.name || !sz_vec_push(c->ctx, &c->kinds, kind)) return sz_no_memory(c->ctx);
@@ -56,6 +56,7 @@ sz_status sz_calibration_find(sz_calibration *c, const char *name, int axes,
 // Where a kernel stands on the line of its kind. time_s: 0 where it is asked for.
 static sz_line_point point_of(const sz_features *f, double time_s) {
     return (sz_line_point){.starts = f->starts,
+                           .cold = f->cold,
                            .compute_s = f->worked * f->compute_s,
                            .memory_s = fmax(0, f->memory_s - f->cache_s),
                            .cache_s = f->cache_s,
@@ -123,7 +124,8 @@ static sz_status fit_whole(sz_calibration *c) {
     for (size_t i = 0; i < c->nets.n; i++) {
         const sz_calibrated_net *net = &c->nets.items[i];
         if (net->whole_s > 0 && net->parts_s > 0)
-            points[n++] = (sz_line_point){1, net->parts_s, 0, 0, net->whole_s};
+            points[n++] = (sz_line_point){
+                .starts = 1, .compute_s = net->parts_s, .time_s = net->whole_s};
     }
     const sz_status status = sz_line_fit(c->ctx, points, n, &line);
     sz_free(c->ctx, points, (c->nets.n + 1) * sizeof *points);
@@ -131,7 +133,8 @@ static sz_status fit_whole(sz_calibration *c) {
     return status;
 }
 
-// Medians over what the same nets take undisturbed.
+// Medians over what the same nets take undisturbed; the lower quartile of the nets, since short runs
+// among seven others are disturbed more than a net that runs on its own.
 static sz_status find_usual(sz_calibration *c) {
     double *ratios = sz_alloc(c->ctx, (c->nets.n + 1) * sizeof *ratios);
     size_t n = 0;
@@ -141,7 +144,7 @@ static sz_status find_usual(sz_calibration *c) {
         if (net->whole_s > 0 && net->usual_s > 0) ratios[n++] = net->usual_s / net->whole_s;
     }
     sz_sort_values(ratios, n);
-    c->usual = n ? fmax(1, sz_quantile(ratios, n, 0.5)) : 1;
+    c->usual = n ? fmax(1, sz_quantile(ratios, n, 0.25)) : 1;
     sz_free(c->ctx, ratios, (c->nets.n + 1) * sizeof *ratios);
     return SZ_OK;
 }

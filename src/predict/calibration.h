@@ -2,7 +2,8 @@
 // What was measured of a backend on a machine, ready to tell the times of other nets.
 //
 // Time of a kernel = the line of its kind x exp(what kernels near it took beyond that). The line: a
-// start, in each step of a recurrent layer, + a factor x its compute time at the roofs + another x
+// start, in each step of a recurrent layer, + another where the run has driven its code out of a
+// core's caches + a factor x its compute time at the roofs + another x
 // its memory time, of which what the caches of a core serve has a factor of its own. Time of a net
 // = a fixed time + a factor x the sum of its kernels. Lines are fitted over what was measured.
 #ifndef SZ_CALIBRATION_H
@@ -90,8 +91,8 @@ typedef struct sz_calibrated_value {
 sz_calibrated_value sz_calibration_at(const sz_calibration *c, const sz_features *f,
                                       const sz_features *any);
 
-// Bytes that a run moves, at most twice what the caches of the machine hold.
-double sz_estimate_run_bytes(const sz_estimate *e);
+// The run that its kernels are part of; bytes are at most twice what the caches hold.
+const sz_around *sz_estimate_around(const sz_estimate *e);
 // Of the memory time of node `i` what the caches of a core serve.
 double sz_estimate_cache_s(const sz_estimate *e, size_t i);
 

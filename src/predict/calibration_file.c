@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A calibration as JSON, schema sizeup.calibration/3, and back.
+// A calibration as JSON, schema sizeup.calibration/4, and back.
 #include "predict/calibrated_kernels.h"
 
 #include <math.h>
@@ -48,6 +48,7 @@ static void put_kind(sz_json *j, const sz_calibrated_kind *kind) {
     sz_json_key_str(j, "kind", kind->name);
     sz_json_key_f64(j, "half", kind->half);
     sz_json_key_f64(j, "start_s", kind->line.start_s);
+    sz_json_key_f64(j, "cold_s", kind->line.cold_s);
     sz_json_key_f64(j, "compute", kind->line.compute);
     sz_json_key_f64(j, "memory", kind->line.memory);
     sz_json_key_f64(j, "cache", kind->line.cache);
@@ -81,7 +82,7 @@ sz_status sz_calibration_json(sz_ctx *ctx, const sz_calibration *c, sz_buf *buf)
     const sz_status status = sz_machine_json(ctx, c->machine, &machine);
     sz_json_init(&j, buf, 1);
     sz_json_begin_object(&j);
-    sz_json_key_str(&j, "schema", "sizeup.calibration/3");
+    sz_json_key_str(&j, "schema", "sizeup.calibration/4");
     sz_json_key_str(&j, "backend", c->backend);
     sz_json_key_str(&j, "version", c->version);
     sz_json_key_str(&j, "dtype", c->dtype);
@@ -183,10 +184,11 @@ static sz_status read_kind(sz_calibration *c, const json_t *from) {
     if (sz_calibration_kind(c, name)) return bad(c->ctx, "a kind is there twice");
     SZ_TRY(sz_calibration_find(c, name, (int)axes, &kind));
     kind->half = number(from, "half");
-    kind->line = (sz_line){number(from, "start_s"), number(from, "compute"),
+    kind->line = (sz_line){number(from, "start_s"), number(from, "cold_s"), number(from, "compute"),
                            number(from, "memory"), number(from, "cache")};
-    if (!(kind->line.start_s >= 0) || !(kind->line.compute >= 0) || !(kind->line.memory >= 0) ||
-        !(kind->line.cache >= 0))
+    const sz_line *l = &kind->line;
+    if (!(l->start_s >= 0) || !(l->cold_s >= 0) || !(l->compute >= 0) || !(l->memory >= 0) ||
+        !(l->cache >= 0))
         return bad(c->ctx, "a kind has no line");
     return read_process(c, from, &kind->process);
 }
@@ -207,8 +209,8 @@ static sz_status read_machine(sz_calibration *c, const json_t *root) {
 static sz_status read_root(sz_calibration *c, const json_t *root) {
     const char *schema = json_string_value(json_object_get(root, "schema"));
     const json_t *kinds = json_object_get(root, "kinds"), *nets = json_object_get(root, "nets");
-    if (!schema || strcmp(schema, "sizeup.calibration/3") != 0)
-        return bad(c->ctx, "its schema is not sizeup.calibration/3: calibrate again");
+    if (!schema || strcmp(schema, "sizeup.calibration/4") != 0)
+        return bad(c->ctx, "its schema is not sizeup.calibration/4: calibrate again");
     c->backend = text(c, root, "backend"), c->version = text(c, root, "version");
     c->dtype = text(c, root, "dtype"), c->recipe = text(c, root, "recipe");
     c->fingerprint = text(c, root, "fingerprint"), c->started_utc = text(c, root, "started_utc");

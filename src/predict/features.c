@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "model/ops/spatial.h"
+#include "model/passes/layouts.h"
 
 typedef struct asked {
     const sz_costs *c;
@@ -210,6 +211,16 @@ static double run_of(const asked *a) {
     return run;
 }
 
+// Images, channels and places of a tensor that is laid out otherwise, and which way.
+static void turn(asked *a, sz_turn way) {
+    const sz_type *y = output(a);
+    snprintf(a->f->kind, sizeof a->f->kind, "reorder");
+    put(a, axis(y, 0));
+    put(a, axis(y, 1));
+    put(a, axes(y, 2, y->rank));
+    put(a, way == SZ_TURN_TO_LAST ? 1 : 2);
+}
+
 // What a contraction does beside: bytes that are not its own operands', and work that is no
 // multiply-add, both per element of its output.
 static void beside(asked *a) {
@@ -265,11 +276,12 @@ static asked ask(const sz_costs *c, size_t row, sz_node_id id, sz_features *f) {
 }
 
 void sz_features_put_around(sz_features *f, double compute_s, double memory_s, double cache_s,
-                            double run_bytes) {
+                            const sz_around *around) {
     f->compute_s = compute_s, f->memory_s = memory_s, f->cache_s = cache_s;
+    f->cold = around->cold;
     if (f->n + 2 > SZ_PROCESS_AXES) return;
     f->x[f->n++] = log(fmax(fmax(compute_s, memory_s), 1e-9));
-    f->x[f->n++] = log(fmax(run_bytes, 1));
+    f->x[f->n++] = log(fmax(around->bytes, 1));
 }
 
 // ---- all ---------------------------------------------------------------------------------------
@@ -305,6 +317,10 @@ bool sz_features_of(const sz_costs *c, size_t row, sz_features *f) {
     if (a.n->n_outputs < 1 || a.n->outputs[0] == SZ_NONE) return false;
     if (contractions > 0) {
         contraction(&a, contractions > 1);
+        return true;
+    }
+    if (m.n == 1 && sz_turn_of(a.n)) {
+        turn(&a, sz_turn_of(a.n));
         return true;
     }
     if (m.n > 1)

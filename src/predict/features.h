@@ -13,6 +13,7 @@ typedef struct sz_features {
     double x[SZ_PROCESS_AXES];
     double starts;              // steps that wait for the one before, >= 1
     double worked;              // operations that are done over those that are counted
+    double cold; // how far the run drives its code out of a core's caches; with what is around
     double compute_s, memory_s, cache_s; // at the roofs; set with what is around
 } sz_features;
 
@@ -21,10 +22,15 @@ bool sz_features_of(const sz_costs *costs, size_t row, sz_features *ret_features
 // What every kernel has, whatever its kind: for those of a kind that was never seen.
 void sz_features_any(const sz_costs *costs, size_t row, sz_features *ret_features);
 
+// Of the whole run that a kernel is part of.
+typedef struct sz_around {
+    double bytes; // that it moves, as far as caches can tell them apart
+    double cold;  // share of them that the caches of a core don't hold
+} sz_around;
+
 // What is around it: its times at the roofs, `cache_s` being what the caches of a core serve of its
-// memory time; and, as more axes, the longer of the two and the bytes
-// of a run as far as caches can tell them apart.
+// memory time; and, as more axes, the longer of the two and the bytes of a run.
 void sz_features_put_around(sz_features *f, double compute_s, double memory_s, double cache_s,
-                            double run_bytes);
+                            const sz_around *around);
 
 #endif

@@ -89,7 +89,7 @@ struct sz_estimate {
     bool is_other_kind;             // and on a machine of another kind
     double toward_other;            // 0 = told by one calibration, else the share of the other
     int64_t all_threads;            // of all streams; 0 = there is one stream
-    double run_bytes;               // that a run moves, at most twice what caches hold
+    sz_around around;               // a kernel: the run that it is part of
     int64_t outside;                // rows that no measured kernel is near
     char unseen[240];               // kinds that were never calibrated, for people
     bool too_large;                 // main memory does not hold the net
@@ -184,7 +184,7 @@ sz_status sz_choose_chip(sz_estimate *e);
 
 // On the machine that was calibrated its own record of then is used, not a newer one.
 void sz_choose_calibration(sz_estimate *e);
-// After the levels: fills run_bytes.
+// After the levels: fills around.
 void sz_choose_around(sz_estimate *e);
 // From the roofline time of a row to what such kernels take, with its interval.
 sz_status sz_calibrate_node(sz_estimate *e, size_t row, double cache_s, sz_node_time *t);

@@ -229,6 +229,19 @@ sz_status sz_edit_replace(sz_edit *e, sz_value_id from, sz_value_id to, bool *re
     return SZ_OK;
 }
 
+sz_status sz_edit_put_behind(sz_edit *e, sz_node_id id, sz_value_id *ret_source) {
+    const sz_value_id v = sz_edit_in(e, id, 0), old = sz_edit_out(e, id, 0);
+    const sz_node_id maker = sz_edit_producer(e, v);
+    SZ_TRY(sz_edit_new_value(e, v, SZ_VALUE_NODE, ret_source));
+    sz_value *source = sz_edit_value_of(e, *ret_source), *made = sz_edit_value_of(e, v);
+    SZ_TRY(set_output(e, maker, v, *ret_source));
+    SZ_TRY(set_output(e, id, old, v));
+    source->producer = maker, source->type = made->type;
+    made->producer = id;
+    sz_edit_value_of(e, old)->producer = SZ_NONE;
+    return sz_edit_set_input(e, id, 0, *ret_source);
+}
+
 static bool is_unused(const sz_edit *e, sz_node_id id) {
     const sz_node *n = sz_edit_node_of(e, id);
     for (int32_t o = 0; o < n->n_outputs; o++)
@@ -336,20 +349,27 @@ sz_status sz_edit_new_value(sz_edit *e, sz_value_id like, sz_value_kind kind, sz
     return add_value_row(e);
 }
 
+static void put_before(sz_edit *e, sz_node_id id, sz_node_id before) {
+    sz_edit_node *own = &e->nodes.items[id], *next = &e->nodes.items[before];
+    own->next = before;
+    own->prev = next->prev;
+    if (next->prev == SZ_NONE)
+        e->head = id;
+    else
+        e->nodes.items[next->prev].next = id;
+    next->prev = id;
+}
+
 sz_status sz_edit_add_node(sz_edit *e, sz_node_id before, const sz_node *node, sz_node_id *ret) {
     const int32_t row = node->row;
     SZ_TRY(sz_graph_add_node(e->g, node, ret));
     sz_edit_node_of(e, *ret)->row = row; // adding forgets it
     SZ_TRY(add_node_row(e));
-    sz_edit_node *own = &e->nodes.items[*ret], *next = &e->nodes.items[before];
-    own->is_new = true;
-    own->next = before;
-    own->prev = next->prev;
-    if (next->prev == SZ_NONE)
-        e->head = *ret;
+    e->nodes.items[*ret].is_new = true;
+    if (before == SZ_NONE)
+        append(e, *ret);
     else
-        e->nodes.items[next->prev].next = *ret;
-    next->prev = *ret;
+        put_before(e, *ret, before);
     SZ_TRY(add_uses(e, *ret));
     pin_attrs(e, sz_edit_node_of(e, *ret), 1);
     return SZ_OK;

@@ -101,14 +101,18 @@ sz_status sz_edit_set_input(sz_edit *e, sz_node_id id, int i, sz_value_id v);
 // makes `from` from now on, and `to` is gone. false: that can't be done (both are pinned, or `to`
 // is no node's output); nothing was changed. `from` must come from a node that is about to go.
 sz_status sz_edit_replace(sz_edit *e, sz_value_id from, sz_value_id to, bool *ret_done);
+// A new node that reads v, the output of another node, as its first input, and has one output that
+// nobody uses yet, makes v from now on; the other makes *ret_source, which the new node reads. All
+// other uses of v stay.
+sz_status sz_edit_put_behind(sz_edit *e, sz_node_id id, sz_value_id *ret_source);
 // Takes a node out whose outputs nobody uses, and then all nodes that only it needed.
 sz_status sz_edit_remove(sz_edit *e, sz_node_id id);
 // `into` stands for what `from` stood for, too.
 sz_status sz_edit_absorb(sz_edit *e, sz_node_id into, sz_node_id from);
 // New value that a node will make; named after `like`.
 sz_status sz_edit_new_value(sz_edit *e, sz_value_id like, sz_value_kind kind, sz_value_id *ret);
-// New node that runs just before `before`; all pointers in the arena of the graph. Its outputs must
-// be new values.
+// New node that runs just before `before`, SZ_NONE = last; all pointers in the arena of the graph.
+// Its outputs must be new values.
 sz_status sz_edit_add_node(sz_edit *e, sz_node_id before, const sz_node *node, sz_node_id *ret);
 // The outputs of a node are constants from now on, and the node leaves the graph. It becomes their
 // recipe when its inputs are constants; otherwise all numbers of its outputs must be known.

@@ -149,17 +149,23 @@ static sz_node_id find_softmax(attention *a) {
 
 // ---- heads and projections ---------------------------------------------------------------------
 
+static bool is_split(const sz_pass_job *job, sz_node_id id, bool is_key) {
+    static const char *const plain[] = {"Transpose", "Reshape"};
+    if (sz_makes(job, SZ_FUSE_HEADS)) return SZ_IS_ANY(job, id, moves);
+    return sz_makes(job, SZ_FUSE_QUERY_HEADS) && !is_key && SZ_IS_ANY(job, id, plain);
+}
+
 // Takes in what scales and moves an operand of a product; returns what it all begins with.
 static sz_value_id take_operand(attention *a, sz_node_id product, int i) {
     const sz_pass_job *job = a->job;
-    const bool heads = sz_makes(job, SZ_FUSE_HEADS);
+    const bool is_key = product == a->scores && i == 1;
     sz_node_id user = product;
     sz_value_id v = sz_edit_in(job->e, product, i);
     for (int step = 0; step < MAX_STEPS; step++) {
         const sz_node_id at = own_producer(job, v, user);
         if (at == SZ_NONE || sz_edit_group_of(job->e, at) != SZ_NONE) return v;
         const bool scales = is_scaling(job, at);
-        if (!scales && !(heads && SZ_IS_ANY(job, at, moves))) return v;
+        if (!scales && !is_split(job, at, is_key)) return v;
         if (!add(a, at)) return v;
         v = scales ? scaled_input(job, at) : sz_edit_in(job->e, at, 0);
         user = at;
@@ -211,7 +217,8 @@ static void take_projections(attention *a, const sz_value_id *operands) {
 static sz_node_id take_result(attention *a) {
     const sz_pass_job *job = a->job;
     sz_node_id last = a->values;
-    for (int step = 0; step < 4 && sz_makes(job, SZ_FUSE_HEADS); step++) {
+    const bool heads = sz_makes(job, SZ_FUSE_HEADS) || sz_makes(job, SZ_FUSE_QUERY_HEADS);
+    for (int step = 0; step < 4 && heads; step++) {
         const sz_node_id user = sz_edit_only_user(job->e, sz_edit_out(job->e, last, 0));
         const bool merges = sz_is_op(job, user, "Transpose") || sz_is_op(job, user, "Reshape");
         if (!merges || sz_edit_group_of(job->e, user) != SZ_NONE || !add(a, user)) break;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/passes/run.h"
 
+#include "model/passes/layouts.h"
+
 // ---- the list ----------------------------------------------------------------------------------
 
 static sz_status add_pass(sz_ctx *ctx, sz_pass_list *list, sz_str name) {
@@ -58,11 +60,41 @@ sz_status sz_passes_run(sz_graph *g, const sz_recipe *recipe, sz_pass_list *list
     return SZ_OK;
 }
 
-sz_status sz_passes_move_strides(sz_graph *g, const char *recipe) {
-    static const char name[] = "strides";
+// ---- as it runs --------------------------------------------------------------------------------
+
+static sz_value_id made_by(const sz_graph *g, size_t i) {
+    const sz_node *n = &g->nodes.items[i];
+    for (int32_t o = 0; o < n->n_outputs; o++)
+        if (n->outputs[o] != SZ_NONE) return n->outputs[o];
+    return SZ_NONE;
+}
+
+// Values keep their ids. An output of the graph may be what a node made is turned into.
+static sz_node_id maker_of(const sz_graph *g, sz_value_id v) {
+    if (v == SZ_NONE) return SZ_NONE;
+    const sz_node_id id = sz_graph_value(g, v)->producer;
+    if (id == SZ_NONE || sz_turn_of(sz_graph_node(g, id)) == SZ_TURN_NONE) return id;
+    return sz_graph_value(g, sz_graph_node(g, id)->inputs[0])->producer;
+}
+
+static sz_status run_named(sz_graph *g, const sz_recipe *recipe) {
+    static const char *const names[] = {"strides", "layouts"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        sz_pass_list list;
+        if (!strstr(recipe->passes, names[i])) continue;
+        SZ_TRY(sz_pass_list_read(g->ctx, names[i], &list));
+        SZ_TRY(sz_passes_run(g, recipe, &list));
+    }
+    if (g->plan && g->plan->n_groups == 0) g->plan = NULL;
+    return SZ_OK;
+}
+
+sz_status sz_passes_as_run(sz_graph *g, const char *recipe, sz_node_id *ret_moved) {
     const sz_recipe *r = recipe ? sz_recipe_find(recipe) : NULL;
-    sz_pass_list list;
-    if (!r || !strstr(r->passes, name)) return SZ_OK;
-    SZ_TRY(sz_pass_list_read(g->ctx, name, &list));
-    return sz_passes_run(g, r, &list);
+    const size_t n = g->nodes.n;
+    for (size_t i = 0; i < n && ret_moved; i++) ret_moved[i] = r ? made_by(g, i) : (sz_node_id)i;
+    if (!r) return SZ_OK;
+    SZ_TRY(run_named(g, r));
+    for (size_t i = 0; i < n && ret_moved; i++) ret_moved[i] = maker_of(g, ret_moved[i]);
+    return SZ_OK;
 }

@@ -19,9 +19,9 @@ sz_status sz_pass_list_read(sz_ctx *ctx, const char *names, sz_pass_list *ret_li
 // All passes over the main graph, then over each body. The graph must be inferred.
 sz_status sz_passes_run(sz_graph *g, const sz_recipe *recipe, sz_pass_list *list);
 
-// What the compiler of that name does to strides, to a graph as it was written: for libraries that
-// tell the times of layers. Nodes keep their ids, and new ones come behind. No such recipe, or one
-// without the pass: nothing.
-sz_status sz_passes_move_strides(sz_graph *g, const char *recipe);
+// What the compiler of that name does to strides and layouts, to a graph as it was written: for
+// libraries that tell the times of layers. ret_moved[node] is its id from then on, SZ_NONE = none
+// is known; NULL = nobody asks. No such recipe, or one without these passes: nothing changes.
+sz_status sz_passes_as_run(sz_graph *g, const char *recipe, sz_node_id *ret_moved);
 
 #endif

@@ -219,6 +219,7 @@ static sz_status begin(net *n) {
     snprintf(n->kernel, sizeof n->kernel, "cache %s, %s attention, pieces of %d tokens",
              asked.cache, asked.flash ? "flash" : "plain", n->got.piece);
     n->layer = (sz_run_layer){.name = sz_str_c("step"),
+                              .turned = SZ_NONE,
                               .op = sz_str_c("llama_decode"),
                               .kernel = n->kernel,
                               .backend = "llama",

@@ -371,6 +371,66 @@ static sz_status match_recurrent(join *j, const char *layer, const char *op) {
     return SZ_OK;
 }
 
+// ---- layouts -----------------------------------------------------------------------------------
+
+// "abcd", "aBcd16b": letters of axes, and sizes of blocks.
+static bool is_layout(sz_str s) {
+    for (uint32_t i = 0; i < s.len; i++)
+        if (!strchr("abcdeABCDE0123456789", s.p[i])) return false;
+    return s.len >= 3 && s.p[0] == 'a';
+}
+
+static uint32_t word_at(sz_str s, uint32_t at) {
+    uint32_t end = at;
+    while (end < s.len && s.p[end] != '_') end++;
+    return end;
+}
+
+// A reorder is called "FROM_abcd_acdb_TO". False: this layer is not.
+static bool split_reorder(sz_str name, sz_str *ret_from, sz_str *ret_to) {
+    for (uint32_t at = 1; at < name.len; at++) {
+        if (name.p[at - 1] != '_') continue;
+        const uint32_t middle = word_at(name, at);
+        if (middle + 1 >= name.len) return false;
+        const uint32_t end = word_at(name, middle + 1);
+        const sz_str a = {name.p + at, middle - at};
+        const sz_str b = {name.p + middle + 1, end - middle - 1};
+        if (end + 1 >= name.len || !is_layout(a) || !is_layout(b)) continue;
+        *ret_from = (sz_str){name.p, at - 1};
+        *ret_to = (sz_str){name.p + end + 1, name.len - end - 1};
+        return true;
+    }
+    return false;
+}
+
+// The tensor that a layer turns around in memory, SZ_NONE = it does something else. Behind the last
+// node stands "/sink_port_0".
+static sz_value_id turned_by(const join *j, const sz_run_layer *l) {
+    static const char sink[] = "/sink_port_";
+    const sz_graph *g = j->net->graph;
+    sz_str from, to;
+    sz_node_id node;
+    if (!sz_str_is(l->op, "Reorder") || !split_reorder(l->name, &from, &to)) return SZ_NONE;
+    const uint32_t tail = (uint32_t)strlen(sink);
+    for (uint32_t i = 0; i + tail <= to.len; i++) {
+        const bool is_sink = memcmp(to.p + i, sink, tail) == 0;
+        if (is_sink && find_node(j, (sz_str){to.p, i}, &node))
+            return sz_graph_node(g, node)->outputs[0];
+    }
+    const sz_value_id v = sz_graph_find(g, from);
+    if (v != SZ_NONE) return v;
+    if (find_node(j, to, &node) && sz_graph_node(g, node)->n_inputs > 0)
+        return sz_graph_node(g, node)->inputs[0];
+    return find_node(j, from, &node) ? sz_graph_node(g, node)->outputs[0] : SZ_NONE;
+}
+
+static void find_turned(const join *j) {
+    for (size_t k = 0; k < j->net->n_layers; k++) {
+        sz_run_layer *l = &j->net->layers[k].shown;
+        if (l->n_sources == 0) l->turned = turned_by(j, l);
+    }
+}
+
 // ---- all ---------------------------------------------------------------------------------------
 
 static int by_layer(const void *a, const void *b) {
@@ -429,7 +489,9 @@ static sz_status make(join *j) {
     SZ_TRY(find_attention(j));
     SZ_TRY(follow_producers(j));
     SZ_TRY(follow_readers(j));
-    return hand_out(j);
+    SZ_TRY(hand_out(j));
+    find_turned(j);
+    return SZ_OK;
 }
 
 sz_status sz_vino_join(sz_vino_net *net) {

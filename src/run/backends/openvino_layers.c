@@ -61,6 +61,7 @@ static sz_status add_layer(sz_vino_net *net, const sz_vino_profiles *all, size_t
                               .kernel = keep(net, p->exec_type).p,
                               .backend = sz_backend_openvino.name,
                               .dtype = t ? sz_dtype_get(t)->name : NULL,
+                              .turned = SZ_NONE,
                               .time_s = NAN,
                               .quick_s = NAN};
     lower_to(net, t, p->type);

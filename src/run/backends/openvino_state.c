@@ -292,6 +292,7 @@ static sz_status create(decoder *d) {
     SZ_TRY(sz_vino_read_back(net));
     SZ_TRY(name_cache(d));
     d->layer = (sz_run_layer){.name = sz_str_c("step"),
+                              .turned = SZ_NONE,
                               .op = sz_str_c("infer"),
                               .kernel = d->kernel,
                               .backend = "openvino",

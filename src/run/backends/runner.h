@@ -39,6 +39,8 @@ typedef struct sz_run_layer {
     // of the layers that it became.
     const sz_node_id *sources;
     int32_t n_sources; // 0 = none is known: the library put it in
+    // Of a layer without sources: the tensor that it lays out otherwise, SZ_NONE = none is known.
+    sz_value_id turned;
     double time_s;     // of a usual run, NaN = not measured
     double quick_s;    // of the quickest quarter of the runs, NaN likewise
 } sz_run_layer;

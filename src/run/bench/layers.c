@@ -5,6 +5,7 @@
 
 #include "machine/measure/stats.h"
 #include "model/cost/costs.h"
+#include "model/passes/layouts.h"
 #include "model/passes/run.h"
 #include "run/backends/profiles.h"
 
@@ -54,12 +55,17 @@ static bool is_over(sz_profiling *p, int64_t before) {
     if (!is_time_to_look(p->runs, before)) return false;
     const double sum = sum_of_times(p->r), last = p->last_s;
     p->last_s = sum;
-    return last > 0 && fabs(sum - last) < SZ_PROFILE_STEADY * last;
+    const bool is_still = last > 0 && fabs(sum - last) < SZ_PROFILE_STEADY * last;
+    return is_still && p->spent_s >= SZ_PROFILE_LEAST_S;
 }
 
 static int64_t block_of(const sz_profiling *p) {
-    if (p->runs == 0 || p->slowest_s > 0.03) return 1;
-    return p->slowest_s > 0.005 ? 2 : 4;
+    static const double longest_s[] = {0.03, 0.005, 0.001, 0.00025};
+    int64_t n = 1;
+    if (p->runs == 0) return n;
+    for (size_t i = 0; i < sizeof longest_s / sizeof *longest_s; i++)
+        n *= p->slowest_s > longest_s[i] ? 1 : 2;
+    return n;
 }
 
 sz_status sz_profile_turn(sz_profiling *p) {
@@ -91,6 +97,7 @@ typedef struct counting {
     const char *backend;
     const sz_runner *r;
     size_t n;
+    sz_node_id *moved; // per node of the graph that ran: in the one that is counted
     int32_t *layer_of; // per node: the layer that does it, SZ_NONE = no layer
     int32_t *row_of;   // per layer: row of its costs, SZ_NONE = not known
     bool *is_split;    // per layer: some of its nodes are done by another one too
@@ -124,11 +131,36 @@ static void share_node(counting *c, int32_t *home, int32_t k) {
     if (second >= 2 * first) *home = k;
 }
 
+static sz_node_id turn_of(const sz_graph *g, sz_value_id v) {
+    for (size_t i = 0; v != SZ_NONE && i < g->nodes.n; i++) {
+        const sz_node *n = &g->nodes.items[i];
+        if (sz_turn_of(n) && (n->inputs[0] == v || n->outputs[0] == v)) return (sz_node_id)i;
+    }
+    return SZ_NONE;
+}
+
+// Layers that turn a tensor around do a node that stands for it in the graph as it runs.
+static void assign_turns(counting *c) {
+    for (size_t k = 0; k < c->n; k++) {
+        const sz_run_layer l = c->r->type->layer(c->r->state, k);
+        const sz_node_id id = l.n_sources ? SZ_NONE : turn_of(c->model->graph, l.turned);
+        if (id == SZ_NONE || c->layer_of[id] != SZ_NONE) continue;
+        c->layer_of[id] = (int32_t)k;
+        c->anchors[k] = id;
+    }
+}
+
+static sz_node_id source_of(const counting *c, const sz_run_layer *l, int32_t i) {
+    return c->moved ? c->moved[l->sources[i]] : l->sources[i];
+}
+
 static void assign(counting *c) {
     for (size_t k = 0; k < c->n; k++) {
         const sz_run_layer l = c->r->type->layer(c->r->state, k);
         for (int32_t i = 0; i < l.n_sources; i++) {
-            int32_t *home = &c->layer_of[l.sources[i]];
+            const sz_node_id id = source_of(c, &l, i);
+            int32_t *home = &c->layer_of[id];
+            if (id == SZ_NONE) continue;
             if (*home != SZ_NONE && *home != (int32_t)k)
                 share_node(c, home, (int32_t)k);
             else
@@ -138,9 +170,12 @@ static void assign(counting *c) {
     // A layer is named by the first of the nodes that are its own.
     for (size_t k = 0; k < c->n; k++) {
         const sz_run_layer l = c->r->type->layer(c->r->state, k);
-        for (int32_t i = l.n_sources; i-- > 0;)
-            if (c->layer_of[l.sources[i]] == (int32_t)k) c->anchors[k] = l.sources[i];
+        for (int32_t i = l.n_sources; i-- > 0;) {
+            const sz_node_id id = source_of(c, &l, i);
+            if (id != SZ_NONE && c->layer_of[id] == (int32_t)k) c->anchors[k] = id;
+        }
     }
+    assign_turns(c);
 }
 
 static void find_rows(counting *c) {
@@ -155,7 +190,9 @@ static void find_rows(counting *c) {
 
 static sz_status count(counting *c, sz_arena *arena) {
     sz_graph *g = c->model->graph;
-    SZ_TRY(sz_passes_move_strides(g, c->backend));
+    c->moved = sz_arena_array(arena, g->nodes.n + 1, sizeof *c->moved);
+    if (!c->moved) return sz_no_memory(c->ctx);
+    SZ_TRY(sz_passes_as_run(g, c->backend, c->moved));
     SZ_TRY(allocate(c, arena));
     assign(c);
     if (!g->plan) SZ_TRY(sz_plan_make(g, c->layer_of, c->kinds, c->anchors, (int32_t)c->n, NULL));
@@ -177,16 +214,27 @@ static void put_counts(sz_json *j, const sz_cost *cost) {
     sz_json_key_i64(j, "bytes_moved", cost->bytes_moved);
 }
 
-static void put_layer(sz_json *j, const sz_graph *g, const sz_run_layer *l, const sz_cost *cost) {
+static void put_source(sz_json *j, const counting *c, sz_node_id id) {
+    const sz_str name = sz_graph_node(c->model->graph, id)->name;
+    sz_json_str_n(j, name.p ? name.p : "", name.len);
+}
+
+static void put_sources(sz_json *j, const counting *c, const sz_run_layer *l, size_t k) {
+    sz_json_key_array(j, "sources");
+    for (int32_t i = 0; i < l->n_sources; i++)
+        if (source_of(c, l, i) != SZ_NONE) put_source(j, c, source_of(c, l, i));
+    if (l->n_sources == 0 && c->anchors && c->anchors[k] != SZ_NONE)
+        put_source(j, c, c->anchors[k]); // what turns a tensor around
+    sz_json_end_array(j);
+}
+
+static void put_layer(sz_json *j, const counting *c, size_t k) {
+    const sz_run_layer one = c->r->type->layer(c->r->state, k), *const l = &one;
+    const int32_t row = c->costs ? c->row_of[k] : SZ_NONE;
     sz_json_begin_object(j);
     put_str(j, "name", l->name);
     put_str(j, "op", l->op);
-    sz_json_key_array(j, "sources");
-    for (int32_t i = 0; i < l->n_sources; i++) {
-        const sz_str name = sz_graph_node(g, l->sources[i])->name;
-        sz_json_str_n(j, name.p ? name.p : "", name.len);
-    }
-    sz_json_end_array(j);
+    put_sources(j, c, l, k);
     sz_json_key_str(j, "kernel", l->kernel);
     sz_json_key_str(j, "backend", l->backend);
     if (l->why) sz_json_key_str(j, "why", l->why);
@@ -196,17 +244,13 @@ static void put_layer(sz_json *j, const sz_graph *g, const sz_run_layer *l, cons
         sz_json_key_f64(j, "time_s", l->time_s);
         sz_json_key_f64(j, "quick_s", l->quick_s);
     }
-    if (cost) put_counts(j, cost);
+    if (row != SZ_NONE) put_counts(j, &c->costs->nodes[row].cost);
     sz_json_end_object(j);
 }
 
 static void put_all(sz_json *j, const counting *c) {
     sz_json_key_array(j, "layers");
-    for (size_t k = 0; k < c->r->type->layer_count(c->r->state); k++) {
-        const sz_run_layer l = c->r->type->layer(c->r->state, k);
-        const int32_t row = c->costs ? c->row_of[k] : SZ_NONE;
-        put_layer(j, c->model->graph, &l, row == SZ_NONE ? NULL : &c->costs->nodes[row].cost);
-    }
+    for (size_t k = 0; k < c->r->type->layer_count(c->r->state); k++) put_layer(j, c, k);
     sz_json_end_array(j);
 }
 

@@ -12,12 +12,13 @@
 #include "run/backends/runner.h"
 
 enum { SZ_MIN_PROFILES = 5, SZ_MAX_PROFILES = 64 };
-#define SZ_PROFILE_STEADY 0.005 // change of the sum of the medians between looks, as a share
+#define SZ_PROFILE_STEADY  0.005 // change of the sum of the medians between looks, as a share
+#define SZ_PROFILE_LEAST_S 0.1   // that short runs are looked at, if there is so much time
 
 // How layers are looked at: in runs apart from the timed ones, until the sum of their times stands
 // still, at most SZ_MAX_PROFILES or `budget_s`. Whole runs are timed in turn with them, so that
-// both meet the same machine: blocks of up to 4, of which the first finds other caches and is not
-// counted; long runs, which hardly notice, one by one.
+// both meet the same machine: blocks of up to 16, the more the shorter they are, of which the first
+// finds other caches and is not counted; long runs, which hardly notice, one by one.
 typedef struct sz_profiling {
     const sz_runner *r;
     double (*clock)(void *user); // seconds
