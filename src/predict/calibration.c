@@ -133,8 +133,8 @@ static sz_status fit_whole(sz_calibration *c) {
     return status;
 }
 
-// Medians over what the same nets take undisturbed; the lower quartile of the nets, since short runs
-// among seven others are disturbed more than a net that runs on its own.
+// Medians over what the same nets take undisturbed; the lower quartile of the nets, since short
+// runs among seven others are disturbed more than a net that runs on its own.
 static sz_status find_usual(sz_calibration *c) {
     double *ratios = sz_alloc(c->ctx, (c->nets.n + 1) * sizeof *ratios);
     size_t n = 0;

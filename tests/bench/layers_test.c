@@ -65,8 +65,8 @@ static void ends_when_times_stand_still(void **state) {
     fake moving = {.layers = {{.time_s = 1e-3}}, .n = 1, .each_s = 1e-3, .settle = 0.01};
     fake slow = {.layers = {{.time_s = 1}}, .n = 1, .each_s = 1, .whole_s = 1};
     const sz_runner a = {&fake_type, &still}, b = {&fake_type, &moving}, c = {&fake_type, &slow};
-    // 1 of 3 ms, then blocks of 4 and 4, 9 ms each: a tenth of a second is over at the eleventh, and
-    // every eight runs somebody looks
+    // 1 of 3 ms, then blocks of 4 and 4, 9 ms each: a tenth of a second is over at the eleventh,
+    // and every eight runs somebody looks
     assert_int_equal(profile_of(&still, &a, 10).runs, 1 + 12 * 4);
     assert_int_equal(profile_of(&moving, &b, 10).runs, SZ_MAX_PROFILES);
     assert_int_equal(profile_of(&slow, &c, 0.5).runs, SZ_MIN_PROFILES); // five even beyond the time

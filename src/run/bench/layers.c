@@ -60,7 +60,7 @@ static bool is_over(sz_profiling *p, int64_t before) {
 }
 
 static int64_t block_of(const sz_profiling *p) {
-    static const double longest_s[] = {0.03, 0.005, 0.001, 0.00025};
+    static const double longest_s[] = {0.005, 0.0025, 0.0005, 0.00025};
     int64_t n = 1;
     if (p->runs == 0) return n;
     for (size_t i = 0; i < sizeof longest_s / sizeof *longest_s; i++)

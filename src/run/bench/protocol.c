@@ -96,7 +96,7 @@ static sz_status is_known(sz_ctx *ctx, const sz_timing *t, bool *ret_known) {
 // `early`: even if the median were known, more rounds follow.
 static sz_status slice(sz_ctx *ctx, const sz_protocol *p, size_t i, const sz_timed *c, bool early,
                        sz_timing *t) {
-    const double until = t->spent_s + fmin(SZ_SLICE_S, p->budget_s / SZ_MIN_ROUNDS);
+    const double until = t->spent_s + fmin(SZ_SLICE_S, p->budget_s / (2 * SZ_MIN_ROUNDS));
     const size_t before = t->samples.n;
     bool known;
     if (p->around) SZ_TRY(p->around(p->around_user, i, 0));
