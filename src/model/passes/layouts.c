@@ -23,8 +23,16 @@ static bool ends_with(sz_str s, const char *end) {
     return s.len >= n && memcmp(s.p + s.len - n, end, n) == 0;
 }
 
+static bool keeps_axes(const sz_node *n) {
+    const int64_t *perm;
+    const int32_t count = sz_attr_ints(n, "perm", &perm);
+    for (int32_t i = 0; i < count; i++)
+        if (perm[i] != i) return false;
+    return count > 0;
+}
+
 sz_turn sz_turn_of(const sz_node *n) {
-    if (!sz_str_is(n->op, "Transpose")) return SZ_TURN_NONE;
+    if (!sz_str_is(n->op, "Transpose") || !keeps_axes(n)) return SZ_TURN_NONE;
     if (ends_with(n->name, to_last)) return SZ_TURN_TO_LAST;
     return ends_with(n->name, to_planes) ? SZ_TURN_TO_PLANES : SZ_TURN_NONE;
 }
