@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The base: arenas, maps, growing arrays, messages and warnings, checked arithmetic.
-#include "base/base.h"
+#include "base/base64.h"
 
 #include <inttypes.h>
 #include <setjmp.h>
@@ -407,6 +407,34 @@ static void test_strings(void **state) {
     assert_false(sz_str_is((sz_str){"a\0", 2}, "a"));
 }
 
+// The vectors of RFC 4648, section 10, and bytes of all values.
+static void test_base64(void **state) {
+    (void)state;
+    static const char *const pairs[][2] = {
+        {"", ""},         {"f", "Zg=="},        {"fo", "Zm8="},        {"foo", "Zm9v"},
+        {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}};
+    static const char *const none[] = {"Zg=", "Zg", "Z===", "Zh==", "Zm9=", "Zm9v Zm9", "=AAA"};
+    char text[512];
+    unsigned char all[256], back[512];
+    size_t n;
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        const size_t size = strlen(pairs[i][0]);
+        assert_int_equal(sz_base64_size(size), strlen(pairs[i][1]));
+        sz_base64_put(pairs[i][0], size, text);
+        assert_memory_equal(text, pairs[i][1], strlen(pairs[i][1]));
+        assert_true(sz_base64_get(pairs[i][1], strlen(pairs[i][1]), back, &n));
+        assert_int_equal(n, size);
+        assert_memory_equal(back, pairs[i][0], n);
+    }
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        assert_false(sz_base64_get(none[i], strlen(none[i]), back, &n));
+    for (int i = 0; i < 256; i++) all[i] = (unsigned char)i;
+    sz_base64_put(all, sizeof all, text);
+    assert_true(sz_base64_get(text, sz_base64_size(sizeof all), back, &n));
+    assert_int_equal(n, sizeof all);
+    assert_memory_equal(back, all, n);
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void) {
@@ -435,6 +463,7 @@ int main(void) {
         CASE(test_arithmetic),
         CASE(test_range),
         CASE(test_strings),
+        CASE(test_base64),
     };
     return cmocka_run_group_tests_name("base", tests, NULL, NULL);
 }

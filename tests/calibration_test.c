@@ -254,6 +254,12 @@ static void comes_back_from_json(void **state) {
     assert_int_equal(sz_calibration_json(ctx, again, &second), SZ_OK);
     assert_int_equal(first.size, second.size);
     assert_memory_equal(first.data, second.data, first.size);
+    static const char key[] = "\"points\": \"";
+    char *points = memmem(first.data, first.size, key, sizeof key - 1);
+    assert_non_null(points);
+    points[sizeof key - 1] = '!'; // no digit of base64
+    assert_int_equal(sz_calibration_parse(ctx, first.data, first.size, &again), SZ_ERR_INPUT);
+    assert_non_null(strstr(sz_ctx_error(ctx), "base64"));
     sz_buf_finish(&first);
     sz_buf_finish(&second);
     sz_calibration_destroy(again);
