@@ -60,6 +60,14 @@ static bool knows(const sz_points *p, size_t i, const size_t *metrics, size_t n)
     return !sz_points_why(p, i);
 }
 
+// Of all values, or, so that settings come again, of a few.
+static void draw_setting(const sz_space *s, bool few, uint32_t *setting) {
+    for (size_t k = 0; k < sz_space_parameters(s); k++) {
+        const uint32_t all = (uint32_t)sz_space_values(s, k);
+        setting[k] = below(!few ? all : all > 5 ? 3 : 5);
+    }
+}
+
 enum { MOST_POINTS = 1500 };
 
 // Few different values, so that ties are common.
@@ -70,8 +78,7 @@ static sz_points *random_points(const sz_space *s, size_t n, uint32_t values, bo
         uint32_t setting[SZ_SPACE_PARAMETERS];
         sz_metrics m;
         sz_metrics_clear(&m);
-        for (size_t k = 0; k < sz_space_parameters(s); k++)
-            setting[k] = below((uint32_t)sz_space_values(s, k));
+        draw_setting(s, false, setting);
         for (size_t k = 0; k < SZ_METRICS_OWN; k++) {
             if (below(20) == 0) continue; // not known
             m.value[k] = 1 + below(values);
@@ -148,8 +155,7 @@ static void check_order(const sz_space *s) {
         uint32_t setting[SZ_SPACE_PARAMETERS];
         sz_metrics m;
         sz_metrics_clear(&m);
-        for (size_t k = 0; k < sz_space_parameters(s); k++)
-            setting[k] = below(sz_space_values(s, k) > 5 ? 3 : 5);
+        draw_setting(s, true, setting);
         m.value[2] = i < n / 2 ? (double)i : NAN; // a column that ends early
         m.lo[1] = (double)i;
         ok(sz_points_add(ctx, p, setting, &m, i % 7 ? "" : "it can't be had"));

@@ -198,13 +198,18 @@ static double usual_reference(calibrator *k) {
     return n ? sz_quantile(k->reference_s.items, n, 0.25) : INFINITY;
 }
 
-// Did most of its nets meet strangers in their quickest visit?
+// Did net i meet strangers in its quickest visit?
+static bool met_strangers(const turn *t, int i, double usual_s) {
+    return t->reference_s[i] > SLOWED * usual_s;
+}
+
+// Did most of its nets?
 static bool is_slowed(calibrator *k, const turn *t) {
     const double usual_s = usual_reference(k);
     int slowed = 0, n = 0;
     for (int i = 0; i < TOGETHER; i++) {
         if (!t->best[i]) continue;
-        slowed += t->reference_s[i] > SLOWED * usual_s;
+        slowed += met_strangers(t, i, usual_s);
         n++;
     }
     return 2 * slowed > n;
@@ -216,7 +221,7 @@ static sz_status observe_turn(calibrator *k, turn *t) {
     const double usual_s = usual_reference(k);
     for (int i = 0; i < TOGETHER; i++) {
         json_t *record = t->best[i];
-        const bool slowed = t->reference_s[i] > SLOWED * usual_s;
+        const bool slowed = met_strangers(t, i, usual_s);
         t->best[i] = NULL;
         if (!record) continue;
         set_median(t, i, record);

@@ -150,13 +150,17 @@ static sz_status read_axes(sz_calibration *c, const json_t *from, const char *ke
     return read_numbers(c, json_object_get(from, key), p->axes, to);
 }
 
-static sz_status read_point(sz_calibration *c, sz_process *p, const json_t *point) {
-    double v[2 + SZ_PROCESS_AXES];
-    sz_process_point one = {.group = 0};
-    SZ_TRY(read_numbers(c, point, 2 + p->axes, v));
-    one.weight = v[0], one.y = v[1];
+// As it was written: its weight, its value, and where it lies.
+static sz_status add_point(sz_calibration *c, sz_process *p, const double *v) {
+    sz_process_point one = {.weight = v[0], .y = v[1]};
     memcpy(one.x, v + 2, (size_t)p->axes * sizeof *one.x);
     return sz_process_add(c->ctx, p, &one) ? SZ_OK : sz_no_memory(c->ctx);
+}
+
+static sz_status read_point(sz_calibration *c, sz_process *p, const json_t *point) {
+    double v[2 + SZ_PROCESS_AXES];
+    SZ_TRY(read_numbers(c, point, 2 + p->axes, v));
+    return add_point(c, p, v);
 }
 
 static sz_status add_floats(sz_calibration *c, sz_process *p, const float *numbers, size_t n) {
@@ -164,11 +168,12 @@ static sz_status add_floats(sz_calibration *c, sz_process *p, const float *numbe
     if (n % width || n / width > SZ_PROCESS_POINTS)
         return bad(c->ctx, "points have another number of axes, or are too many");
     for (size_t i = 0; i < n; i += width) {
-        sz_process_point one = {.weight = numbers[i], .y = numbers[i + 1]};
-        for (size_t k = 0; k < width; k++)
-            if (!isfinite(numbers[i + k])) return bad(c->ctx, "a point is not of numbers");
-        for (int a = 0; a < p->axes; a++) one.x[a] = numbers[i + 2 + (size_t)a];
-        if (!sz_process_add(c->ctx, p, &one)) return sz_no_memory(c->ctx);
+        double v[2 + SZ_PROCESS_AXES];
+        for (size_t k = 0; k < width; k++) {
+            v[k] = numbers[i + k];
+            if (!isfinite(v[k])) return bad(c->ctx, "a point is not of numbers");
+        }
+        SZ_TRY(add_point(c, p, v));
     }
     return SZ_OK;
 }

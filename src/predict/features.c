@@ -319,8 +319,9 @@ bool sz_features_of(const sz_costs *c, size_t row, sz_features *f) {
         contraction(&a, contractions > 1);
         return true;
     }
-    if (m.n == 1 && sz_turn_of(a.n)) {
-        turn(&a, sz_turn_of(a.n));
+    const sz_turn way = m.n == 1 ? sz_turn_of(a.n) : SZ_TURN_NONE;
+    if (way) {
+        turn(&a, way);
         return true;
     }
     if (m.n > 1)

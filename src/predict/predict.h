@@ -161,6 +161,8 @@ void sz_choose_overhead(sz_estimate *e);
 sz_status sz_choose_levels(sz_estimate *e);
 // Fill by_row: `touched` bytes of memory are what a run works on.
 sz_status sz_find_reuse(sz_estimate *e, double touched, sz_level_bytes *by_row);
+// Of bytes that were touched so many bytes ago, the share that a cache still holds.
+double sz_share_held(double distance, double capacity);
 // Factor of the node's bytes under --dtype.
 double sz_byte_scale(const sz_estimate *e, const sz_node_cost *n);
 // Seconds to move the bytes.

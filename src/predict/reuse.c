@@ -26,13 +26,17 @@ typedef struct reuse {
 
 // ---- distances ---------------------------------------------------------------------------------
 
+double sz_share_held(double distance, double capacity) {
+    return fmin(1, fmax(0, 1.5 - distance / capacity));
+}
+
 static void put(sz_estimate *e, sz_level_bytes *to, const sz_flow *f, double bytes,
                 double distance) {
     double left = bytes;
     for (size_t l = 0; l < e->n_levels; l++) {
         const sz_memory_rates *m = &e->levels[l];
         const bool is_last = l + 1 == e->n_levels;
-        const double share = is_last ? 1 : fmin(1, fmax(0, 1.5 - distance / m->capacity));
+        const double share = is_last ? 1 : sz_share_held(distance, m->capacity);
         const double here = fmin(left, share * bytes);
         if (f->is_written)
             to[l].written += here;

@@ -143,6 +143,12 @@ typedef struct sz_attr {
     const sz_type *type;
 } sz_attr;
 
+// A list of integers, which stay the caller's.
+static inline sz_attr sz_attr_of_ints(const char *name, int32_t n, const int64_t *ints) {
+    return (sz_attr){
+        .name = sz_str_c(name), .kind = SZ_ATTR_INTS, .n = n, .ints = ints, .tensor = SZ_NONE};
+}
+
 typedef struct sz_node {
     sz_str name, op, domain; // domain "" is ai.onnx
     int32_t row;   // index in the operator table, SZ_NONE = unknown; set by sz_ops_resolve

@@ -169,11 +169,7 @@ sz_attr sz_net_text(const char *name, const char *value) {
 }
 
 sz_attr sz_net_list(const char *name, int32_t count, const int64_t *values) {
-    return (sz_attr){.name = sz_str_c(name),
-                     .kind = SZ_ATTR_INTS,
-                     .n = count,
-                     .ints = values,
-                     .tensor = SZ_NONE};
+    return sz_attr_of_ints(name, count, values);
 }
 
 static void *keep(sz_net *n, const void *items, size_t count, size_t size) {

@@ -23,8 +23,7 @@ static sz_status set_perm(sz_pass_job *job, sz_node_id id, const int64_t *perm, 
     int64_t *ints = sz_graph_dims(job->g, rank);
     if (!attr || !ints) return sz_no_memory(job->g->ctx);
     memcpy(ints, perm, (size_t)rank * sizeof *ints);
-    *attr = (sz_attr){
-        .name = sz_str_c("perm"), .kind = SZ_ATTR_INTS, .n = rank, .ints = ints, .tensor = SZ_NONE};
+    *attr = sz_attr_of_ints("perm", rank, ints);
     sz_node *n = sz_edit_node_of(job->e, id);
     n->attrs = attr;
     n->n_attrs = 1;

@@ -126,15 +126,11 @@ static sz_status name_turn(const walk *w, sz_value_id v, const char *end, sz_nod
 static sz_status build_turn(const walk *w, sz_value_id v, const char *end, sz_node_id before,
                             sz_value_id *ret_value, sz_node_id *ret_node) {
     const int32_t rank = sz_type_of(w->job, v)->rank;
-    int64_t *perm = sz_arena_array(w->job->g->arena, (size_t)rank, sizeof *perm);
-    sz_attr *attr = sz_arena_array(w->job->g->arena, 1, sizeof *attr);
+    int64_t *perm = sz_graph_dims(w->job->g, rank);
+    sz_attr *attr = sz_arena_alloc(w->job->g->arena, sizeof *attr);
     if (!perm || !attr) return sz_no_memory(w->job->g->ctx);
     for (int32_t i = 0; i < rank; i++) perm[i] = i;
-    *attr = (sz_attr){.name = sz_str_c("perm"),
-                      .kind = SZ_ATTR_INTS,
-                      .n = rank,
-                      .ints = perm,
-                      .tensor = SZ_NONE};
+    *attr = sz_attr_of_ints("perm", rank, perm);
     const sz_build b = {.op = "Transpose",
                         .inputs = {v},
                         .n_inputs = 1,

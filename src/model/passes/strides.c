@@ -130,14 +130,6 @@ static void ask(walk *w, sz_node_id id) {
 
 // ---- changing ----------------------------------------------------------------------------------
 
-static sz_attr ints(const char *name, const int64_t *values, int32_t n) {
-    return (sz_attr){.name = sz_str_c(name),
-                     .kind = SZ_ATTR_INTS,
-                     .n = n,
-                     .ints = values,
-                     .tensor = SZ_NONE};
-}
-
 static sz_status copy_of(const walk *w, const step *s, const int64_t **ret) {
     int64_t *copy = sz_arena_array(w->job->g->arena, MOST, sizeof *copy);
     if (!copy) return sz_no_memory(w->job->g->ctx);
@@ -155,7 +147,7 @@ static sz_status set_strides(walk *w, sz_node_id id, const step *s) {
     SZ_TRY(copy_of(w, s, &values));
     for (int32_t i = 0; i < n->n_attrs; i++)
         if (!sz_str_is(n->attrs[i].name, "strides")) attrs[kept++] = n->attrs[i];
-    attrs[kept++] = ints("strides", values, s->n);
+    attrs[kept++] = sz_attr_of_ints("strides", s->n, values);
     n->attrs = attrs, n->n_attrs = kept;
     return SZ_OK;
 }
@@ -185,8 +177,8 @@ static sz_status leave_out(walk *w, sz_node_id id, int i, const step *s) {
     if (!is_spread) return SZ_OK; // the same number for all places
     if (!attrs) return sz_no_memory(w->job->g->ctx);
     SZ_TRY(copy_of(w, s, &values));
-    attrs[0] = ints("kernel_shape", one, s->n);
-    attrs[1] = ints("strides", values, s->n);
+    attrs[0] = sz_attr_of_ints("kernel_shape", s->n, one);
+    attrs[1] = sz_attr_of_ints("strides", s->n, values);
     const sz_build b = {.op = "MaxPool",
                         .inputs = {x},
                         .n_inputs = 1,

@@ -280,8 +280,7 @@ sz_attr sz_tape_f(const char *name, double x) {
 }
 
 sz_attr sz_tape_list(const char *name, int32_t count, const int64_t *x) {
-    return (sz_attr){
-        .name = sz_str_c(name), .kind = SZ_ATTR_INTS, .n = count, .ints = x, .tensor = SZ_NONE};
+    return sz_attr_of_ints(name, count, x);
 }
 
 int sz_tape_copy_attrs(const sz_node *n, const char *const *names, sz_attr *to) {

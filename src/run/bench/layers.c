@@ -159,8 +159,8 @@ static void assign(counting *c) {
         const sz_run_layer l = c->r->type->layer(c->r->state, k);
         for (int32_t i = 0; i < l.n_sources; i++) {
             const sz_node_id id = source_of(c, &l, i);
-            int32_t *home = &c->layer_of[id];
             if (id == SZ_NONE) continue;
+            int32_t *home = &c->layer_of[id];
             if (*home != SZ_NONE && *home != (int32_t)k)
                 share_node(c, home, (int32_t)k);
             else

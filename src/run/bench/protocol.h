@@ -45,7 +45,9 @@ typedef struct sz_timing {
 
 enum { SZ_MAX_SAMPLES = 1000, SZ_MIN_SAMPLES = 20, SZ_MIN_ROUNDS = 4 };
 #define SZ_SAMPLE_S  2e-4 // a sample is at least so long
-#define SZ_SLICE_S   0.05 // of a case in a round, if there is time for two times SZ_MIN_ROUNDS
+// Of a case in a round, if there is time for twice SZ_MIN_ROUNDS; several cases take at least
+// SZ_MIN_ROUNDS.
+#define SZ_SLICE_S   0.05
 #define SZ_PRECISION 0.01 // half the interval of the median, as a share of it
 #define SZ_STEADY    0.01 // change over the last runs of the preheating, as a share of their mean
 
