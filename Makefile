@@ -3,7 +3,7 @@
 PREFIX ?= /usr/local
 DESTDIR ?=
 FUZZ_SECONDS ?= 60
-export PEERS DATA
+export PEERS DATA CALIBRATE
 export BUILD := build
 
 .PHONY: all help deps deps-build demo test check-all venv bench fuzz install deb clean
@@ -17,8 +17,9 @@ all: $(BUILD)/build.ninja
 ## make demo       count a real net, measure this machine, predict the one on the other
 ## make test       all tests
 ## make check-all  all tests, the sanitizers of gcc too, and a minute of fuzzing per target
-## make bench      how fast the program is, whether its measurements stand up; PEERS=1: others too;
-##                 DATA=FOLDER: tables of GPU kernels
+## make bench      how fast the program is, whether its measurements and predictions stand up (an
+##                 hour; CALIBRATE=no: without predictions); PEERS=1: others too; DATA=FOLDER:
+##                 tables of GPU kernels
 ## make fuzz       fuzz every target for FUZZ_SECONDS (60)
 ## make install    to PREFIX (/usr/local), below DESTDIR
 ## make deb        Debian packages in build/deb, tried in a folder of their own

@@ -7,9 +7,13 @@
 Calibrates each backend where that was not done, then measures every net and predicts it: by the
 calibration, by the roofline, by the roofline times one constant (the median over these nets), by a
 compute roof alone, and by a fit of three coefficients to these very nets (a FLOPs + b bytes + c).
+Then the layers of these nets, where the library tells their times, and products and convolutions of
+random sizes, each a net of its own.
 """
 import argparse
 import json
+import os
+import random
 import statistics
 import subprocess
 import sys
@@ -27,6 +31,9 @@ NETS = [
 ]
 
 
+KERNELS = 24  # of a sort
+MOST_FLOPS = 4e9  # of a kernel
+
 TOGETHER = 8  # nets that take turns, so that each sees the machine at several times
 ROUNDS = 3  # all nets again: strangers on a host stay for seconds to minutes
 
@@ -35,32 +42,73 @@ def run(sizeup, *words):
     return subprocess.run([sizeup, *words], capture_output=True, text=True)
 
 
-def measured_once(sizeup, backend, threads, nets):
-    """Records by net."""
-    with tempfile.NamedTemporaryFile("w", suffix=".tsv") as suite:
-        suite.write("\n".join(nets) + "\n")
-        suite.flush()
-        out = run(sizeup, "bench", f"suite:{suite.name}", "--backend", backend, "--threads",
-                  str(threads), "--store", "none", "--format", "json", "--layers",
-                  "--time-budget", "2s", "--preheat", "500ms")
-    try:
-        got = json.loads(out.stdout)
-    except ValueError:
+def rounded(r, least, most):
+    """As likely in each octave; two thirds are multiples of 64, as sizes that people choose."""
+    n = round(least * (most / least) ** r.random())
+    return max(64, n // 64 * 64) if n >= 64 and r.random() < 2 / 3 else n
+
+
+def products(r):
+    while True:
+        m, n, k = rounded(r, 1, 1024), rounded(r, 16, 4096), rounded(r, 16, 4096)
+        if 2 * m * n * k <= MOST_FLOPS:
+            return f"gemm:m={m},n={n},k={k}"
+
+
+def convolutions(r):
+    while True:
+        size, kernel = r.choice([7, 14, 28, 56, 112]), r.choice([1, 3, 3, 5])
+        channels, filters, stride = rounded(r, 8, 512), rounded(r, 8, 512), r.choice([1, 1, 1, 2])
+        flops = 2 * channels * filters * (size * kernel // stride) ** 2
+        if flops <= MOST_FLOPS:
+            return (f"conv2d:channels={channels},filters={filters},size={size},kernel={kernel},"
+                    f"pad={kernel // 2},stride={stride}")
+
+
+def bench(o, backend, threads, nets, path):
+    """What the program prints of these nets; the run goes into the store `path`.db."""
+    with open(f"{path}.tsv", "w", encoding="utf-8") as f:
+        f.write("\n".join(nets) + "\n")
+    out = run(o.sizeup, "bench", f"suite:{path}.tsv", "--backend", backend, "--threads",
+              str(threads), "--store", f"{path}.db", "--format", "json", "--layers",
+              "--time-budget", "2s", "--preheat", "500ms")
+    if out.stdout:
+        with open(f"{path}.json", "w", encoding="utf-8") as f:
+            f.write(out.stdout)
+    else:
         print(f"  {out.stderr.strip()}")
+
+
+def measured_once(o, backend, threads, nets, path, layers):
+    """Records by net; what became of their layers is added to `layers`. A run that was kept at
+    `path` is told again and not measured again."""
+    if not os.path.exists(f"{path}.json"):
+        bench(o, backend, threads, nets, path)
+    if not os.path.exists(f"{path}.json"):
         return {}
+    with open(f"{path}.json", encoding="utf-8") as f:
+        got = json.load(f)
+    beside = run(o.sizeup, "compare", "last", "--predicted", "--top", "0", "--store", f"{path}.db",
+                 "--format", "json")
+    if beside.returncode == 0:
+        layers += [row for case in json.loads(beside.stdout)["cases"]
+                   if case["level"] == "calibrated" for row in case["layers"]]
     return {r["case"]: r for r in got if r["time"]["median_s"]}
 
 
-def measured(sizeup, backend, threads):
-    """Records by net. The median of all runs is what a person gets; the mean of the quickest
-    quarter is what the net takes when nobody else disturbs. Of several rounds: the median of the
-    one, the least of the other; "rounds" has the medians."""
-    rounds = {}
-    for _ in range(ROUNDS):
-        for first in range(0, len(NETS), TOGETHER):
-            nets = NETS[first:first + TOGETHER]
-            for net, r in measured_once(sizeup, backend, threads, nets).items():
-                rounds.setdefault(net, []).append(r)
+def measured(o, backend, threads, what, nets):
+    """Records by net, and the layers of all rounds beside what is told of them. The median of all
+    runs is what a person gets; the mean of the quickest quarter is what the net takes when nobody
+    else disturbs. Of several rounds: the median of the one, the least of the other; "rounds" has
+    the medians."""
+    rounds, layers = {}, []
+    with tempfile.TemporaryDirectory() as folder:
+        for k in range(o.rounds):
+            for first in range(0, len(nets), TOGETHER):
+                some = nets[first:first + TOGETHER]
+                path = os.path.join(o.keep or folder, f"{backend}-t{threads}-{what}-{k}-{first}")
+                for net, r in measured_once(o, backend, threads, some, path, layers).items():
+                    rounds.setdefault(net, []).append(r)
     records = {}
     for net, rs in rounds.items():
         r = records[net] = rs[-1]
@@ -69,7 +117,7 @@ def measured(sizeup, backend, threads):
         quick = [x["layers_quick_s"] for x in rs if x.get("layers_quick_s")]
         if quick:
             r["layers_quick_s"] = min(quick)
-    return records
+    return records, layers
 
 
 def predicted(sizeup, net, backend, threads, level):
@@ -109,36 +157,57 @@ def errors(guess, rows):
     return sorted(abs(g / r["t"] - 1) for g, r in zip(guess, rows))
 
 
-def line(name, e):
+def line(name, e, within=0.15):
     p90 = e[min(len(e) - 1, int(0.9 * len(e)))]
-    within = sum(x <= 0.15 for x in e) / len(e)
+    share = sum(x <= within for x in e) / len(e)
     print(f"  {name:<24} median {100 * statistics.median(e):6.1f} %   nine in ten "
-          f"{100 * p90:6.1f} %   within 15 % {100 * within:5.0f} %")
+          f"{100 * p90:6.1f} %   within {100 * within:.0f} % {100 * share:5.0f} %")
 
 
-def judge(sizeup, backend, threads):
-    rows = []
-    print(f"{backend}, {threads} threads")
-    records = measured(sizeup, backend, threads)
-    for net in NETS:
-        record = records.get(net)
-        if record is None:
+def one(o, backend, threads, net, record):
+    """What is told of a net and what it took, on a line of its own."""
+    told = predicted(o.sizeup, net, backend, threads, "calibrated")
+    roof = predicted(o.sizeup, net, backend, threads, "roofline")
+    t = record["time"]["median_s"]
+    held = told["time_lo_s"] <= t <= told["time_hi_s"]
+    print(f"  {net:<52} {t * 1e3:9.3f} ms  told {told['time_s'] * 1e3:9.3f} ms "
+          f"{100 * (told['time_s'] / t - 1):+6.1f} %  rounds "
+          f"{record['rounds'][0] * 1e3:.3f} to {record['rounds'][-1] * 1e3:.3f}, the last one "
+          f"n={record['time']['n']} {record['verdict']}"
+          f"{'' if held else '  outside its interval'}")
+    return {"t": t, "quick": record.get("layers_quick_s") or t, "told": told["time_s"],
+            "usual": told["usual"], "roof": roof["time_s"], "compute": roof["computation_s"],
+            "held": held, "flops": record["count"]["flops"],
+            "bytes": record["count"]["bytes_moved"]}
+
+
+def show_layers(layers):
+    """Of rows of one layer and one kernel, as compare does; rows of all rounds."""
+    pairs = [(r["measured_s"], r["predicted_s"]) for r in layers
+             if r["layers"] == 1 and r["kernels"] == 1 and r["measured_s"] and r["predicted_s"]]
+    if not pairs:
+        print("  layers: the library does not tell their times")
+        return
+    whole = sum(t for t, _ in pairs)
+    off = sum(abs(told - t) for t, told in pairs)
+    print(f"  layers, n = {len(pairs)} of {len(layers)} rows; errors are {100 * off / whole:.1f} % "
+          "of their time")
+    line("  layers", sorted(abs(told / t - 1) for t, told in pairs))
+    large = sorted(abs(told / t - 1) for t, told in pairs if t >= 50e-6)
+    if large:
+        line(f"  of 50 us and more, {len(large)}", large)
+
+
+def rows_of(o, backend, threads, what, nets):
+    records, layers = measured(o, backend, threads, what, nets)
+    for net in nets:
+        if net not in records:
             print(f"  {net:<52} not measured")
-            continue
-        told = predicted(sizeup, net, backend, threads, "calibrated")
-        roof = predicted(sizeup, net, backend, threads, "roofline")
-        t = record["time"]["median_s"]
-        held = told["time_lo_s"] <= t <= told["time_hi_s"]
-        quick = record.get("layers_quick_s") or t
-        rows.append({"t": t, "quick": quick, "told": told["time_s"], "usual": told["usual"],
-                     "roof": roof["time_s"],
-                     "compute": roof["computation_s"], "held": held,
-                     "flops": record["count"]["flops"], "bytes": record["count"]["bytes_moved"]})
-        print(f"  {net:<52} {t * 1e3:9.3f} ms  told {told['time_s'] * 1e3:9.3f} ms "
-              f"{100 * (told['time_s'] / t - 1):+6.1f} %  rounds "
-              f"{record['rounds'][0] * 1e3:.3f} to {record['rounds'][-1] * 1e3:.3f}, the last one "
-              f"n={record['time']['n']} {record['verdict']}"
-              f"{'' if held else '  outside its interval'}")
+    return [one(o, backend, threads, n, records[n]) for n in nets if n in records], layers
+
+
+def judge_nets(o, backend, threads):
+    rows, layers = rows_of(o, backend, threads, "nets", NETS)
     if len(rows) < 3:
         return
     constant = statistics.median(r["t"] / r["roof"] for r in rows)
@@ -150,6 +219,22 @@ def judge(sizeup, backend, threads):
     line("three coefficients", errors(fit_three(rows), rows))
     line("roofline", errors([r["roof"] for r in rows], rows))
     line("compute roof alone", errors([r["compute"] for r in rows], rows))
+    show_layers(layers)
+
+
+def judge_kernels(o, backend, threads, name, draw):
+    r = random.Random(o.seed)
+    nets = list(dict.fromkeys(draw(r) for _ in range(KERNELS)))
+    rows, _ = rows_of(o, backend, threads, name, nets)
+    if not rows:
+        return
+    constant = statistics.median(x["t"] / x["roof"] for x in rows)
+    print(f"  {name} alone, n = {len(rows)}; 90 % intervals hold {sum(x['held'] for x in rows)}")
+    line("calibrated", errors([x["told"] for x in rows], rows), 0.1)
+    line("  of undisturbed times",
+         sorted(abs(x["told"] / x["usual"] / x["quick"] - 1) for x in rows), 0.1)
+    line("roofline x constant", errors([x["roof"] * constant for x in rows], rows), 0.1)
+    line("roofline", errors([x["roof"] for x in rows], rows), 0.1)
 
 
 def main():
@@ -158,7 +243,12 @@ def main():
     p.add_argument("--backend", default="onednn,openvino")
     p.add_argument("--threads", default="1")
     p.add_argument("--budget", default="10min")
+    p.add_argument("--rounds", type=int, default=ROUNDS)
+    p.add_argument("--seed", type=int, default=1, help="of the sizes of kernels")
+    p.add_argument("--keep", metavar="FOLDER", help="for runs, which are then not measured again")
     o = p.parse_args()
+    if o.keep:
+        os.makedirs(o.keep, exist_ok=True)
     for backend in o.backend.split(","):
         for threads in (int(t) for t in o.threads.split(",")):
             if not is_calibrated(o.sizeup, backend, threads):
@@ -168,7 +258,10 @@ def main():
                 if out.returncode:
                     print(f"  {out.stderr.strip()}")
                     continue
-            judge(o.sizeup, backend, threads)
+            print(f"{backend}, {threads} threads")
+            judge_nets(o, backend, threads)
+            judge_kernels(o, backend, threads, "products", products)
+            judge_kernels(o, backend, threads, "convolutions", convolutions)
 
 
 if __name__ == "__main__":

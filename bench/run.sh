@@ -56,6 +56,16 @@ if [ -n "${DATA:-}" ] && [ -x "$build/tests/bench/bench_gpus" ]; then
 else
     echo "bench: kernels of GPUs are not asked: DATA names no folder with their tables"
 fi
+# Ten minutes of calibration for each library and number of threads that was not calibrated, and
+# four of measuring. CALIBRATE=no leaves it out.
+threads=1
+[ "$(nproc)" -lt 2 ] || threads=1,2
+if [ "${CALIBRATE:-10min}" = no ]; then
+    echo "bench: predictions are not held to measurements: CALIBRATE=no"
+else
+    python3 "$here/predict.py" "$sizeup" --threads "$threads" --budget "${CALIBRATE:-10min}" \
+        --rounds 1 || status=1
+fi
 python3 "$here/training.py" "$sizeup" || status=1
 python3 "$here/decoding.py" "$sizeup" || status=1
 python3 "$here/bench.py" "$sizeup" "$here/../tests/models" "${args[@]}" || status=1

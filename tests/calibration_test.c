@@ -15,6 +15,8 @@
 
 static const double SLOWER = 2, FIXED_S = 10e-6, USUAL = 1.125;
 
+static double usual = 1.125; // of the next records
+
 static const char machine_json[] =
     "{\"schema\":\"sizeup.machine/1\",\"name\":\"plain\",\"source\":\"measured\","
     "\"fingerprint\":\"0123456789abcdef\",\"cpu\":{\"threads\":1},"
@@ -56,7 +58,7 @@ static json_t *record_of(sz_ctx *ctx, const char *spec, const sz_machine *m) {
     sz_costs_destroy(costs);
     sz_model_destroy(model);
     return json_pack("{s:s, s:o, s:f, s:{s:f}}", "case", spec, "layers", layers, "layers_quick_s",
-                     sum + FIXED_S, "time", "median_s", USUAL * (sum + FIXED_S));
+                     sum + FIXED_S, "time", "median_s", usual * (sum + FIXED_S));
 }
 
 static sz_calibration *calibrate(sz_ctx *ctx, int nets) {
@@ -95,7 +97,7 @@ static void tells_other_nets(void **state) {
     assert_int_equal(c->nets.n, 60);
     near_to(c->fixed_s, FIXED_S, 0.02);
     near_to(c->factor, 1, 0.02);
-    near_to(c->usual, USUAL, 1e-9);
+    near_to(sz_calibration_usual(c, want), USUAL, 1e-9);
     near_to(t.time_s, want, 0.02);
     assert_true(t.time_lo_s <= want && want <= t.time_hi_s);
     assert_true(t.time_hi_s < 1.1 * t.time_s);
@@ -108,6 +110,37 @@ static void tells_other_nets(void **state) {
     sz_costs_destroy(costs);
     sz_model_destroy(again);
     sz_model_destroy(model);
+    sz_calibration_destroy(c);
+    sz_ctx_destroy(ctx);
+}
+
+// Strangers cost short nets a quarter and long ones nothing: each is told what those like it met, a
+// net between the two something between.
+static void strangers_by_time(void **state) {
+    (void)state;
+    sz_ctx *ctx = sz_ctx_create(NULL);
+    sz_calibration *c = calibrate(ctx, 0);
+    for (int i = 0; i < 90; i++) {
+        char spec[96];
+        usual = i % 2 ? 1.25 : 1;
+        snprintf(spec, sizeof spec, "mlp:input=16,layers=1,width=%d,output=8,batch=1",
+                 (i % 2 ? 16 : 4096) + i);
+        json_t *record = record_of(ctx, spec, c->machine);
+        assert_int_equal(sz_observe(c, record), SZ_OK);
+        json_decref(record);
+    }
+    usual = USUAL;
+    assert_int_equal(sz_calibration_settle(c), SZ_OK);
+    assert_int_equal(c->usual.n, 2);
+    const double brief_s = c->usual.whole_s[0], long_s = c->usual.whole_s[1];
+    assert_true(long_s > 2 * brief_s);
+    near_to(sz_calibration_usual(c, brief_s / 10), 1.25, 1e-9);
+    near_to(sz_calibration_usual(c, brief_s), 1.25, 1e-9);
+    near_to(sz_calibration_usual(c, sqrt(brief_s * long_s)), 1.125, 1e-9);
+    near_to(sz_calibration_usual(c, long_s), 1, 1e-9);
+    near_to(sz_calibration_usual(c, 10 * long_s), 1, 1e-9);
+    near_to(sz_calibration_about(c).usual_least, 1, 1e-9);
+    near_to(sz_calibration_about(c).usual_most, 1.25, 1e-9);
     sz_calibration_destroy(c);
     sz_ctx_destroy(ctx);
 }
@@ -273,10 +306,10 @@ static void refuses_what_is_none(void **state) {
         "",
         "[]",
         "{\"schema\":\"sizeup.machine/1\"}",
-        "{\"schema\":\"sizeup.calibration/4\"}",
-        "{\"schema\":\"sizeup.calibration/4\",\"backend\":\"x\",\"fingerprint\":\"y\","
+        "{\"schema\":\"sizeup.calibration/5\"}",
+        "{\"schema\":\"sizeup.calibration/5\",\"backend\":\"x\",\"fingerprint\":\"y\","
         "\"threads\":1,\"factor\":1,\"fixed_s\":0,\"machine_record\":\"{}\"}",
-        "{\"schema\":\"sizeup.calibration/4\",\"backend\":\"x\",\"fingerprint\":\"y\","
+        "{\"schema\":\"sizeup.calibration/5\",\"backend\":\"x\",\"fingerprint\":\"y\","
         "\"threads\":1,\"factor\":-1,\"fixed_s\":0}"};
     sz_ctx *ctx = sz_ctx_create(NULL);
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
@@ -290,6 +323,7 @@ static void refuses_what_is_none(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(tells_other_nets),
+                                       cmocka_unit_test(strangers_by_time),
                                        cmocka_unit_test(scores),
                                        cmocka_unit_test(repeats),
                                        cmocka_unit_test(outside),

@@ -149,8 +149,8 @@ typedef struct sz_calibration_facts {
     int threads;
     size_t nets;
     /** A net takes usual x (fixed_s + factor x the sum of its kernels); usual: what strangers on
-     * the host cost while it was calibrated, 1 = nothing. */
-    double fixed_s, factor, usual;
+     * the host cost while it was calibrated, by how long a net takes; 1 = nothing. */
+    double fixed_s, factor, usual_least, usual_most;
 } sz_calibration_facts;
 SZ_API sz_calibration_facts sz_calibration_about(const sz_calibration *calibration);
 

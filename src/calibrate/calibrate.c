@@ -125,7 +125,7 @@ static int place_of(const turn *t, const json_t *record) {
 }
 
 static double quickness(const json_t *record) {
-    const double s = json_number_value(json_object_get(record, "layers_quick_s"));
+    const double s = sz_observed_quick_s(record);
     return s > 0 ? s : INFINITY;
 }
 

@@ -113,9 +113,10 @@ static void units(uint64_t *r, char *buf, size_t cap) {
 // One product alone, whose operands stay in the caches: people ask about those too.
 static void product(uint64_t *r, char *buf, size_t cap) {
     static const double most_flops = 4e9;
-    const int rows = size(r, 1, 1024, 1), depth = rounded(r, 16, 4096, 8);
+    const int step = below(r, 3) ? 8 : 1; // a third has sizes that fill no vector
+    const int rows = size(r, 1, 1024, 1), depth = rounded(r, 16, 4096, step);
     const int most = (int)fmin(4096, most_flops / 2 / rows / depth);
-    snprintf(buf, cap, "gemm:m=%d,n=%d,k=%d,bias=%d", rows, rounded(r, 16, most, 8), depth,
+    snprintf(buf, cap, "gemm:m=%d,n=%d,k=%d,bias=%d", rows, rounded(r, 16, most, step), depth,
              below(r, 2));
 }
 

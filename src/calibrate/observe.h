@@ -12,4 +12,7 @@
 // depend on when it was asked. A record without layer times adds nothing.
 sz_status sz_observe(sz_calibration *c, const json_t *record);
 
+// What the net takes when nobody disturbs: the mean of the quickest quarter of its timed runs.
+double sz_observed_quick_s(const json_t *record);
+
 #endif

@@ -223,9 +223,9 @@ static sz_status assume_calibration(sz_estimate *e) {
                c->threads, c->nets.n));
     SZ_TRY(add(e, "fixed_s", c->fixed_s, "of a run of a whole net, beside its kernels"));
     SZ_TRY(add(e, "factor", c->factor, "of the sum of the kernels, in a whole net"));
-    SZ_TRY(add(e, "usual", c->usual,
-               "factor of all times: what strangers on the host cost while it was calibrated; "
-               "divide by it for a machine that nobody else uses"));
+    SZ_TRY(add(e, "usual", e->usual,
+               "factor of all times: what strangers on the host cost nets that take about as long, "
+               "while it was calibrated; divide by it for a machine that nobody else uses"));
     const char *here = e->machine->identity.fingerprint;
     if (e->is_carried && (!here || strcmp(here, c->fingerprint) != 0))
         SZ_TRY(add(e, "carried_from", SZ_NAN,

@@ -16,11 +16,6 @@ static double blend(const sz_estimate *e, double one, double other) {
     return one + e->toward_other * (other - one);
 }
 
-static double usual_of(const sz_estimate *e) {
-    const sz_calibration *c = e->options.calibration, *o = e->options.other;
-    return e->toward_other > 0 ? blend(e, c->usual, o->usual) : c->usual;
-}
-
 static double wider(const sz_estimate *e, double half) {
     const double carried = WIDER * half + (e->is_other_kind ? OTHER_KIND : 0);
     return e->is_carried ? carried : half;
@@ -84,7 +79,8 @@ const sz_around *sz_estimate_around(const sz_estimate *e) { return &e->around; }
 
 static bool are_same(const sz_features *a, const sz_features *b) {
     return a->n == b->n && strcmp(a->kind, b->kind) == 0 && a->compute_s == b->compute_s &&
-           a->memory_s == b->memory_s && a->cache_s == b->cache_s && a->cold == b->cold &&
+           a->memory_s == b->memory_s && a->cold == b->cold &&
+           a->fetch.cache_s == b->fetch.cache_s && a->fetch.waits_s == b->fetch.waits_s &&
            memcmp(a->x, b->x, (size_t)a->n * sizeof *a->x) == 0;
 }
 
@@ -111,14 +107,14 @@ static void note_unseen(sz_estimate *e, const char *kind) {
 }
 
 // Kernels of one size come again and again in a net.
-static sz_status find_told(sz_estimate *e, size_t row, const sz_node_time *t, double cache_s,
+static sz_status find_told(sz_estimate *e, size_t row, const sz_node_time *t, sz_fetch fetch,
                            sz_calibrated_value *ret_value) {
     sz_told one;
     sz_features any;
     sz_features_any(e->costs, row, &any);
     if (!sz_features_of(e->costs, row, &one.features)) one.features = any;
-    sz_features_put_around(&any, t->compute_s, t->memory_s, cache_s, &e->around);
-    sz_features_put_around(&one.features, t->compute_s, t->memory_s, cache_s, &e->around);
+    sz_features_put_around(&any, t->compute_s, t->memory_s, fetch, &e->around);
+    sz_features_put_around(&one.features, t->compute_s, t->memory_s, fetch, &e->around);
     for (size_t i = 0; i < e->told.n; i++)
         if (are_same(&e->told.items[i].features, &one.features)) {
             *ret_value = e->told.items[i].value;
@@ -133,14 +129,12 @@ static sz_status find_told(sz_estimate *e, size_t row, const sz_node_time *t, do
     return sz_vec_push(e->ctx, &e->told, one) ? SZ_OK : sz_no_memory(e->ctx);
 }
 
-sz_status sz_calibrate_node(sz_estimate *e, size_t row, double cache_s, sz_node_time *t) {
+sz_status sz_calibrate_node(sz_estimate *e, size_t row, sz_fetch fetch, sz_node_time *t) {
     sz_calibrated_value v;
     if (!(t->time_s > 0)) return SZ_OK;
-    SZ_TRY(find_told(e, row, t, cache_s, &v));
-    const double half = wider(e, v.half), paper_s = t->time_s;
-    t->time_s = v.time_s * usual_of(e);
-    // No more than all of the roofs is reached, whatever was reached elsewhere.
-    if (e->is_carried) t->time_s = fmax(t->time_s, paper_s);
+    SZ_TRY(find_told(e, row, t, fetch, &v));
+    const double half = wider(e, v.half);
+    t->time_s = v.time_s; // when nobody disturbs, until the whole net is known
     t->time_lo_s = t->time_s * exp(-half);
     t->time_hi_s = t->time_s * exp(half);
     t->outside = v.is_outside;
@@ -157,13 +151,36 @@ static void keep_above_roofs(sz_estimate *e) {
     t->time_hi_s = fmax(t->time_hi_s, t->time_s);
 }
 
+static void stretch(sz_node_time *t, double by) {
+    t->time_s *= by, t->time_lo_s *= by, t->time_hi_s *= by;
+}
+
+// What strangers on the host cost, which depends on how long the net takes. No more than all of the
+// roofs is reached, whatever was reached elsewhere.
+static void meet_strangers(sz_estimate *e) {
+    const sz_calibration *c = e->options.calibration, *o = e->options.other;
+    sz_prediction *t = &e->total;
+    e->usual = sz_calibration_usual(c, t->time_s);
+    if (e->toward_other > 0) e->usual = blend(e, e->usual, sz_calibration_usual(o, t->time_s));
+    t->time_s *= e->usual;
+    for (size_t i = 0; i < e->nodes.n; i++) {
+        sz_node_time *node = &e->nodes.items[i].time;
+        const double paper_s = fmax(node->memory_s, node->compute_s);
+        stretch(node, e->usual);
+        if (!e->is_carried || !(node->time_s > 0) || node->time_s >= paper_s) continue;
+        t->time_s += c->factor * (paper_s - node->time_s);
+        stretch(node, paper_s / node->time_s);
+    }
+}
+
 void sz_calibrate_total(sz_estimate *e) {
     const sz_calibration *c = e->options.calibration, *o = e->options.other;
     const bool two = e->toward_other > 0;
     sz_prediction *t = &e->total;
-    const double parts_s = t->time_s / usual_of(e);
+    const double parts_s = t->time_s;
     t->time_s = sz_calibration_whole(c, parts_s);
     if (two) t->time_s = blend(e, t->time_s, sz_calibration_whole(o, parts_s));
+    meet_strangers(e);
     const double half = wider(e, two ? fmax(c->half, o->half) : c->half);
     if (!isnan(half)) {
         t->time_lo_s = t->time_s * exp(-half);

@@ -2,15 +2,19 @@
 #include "predict/calibration.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 #include "machine/measure/stats.h"
 
 static const double LEVEL = 0.9;
+// Which quantile of the nets that take about the same is usual: short runs among seven others are
+// disturbed more than a net that runs on its own.
+static const double USUAL = 0.25;
 
 sz_status sz_calibration_create(sz_ctx *ctx, sz_calibration **ret_calibration) {
     sz_calibration *c = sz_alloc(ctx, sizeof *c);
     if (!c) return sz_no_memory(ctx);
-    c->ctx = ctx, c->factor = 1, c->usual = 1, c->half = NAN;
+    c->ctx = ctx, c->factor = 1, c->half = NAN;
     sz_arena_init(&c->arena, ctx);
     *ret_calibration = c;
     return SZ_OK;
@@ -45,7 +49,7 @@ sz_status sz_calibration_find(sz_calibration *c, const char *name, int axes,
         *ret_kind = &c->kinds.items[known - c->kinds.items];
         return SZ_OK;
     }
-    sz_calibrated_kind kind = {.half = NAN, .line = {0, 0, 1, 1, 1}};
+    sz_calibrated_kind kind = {.half = NAN, .line = {.compute = 1, .memory = 1, .cache = 1}};
     kind.process.axes = axes;
     kind.name = sz_arena_strdup(&c->arena, name, strlen(name));
     if (!kind.name || !sz_vec_push(c->ctx, &c->kinds, kind)) return sz_no_memory(c->ctx);
@@ -58,8 +62,9 @@ static sz_line_point point_of(const sz_features *f, double time_s) {
     return (sz_line_point){.starts = f->starts,
                            .cold = f->cold,
                            .compute_s = f->worked * f->compute_s,
-                           .memory_s = fmax(0, f->memory_s - f->cache_s),
-                           .cache_s = f->cache_s,
+                           .memory_s = fmax(0, f->memory_s - f->fetch.cache_s),
+                           .cache_s = f->fetch.cache_s,
+                           .waits_s = f->fetch.waits_s,
                            .time_s = time_s};
 }
 
@@ -133,30 +138,61 @@ static sz_status fit_whole(sz_calibration *c) {
     return status;
 }
 
-// Medians over what the same nets take undisturbed; the lower quartile of the nets, since short
-// runs among seven others are disturbed more than a net that runs on its own.
-static sz_status find_usual(sz_calibration *c) {
-    double *ratios = sz_alloc(c->ctx, (c->nets.n + 1) * sizeof *ratios);
-    size_t n = 0;
-    if (!ratios) return sz_no_memory(c->ctx);
-    for (size_t i = 0; i < c->nets.n; i++) {
-        const sz_calibrated_net *net = &c->nets.items[i];
-        if (net->whole_s > 0 && net->usual_s > 0) ratios[n++] = net->usual_s / net->whole_s;
-    }
+static int by_whole(const void *a, const void *b) {
+    const sz_calibrated_net *x = a, *y = b;
+    return x->whole_s < y->whole_s ? -1 : x->whole_s > y->whole_s;
+}
+
+// A knot: of nets that take about the same.
+static void add_knot(sz_usual *u, const sz_calibrated_net *nets, size_t n, double *ratios) {
+    for (size_t i = 0; i < n; i++) ratios[i] = nets[i].usual_s / nets[i].whole_s;
     sz_sort_values(ratios, n);
-    c->usual = n ? fmax(1, sz_quantile(ratios, n, 0.25)) : 1;
-    sz_free(c->ctx, ratios, (c->nets.n + 1) * sizeof *ratios);
-    return SZ_OK;
+    u->whole_s[u->n] = nets[n / 2].whole_s;
+    u->factor[u->n++] = fmax(1, sz_quantile(ratios, n, USUAL));
+}
+
+static sz_status find_usual(sz_calibration *c) {
+    enum { KNOT = 40 }; // nets of one, at least
+    const size_t room = c->nets.n + 1;
+    sz_calibrated_net *nets = sz_alloc(c->ctx, room * sizeof *nets);
+    double *ratios = sz_alloc(c->ctx, room * sizeof *ratios);
+    const sz_status status = nets && ratios ? SZ_OK : sz_no_memory(c->ctx);
+    size_t n = 0;
+    c->usual.n = 0;
+    for (size_t i = 0; i < c->nets.n && status == SZ_OK; i++)
+        if (c->nets.items[i].whole_s > 0 && c->nets.items[i].usual_s > 0)
+            nets[n++] = c->nets.items[i];
+    if (n > 0) qsort(nets, n, sizeof *nets, by_whole);
+    const size_t most = n / KNOT < SZ_USUAL_KNOTS ? n / KNOT : SZ_USUAL_KNOTS;
+    const size_t knots = n > 0 && most == 0 ? 1 : most;
+    for (size_t k = 0; k < knots; k++) {
+        const size_t from = n * k / knots, to = n * (k + 1) / knots;
+        add_knot(&c->usual, nets + from, to - from, ratios);
+    }
+    sz_free(c->ctx, nets, room * sizeof *nets);
+    sz_free(c->ctx, ratios, room * sizeof *ratios);
+    return status;
+}
+
+double sz_calibration_usual(const sz_calibration *c, double whole_s) {
+    const sz_usual *u = &c->usual;
+    int i = 0;
+    while (i < u->n && u->whole_s[i] < whole_s) i++;
+    if (u->n == 0) return 1;
+    if (i == 0 || i == u->n) return u->factor[i == 0 ? 0 : i - 1];
+    const double share = log(whole_s / u->whole_s[i - 1]) / log(u->whole_s[i] / u->whole_s[i - 1]);
+    return u->factor[i - 1] + share * (u->factor[i] - u->factor[i - 1]);
 }
 
 double sz_calibration_whole(const sz_calibration *c, double parts_s) {
-    return c->usual * (c->fixed_s + c->factor * parts_s);
+    return c->fixed_s + c->factor * parts_s;
 }
 
 double sz_calibration_net_error(const sz_calibration *c, size_t i) {
     const sz_calibrated_net *net = &c->nets.items[i];
     if (!(net->usual_s > 0) || !(net->parts_s > 0)) return NAN;
-    return fabs(log(sz_calibration_whole(c, net->parts_s) / net->usual_s));
+    const double whole_s = sz_calibration_whole(c, net->parts_s);
+    return fabs(log(sz_calibration_usual(c, whole_s) * whole_s / net->usual_s));
 }
 
 // Of what people measure: medians, with whatever else the host did.
@@ -238,6 +274,10 @@ sz_calibrated_value sz_calibration_at(const sz_calibration *c, const sz_features
 }
 
 sz_calibration_facts sz_calibration_about(const sz_calibration *c) {
+    const sz_usual *u = &c->usual;
+    double least = INFINITY, most = 1;
+    for (int i = 0; i < u->n; i++)
+        least = fmin(least, u->factor[i]), most = fmax(most, u->factor[i]);
     return (sz_calibration_facts){.backend = c->backend,
                                   .version = c->version,
                                   .dtype = c->dtype,
@@ -249,5 +289,6 @@ sz_calibration_facts sz_calibration_about(const sz_calibration *c) {
                                   .nets = c->nets.n,
                                   .fixed_s = c->fixed_s,
                                   .factor = c->factor,
-                                  .usual = c->usual};
+                                  .usual_least = u->n > 0 ? least : 1,
+                                  .usual_most = most};
 }

@@ -40,6 +40,14 @@ typedef struct sz_calibrated_net {
     double parts_s; // sum over its kernels as they are told without it
 } sz_calibrated_net;
 
+// What strangers on the host cost: a median over a quick run, >= 1, by what a net takes. A run that
+// takes long meets them always, a short one now and then.
+enum { SZ_USUAL_KNOTS = 8 };
+typedef struct sz_usual {
+    int n; // knots, by rising time; 0 = nothing is known, they cost nothing
+    double whole_s[SZ_USUAL_KNOTS], factor[SZ_USUAL_KNOTS];
+} sz_usual;
+
 // A kernel of the library that ran for kernels of a kind.
 typedef struct sz_calibrated_kernel {
     const char *kind, *name;
@@ -60,7 +68,7 @@ struct sz_calibration {
     SZ_VEC(sz_calibrated_net) nets;
     SZ_VEC(sz_calibrated_kernel) kernels; // each once; none: not known
     double fixed_s, factor; // whole = fixed_s + factor x parts
-    double usual;           // what strangers on the host cost: a median over a quick run, >= 1
+    sz_usual usual;
     double half;            // of the 90 % interval of a net, in logarithms; NaN = too few
 };
 
@@ -93,10 +101,12 @@ sz_calibrated_value sz_calibration_at(const sz_calibration *c, const sz_features
 
 // The run that its kernels are part of; bytes are at most twice what the caches hold.
 const sz_around *sz_estimate_around(const sz_estimate *e);
-// Of the memory time of node `i` what the caches of a core serve.
-double sz_estimate_cache_s(const sz_estimate *e, size_t i);
+// Of node `i`.
+sz_fetch sz_estimate_fetch(const sz_estimate *e, size_t i);
 
-// Time of a net as people measure it, by the sum of its kernels when nobody disturbs.
+// Time of a net when nobody disturbs, by the sum of its kernels.
 double sz_calibration_whole(const sz_calibration *c, double parts_s);
+// What strangers on the host make of it: between two knots by logarithms, beyond them as there.
+double sz_calibration_usual(const sz_calibration *c, double whole_s);
 
 #endif

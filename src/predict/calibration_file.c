@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A calibration as JSON, schema sizeup.calibration/4, and back.
+// A calibration as JSON, schema sizeup.calibration/5, and back.
 #include "predict/calibrated_kernels.h"
 
 #include <math.h>
@@ -56,6 +56,7 @@ static sz_status put_kind(sz_ctx *ctx, sz_json *j, const sz_calibrated_kind *kin
     sz_json_key_f64(j, "compute", kind->line.compute);
     sz_json_key_f64(j, "memory", kind->line.memory);
     sz_json_key_f64(j, "cache", kind->line.cache);
+    sz_json_key_f64(j, "waits", kind->line.waits);
     sz_json_key_f64(j, "level", p->level);
     sz_json_key_f64(j, "height", p->height);
     sz_json_key_f64(j, "noise", p->noise);
@@ -80,6 +81,18 @@ static void put_net(sz_json *j, const sz_calibrated_net *net) {
     sz_json_end_object(j);
 }
 
+// [seconds, factor] of each knot.
+static void put_usual(sz_json *j, const sz_usual *u) {
+    sz_json_key_array(j, "usual");
+    for (int i = 0; i < u->n; i++) {
+        sz_json_begin_array(j);
+        sz_json_f64(j, u->whole_s[i]);
+        sz_json_f64(j, u->factor[i]);
+        sz_json_end_array(j);
+    }
+    sz_json_end_array(j);
+}
+
 sz_status sz_calibration_json(sz_ctx *ctx, const sz_calibration *c, sz_buf *buf) {
     sz_buf machine;
     sz_json j;
@@ -87,7 +100,7 @@ sz_status sz_calibration_json(sz_ctx *ctx, const sz_calibration *c, sz_buf *buf)
     sz_status status = sz_machine_json(ctx, c->machine, &machine);
     sz_json_init(&j, buf, 1);
     sz_json_begin_object(&j);
-    sz_json_key_str(&j, "schema", "sizeup.calibration/4");
+    sz_json_key_str(&j, "schema", "sizeup.calibration/5");
     sz_json_key_str(&j, "backend", c->backend);
     sz_json_key_str(&j, "version", c->version);
     sz_json_key_str(&j, "dtype", c->dtype);
@@ -97,7 +110,7 @@ sz_status sz_calibration_json(sz_ctx *ctx, const sz_calibration *c, sz_buf *buf)
     sz_json_key_str(&j, "started_utc", c->started_utc);
     sz_json_key_f64(&j, "fixed_s", c->fixed_s);
     sz_json_key_f64(&j, "factor", c->factor);
-    sz_json_key_f64(&j, "usual", c->usual);
+    put_usual(&j, &c->usual);
     sz_json_key_f64(&j, "half", c->half);
     sz_json_key(&j, "machine_record");
     sz_json_str_n(&j, machine.data ? machine.data : "", machine.size);
@@ -225,10 +238,10 @@ static sz_status read_kind(sz_calibration *c, const json_t *from) {
     SZ_TRY(sz_calibration_find(c, name, (int)axes, &kind));
     kind->half = number(from, "half");
     kind->line = (sz_line){number(from, "start_s"), number(from, "cold_s"), number(from, "compute"),
-                           number(from, "memory"), number(from, "cache")};
+                           number(from, "memory"),  number(from, "cache"),  number(from, "waits")};
     const sz_line *l = &kind->line;
     if (!(l->start_s >= 0) || !(l->cold_s >= 0) || !(l->compute >= 0) || !(l->memory >= 0) ||
-        !(l->cache >= 0))
+        !(l->cache >= 0) || !(l->waits >= 0))
         return bad(c->ctx, "a kind has no line");
     return read_process(c, from, &kind->process);
 }
@@ -237,6 +250,20 @@ static sz_status read_net(sz_calibration *c, const json_t *from) {
     const sz_calibrated_net net = {text(c, from, "spec"), number(from, "whole_s"),
                                    number(from, "usual_s"), number(from, "parts_s")};
     return sz_vec_push(c->ctx, &c->nets, net) ? SZ_OK : sz_no_memory(c->ctx);
+}
+
+static sz_status read_usual(sz_calibration *c, const json_t *knots) {
+    sz_usual *u = &c->usual;
+    if (!json_is_array(knots) || json_array_size(knots) > SZ_USUAL_KNOTS)
+        return bad(c->ctx, "it does not say what is usual, or too much");
+    for (size_t i = 0; i < json_array_size(knots); i++) {
+        double knot[2];
+        SZ_TRY(read_numbers(c, json_array_get(knots, i), 2, knot));
+        if (!(knot[0] > 0) || (u->n > 0 && knot[0] < u->whole_s[u->n - 1]) || !(knot[1] >= 1))
+            return bad(c->ctx, "what is usual is not sorted by time, or is below 1");
+        u->whole_s[u->n] = knot[0], u->factor[u->n++] = knot[1];
+    }
+    return SZ_OK;
 }
 
 static sz_status read_machine(sz_calibration *c, const json_t *root) {
@@ -249,8 +276,8 @@ static sz_status read_machine(sz_calibration *c, const json_t *root) {
 static sz_status read_root(sz_calibration *c, const json_t *root) {
     const char *schema = json_string_value(json_object_get(root, "schema"));
     const json_t *kinds = json_object_get(root, "kinds"), *nets = json_object_get(root, "nets");
-    if (!schema || strcmp(schema, "sizeup.calibration/4") != 0)
-        return bad(c->ctx, "its schema is not sizeup.calibration/4: calibrate again");
+    if (!schema || strcmp(schema, "sizeup.calibration/5") != 0)
+        return bad(c->ctx, "its schema is not sizeup.calibration/5: calibrate again");
     c->backend = text(c, root, "backend"), c->version = text(c, root, "version");
     c->dtype = text(c, root, "dtype"), c->recipe = text(c, root, "recipe");
     c->fingerprint = text(c, root, "fingerprint"), c->started_utc = text(c, root, "started_utc");
@@ -259,10 +286,10 @@ static sz_status read_root(sz_calibration *c, const json_t *root) {
     c->library_bytes = json_integer_value(json_object_get(root, "library_bytes"));
     c->library_changed_s = json_integer_value(json_object_get(root, "library_changed_s"));
     c->fixed_s = number(root, "fixed_s"), c->factor = number(root, "factor");
-    c->half = number(root, "half"), c->usual = number(root, "usual");
+    c->half = number(root, "half");
     if (!c->backend || !c->fingerprint || c->threads < 1) return bad(c->ctx, "it names no backend");
-    if (!(c->factor > 0) || !(c->fixed_s >= 0) || !(c->usual >= 1))
-        return bad(c->ctx, "it was not settled");
+    if (!(c->factor > 0) || !(c->fixed_s >= 0)) return bad(c->ctx, "it was not settled");
+    SZ_TRY(read_usual(c, json_object_get(root, "usual")));
     SZ_TRY(read_machine(c, root));
     for (size_t i = 0; i < json_array_size(nets); i++) SZ_TRY(read_net(c, json_array_get(nets, i)));
     for (size_t i = 0; i < json_array_size(kinds); i++)

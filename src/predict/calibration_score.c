@@ -68,7 +68,8 @@ static void fill_nets(const sz_calibration *c, ratios *r, sz_calibration_score *
     for (size_t i = 0; i < c->nets.n; i++) {
         const sz_calibrated_net *net = &c->nets.items[i];
         if (!(net->usual_s > 0) || !(net->parts_s > 0)) continue;
-        r->told[r->n] = log(sz_calibration_whole(c, net->parts_s) / net->usual_s);
+        const double whole_s = sz_calibration_whole(c, net->parts_s);
+        r->told[r->n] = log(sz_calibration_usual(c, whole_s) * whole_s / net->usual_s);
         r->roofline[r->n++] = log(roofline_of(c, (int32_t)i) / net->usual_s);
     }
 }

@@ -275,9 +275,9 @@ static asked ask(const sz_costs *c, size_t row, sz_node_id id, sz_features *f) {
     return (asked){c, sz_graph_node(c->graph, id), &c->nodes[row], f};
 }
 
-void sz_features_put_around(sz_features *f, double compute_s, double memory_s, double cache_s,
+void sz_features_put_around(sz_features *f, double compute_s, double memory_s, sz_fetch fetch,
                             const sz_around *around) {
-    f->compute_s = compute_s, f->memory_s = memory_s, f->cache_s = cache_s;
+    f->compute_s = compute_s, f->memory_s = memory_s, f->fetch = fetch;
     f->cold = around->cold;
     if (f->n + 2 > SZ_PROCESS_AXES) return;
     f->x[f->n++] = log(fmax(fmax(compute_s, memory_s), 1e-9));

@@ -7,6 +7,12 @@
 #include "model/cost/costs.h"
 #include "predict/process.h"
 
+// How a kernel's bytes come.
+typedef struct sz_fetch {
+    double cache_s; // of its memory time what the caches of a core serve
+    double waits_s; // what its reads would take if each line waited for the one before; 0 = unknown
+} sz_fetch;
+
 typedef struct sz_features {
     char kind[40];
     int n;
@@ -14,7 +20,8 @@ typedef struct sz_features {
     double starts;              // steps that wait for the one before, >= 1
     double worked;              // operations that are done over those that are counted
     double cold; // how far the run drives its code out of a core's caches; with what is around
-    double compute_s, memory_s, cache_s; // at the roofs; set with what is around
+    double compute_s, memory_s; // at the roofs; these and `fetch` are set with what is around
+    sz_fetch fetch;
 } sz_features;
 
 // Of a row of the costs: a node or a kernel. False: it does nothing, or is not costed.
@@ -28,9 +35,9 @@ typedef struct sz_around {
     double cold;  // share of them that the caches of a core don't hold
 } sz_around;
 
-// What is around it: its times at the roofs, `cache_s` being what the caches of a core serve of its
-// memory time; and, as more axes, the longer of the two and the bytes of a run.
-void sz_features_put_around(sz_features *f, double compute_s, double memory_s, double cache_s,
+// What is around it: its times at the roofs and how its bytes come; and, as more axes, the longer
+// of the two times and the bytes of a run.
+void sz_features_put_around(sz_features *f, double compute_s, double memory_s, sz_fetch fetch,
                             const sz_around *around);
 
 #endif

@@ -31,27 +31,28 @@ static bool look(fit *f, sz_line shape) {
     return true;
 }
 
-typedef struct step {
-    bool start, cold, memory, cache; // which parts move together
-} step;
+// Which of its parts take part, and which move together in a step.
+typedef struct parts {
+    bool start, cold, memory, cache, waits;
+} parts;
 
-static bool look_both_ways(fit *f, double by, step s) {
+static bool look_both_ways(fit *f, double by, parts s) {
     const sz_line at = f->best;
     bool better = false;
     for (int k = 0; k < 2; k++, by = 1 / by)
-        better |= look(f, (sz_line){at.start_s * (s.start ? by : 1), at.cold_s * (s.cold ? by : 1),
-                                    1, at.memory * (s.memory ? by : 1),
-                                    at.cache * (s.cache ? by : 1)});
+        better |= look(f, (sz_line){.start_s = at.start_s * (s.start ? by : 1),
+                                    .cold_s = at.cold_s * (s.cold ? by : 1),
+                                    .compute = 1,
+                                    .memory = at.memory * (s.memory ? by : 1),
+                                    .cache = at.cache * (s.cache ? by : 1),
+                                    .waits = at.waits * (s.waits ? by : 1)});
     return better;
 }
 
 // Around the best, by ever smaller steps.
 static void refine(fit *f) {
-    static const step steps[] = {{.start = true},
-                                 {.cold = true},
-                                 {.memory = true},
-                                 {.cache = true},
-                                 {true, true, true, true}};
+    static const parts steps[] = {{.start = true}, {.cold = true},  {.memory = true},
+                                  {.cache = true}, {.waits = true}, {true, true, true, true, true}};
     for (double by = 2; by > 1.002;) {
         bool better = false;
         for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
@@ -65,43 +66,69 @@ static const double starts[] = {0, 1e-8, 1e-7, 1e-6, 5e-6, 2e-5, 1e-4, 1e-3, 1e-
 static const double memories[] = {0, 0.03, 0.1, 0.3, 1, 3, 10, 30};
 #define COUNT(list) (sizeof list / sizeof *list)
 
+// A part that no point has is not varied.
+static void search(fit *f, parts has) {
+    for (size_t m = 0; m < (has.memory ? COUNT(memories) : 1); m++)
+        for (size_t c = 0; c < (has.cache ? COUNT(memories) : 1); c++)
+            for (size_t s = 0; s < COUNT(starts); s++)
+                (void)look(f, (sz_line){.start_s = starts[s],
+                                        .compute = 1,
+                                        .memory = has.memory ? memories[m] : 1,
+                                        .cache = has.cache ? memories[c] : 1});
+}
+
 // A start may be one of warm caches and more where they are cold.
 static void split_start(fit *f) {
     static const double warm[] = {1, 0.5, 0.2, 0.05}, cold[] = {0.3, 1, 3};
     const sz_line at = f->best;
     for (size_t i = 0; i < COUNT(warm); i++)
-        for (size_t k = 0; k < COUNT(cold); k++)
-            (void)look(f, (sz_line){at.start_s * warm[i], at.start_s * cold[k], 1, at.memory,
-                                    at.cache});
+        for (size_t k = 0; k < COUNT(cold); k++) {
+            sz_line shape = at;
+            shape.start_s = at.start_s * warm[i], shape.cold_s = at.start_s * cold[k];
+            (void)look(f, shape);
+        }
 }
 
-// A part that no point has is not varied.
-static void search(fit *f, bool has_memory, bool has_cache) {
-    for (size_t m = 0; m < (has_memory ? COUNT(memories) : 1); m++)
-        for (size_t c = 0; c < (has_cache ? COUNT(memories) : 1); c++)
-            for (size_t s = 0; s < COUNT(starts); s++)
-                (void)look(f, (sz_line){starts[s], 0, 1, has_memory ? memories[m] : 1,
-                                        has_cache ? memories[c] : 1});
+// Reads may wait for some of their lines: then less of the time is the bandwidth's.
+static void split_memory(fit *f) {
+    static const double left[] = {1, 0.5, 0.1}, waits[] = {0.003, 0.01, 0.03, 0.1, 0.3, 1};
+    const sz_line at = f->best;
+    for (size_t i = 0; i < COUNT(left); i++)
+        for (size_t k = 0; k < COUNT(waits); k++) {
+            sz_line shape = at;
+            shape.memory = at.memory * left[i], shape.cache = at.cache * left[i];
+            shape.waits = waits[k];
+            (void)look(f, shape);
+        }
+}
+
+static parts parts_of(const sz_line_point *points, size_t n) {
+    parts has = {.start = true};
+    for (size_t i = 0; i < n; i++) {
+        has.cold |= points[i].cold > 0;
+        has.memory |= points[i].memory_s > 0;
+        has.cache |= points[i].cache_s > 0;
+        has.waits |= points[i].waits_s > 0;
+    }
+    return has;
 }
 
 sz_status sz_line_fit(sz_ctx *ctx, const sz_line_point *points, size_t n, sz_line *ret_line) {
-    fit f = {.points = points, .n = n, .error = INFINITY, .best = {0, 0, 1, 1, 1}, .factor = 1};
-    bool has_memory = false, has_cache = false, has_cold = false;
-    for (size_t i = 0; i < n; i++) {
-        has_memory |= points[i].memory_s > 0;
-        has_cache |= points[i].cache_s > 0;
-        has_cold |= points[i].cold > 0;
-    }
+    fit f = {.points = points, .n = n, .error = INFINITY, .factor = 1};
+    const parts has = parts_of(points, n);
+    f.best = (sz_line){.compute = 1, .memory = 1, .cache = 1};
     f.room = sz_alloc(ctx, (n + 1) * sizeof *f.room);
     if (!f.room) return sz_no_memory(ctx);
     if (n > 0) {
-        search(&f, has_memory, has_cache);
+        search(&f, has);
         refine(&f);
-        if (has_cold) split_start(&f);
-        if (f.best.cold_s > 0) refine(&f);
+        if (has.waits) split_memory(&f);
+        if (has.cold) split_start(&f);
+        if (f.best.cold_s > 0 || f.best.waits > 0) refine(&f);
     }
     sz_free(ctx, f.room, (n + 1) * sizeof *f.room);
-    *ret_line = (sz_line){f.factor * f.best.start_s, f.factor * f.best.cold_s, f.factor,
-                          f.factor * f.best.memory, f.factor * f.best.cache};
+    *ret_line = f.best;
+    ret_line->start_s *= f.factor, ret_line->cold_s *= f.factor, ret_line->compute *= f.factor;
+    ret_line->memory *= f.factor, ret_line->cache *= f.factor, ret_line->waits *= f.factor;
     return SZ_OK;
 }

@@ -106,8 +106,9 @@ sz_status sz_choose_levels(sz_estimate *e) {
     e->levels[e->n_levels++] = e->memory;
     if (e->n_levels == 1) return SZ_OK;
     e->by_row = sz_arena_array(&e->arena, (rows + 1) * e->n_levels, sizeof *e->by_row);
-    if (!e->by_row) return sz_no_memory(e->ctx);
-    return sz_find_reuse(e, sz_estimate_bytes(e), e->by_row);
+    e->waits_s = sz_arena_array(&e->arena, rows + 1, sizeof *e->waits_s);
+    if (!e->by_row || !e->waits_s) return sz_no_memory(e->ctx);
+    return sz_find_reuse(e, sz_estimate_bytes(e));
 }
 
 void sz_choose_nearest(sz_estimate *e) {

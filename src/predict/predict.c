@@ -132,10 +132,10 @@ static void move_on_chip(sz_estimate *e, size_t row, sz_node_time *t) {
     e->far_s += t->memory_s;
 }
 
-// Memory time, the level that most of it is spent on, and what of it is in the caches of a core:
-// levels before the last one that is shared.
+// Memory time, the level that most of it is spent on, and how the bytes come; the caches of a core
+// are the levels before the last one that is shared.
 static void move_bytes(sz_estimate *e, size_t row, double read, double written, sz_node_time *t,
-                       double *ret_cache_s) {
+                       sz_fetch *ret_fetch) {
     const double far_s = sz_memory_time(&e->memory, read, written);
     double most = 0;
     if (e->chip.by_row) {
@@ -144,11 +144,12 @@ static void move_bytes(sz_estimate *e, size_t row, double read, double written, 
     }
     e->far_s += far_s;
     t->memory_s = e->by_row ? 0 : far_s;
+    if (e->waits_s) ret_fetch->waits_s = e->waits_s[row];
     for (size_t l = 0; e->by_row && l < e->n_levels; l++) {
         const sz_level_bytes *b = &e->by_row[row * e->n_levels + l];
         const double s = sz_memory_time(&e->levels[l], b->read, b->written);
         t->memory_s += s;
-        if (l + 2 < e->n_levels) *ret_cache_s += s;
+        if (l + 2 < e->n_levels) ret_fetch->cache_s += s;
         if (s <= most) continue;
         most = s;
         t->level = e->levels[l].level;
@@ -181,9 +182,9 @@ static sz_status estimate_node(sz_estimate *e, const predictor *p, size_t i,
                       .device = e->machine->identity.name};
     SZ_TRY(serve_part(e, format, false, 2 * macs, &t));
     SZ_TRY(serve_part(e, format, true, (double)n->cost.flops - 2 * macs, &t));
-    double cache_s = 0;
+    sz_fetch fetch = {.cache_s = 0};
     move_bytes(e, i, scale * (double)n->cost.bytes_read, scale * (double)n->cost.bytes_written, &t,
-               &cache_s);
+               &fetch);
     if (bytes > 0) {
         t.memory_s += e->machine->transfer_latency_s;
         e->far_s += e->machine->transfer_latency_s;
@@ -194,7 +195,7 @@ static sz_status estimate_node(sz_estimate *e, const predictor *p, size_t i,
     const double overhead = works ? e->dispatch_s + e->fork_join_s : 0;
     t.time_s = join(e, p, t.memory_s, t.compute_s) + (p->whole || p->calibrated ? 0 : overhead);
     t.time_lo_s = t.time_hi_s = SZ_NAN;
-    if (p->calibrated) SZ_TRY(sz_calibrate_node(e, i, cache_s, &t));
+    if (p->calibrated) SZ_TRY(sz_calibrate_node(e, i, fetch, &t));
     t.bound = larger_share(t.memory_s, t.compute_s, p->whole ? 0 : overhead);
     t.intensity = bytes > 0 ? (double)n->cost.flops / bytes : SZ_NAN;
     sz_add_energy(e, format, macs, (double)n->cost.flops - 2 * macs, far_bytes(e, i, bytes));
@@ -204,7 +205,7 @@ static sz_status estimate_node(sz_estimate *e, const predictor *p, size_t i,
     e->total.communication_s += t.memory_s;
     e->total.computation_s += t.compute_s;
     e->total.time_s += t.time_s;
-    sz_node_estimate node = {t, i, cache_s};
+    sz_node_estimate node = {t, i, fetch};
     return sz_vec_push(e->ctx, &e->nodes, node) ? SZ_OK : sz_no_memory(e->ctx);
 }
 
@@ -337,7 +338,7 @@ sz_prediction sz_estimate_total(const sz_estimate *e) { return e->total; }
 size_t sz_estimate_node_count(const sz_estimate *e) { return e->nodes.n; }
 sz_node_time sz_estimate_node(const sz_estimate *e, size_t i) { return e->nodes.items[i].time; }
 size_t sz_estimate_index(const sz_estimate *e, size_t i) { return e->nodes.items[i].index; }
-double sz_estimate_cache_s(const sz_estimate *e, size_t i) { return e->nodes.items[i].cache_s; }
+sz_fetch sz_estimate_fetch(const sz_estimate *e, size_t i) { return e->nodes.items[i].fetch; }
 size_t sz_estimate_roof_count(const sz_estimate *e) { return e->served.n; }
 size_t sz_estimate_assumption_count(const sz_estimate *e) { return e->assumptions.n; }
 size_t sz_estimate_fallback_count(const sz_estimate *e) { return e->fallbacks.n; }

@@ -39,8 +39,8 @@ typedef struct sz_level_bytes {
 
 typedef struct sz_node_estimate {
     sz_node_time time;
-    size_t index;   // in the costs
-    double cache_s; // of its memory time what the caches of a core serve
+    size_t index; // in the costs
+    sz_fetch fetch;
 } sz_node_estimate;
 
 // What a calibration told of kernels with these features.
@@ -84,10 +84,12 @@ struct sz_estimate {
     sz_memory_rates levels[SZ_MAX_LEVELS]; // from the innermost to main memory
     size_t n_levels;
     sz_level_bytes *by_row;         // [row][level]; NULL = all from main memory
+    double *waits_s;                // [row], as in sz_fetch; NULL likewise
     SZ_VEC(sz_told) told;           // by the calibration, so far
     bool is_carried;                // calibrated on another machine, or for other threads only
     bool is_other_kind;             // and on a machine of another kind
     double toward_other;            // 0 = told by one calibration, else the share of the other
+    double usual;                   // factor of all calibrated times: what strangers cost
     int64_t all_threads;            // of all streams; 0 = there is one stream
     sz_around around;               // a kernel: the run that it is part of
     int64_t outside;                // rows that no measured kernel is near
@@ -159,8 +161,8 @@ void sz_choose_nearest(sz_estimate *e);
 void sz_choose_overhead(sz_estimate *e);
 // The levels that bytes may come from, and of each row how many do.
 sz_status sz_choose_levels(sz_estimate *e);
-// Fill by_row: `touched` bytes of memory are what a run works on.
-sz_status sz_find_reuse(sz_estimate *e, double touched, sz_level_bytes *by_row);
+// Fill by_row and waits_s: `touched` bytes of memory are what a run works on.
+sz_status sz_find_reuse(sz_estimate *e, double touched);
 // Of bytes that were touched so many bytes ago, the share that a cache still holds.
 double sz_share_held(double distance, double capacity);
 // Factor of the node's bytes under --dtype.
@@ -189,7 +191,7 @@ void sz_choose_calibration(sz_estimate *e);
 // After the levels: fills around.
 void sz_choose_around(sz_estimate *e);
 // From the roofline time of a row to what such kernels take, with its interval.
-sz_status sz_calibrate_node(sz_estimate *e, size_t row, double cache_s, sz_node_time *t);
+sz_status sz_calibrate_node(sz_estimate *e, size_t row, sz_fetch fetch, sz_node_time *t);
 // From the sum of the rows to the time of the net, with its interval.
 void sz_calibrate_total(sz_estimate *e);
 

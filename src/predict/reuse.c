@@ -30,9 +30,33 @@ double sz_share_held(double distance, double capacity) {
     return fmin(1, fmax(0, 1.5 - distance / capacity));
 }
 
-static void put(sz_estimate *e, sz_level_bytes *to, const sz_flow *f, double bytes,
-                double distance) {
+// Latency of a load at random in so many bytes, between the points of the measured curve by
+// logarithms; 0 = it was not measured.
+static double latency_at(const sz_machine *m, double bytes) {
+    const sz_curve_point *p = m->curve.items;
+    const size_t n = m->curve.n;
+    size_t i = 0;
+    while (i < n && (double)p[i].bytes < bytes) i++;
+    if (n == 0) return 0;
+    const sz_curve_point *to = &p[i < n ? i : n - 1], *from = &p[i > 0 ? i - 1 : 0];
+    if (!(from->latency_s > 0) || !(to->latency_s > 0)) return 0;
+    if (from == to || i == n) return to->latency_s;
+    const double share = log(bytes / (double)from->bytes) /
+                         log((double)to->bytes / (double)from->bytes);
+    return from->latency_s * pow(to->latency_s / from->latency_s, share);
+}
+
+// Threads share what is read, and each waits for its own lines.
+static double waits(const sz_estimate *e, double bytes, double distance) {
+    const double line = 64, threads = e->threads > 1 ? (double)e->threads : 1;
+    return bytes / line / threads * latency_at(e->machine, distance / threads);
+}
+
+static void put(reuse *r, size_t row, const sz_flow *f, double bytes, double distance) {
+    sz_estimate *e = r->e;
+    sz_level_bytes *to = e->by_row + row * e->n_levels;
     double left = bytes;
+    if (!f->is_written) e->waits_s[row] += waits(e, bytes, distance);
     for (size_t l = 0; l < e->n_levels; l++) {
         const sz_memory_rates *m = &e->levels[l];
         const bool is_last = l + 1 == e->n_levels;
@@ -84,34 +108,34 @@ static recurrence recurrence_of(const sz_costs *c, size_t row) {
 
 // Each further step reads the recurrent weights again, from the level that holds them: what comes
 // next depends on what came before, so steps can't share a read.
-static void charge_steps(reuse *r, size_t row, sz_level_bytes *to) {
+static void charge_steps(reuse *r, size_t row) {
     const recurrence rec = recurrence_of(r->e->costs, row);
     if (rec.steps <= 1) return;
     for (size_t k = r->flows->first[row]; k < r->flows->first[row + 1]; k++) {
         const sz_flow *f = &r->flows->items.items[k];
         const double bytes = f->bytes * r->scale[row];
         if (!f->is_written && f->value == rec.weights)
-            put(r->e, to, f, bytes * (rec.steps - 1), bytes);
+            put(r, row, f, bytes * (rec.steps - 1), bytes);
     }
 }
 
 // Reads look back.
-static void charge_reads(reuse *r, size_t row, sz_level_bytes *to) {
+static void charge_reads(reuse *r, size_t row) {
     for (size_t k = r->flows->first[row]; k < r->flows->first[row + 1]; k++) {
         const sz_flow *f = &r->flows->items.items[k];
         if (f->is_written) continue;
         const double before = row ? r->end[row - 1] : 0, bytes = f->bytes * r->scale[row];
-        put(r->e, to, f, bytes, distance_of(r, r->last[f->value], before) + bytes);
+        put(r, row, f, bytes, distance_of(r, r->last[f->value], before) + bytes);
     }
 }
 
 // Writes look ahead, which a walk from the end makes a look back.
-static void charge_writes(reuse *r, size_t row, sz_level_bytes *to) {
+static void charge_writes(reuse *r, size_t row) {
     for (size_t k = r->flows->first[row]; k < r->flows->first[row + 1]; k++) {
         const sz_flow *f = &r->flows->items.items[k];
         if (!f->is_written) continue;
         const double next = r->last[f->value], bytes = f->bytes * r->scale[row];
-        put(r->e, to, f, bytes,
+        put(r, row, f, bytes,
             next < 0 ? r->touched : fmin(next - r->end[row], r->touched) + bytes);
     }
 }
@@ -126,19 +150,19 @@ static void touch_reads(reuse *r, size_t row, double at) {
         if (!r->flows->items.items[k].is_written) r->last[r->flows->items.items[k].value] = at;
 }
 
-static void charge_all(reuse *r, size_t n_values, sz_level_bytes *by_row) {
-    const size_t n = r->flows->n_rows, levels = r->e->n_levels;
+static void charge_all(reuse *r, size_t n_values) {
+    const size_t n = r->flows->n_rows;
     for (size_t i = 0; i < n_values; i++) r->last[i] = -1;
     for (size_t row = n; row-- > 0;) {
-        charge_writes(r, row, by_row + row * levels);
+        charge_writes(r, row);
         touch_reads(r, row, row ? r->end[row - 1] : 0);
     }
     // What a run touches last is where the next run finds it.
     for (size_t i = 0; i < n_values; i++) r->last[i] = -1;
     for (size_t row = 0; row < n; row++) touch_row(r, row, r->end[row]);
     for (size_t row = 0; row < n; row++) {
-        charge_reads(r, row, by_row + row * levels);
-        charge_steps(r, row, by_row + row * levels);
+        charge_reads(r, row);
+        charge_steps(r, row);
         touch_row(r, row, r->end[row]);
     }
 }
@@ -154,7 +178,7 @@ static void sum_rows(reuse *r) {
     }
 }
 
-sz_status sz_find_reuse(sz_estimate *e, double touched, sz_level_bytes *by_row) {
+sz_status sz_find_reuse(sz_estimate *e, double touched) {
     sz_flows flows;
     SZ_TRY(sz_flows_find(e->ctx, e->costs, &flows));
     const size_t n_values = e->costs->graph->values.n + 1;
@@ -165,7 +189,7 @@ sz_status sz_find_reuse(sz_estimate *e, double touched, sz_level_bytes *by_row) 
     const sz_status status = r.scale && r.end && r.last ? SZ_OK : sz_no_memory(e->ctx);
     if (status == SZ_OK) {
         sum_rows(&r);
-        charge_all(&r, n_values, by_row);
+        charge_all(&r, n_values);
     }
     sz_free(e->ctx, r.scale, (flows.n_rows + 1) * sizeof *r.scale);
     sz_free(e->ctx, r.end, (flows.n_rows + 1) * sizeof *r.end);

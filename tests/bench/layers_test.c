@@ -61,13 +61,13 @@ static sz_profiling profile_of(fake *f, const sz_runner *r, double budget_s) {
 
 static void ends_when_times_stand_still(void **state) {
     (void)state;
-    fake still = {.layers = {{.time_s = 1e-3}}, .n = 1, .each_s = 1e-3, .whole_s = 2e-3};
+    fake still = {.layers = {{.time_s = 1e-3}}, .n = 1, .each_s = 1e-3, .whole_s = 1.9e-3};
     fake moving = {.layers = {{.time_s = 1e-3}}, .n = 1, .each_s = 1e-3, .settle = 0.01};
     fake slow = {.layers = {{.time_s = 1}}, .n = 1, .each_s = 1, .whole_s = 1};
     const sz_runner a = {&fake_type, &still}, b = {&fake_type, &moving}, c = {&fake_type, &slow};
-    // 1 of 3 ms, then blocks of 4 and 4, 9 ms each: a tenth of a second is over at the eleventh,
-    // and every eight runs somebody looks
-    assert_int_equal(profile_of(&still, &a, 10).runs, 1 + 12 * 4);
+    // one and one, 2.9 ms, then blocks of 10 and 10, since the slowest took 1.9 of 20 ms; 20.45 ms
+    // each: a tenth of a second is over at the fifth
+    assert_int_equal(profile_of(&still, &a, 10).runs, 1 + 5 * 10);
     assert_int_equal(profile_of(&moving, &b, 10).runs, SZ_MAX_PROFILES);
     assert_int_equal(profile_of(&slow, &c, 0.5).runs, SZ_MIN_PROFILES); // five even beyond the time
 }
@@ -75,15 +75,15 @@ static void ends_when_times_stand_still(void **state) {
 // The first run of a block finds the caches as the profiled ones left them.
 static void whole_runs_take_turns(void **state) {
     (void)state;
-    fake quick = {.layers = {{.time_s = 1e-3}}, .n = 1, .each_s = 1e-3, .whole_s = 2e-3};
+    fake quick = {.layers = {{.time_s = 1e-3}}, .n = 1, .each_s = 1e-3, .whole_s = 1.9e-3};
     fake slow = {.layers = {{.time_s = 1}}, .n = 1, .each_s = 1, .whole_s = 2};
     const sz_runner a = {&fake_type, &quick}, b = {&fake_type, &slow};
     sz_profiling p = profile_of(&quick, &a, 10);
-    assert_int_equal(quick.wholes, 1 + 12 * 4);
-    assert_int_equal(p.whole_runs, 1 + 12 * 3);
+    assert_int_equal(quick.wholes, 1 + 5 * 10);
+    assert_int_equal(p.whole_runs, 1 + 5 * 9);
     const sz_profile_whole whole = sz_profile_end(&p);
-    assert_near(whole.median_s, 1e-3);
-    assert_near(whole.quick_s, 1e-3); // ten of the 37
+    assert_near(whole.median_s, 0.95e-3);
+    assert_near(whole.quick_s, 0.95e-3); // twelve of the 46
     p = profile_of(&slow, &b, 0.5);
     assert_int_equal(p.whole_runs, SZ_MIN_PROFILES); // one and one
     assert_near(sz_profile_end(&p).median_s, 2.0);

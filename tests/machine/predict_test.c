@@ -113,12 +113,12 @@ static void roofline(void **state) {
     sz_estimate_destroy(e);
 }
 
-#define SMALL_CACHE(sizes)                                                                         \
+#define SMALL_CACHE(sizes, more)                                                                   \
     "{\"schema\":\"sizeup.machine/1\",\"name\":\"small cache\",\"source\":\"measured\","              \
     "\"cpu\":{\"threads\":2},\"peaks\":[" PEAK("f32", "fma", 2, 1e9) "],\"levels\":["              \
     "{\"name\":\"L1\"," sizes ",\"instances\":1,\"bandwidth\":[" RATE("load", 2, 1000) "]},"      \
     "{\"name\":\"DRAM\",\"capacity_bytes\":1000000,\"bandwidth\":["                              \
-    RATE("load", 2, 20) "," RATE("copy", 2, 10) "]}]}"
+    RATE("load", 2, 20) "," RATE("copy", 2, 10) "]}]" more "}"
 
 // A cache of 100 B, or one that is said to be larger, which the curve of working sets leaves at 50:
 // half of what it holds. The 64 B of h are read as soon as they are written: 1.5 - 0.64 = 86 % of
@@ -126,8 +126,8 @@ static void roofline(void **state) {
 static void reuse(void **state) {
     const fixture *f = *state;
     static const char *const texts[] = {
-        SMALL_CACHE("\"capacity_bytes\":100"),
-        SMALL_CACHE("\"capacity_bytes\":5000,\"knee_bytes\":50")};
+        SMALL_CACHE("\"capacity_bytes\":100", ""),
+        SMALL_CACHE("\"capacity_bytes\":5000,\"knee_bytes\":50", "")};
     for (int i = 0; i < 2; i++) {
         sz_machine *m = NULL;
         sz_estimate *e = NULL;
@@ -141,6 +141,28 @@ static void reuse(void **state) {
         assert_string_equal(matmul.level, "DRAM");
         near_to(sz_estimate_total(e).time_hi_s,
                 matmul_mem + relu_mem + sz_estimate_total(e).computation_s);
+        sz_estimate_destroy(e);
+        sz_machine_destroy(m);
+    }
+}
+
+// Latency grows as the working set, from 1 s at 64 B to 4 s at 256 B, and two threads share lines and
+// distances. h: 64 B, 64 B ago: one line, half of it for each, 1 s late. x: 32 B, 128 + 32 B ago, by
+// 80 B a thread 1.25 s late; w: 128 B, 128 + 128 B ago: two lines, 2 s.
+static void waits(void **state) {
+    const fixture *f = *state;
+    static const char *const texts[] = {
+        SMALL_CACHE("\"capacity_bytes\":100", ",\"curve\":[{\"bytes\":64,\"latency_s\":1},"
+                                            "{\"bytes\":256,\"latency_s\":4}]"),
+        SMALL_CACHE("\"capacity_bytes\":100", "")};
+    for (int i = 0; i < 2; i++) {
+        sz_machine *m = NULL;
+        sz_estimate *e = NULL;
+        assert_int_equal(sz_machine_parse(f->ctx, "small cache", texts[i], strlen(texts[i]), &m),
+                         SZ_OK);
+        assert_int_equal(sz_estimate_create(f->ctx, f->costs, m, NULL, &e), SZ_OK);
+        near_to(sz_estimate_fetch(e, 0).waits_s, i ? 0 : 32.0 / 64 / 2 * 1.25 + 128.0 / 64 / 2 * 2);
+        near_to(sz_estimate_fetch(e, 1).waits_s, i ? 0 : 64.0 / 64 / 2 * 1);
         sz_estimate_destroy(e);
         sz_machine_destroy(m);
     }
@@ -408,6 +430,6 @@ int main(void) {
         TEST(one_thread),       TEST(other_dtype),     TEST(refusals),
         TEST(overheads),        TEST(memory_time),     TEST(overlap),
         TEST(measured_overlap), TEST(narrow_elements), TEST(stored_bits),
-        TEST(recurrence)};
+        TEST(recurrence),       TEST(waits)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

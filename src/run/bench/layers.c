@@ -60,12 +60,9 @@ static bool is_over(sz_profiling *p, int64_t before) {
 }
 
 static int64_t block_of(const sz_profiling *p) {
-    static const double longest_s[] = {0.005, 0.0025, 0.0005, 0.00025};
-    int64_t n = 1;
-    if (p->runs == 0) return n;
-    for (size_t i = 0; i < sizeof longest_s / sizeof *longest_s; i++)
-        n *= p->slowest_s > longest_s[i] ? 1 : 2;
-    return n;
+    if (p->runs == 0) return 1;
+    const double fit = p->slowest_s > 0 ? SZ_PROFILE_BLOCK_S / p->slowest_s : SZ_MOST_IN_BLOCK;
+    return (int64_t)fmin(fmax(fit, 1), SZ_MOST_IN_BLOCK);
 }
 
 sz_status sz_profile_turn(sz_profiling *p) {

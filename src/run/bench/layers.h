@@ -11,14 +11,16 @@
 #include "model/graph/model.h"
 #include "run/backends/runner.h"
 
-enum { SZ_MIN_PROFILES = 5, SZ_MAX_PROFILES = 64 };
+enum { SZ_MIN_PROFILES = 5, SZ_MAX_PROFILES = 64, SZ_MOST_IN_BLOCK = 16 };
 #define SZ_PROFILE_STEADY  0.005 // change of the sum of the medians between looks, as a share
 #define SZ_PROFILE_LEAST_S 0.1   // that short runs are looked at, if there is so much time
+#define SZ_PROFILE_BLOCK_S 0.02
 
 // How layers are looked at: in runs apart from the timed ones, until the sum of their times stands
 // still, at most SZ_MAX_PROFILES or `budget_s`. Whole runs are timed in turn with them, so that
-// both meet the same machine: blocks of up to 16, the more the shorter they are, of which the first
-// finds other caches and is not counted; long runs, which hardly notice, one by one.
+// both meet the same machine: in blocks of SZ_PROFILE_BLOCK_S or 16 runs, since the first runs find
+// caches that others have filled (of whole runs the first is not counted, and the quickest quarter
+// is of later ones); long runs, which hardly notice, one by one.
 typedef struct sz_profiling {
     const sz_runner *r;
     double (*clock)(void *user); // seconds
