@@ -308,7 +308,7 @@ static void refuses_what_is_none(void **state) {
         "{\"schema\":\"sizeup.machine/1\"}",
         "{\"schema\":\"sizeup.calibration/5\"}",
         "{\"schema\":\"sizeup.calibration/5\",\"backend\":\"x\",\"fingerprint\":\"y\","
-        "\"threads\":1,\"factor\":1,\"fixed_s\":0,\"machine_record\":\"{}\"}",
+        "\"threads\":1,\"factor\":1,\"fixed_s\":0,\"usual\":[],\"machine_record\":\"{}\"}",
         "{\"schema\":\"sizeup.calibration/5\",\"backend\":\"x\",\"fingerprint\":\"y\","
         "\"threads\":1,\"factor\":-1,\"fixed_s\":0}"};
     sz_ctx *ctx = sz_ctx_create(NULL);

@@ -62,6 +62,35 @@ static void convolutions(void **state) {
     sz_ctx_destroy(ctx);
 }
 
+// Of how many tensors the rows end within a line of 16 numbers. All channels of a group together are
+// a row of a depthwise convolution.
+static void ragged_rows(void **state) {
+    static const struct {
+        const char *spec;
+        int axis;
+        double tensors;
+    } cases[] = {
+        {"gemm:m=4,n=32,k=48", 5, 0},
+        {"gemm:m=4,n=33,k=48", 5, 1},
+        {"gemm:m=4,n=33,k=47", 5, 2},
+        {"gemm:m=4,n=4096,k=8", 5, 1},
+        {"conv2d:channels=16,filters=32,size=8,kernel=3,pad=1", 8, 0},
+        {"conv2d:channels=3,filters=32,size=8,kernel=3,pad=1", 8, 1},
+        {"conv2d:channels=24,filters=63,size=8,kernel=1,pad=0", 8, 2},
+        {"conv2d:channels=64,filters=64,groups=64,size=8,kernel=3,pad=1", 8, 0},
+        {"conv2d:channels=24,filters=24,groups=24,size=8,kernel=3,pad=1", 8, 2},
+    };
+    sz_ctx *ctx = sz_ctx_create(NULL);
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        sz_model *m = NULL;
+        if (sz_model_load(ctx, cases[i].spec, NULL, &m) != SZ_OK) fail_msg("%s", sz_ctx_error(ctx));
+        near_to(first_of(ctx, m).x[cases[i].axis], log(1 + cases[i].tensors));
+        sz_model_destroy(m);
+    }
+    sz_ctx_destroy(ctx);
+}
+
 static void recurrent(void **state) {
     sz_ctx *ctx = sz_ctx_create(NULL);
     sz_model *m = NULL;
@@ -76,6 +105,7 @@ static void recurrent(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(convolutions), cmocka_unit_test(recurrent)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(convolutions), cmocka_unit_test(ragged_rows),
+                                       cmocka_unit_test(recurrent)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -126,11 +126,11 @@ static void convolution(uint64_t *r, char *buf, size_t cap) {
     static const double most_flops = 4e9;
     const int window = windows[below(r, 6)];
     const int side = below(r, 2) ? sides[below(r, 5)] : size(r, 5, 128, 1);
-    const int in = rounded(r, 3, 1024, below(r, 4) ? 8 : 1), images = batch(r);
+    const int in = rounded(r, 3, 1024, below(r, 2) ? 8 : 1), images = batch(r);
     const int most = (int)fmin(1024, most_flops / 2 / images / side / side / window / window / in);
     snprintf(buf, cap,
              "conv2d:channels=%d,filters=%d,size=%d,kernel=%d,pad=%d,stride=%d,batch=%d", in,
-             rounded(r, 8, fmax(8, most), below(r, 4) ? 8 : 1), side, window, window / 2,
+             rounded(r, 8, fmax(8, most), below(r, 2) ? 8 : 1), side, window, window / 2,
              1 + !below(r, 4), images);
 }
 

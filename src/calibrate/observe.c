@@ -15,7 +15,7 @@
 
 typedef struct observer {
     sz_calibration *c;
-    double faster; // the timed runs were than those in which layers were looked at
+    double slower; // than the timed runs were those with which layers were looked at, in times
     sz_graph *g;
     const json_t *layers;
     int32_t *layer_of; // per node, SZ_NONE = of none
@@ -79,7 +79,7 @@ static sz_status make_groups(observer *o) {
 // ---- rows --------------------------------------------------------------------------------------
 
 static double time_of(const observer *o, sz_node_id id) {
-    return o->layer_of[id] == SZ_NONE ? 0 : o->times_s[o->layer_of[id]] / o->faster;
+    return o->layer_of[id] == SZ_NONE ? 0 : o->times_s[o->layer_of[id]] / o->slower;
 }
 
 static const char *kernel_of(const observer *o, sz_node_id id) {
@@ -121,12 +121,12 @@ static sz_status add_net(sz_calibration *c, const char *spec, const json_t *reco
     return net.spec && sz_vec_push(c->ctx, &c->nets, net) ? SZ_OK : sz_no_memory(c->ctx);
 }
 
-// Layers are looked at in another copy of the net, which lies elsewhere in memory, at other moments
-// and with clocks between them: a layer takes as large a part of the timed runs as of these.
-static double faster(const json_t *record) {
-    const double looked_s = json_number_value(json_object_get(record, "layers_looked_s"));
+// Layers are looked at in another copy of the net, in turns with whole runs that were timed too: by
+// how much these took longer than the timed ones, so may the layers have.
+static double slower(const json_t *record) {
+    const double beside_s = json_number_value(json_object_get(record, "layers_quick_s"));
     const double timed_s = sz_observed_quick_s(record);
-    return looked_s > 0 && timed_s > 0 ? looked_s / timed_s : 1;
+    return beside_s > 0 && timed_s > 0 ? beside_s / timed_s : 1;
 }
 
 static sz_status observe_model(observer *o, const sz_model *m, const char *spec,
@@ -148,7 +148,7 @@ static sz_status observe_model(observer *o, const sz_model *m, const char *spec,
 sz_status sz_observe(sz_calibration *c, const json_t *record) {
     const char *spec = json_string_value(json_object_get(record, "case"));
     observer o = {
-        .c = c, .faster = faster(record), .layers = json_object_get(record, "layers")};
+        .c = c, .slower = slower(record), .layers = json_object_get(record, "layers")};
     sz_model *m = NULL;
     if (!spec || json_array_size(o.layers) == 0) return SZ_OK;
     SZ_TRY(sz_model_load(c->ctx, spec, NULL, &m));

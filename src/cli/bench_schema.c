@@ -46,8 +46,6 @@ const cli_schema_row cli_bench_schema[] = {
      "median of whole runs that took turns with those: what the sum is to be held to", NULL, true},
     {1, "layers_whole_runs", CLI_J_INTEGER, "such runs", NULL, true},
     {1, "layers_quick_s", CLI_J_NUMBER, "mean of the quickest quarter of them", NULL, true},
-    {1, "layers_looked_s", CLI_J_NUMBER,
-     "the same of the runs that were looked at, in which layers take their quick_s", NULL, true},
     {1, "layers_why", CLI_J_STRING, "why layers have no times", NULL, true},
     {1, "asked", CLI_J_STRINGS, "beside the time: layers, energy, counters", NULL, true},
     {1, "from_store", CLI_J_STRING, "run and case of the store; it was not run", NULL, true},

@@ -7,10 +7,6 @@
 #include "machine/measure/stats.h"
 
 static const double LEVEL = 0.9;
-// Which quantile of the nets that take about the same is usual: short runs among seven others are
-// disturbed more than a net that runs on its own.
-static const double USUAL = 0.25;
-
 sz_status sz_calibration_create(sz_ctx *ctx, sz_calibration **ret_calibration) {
     sz_calibration *c = sz_alloc(ctx, sizeof *c);
     if (!c) return sz_no_memory(ctx);
@@ -148,7 +144,7 @@ static void add_knot(sz_usual *u, const sz_calibrated_net *nets, size_t n, doubl
     for (size_t i = 0; i < n; i++) ratios[i] = nets[i].usual_s / nets[i].whole_s;
     sz_sort_values(ratios, n);
     u->whole_s[u->n] = nets[n / 2].whole_s;
-    u->factor[u->n++] = fmax(1, sz_quantile(ratios, n, USUAL));
+    u->factor[u->n++] = fmax(1, sz_quantile(ratios, n, 0.5));
 }
 
 static sz_status find_usual(sz_calibration *c) {

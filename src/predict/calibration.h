@@ -4,8 +4,9 @@
 // Time of a kernel = the line of its kind x exp(what kernels near it took beyond that). The line: a
 // start, in each step of a recurrent layer, + another where the run has driven its code out of a
 // core's caches + a factor x its compute time at the roofs + another x
-// its memory time, of which what the caches of a core serve has a factor of its own. Time of a net
-// = a fixed time + a factor x the sum of its kernels. Lines are fitted over what was measured.
+// its memory time, of which what the caches of a core serve has a factor of its own + a factor x
+// what its reads would wait. Time of a net = a fixed time + a factor x the sum of its kernels.
+// Lines are fitted over what was measured.
 #ifndef SZ_CALIBRATION_H
 #define SZ_CALIBRATION_H
 

@@ -51,6 +51,10 @@ static double clash(double row) {
 // over what is asked.
 static double blocks(double n) { return ceil(n / 16) * 16 / n; }
 
+// Rows that end within a line of a cache: each begins at another place of its lines, and a masked
+// vector ends it.
+static double ragged(double n) { return fmod(n, 16) == 0 ? 0 : 1; }
+
 // ---- kinds -------------------------------------------------------------------------------------
 
 // Long names of operators are cut.
@@ -109,8 +113,8 @@ static double taps(const asked *a, const sz_type *x, const sz_type *w, const sz_
     return share > 0 ? share : 1;
 }
 
-// Batch, channels in and out of a group, positions, window, groups, stride, and how full the last
-// block of channels is. The operator's own layout: data [N, C, ...], weights [M, C / groups, ...].
+// Batch, channels in and out of a group, positions, window, groups, stride, how full the last block
+// of channels is, and of how many of its tensors rows are ragged. The operator's own layout: data [N, C, ...], weights [M, C / groups, ...].
 static void convolution(asked *a) {
     const sz_type *x = input(a, 0), *w = input(a, 1), *y = output(a);
     const bool is_transposed = sz_str_is(a->n->op, "ConvTranspose");
@@ -132,10 +136,11 @@ static void convolution(asked *a) {
     const double filled = blocks(in == 1 ? groups : out);
     a->f->worked = filled * (is_transposed ? 1 : taps(a, x, w, y));
     put(a, filled);
+    put(a, 1 + ragged(in * groups) + ragged(out * groups));
 }
 
-// Rows, columns and depth, how many such products, and whether rows of the second matrix clash. One
-// row is another kernel, bound by memory.
+// Rows, columns and depth, how many such products, whether rows of the second matrix clash, and
+// whether rows are ragged. One row is another kernel, bound by memory.
 static void product(asked *a) {
     const sz_type *x = input(a, 0), *w = input(a, 1), *y = output(a);
     const bool is_gemm = sz_str_is(a->n->op, "Gemm");
@@ -153,6 +158,7 @@ static void product(asked *a) {
     put(a, columns);
     put(a, depth);
     put(a, clash(is_turned ? depth : columns));
+    put(a, 1 + ragged(columns) + ragged(depth));
 }
 
 // [T, B, I], weights [directions, gates H, I]. Some libraries multiply the inputs of all steps at

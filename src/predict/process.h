@@ -11,7 +11,7 @@
 
 #include "base/base.h"
 
-enum { SZ_PROCESS_AXES = 12, SZ_PROCESS_POINTS = 1000 }; // no more points than that tell others
+enum { SZ_PROCESS_AXES = 13, SZ_PROCESS_POINTS = 1000 }; // no more points than that tell others
 
 typedef struct sz_process_point {
     double x[SZ_PROCESS_AXES], y;

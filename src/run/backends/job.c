@@ -496,10 +496,6 @@ static sz_run_layer runner_layer(void *state, size_t i) {
                           .quick_s = sz_profiles_quick(&j->profiles, i)};
 }
 
-static double runner_looked_s(void *state) {
-    return sz_profiles_quick_run(&((sz_job *)state)->profiles);
-}
-
 static sz_dtype runner_lowest(void *state) { return sz_job_lowest(state); }
 
 static sz_dtype runner_sums(void *state) {
@@ -526,7 +522,6 @@ const sz_runner_type sz_job_runner = {.run = runner_run,
                                       .profile = runner_profile,
                                       .layer_count = runner_layer_count,
                                       .layer = runner_layer,
-                                      .looked_s = runner_looked_s,
                                       .lowest = runner_lowest,
                                       .sums = runner_sums,
                                       .threads = runner_threads,

@@ -309,10 +309,6 @@ static sz_run_layer layer(void *state, size_t i) {
     return l;
 }
 
-static double looked_s(void *state) {
-    return sz_profiles_quick_run(&((sz_vino_net *)state)->profiles);
-}
-
 static sz_dtype lowest(void *state) {
     const sz_vino_net *net = state;
     return net->lowest ? net->lowest : net->precision;
@@ -340,7 +336,6 @@ static const sz_runner_type runner = {.run = run_net,
                                       .profile = profile,
                                       .layer_count = layer_count,
                                       .layer = layer,
-                                      .looked_s = looked_s,
                                       .lowest = lowest,
                                       .threads = threads,
                                       .finish = finish};

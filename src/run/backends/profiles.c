@@ -50,21 +50,14 @@ double sz_profiles_quick(sz_profiles *p, size_t layer) {
     return mean_of(p, layer, 0, quarter(p->n));
 }
 
-static double mean_run(const sz_profiles *p, int n) {
-    double sum = 0;
-    for (int r = 0; r < n; r++) sum += p->order[r].time_s;
-    return n > 0 ? sum / n : NAN;
-}
-
-double sz_profiles_quick_run(sz_profiles *p) {
-    sort(p);
-    return mean_run(p, quarter(p->n));
-}
-
 double sz_profiles_quickness(sz_profiles *p) {
+    double quick = 0, all = 0;
     sort(p);
-    const double all = mean_run(p, p->n);
-    return all > 0 ? mean_run(p, quarter(p->n)) / all : 1;
+    for (int r = 0; r < p->n; r++) {
+        all += p->order[r].time_s / p->n;
+        if (r < quarter(p->n)) quick += p->order[r].time_s / quarter(p->n);
+    }
+    return all > 0 ? quick / all : 1;
 }
 
 double sz_quick_mean(const double *sorted, size_t n) {

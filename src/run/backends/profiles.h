@@ -32,8 +32,6 @@ void sz_profiles_end(sz_profiles *p, double run_s);
 // Mean of a layer over the runs that are believed; NaN = there was no run.
 double sz_profiles_usual(sz_profiles *p, size_t layer);
 double sz_profiles_quick(sz_profiles *p, size_t layer);
-// Of whole runs: the mean of the quickest quarter; NaN likewise.
-double sz_profiles_quick_run(sz_profiles *p);
 // Mean time of the quickest quarter over that of all runs. 1 = there was no run.
 double sz_profiles_quickness(sz_profiles *p);
 

@@ -75,8 +75,6 @@ typedef struct sz_runner_type {
     sz_status (*profile)(void *state); // NULL = the library tells no times of layers
     size_t (*layer_count)(void *state);
     sz_run_layer (*layer)(void *state, size_t i);
-    // What these runs took: the mean of the quickest quarter. NULL or NaN = not told.
-    double (*looked_s)(void *state);
     // What ran: the format of fewest bits, and the threads.
     sz_dtype (*lowest)(void *state);
     sz_dtype (*sums)(void *state); // in which that adds up; 0 or no function = not known

@@ -315,8 +315,6 @@ static sz_status send_timing(child *c, size_t i, const sz_timing *t, double cloc
         sz_json_key_i64(&j, "layers_whole_runs", one->profiling.whole_runs);
         sz_json_key_f64(&j, "layers_whole_s", whole.median_s);
         sz_json_key_f64(&j, "layers_quick_s", whole.quick_s);
-        sz_json_key_f64(&j, "layers_looked_s",
-                        r->type->looked_s ? r->type->looked_s(r->state) : NAN);
     }
     SZ_TRY(sz_layers_put(c->ctx, &j, one->model, c->backend->name, r,
                          one->profiling.runs > 0));

@@ -203,7 +203,7 @@ static sz_status add_keys(const sz_bench_sweep *r, const sz_case *c, const sz_bu
     static const char *const taken[] = {
         "check",       "training",          "stopped_by",     "steady",        "calls_per_sample",
         "load_s",
-        "layers_runs", "layers_whole_runs", "layers_whole_s", "layers_quick_s", "layers_looked_s"};
+        "layers_runs", "layers_whole_runs", "layers_whole_s", "layers_quick_s"};
     json_t *record = json_loadb(line->data, line->size, 0, NULL);
     const char *why = why_no_roof(r, b);
     if (!record) return sz_no_memory(r->ctx);
