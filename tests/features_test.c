@@ -62,8 +62,8 @@ static void convolutions(void **state) {
     sz_ctx_destroy(ctx);
 }
 
-// Of how many tensors the rows end within a line of 16 numbers. All channels of a group together are
-// a row of a depthwise convolution.
+// Of how many tensors the rows end within a line of 16 numbers. All channels of the groups together
+// are a row.
 static void ragged_rows(void **state) {
     static const struct {
         const char *spec;
@@ -105,7 +105,7 @@ static void recurrent(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(convolutions), cmocka_unit_test(ragged_rows),
-                                       cmocka_unit_test(recurrent)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(convolutions),
+                                       cmocka_unit_test(ragged_rows), cmocka_unit_test(recurrent)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

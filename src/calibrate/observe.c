@@ -15,7 +15,6 @@
 
 typedef struct observer {
     sz_calibration *c;
-    double slower; // than the timed runs were those with which layers were looked at, in times
     sz_graph *g;
     const json_t *layers;
     int32_t *layer_of; // per node, SZ_NONE = of none
@@ -79,7 +78,7 @@ static sz_status make_groups(observer *o) {
 // ---- rows --------------------------------------------------------------------------------------
 
 static double time_of(const observer *o, sz_node_id id) {
-    return o->layer_of[id] == SZ_NONE ? 0 : o->times_s[o->layer_of[id]] / o->slower;
+    return o->layer_of[id] == SZ_NONE ? 0 : o->times_s[o->layer_of[id]];
 }
 
 static const char *kernel_of(const observer *o, sz_node_id id) {
@@ -109,24 +108,25 @@ static sz_status add_rows(observer *o, const sz_costs *costs, const sz_estimate 
     return SZ_OK;
 }
 
+static double sum_of_layers(const json_t *record) {
+    const json_t *layers = json_object_get(record, "layers");
+    double sum = 0;
+    for (size_t i = 0; i < json_array_size(layers); i++)
+        sum += json_number_value(json_object_get(json_array_get(layers, i), "quick_s"));
+    return sum;
+}
+
 static sz_status add_net(sz_calibration *c, const char *spec, const json_t *record,
                          int32_t *ret_net) {
     const json_t *time = json_object_get(record, "time");
     const sz_calibrated_net net = {
         .spec = sz_arena_strdup(&c->arena, spec, strlen(spec)),
         .whole_s = sz_observed_quick_s(record),
+        .layers_s = sum_of_layers(record),
         .usual_s = json_number_value(json_object_get(time, "median_s")),
     };
     *ret_net = (int32_t)c->nets.n;
     return net.spec && sz_vec_push(c->ctx, &c->nets, net) ? SZ_OK : sz_no_memory(c->ctx);
-}
-
-// Layers are looked at in another copy of the net, in turns with whole runs that were timed too: by
-// how much these took longer than the timed ones, so may the layers have.
-static double slower(const json_t *record) {
-    const double beside_s = json_number_value(json_object_get(record, "layers_quick_s"));
-    const double timed_s = sz_observed_quick_s(record);
-    return beside_s > 0 && timed_s > 0 ? beside_s / timed_s : 1;
 }
 
 static sz_status observe_model(observer *o, const sz_model *m, const char *spec,
@@ -147,8 +147,7 @@ static sz_status observe_model(observer *o, const sz_model *m, const char *spec,
 
 sz_status sz_observe(sz_calibration *c, const json_t *record) {
     const char *spec = json_string_value(json_object_get(record, "case"));
-    observer o = {
-        .c = c, .slower = slower(record), .layers = json_object_get(record, "layers")};
+    observer o = {.c = c, .layers = json_object_get(record, "layers")};
     sz_model *m = NULL;
     if (!spec || json_array_size(o.layers) == 0) return SZ_OK;
     SZ_TRY(sz_model_load(c->ctx, spec, NULL, &m));

@@ -46,8 +46,8 @@ static const cli_schema_row schema[] = {
     {1, "fixed_s", CLI_J_NUMBER, "of a net, beside its kernels", NULL, false},
     {1, "factor", CLI_J_NUMBER, "of the sum of its kernels", NULL, false},
     {1, "usual_least", CLI_J_NUMBER,
-     "factor: what strangers on the host cost meanwhile, by how long a net takes; 1 = nothing", NULL,
-     false},
+     "factor: what strangers on the host cost meanwhile, by how long a net takes; 1 = nothing",
+     NULL, false},
     {1, "usual_most", CLI_J_NUMBER, "the same of the nets that met most", NULL, false},
     {1, "scores", CLI_J_ARRAY, "errors: whole nets first, then by kind of kernel", NULL, false},
     {2, NULL, CLI_J_RECORD, NULL, sz_calibration_score_type, false},
@@ -119,7 +119,8 @@ static void fill_doc(sz_doc *doc, const void *what) {
     sz_doc_fact(doc, NULL, "a whole net", sz_cell_text(text), SZ_AS_TEXT, NULL);
     if (f.usual_most > 1.01) {
         snprintf(text, sizeof text,
-                 "x %.3f to %.3f, by how long a net takes: what strangers on the host cost meanwhile",
+                 "x %.3f to %.3f, by how long a net takes: what strangers on the host cost "
+                 "meanwhile",
                  f.usual_least, f.usual_most);
         sz_doc_fact(doc, NULL, "usually", sz_cell_text(text), SZ_AS_TEXT, NULL);
     }

@@ -93,7 +93,8 @@ sz_status sz_calibration_add(sz_calibration *c, const sz_features *f, double tim
         m->point.time_s *= pow(time_s / m->point.time_s, 1.0 / m->count);
         return SZ_OK;
     }
-    const sz_measured m = {.point = point_of(f, time_s), .roofline_s = base_s, .count = 1};
+    const sz_measured m = {
+        .point = point_of(f, time_s), .roofline_s = base_s, .net = group, .count = 1};
     sz_process_point one = {.mark = (int32_t)kind->measured.n, .group = group};
     memcpy(one.x, f->x, (size_t)f->n * sizeof *one.x);
     if (!sz_vec_push(c->ctx, &kind->measured, m)) return sz_no_memory(c->ctx);
@@ -101,6 +102,53 @@ sz_status sz_calibration_add(sz_calibration *c, const sz_features *f, double tim
 }
 
 // ---- nets --------------------------------------------------------------------------------------
+
+static int by_whole(const void *a, const void *b) {
+    const sz_calibrated_net *x = a, *y = b;
+    return x->whole_s < y->whole_s ? -1 : x->whole_s > y->whole_s;
+}
+
+// Those that were measured whole, the shortest first. The caller's, of c->nets.n + 1; NULL = no
+// memory.
+static sz_calibrated_net *sort_nets(const sz_calibration *c, size_t *ret_n) {
+    sz_calibrated_net *nets = sz_alloc(c->ctx, (c->nets.n + 1) * sizeof *nets);
+    size_t n = 0;
+    for (size_t i = 0; i < c->nets.n && nets; i++)
+        if (c->nets.items[i].whole_s > 0 && c->nets.items[i].usual_s > 0)
+            nets[n++] = c->nets.items[i];
+    if (n > 0) qsort(nets, n, sizeof *nets, by_whole);
+    *ret_n = n;
+    return nets;
+}
+
+// The lower quartile over the shortest tenth: of longer ones it is a small difference of large
+// times.
+static sz_status find_beside(sz_calibration *c) {
+    size_t n, few = 0;
+    const size_t room = (c->nets.n + 1) * sizeof(double);
+    sz_calibrated_net *nets = sort_nets(c, &n);
+    double *beside = sz_alloc(c->ctx, room);
+    for (size_t i = 0; nets && beside && i < (n + 9) / 10; i++)
+        if (nets[i].layers_s > 0) beside[few++] = nets[i].whole_s - nets[i].layers_s;
+    if (few > 0) sz_sort_values(beside, few);
+    c->beside_s = few > 0 ? fmax(0, sz_quantile(beside, few, 0.25)) : 0;
+    const sz_status status = nets && beside ? SZ_OK : sz_no_memory(c->ctx);
+    sz_free(c->ctx, beside, room);
+    sz_free(c->ctx, nets, (c->nets.n + 1) * sizeof *nets);
+    return status;
+}
+
+// Layers are looked at in another copy of the net, at other moments and with clocks between them.
+// All that the timed runs took is theirs but for what lies beside them; of a net that has hardly
+// anything else nobody can tell.
+double sz_calibration_took(const sz_calibration *c, const sz_measured *m) {
+    static const double least = 0.1; // of a run
+    if (m->net < 0 || (size_t)m->net >= c->nets.n) return m->point.time_s;
+    const sz_calibrated_net *net = &c->nets.items[m->net];
+    const double theirs_s = net->whole_s - c->beside_s;
+    if (!(net->layers_s > 0) || !(theirs_s > least * net->whole_s)) return m->point.time_s;
+    return m->point.time_s * theirs_s / net->layers_s;
+}
 
 // What the kernels of each net take by those of the other nets.
 static void sum_parts(sz_calibration *c) {
@@ -134,11 +182,6 @@ static sz_status fit_whole(sz_calibration *c) {
     return status;
 }
 
-static int by_whole(const void *a, const void *b) {
-    const sz_calibrated_net *x = a, *y = b;
-    return x->whole_s < y->whole_s ? -1 : x->whole_s > y->whole_s;
-}
-
 // A knot: of nets that take about the same.
 static void add_knot(sz_usual *u, const sz_calibrated_net *nets, size_t n, double *ratios) {
     for (size_t i = 0; i < n; i++) ratios[i] = nets[i].usual_s / nets[i].whole_s;
@@ -149,24 +192,20 @@ static void add_knot(sz_usual *u, const sz_calibrated_net *nets, size_t n, doubl
 
 static sz_status find_usual(sz_calibration *c) {
     enum { KNOT = 40 }; // nets of one, at least
-    const size_t room = c->nets.n + 1;
-    sz_calibrated_net *nets = sz_alloc(c->ctx, room * sizeof *nets);
-    double *ratios = sz_alloc(c->ctx, room * sizeof *ratios);
-    const sz_status status = nets && ratios ? SZ_OK : sz_no_memory(c->ctx);
-    size_t n = 0;
-    c->usual.n = 0;
-    for (size_t i = 0; i < c->nets.n && status == SZ_OK; i++)
-        if (c->nets.items[i].whole_s > 0 && c->nets.items[i].usual_s > 0)
-            nets[n++] = c->nets.items[i];
-    if (n > 0) qsort(nets, n, sizeof *nets, by_whole);
+    size_t n;
+    const size_t room = (c->nets.n + 1) * sizeof(double);
+    sz_calibrated_net *nets = sort_nets(c, &n);
+    double *ratios = sz_alloc(c->ctx, room);
     const size_t most = n / KNOT < SZ_USUAL_KNOTS ? n / KNOT : SZ_USUAL_KNOTS;
     const size_t knots = n > 0 && most == 0 ? 1 : most;
-    for (size_t k = 0; k < knots; k++) {
+    c->usual.n = 0;
+    for (size_t k = 0; nets && ratios && k < knots; k++) {
         const size_t from = n * k / knots, to = n * (k + 1) / knots;
         add_knot(&c->usual, nets + from, to - from, ratios);
     }
-    sz_free(c->ctx, nets, room * sizeof *nets);
-    sz_free(c->ctx, ratios, room * sizeof *ratios);
+    const sz_status status = nets && ratios ? SZ_OK : sz_no_memory(c->ctx);
+    sz_free(c->ctx, ratios, room);
+    sz_free(c->ctx, nets, (c->nets.n + 1) * sizeof *nets);
     return status;
 }
 
@@ -219,7 +258,10 @@ static sz_status fit_line(sz_calibration *c, sz_calibrated_kind *kind) {
     }
     sz_line_point *points = sz_alloc(c->ctx, (n + 1) * sizeof *points);
     if (!points) return sz_no_memory(c->ctx);
-    for (size_t i = 0; i < n; i++) points[i] = kind->measured.items[i].point;
+    for (size_t i = 0; i < n; i++) {
+        points[i] = kind->measured.items[i].point;
+        points[i].time_s = sz_calibration_took(c, &kind->measured.items[i]);
+    }
     const sz_status status = sz_line_fit(c->ctx, points, n, &kind->line);
     sz_free(c->ctx, points, (n + 1) * sizeof *points);
     return status;
@@ -231,7 +273,7 @@ static sz_status settle_kind(sz_calibration *c, sz_calibrated_kind *kind) {
         sz_process_point *one = &kind->process.points.items[i];
         sz_measured *m = &kind->measured.items[one->mark];
         m->base_s = sz_line_at(&kind->line, &m->point);
-        one->y = log(m->point.time_s / m->base_s);
+        one->y = log(sz_calibration_took(c, m) / m->base_s);
     }
     SZ_TRY(sz_process_settle(c->ctx, &kind->process));
     return sz_process_interval(c->ctx, &kind->process, LEVEL, &kind->half);
@@ -239,6 +281,7 @@ static sz_status settle_kind(sz_calibration *c, sz_calibrated_kind *kind) {
 
 sz_status sz_calibration_settle(sz_calibration *c) {
     const sz_calibrated_kind *any = sz_calibration_kind(c, "any");
+    SZ_TRY(find_beside(c));
     if (any) SZ_TRY(settle_kind(c, &c->kinds.items[any - c->kinds.items]));
     for (size_t k = 0; k < c->kinds.n; k++)
         if (&c->kinds.items[k] != any) SZ_TRY(settle_kind(c, &c->kinds.items[k]));

@@ -22,6 +22,7 @@ typedef struct sz_measured {
     sz_line_point point; // time_s: geometric mean
     double roofline_s;   // what the level "roofline" tells
     double base_s;       // what the line tells; set by settling
+    int32_t net;
     int count;
 } sz_measured;
 
@@ -38,6 +39,7 @@ typedef struct sz_calibrated_net {
     const char *spec;
     double whole_s; // when nobody disturbs: mean of the quickest runs
     double usual_s; // median of all runs: with whatever else the host did
+    double layers_s; // sum of its layers as they were looked at; 0 where the calibration was read
     double parts_s; // sum over its kernels as they are told without it
 } sz_calibrated_net;
 
@@ -68,10 +70,14 @@ struct sz_calibration {
     SZ_VEC(sz_calibrated_kind) kinds;
     SZ_VEC(sz_calibrated_net) nets;
     SZ_VEC(sz_calibrated_kernel) kernels; // each once; none: not known
+    double beside_s;        // of a net beside its layers, by the shortest nets
     double fixed_s, factor; // whole = fixed_s + factor x parts
     sz_usual usual;
     double half;            // of the 90 % interval of a net, in logarithms; NaN = too few
 };
+
+// What a kernel took of the time of its net.
+double sz_calibration_took(const sz_calibration *c, const sz_measured *m);
 
 const sz_calibrated_kind *sz_calibration_kind(const sz_calibration *c, const char *name);
 // The same, made where there is none.

@@ -247,8 +247,10 @@ static sz_status read_kind(sz_calibration *c, const json_t *from) {
 }
 
 static sz_status read_net(sz_calibration *c, const json_t *from) {
-    const sz_calibrated_net net = {text(c, from, "spec"), number(from, "whole_s"),
-                                   number(from, "usual_s"), number(from, "parts_s")};
+    const sz_calibrated_net net = {.spec = text(c, from, "spec"),
+                                   .whole_s = number(from, "whole_s"),
+                                   .usual_s = number(from, "usual_s"),
+                                   .parts_s = number(from, "parts_s")};
     return sz_vec_push(c->ctx, &c->nets, net) ? SZ_OK : sz_no_memory(c->ctx);
 }
 

@@ -36,14 +36,15 @@ static void judge(ratios *r, sz_calibration_score *s) {
     s->constant_error = median_of(r->roofline, r->n);
 }
 
-static void fill_kind(const sz_calibrated_kind *kind, ratios *r, sz_calibration_score *s) {
+static void fill_kind(const sz_calibration *c, const sz_calibrated_kind *kind, ratios *r,
+                      sz_calibration_score *s) {
     s->kind = kind->name;
     s->half = kind->half;
     for (size_t i = 0; i < kind->process.points.n; i++) {
         const sz_process_point *p = &kind->process.points.items[i];
         const sz_measured *m = &kind->measured.items[p->mark];
         r->told[r->n] = p->told - p->y;
-        r->roofline[r->n++] = log(m->roofline_s / m->point.time_s);
+        r->roofline[r->n++] = log(m->roofline_s / sz_calibration_took(c, m));
     }
 }
 
@@ -86,7 +87,7 @@ sz_status sz_calibration_score_of(sz_ctx *ctx, const sz_calibration *c, size_t i
     if (i == 0)
         fill_nets(c, &r, s);
     else
-        fill_kind(&c->kinds.items[i - 1], &r, s);
+        fill_kind(c, &c->kinds.items[i - 1], &r, s);
     double roofline = 0;
     for (size_t k = 0; k < r.n; k++) roofline += fabs(exp(r.roofline[k]) - 1) / (double)r.n;
     s->roofline_error = r.n ? roofline : NAN;

@@ -114,7 +114,8 @@ static double taps(const asked *a, const sz_type *x, const sz_type *w, const sz_
 }
 
 // Batch, channels in and out of a group, positions, window, groups, stride, how full the last block
-// of channels is, and of how many of its tensors rows are ragged. The operator's own layout: data [N, C, ...], weights [M, C / groups, ...].
+// of channels is, and of how many of its tensors rows are ragged. The operator's own layout: data
+// [N, C, ...], weights [M, C / groups, ...].
 static void convolution(asked *a) {
     const sz_type *x = input(a, 0), *w = input(a, 1), *y = output(a);
     const bool is_transposed = sz_str_is(a->n->op, "ConvTranspose");

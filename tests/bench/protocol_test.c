@@ -176,8 +176,8 @@ static void interleaves_cases(void **state) {
     end_world(w);
 }
 
-// Others have emptied its caches: calls of 5, 3, 2 and 1.5 ms are 11.5 ms, and those that follow
-// count. Where caches are to be cold the first one does.
+// Others have emptied its caches: calls of 5, 3 and 2 ms are 10 ms, and those that follow count,
+// 1.5 ms and less. Where caches are to be cold the first one does.
 static void warms_up_after_others(void **state) {
     (void)state;
     for (int one_call = 0; one_call < 2; one_call++) {
@@ -196,7 +196,7 @@ static void warms_up_after_others(void **state) {
         for (size_t i = 0; i < 2; i++) {
             double most = 0;
             for (size_t k = 0; k < t[i].samples.n; k++) most = fmax(most, t[i].samples.items[k]);
-            assert_true(one_call ? most > 4.9e-3 : most < 1.3e-3);
+            assert_true(one_call ? most > 4.9e-3 : most < 1.6e-3);
             sz_timing_finish(w->ctx, &t[i]);
         }
         end_world(w);

@@ -146,9 +146,9 @@ static void reuse(void **state) {
     }
 }
 
-// Latency grows as the working set, from 1 s at 64 B to 4 s at 256 B, and two threads share lines and
-// distances. h: 64 B, 64 B ago: one line, half of it for each, 1 s late. x: 32 B, 128 + 32 B ago, by
-// 80 B a thread 1.25 s late; w: 128 B, 128 + 128 B ago: two lines, 2 s.
+// Latency grows as the working set, from 1 s at 64 B to 4 s at 256 B, and two threads share lines
+// and distances. h: 64 B, 64 B ago: one line, half of it for each, 1 s late. x: 32 B, 128 + 32 B
+// ago, by 80 B a thread 1.25 s late; w: 128 B, 128 + 128 B ago: two lines, 2 s.
 static void waits(void **state) {
     const fixture *f = *state;
     static const char *const texts[] = {
