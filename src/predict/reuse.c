@@ -6,7 +6,8 @@
 // touched by the row that made it, a weight one run ago; no distance is longer than all the memory
 // that a run touches. What is written stays where its next reader will find it. Measured curves
 // have no steps: between half and one and a half of a capacity the share that is still there falls
-// in a straight line.
+// in a straight line. Beside the levels, what reads would wait is worked out from the measured
+// latency of so many bytes.
 #include "predict/predict.h"
 
 #include <math.h>
