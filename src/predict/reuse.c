@@ -47,10 +47,13 @@ static double latency_at(const sz_machine *m, double bytes) {
     return from->latency_s * pow(to->latency_s / from->latency_s, share);
 }
 
-// Threads share what is read, and each waits for its own lines.
+// Threads share what is read, and each waits for its own lines. A core's caches hold its thread's
+// share of what was moved; what lies behind them is shared, so there the distance counts whole.
 static double waits(const sz_estimate *e, double bytes, double distance) {
     const double line = 64, threads = e->threads > 1 ? (double)e->threads : 1;
-    return bytes / line / threads * latency_at(e->machine, distance / threads);
+    const double own = e->n_levels > 2 ? e->levels[e->n_levels - 3].capacity : 0; // of all cores
+    const double seen = fmax(distance / threads, distance - own * (1 - 1 / threads));
+    return bytes / line / threads * latency_at(e->machine, seen);
 }
 
 static void put(reuse *r, size_t row, const sz_flow *f, double bytes, double distance) {
