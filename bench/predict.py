@@ -133,6 +133,17 @@ def is_calibrated(sizeup, backend, threads):
     return predicted(sizeup, "mlp", backend, threads, "calibrated") is not None
 
 
+def is_measured(sizeup):
+    """Calibrations stand on the roofs of this machine."""
+    if run(sizeup, "machine", "show", "here", "--format", "json").returncode == 0:
+        return True
+    print("measuring the machine", flush=True)
+    out = run(sizeup, "machine", "measure")
+    if out.returncode:
+        print(f"  {out.stderr.strip()}")
+    return out.returncode == 0
+
+
 def fit_three(rows):
     """Least squares of relative errors, by the normal equations."""
     a = [[0.0] * 4 for _ in range(3)]
@@ -249,6 +260,8 @@ def main():
     o = p.parse_args()
     if o.keep:
         os.makedirs(o.keep, exist_ok=True)
+    if not is_measured(o.sizeup):
+        return 1
     for backend in o.backend.split(","):
         for threads in (int(t) for t in o.threads.split(",")):
             if not is_calibrated(o.sizeup, backend, threads):
