@@ -168,7 +168,7 @@ def errors(guess, rows):
     return sorted(abs(g / r["t"] - 1) for g, r in zip(guess, rows))
 
 
-def line(name, e, within=0.15):
+def line(name, e, within):
     p90 = e[min(len(e) - 1, int(0.9 * len(e)))]
     share = sum(x <= within for x in e) / len(e)
     print(f"  {name:<24} median {100 * statistics.median(e):6.1f} %   nine in ten "
@@ -203,10 +203,10 @@ def show_layers(layers):
     off = sum(abs(told - t) for t, told in pairs)
     print(f"  layers, n = {len(pairs)} of {len(layers)} rows; errors are {100 * off / whole:.1f} % "
           "of their time")
-    line("  layers", sorted(abs(told / t - 1) for t, told in pairs))
+    line("  layers", sorted(abs(told / t - 1) for t, told in pairs), 0.15)
     large = sorted(abs(told / t - 1) for t, told in pairs if t >= 50e-6)
     if large:
-        line(f"  of 50 us and more, {len(large)}", large)
+        line(f"  of 50 us and more, {len(large)}", large, 0.15)
 
 
 def rows_of(o, backend, threads, what, nets):
@@ -217,19 +217,25 @@ def rows_of(o, backend, threads, what, nets):
     return [one(o, backend, threads, n, records[n]) for n in nets if n in records], layers
 
 
+def show(rows, within, others=()):
+    """Errors of what is told, and of the baselines; `others` are more of them."""
+    constant = statistics.median(r["t"] / r["roof"] for r in rows)
+    line("calibrated", errors([r["told"] for r in rows], rows), within)
+    line("  of undisturbed times",
+         sorted(abs(r["told"] / r["usual"] / r["quick"] - 1) for r in rows), within)
+    line("roofline x constant", errors([r["roof"] * constant for r in rows], rows), within)
+    for name, guess in others:
+        line(name, errors(guess, rows), within)
+    line("roofline", errors([r["roof"] for r in rows], rows), within)
+
+
 def judge_nets(o, backend, threads):
     rows, layers = rows_of(o, backend, threads, "nets", NETS)
     if len(rows) < 3:
         return
-    constant = statistics.median(r["t"] / r["roof"] for r in rows)
     print(f"  errors, n = {len(rows)}; 90 % intervals hold {sum(r['held'] for r in rows)}")
-    line("calibrated", errors([r["told"] for r in rows], rows))
-    line("  of undisturbed times",
-         sorted(abs(r["told"] / r["usual"] / r["quick"] - 1) for r in rows))
-    line("roofline x constant", errors([r["roof"] * constant for r in rows], rows))
-    line("three coefficients", errors(fit_three(rows), rows))
-    line("roofline", errors([r["roof"] for r in rows], rows))
-    line("compute roof alone", errors([r["compute"] for r in rows], rows))
+    show(rows, 0.15, [("three coefficients", fit_three(rows))])
+    line("compute roof alone", errors([r["compute"] for r in rows], rows), 0.15)
     show_layers(layers)
 
 
@@ -239,13 +245,8 @@ def judge_kernels(o, backend, threads, name, draw):
     rows, _ = rows_of(o, backend, threads, name, nets)
     if not rows:
         return
-    constant = statistics.median(x["t"] / x["roof"] for x in rows)
     print(f"  {name} alone, n = {len(rows)}; 90 % intervals hold {sum(x['held'] for x in rows)}")
-    line("calibrated", errors([x["told"] for x in rows], rows), 0.1)
-    line("  of undisturbed times",
-         sorted(abs(x["told"] / x["usual"] / x["quick"] - 1) for x in rows), 0.1)
-    line("roofline x constant", errors([x["roof"] * constant for x in rows], rows), 0.1)
-    line("roofline", errors([x["roof"] for x in rows], rows), 0.1)
+    show(rows, 0.1)
 
 
 def main():

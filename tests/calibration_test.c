@@ -42,6 +42,12 @@ static sz_estimate *estimate(sz_ctx *ctx, const char *spec, const sz_machine *m,
     return e;
 }
 
+static void forget(sz_estimate *e, sz_costs *costs, sz_model *model) {
+    sz_estimate_destroy(e);
+    sz_costs_destroy(costs);
+    sz_model_destroy(model);
+}
+
 // The record that a benchmark would have made.
 static json_t *record_of(sz_ctx *ctx, const char *spec, const sz_machine *m) {
     sz_model *model = NULL;
@@ -56,11 +62,15 @@ static json_t *record_of(sz_ctx *ctx, const char *spec, const sz_machine *m) {
         json_array_append_new(layers, json_pack("{s:[s], s:f}", "sources", t.name, "quick_s",
                                                looked * s));
     }
-    sz_estimate_destroy(e);
-    sz_costs_destroy(costs);
-    sz_model_destroy(model);
+    forget(e, costs, model);
     return json_pack("{s:s, s:o, s:f, s:{s:f}}", "case", spec, "layers", layers, "layers_quick_s",
                      sum + FIXED_S, "time", "median_s", usual * (sum + FIXED_S));
+}
+
+static void observe(sz_calibration *c, const char *spec) {
+    json_t *record = record_of(c->ctx, spec, c->machine);
+    assert_int_equal(sz_observe(c, record), SZ_OK);
+    json_decref(record);
 }
 
 static sz_calibration *calibrate(sz_ctx *ctx, int nets) {
@@ -73,9 +83,7 @@ static sz_calibration *calibrate(sz_ctx *ctx, int nets) {
         char spec[96];
         snprintf(spec, sizeof spec, "mlp:input=%d,layers=%d,width=%d,output=%d,batch=%d",
                  16 << i % 7, 1 + i % 3, 24 + 37 * (i % 29), 10 + i, 1 + i % 5);
-        json_t *record = record_of(ctx, spec, c->machine);
-        assert_int_equal(sz_observe(c, record), SZ_OK);
-        json_decref(record);
+        observe(c, spec);
     }
     assert_int_equal(sz_calibration_settle(c), SZ_OK);
     return c;
@@ -106,12 +114,8 @@ static void tells_other_nets(void **state) {
     for (size_t i = 0; i < sz_estimate_node_count(told); i++)
         near_to(sz_estimate_node(told, i).time_s,
                 USUAL * SLOWER * sz_estimate_node(roofline, i).time_s, 0.02);
-    sz_estimate_destroy(told);
-    sz_estimate_destroy(roofline);
-    sz_costs_destroy(same);
-    sz_costs_destroy(costs);
-    sz_model_destroy(again);
-    sz_model_destroy(model);
+    forget(told, same, again);
+    forget(roofline, costs, model);
     sz_calibration_destroy(c);
     sz_ctx_destroy(ctx);
 }
@@ -128,9 +132,7 @@ static void held_to_timed_runs(void **state) {
         char net[96];
         snprintf(net, sizeof net, "mlp:input=%d,layers=2,width=%d,output=64,batch=16",
                  1000 + 50 * (i % 11), 2000 + 37 * i);
-        json_t *record = record_of(ctx, net, c->machine);
-        assert_int_equal(sz_observe(c, record), SZ_OK);
-        json_decref(record);
+        observe(c, net);
     }
     looked = 1;
     assert_int_equal(sz_calibration_settle(c), SZ_OK);
@@ -142,12 +144,8 @@ static void held_to_timed_runs(void **state) {
             USUAL * SLOWER * sz_estimate_total(roofline).time_s, 0.03);
     near_to(sz_estimate_node(told, 0).time_s,
             USUAL * SLOWER * sz_estimate_node(roofline, 0).time_s, 0.03);
-    sz_estimate_destroy(told);
-    sz_estimate_destroy(roofline);
-    sz_costs_destroy(same);
-    sz_costs_destroy(costs);
-    sz_model_destroy(again);
-    sz_model_destroy(model);
+    forget(told, same, again);
+    forget(roofline, costs, model);
     sz_calibration_destroy(c);
     sz_ctx_destroy(ctx);
 }
@@ -163,9 +161,7 @@ static void strangers_by_time(void **state) {
         usual = i % 2 ? 1.25 : 1;
         snprintf(spec, sizeof spec, "mlp:input=16,layers=1,width=%d,output=8,batch=1",
                  (i % 2 ? 16 : 4096) + i);
-        json_t *record = record_of(ctx, spec, c->machine);
-        assert_int_equal(sz_observe(c, record), SZ_OK);
-        json_decref(record);
+        observe(c, spec);
     }
     usual = USUAL;
     assert_int_equal(sz_calibration_settle(c), SZ_OK);
@@ -258,9 +254,7 @@ static void outside(void **state) {
     assert_non_null(strstr(sz_ctx_warning(ctx, 0), "never calibrated: 'convolution'"));
     assert_non_null(strstr(sz_ctx_warning(ctx, 1), "lie outside of what was calibrated"));
     assert_true(sz_estimate_node(e, 0).outside);
-    sz_estimate_destroy(e);
-    sz_costs_destroy(costs);
-    sz_model_destroy(model);
+    forget(e, costs, model);
     sz_calibration_destroy(c);
     sz_ctx_destroy(ctx);
 }
@@ -281,9 +275,7 @@ static void carries(void **state) {
     sz_estimate *e = estimate(ctx, spec, c->machine, c, &model, &costs);
     const sz_prediction own = sz_estimate_total(e);
     (void)state;
-    sz_estimate_destroy(e);
-    sz_costs_destroy(costs);
-    sz_model_destroy(model);
+    forget(e, costs, model);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         sz_machine *m = machine(ctx);
         m->identity.fingerprint = "fedcba9876543210", m->identity.kind = cases[i].kind;
@@ -303,9 +295,7 @@ static void carries(void **state) {
         assert_non_null(
             strstr(sz_ctx_warning(ctx, 0), cases[i].more > 0 ? "another kind" : "another machine"));
         sz_ctx_clear(ctx);
-        sz_estimate_destroy(e);
-        sz_costs_destroy(costs);
-        sz_model_destroy(model);
+        forget(e, costs, model);
         sz_machine_destroy(m);
     }
     sz_calibration_destroy(c);

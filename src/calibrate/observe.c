@@ -28,14 +28,13 @@ typedef struct observer {
 double sz_observed_quick_s(const json_t *record) {
     enum { MOST = 1000 }; // samples that the benchmark takes
     const json_t *samples = json_object_get(json_object_get(record, "time"), "samples_s");
-    const size_t n = json_array_size(samples), few = (n + 3) / 4;
-    double all[MOST], sum = 0;
+    const size_t n = json_array_size(samples);
+    double all[MOST];
     if (n == 0 || n > MOST) // made by hand
         return json_number_value(json_object_get(record, "layers_quick_s"));
     for (size_t i = 0; i < n; i++) all[i] = json_number_value(json_array_get(samples, i));
     sz_sort_values(all, n);
-    for (size_t i = 0; i < few; i++) sum += all[i];
-    return sum / (double)few;
+    return sz_quick_mean(all, n);
 }
 
 // ---- layers to groups --------------------------------------------------------------------------

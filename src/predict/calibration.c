@@ -7,6 +7,7 @@
 #include "machine/measure/stats.h"
 
 static const double LEVEL = 0.9;
+
 sz_status sz_calibration_create(sz_ctx *ctx, sz_calibration **ret_calibration) {
     sz_calibration *c = sz_alloc(ctx, sizeof *c);
     if (!c) return sz_no_memory(ctx);

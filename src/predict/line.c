@@ -55,14 +55,19 @@ static bool look_both_ways(fit *f, double by, parts s) {
     return better;
 }
 
-// Around the best, by ever smaller steps.
-static void refine(fit *f) {
+static bool share_one(parts a, parts b) {
+    return (a.start && b.start) || (a.cold && b.cold) || (a.memory && b.memory) ||
+           (a.cache && b.cache) || (a.waits && b.waits);
+}
+
+// Around the best, by ever smaller steps; a part that no point has is not stepped through alone.
+static void refine(fit *f, parts has) {
     static const parts steps[] = {{.start = true}, {.cold = true},  {.memory = true},
                                   {.cache = true}, {.waits = true}, {true, true, true, true, true}};
     for (double by = 2; by > 1.002;) {
         bool better = false;
         for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
-            better |= look_both_ways(f, by, steps[i]);
+            better |= share_one(steps[i], has) && look_both_ways(f, by, steps[i]);
         if (!better) by = sqrt(by);
     }
 }
@@ -127,10 +132,10 @@ sz_status sz_line_fit(sz_ctx *ctx, const sz_line_point *points, size_t n, sz_lin
     if (!f.room) return sz_no_memory(ctx);
     if (n > 0) {
         search(&f, has);
-        refine(&f);
+        refine(&f, has);
         if (has.waits) split_memory(&f);
         if (has.cold) split_start(&f);
-        if (f.best.cold_s > 0 || f.best.waits > 0) refine(&f);
+        if (f.best.cold_s > 0 || f.best.waits > 0) refine(&f, has);
     }
     sz_free(ctx, f.room, (n + 1) * sizeof *f.room);
     *ret_line = f.best;

@@ -120,6 +120,15 @@ static void roofline(void **state) {
     "{\"name\":\"DRAM\",\"capacity_bytes\":1000000,\"bandwidth\":["                              \
     RATE("load", 2, 20) "," RATE("copy", 2, 10) "]}]" more "}"
 
+// The caller's, as is the machine.
+static sz_estimate *with_small_cache(const fixture *f, const char *text, sz_machine **ret_machine) {
+    sz_estimate *e = NULL;
+    assert_int_equal(sz_machine_parse(f->ctx, "small cache", text, strlen(text), ret_machine),
+                     SZ_OK);
+    assert_int_equal(sz_estimate_create(f->ctx, f->costs, *ret_machine, NULL, &e), SZ_OK);
+    return e;
+}
+
 // A cache of 100 B, or one that is said to be larger, which the curve of working sets leaves at 50:
 // half of what it holds. The 64 B of h are read as soon as they are written: 1.5 - 0.64 = 86 % of
 // them, 55.04 B, are still there. x and w were touched 352 - 224 B ago, y is touched by nobody.
@@ -130,10 +139,7 @@ static void reuse(void **state) {
         SMALL_CACHE("\"capacity_bytes\":5000,\"knee_bytes\":50", "")};
     for (int i = 0; i < 2; i++) {
         sz_machine *m = NULL;
-        sz_estimate *e = NULL;
-        assert_int_equal(sz_machine_parse(f->ctx, "small cache", texts[i], strlen(texts[i]), &m),
-                         SZ_OK);
-        assert_int_equal(sz_estimate_create(f->ctx, f->costs, m, NULL, &e), SZ_OK);
+        sz_estimate *e = with_small_cache(f, texts[i], &m);
         const sz_node_time matmul = sz_estimate_node(e, 0), relu = sz_estimate_node(e, 1);
         // far: 160 B read, 8.96 written; 8.96 read, 64 written
         near_to(matmul.memory_s, 151.04 / 20 + 2 * 8.96 / 10 + 0.05504);
@@ -157,10 +163,7 @@ static void waits(void **state) {
         SMALL_CACHE("\"capacity_bytes\":100", "")};
     for (int i = 0; i < 2; i++) {
         sz_machine *m = NULL;
-        sz_estimate *e = NULL;
-        assert_int_equal(sz_machine_parse(f->ctx, "small cache", texts[i], strlen(texts[i]), &m),
-                         SZ_OK);
-        assert_int_equal(sz_estimate_create(f->ctx, f->costs, m, NULL, &e), SZ_OK);
+        sz_estimate *e = with_small_cache(f, texts[i], &m);
         near_to(sz_estimate_fetch(e, 0).waits_s, i ? 0 : 32.0 / 64 / 2 * 2.5 + 128.0 / 64 / 2 * 4);
         near_to(sz_estimate_fetch(e, 1).waits_s, i ? 0 : 64.0 / 64 / 2 * 1);
         sz_estimate_destroy(e);

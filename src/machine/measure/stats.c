@@ -20,6 +20,13 @@ static double quantile(const double *sorted, size_t n, double q) {
 double sz_quantile(const double *sorted, size_t n, double q) { return quantile(sorted, n, q); }
 void sz_sort_values(double *values, size_t n) { qsort(values, n, sizeof *values, compare); }
 
+double sz_quick_mean(const double *sorted, size_t n) {
+    const size_t few = (n + 3) / 4;
+    double sum = 0;
+    for (size_t i = 0; i < few; i++) sum += sorted[i];
+    return sum / (double)few;
+}
+
 typedef struct group {
     double n, sum, squares;
 } group;

@@ -59,10 +59,3 @@ double sz_profiles_quickness(sz_profiles *p) {
     }
     return all > 0 ? quick / all : 1;
 }
-
-double sz_quick_mean(const double *sorted, size_t n) {
-    const size_t few = (n + 3) / 4;
-    double sum = 0;
-    for (size_t i = 0; i < few; i++) sum += sorted[i];
-    return sum / (double)few;
-}

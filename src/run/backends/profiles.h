@@ -35,7 +35,4 @@ double sz_profiles_quick(sz_profiles *p, size_t layer);
 // Mean time of the quickest quarter over that of all runs. 1 = there was no run.
 double sz_profiles_quickness(sz_profiles *p);
 
-// Of n > 0 sorted times of whole runs: the mean of the quickest quarter.
-double sz_quick_mean(const double *sorted, size_t n);
-
 #endif
