@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "predict/cholesky.h"
+#include "predict/covariance.h"
 #include "predict/process.h"
 
 #define assert_near(a, b) assert_true(fabs((a) - (b)) <= 1e-9 * fmax(1, fabs(b)))
@@ -58,8 +59,52 @@ static void takes_a_matrix_apart(void **unused) {
     for (size_t i = 0; i < 3; i++)
         for (size_t j = 0; j < 3; j++)
             assert_near(sz_cholesky_inverse_at(a, 3, i, j), inverse[3 * i + j] / 64);
+    sz_cholesky_invert_all(a, 3);
+    for (size_t i = 0; i < 3; i++)
+        for (size_t j = 0; j <= i; j++) assert_near(a[3 * i + j], inverse[3 * i + j] / 64);
     double none[] = {1, 0, 2, 1}; // [1 2; 2 1] has an eigenvalue below 0
     assert_false(sz_cholesky(none, 2));
+}
+
+static double changed(sz_covariance *c, double *value, double by) {
+    const double before = *value;
+    *value *= exp(by);
+    const double unlikely = sz_covariance_unlikely(c);
+    *value = before;
+    return unlikely;
+}
+
+// The slopes that formulas tell are those of small steps.
+static void slopes(void **unused) {
+    (void)unused;
+    sz_ctx *ctx = sz_ctx_create(NULL);
+    sz_process p = {.axes = 3};
+    sz_covariance c;
+    sz_slopes told;
+    for (int i = 0; i < 60; i++) {
+        const double x[] = {6 * uniform(), 2 * uniform(), uniform()};
+        add(ctx, &p, x, curve(x) + 0.1 * normal(), i / 3);
+    }
+    assert_int_equal(sz_process_settle(ctx, &p), SZ_OK);
+    p.length[0] = 0.7, p.length[1] = 3, p.length[2] = 9;
+    p.height = 0.4, p.noise = 0.02, p.common = 0.003;
+    for (int i = 0; i < 60; i++) p.points.items[i].looser = 1 + i % 3;
+    assert_int_equal(sz_covariance_make(ctx, &p, 60, &c), SZ_OK);
+    assert_true(isfinite(sz_covariance_unlikely(&c)));
+    sz_covariance_slopes(&c, &told);
+    double *const values[] = {&p.length[0], &p.length[1], &p.length[2],
+                              &p.height,    &p.noise,     &p.common};
+    const double want[] = {told.length[0], told.length[1], told.length[2],
+                           told.height,    told.noise,     told.common};
+    for (size_t k = 0; k < 6; k++) {
+        const double step = 1e-4;
+        const double up = changed(&c, values[k], step), down = changed(&c, values[k], -step);
+        assert_true(fabs((up - down) / (2 * step) - want[k]) < 1e-4 * fmax(1, fabs(want[k])));
+        assert_true(fabs(want[k]) > 0.01); // or it would prove nothing
+    }
+    sz_covariance_finish(ctx, &c);
+    sz_process_finish(ctx, &p);
+    sz_ctx_destroy(ctx);
 }
 
 // Few points keep the variances that they start with; numpy solved the same equations.
@@ -215,6 +260,7 @@ static void too_many_points(void **unused) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_a_matrix_apart),
+        cmocka_unit_test(slopes),
         cmocka_unit_test(equals_numpy),
         cmocka_unit_test(follows_a_plane),
         cmocka_unit_test(follows_a_curve),

@@ -61,3 +61,15 @@ double sz_cholesky_inverse_at(const double *inverse, size_t n, size_t i, size_t 
     for (size_t k = i > j ? i : j; k < n; k++) sum += inverse[k * n + i] * inverse[k * n + j];
     return sum;
 }
+
+void sz_cholesky_invert_all(double *inverse, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        double *row = inverse + i * n;
+        const double own = row[i];
+        for (size_t j = 0; j <= i; j++) row[j] *= own;
+        for (size_t k = i + 1; k < n; k++) {
+            const double *other = inverse + k * n, c = other[i];
+            for (size_t j = 0; j <= i; j++) row[j] += c * other[j];
+        }
+    }
+}

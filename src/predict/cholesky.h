@@ -13,5 +13,7 @@ void sz_cholesky_solve(const double *l, size_t n, double *b); // A x = b, in pla
 void sz_cholesky_invert(double *l, size_t n);
 // Element (i, j) of the inverse of A, by the inverse of L.
 double sz_cholesky_inverse_at(const double *inverse, size_t n, size_t i, size_t j);
+// All of the inverse of A, in place of the inverse of L.
+void sz_cholesky_invert_all(double *inverse, size_t n);
 
 #endif

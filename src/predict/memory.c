@@ -74,9 +74,10 @@ static void fill_rates(const sz_estimate *e, size_t level, sz_memory_rates *m) {
     const int64_t used = e->threads > 0 && e->threads < all ? e->threads : all;
     const double holds = held_by(l);
     m->level = l->name;
-    m->capacity = holds * (double)used;
+    m->instances = (double)used;
     if (e->all_threads > 0) // streams share what their threads have together
-        m->capacity = holds * fmin((double)e->all_threads, (double)all) / e->options.streams;
+        m->instances = fmin((double)e->all_threads, (double)all) / e->options.streams;
+    m->capacity = holds * m->instances;
     m->best = rate(e, level, NULL);
     m->load = rate(e, level, "load");
     m->copy = plain(e, level, "copy");
@@ -105,6 +106,7 @@ sz_status sz_choose_levels(sz_estimate *e) {
     }
     e->levels[e->n_levels++] = e->memory;
     if (e->n_levels == 1) return SZ_OK;
+    sz_curve_levels(e);
     e->by_row = sz_arena_array(&e->arena, (rows + 1) * e->n_levels, sizeof *e->by_row);
     e->waits_s = sz_arena_array(&e->arena, rows + 1, sizeof *e->waits_s);
     if (!e->by_row || !e->waits_s) return sz_no_memory(e->ctx);

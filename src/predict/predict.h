@@ -13,6 +13,9 @@
 typedef struct sz_memory_rates {
     const char *level; // "DRAM"
     double capacity;   // bytes, of all instances that the threads have
+    double instances;  // of them
+    double near_s;     // of a byte from here, on the measured curve; 0 = the curve does not tell
+    double far_s;      // of a byte from the next level
     double load, copy; // for bytes only read; for bytes read and written in equal parts
     double store;      // for bytes only written
     double best;       // of any mix
@@ -163,8 +166,16 @@ void sz_choose_overhead(sz_estimate *e);
 sz_status sz_choose_levels(sz_estimate *e);
 // Fill by_row and waits_s: `touched` bytes of memory are what a run works on.
 sz_status sz_find_reuse(sz_estimate *e, double touched);
-// Of bytes that were touched so many bytes ago, the share that a cache still holds.
-double sz_share_held(double distance, double capacity);
+
+// ---- curve.c: what the measured curve of working sets says -------------------------------------
+
+// Of a load at random in so many bytes; 0 = it was not measured.
+double sz_curve_latency(const sz_machine *m, double bytes);
+// Sets near_s and far_s of the levels that are known.
+void sz_curve_levels(sz_estimate *e);
+// Of bytes that were touched so many bytes ago, the share that a level still holds.
+double sz_share_held(const sz_estimate *e, size_t level, double distance);
+
 // Factor of the node's bytes under --dtype.
 double sz_byte_scale(const sz_estimate *e, const sz_node_cost *n);
 // Seconds to move the bytes.

@@ -5,11 +5,11 @@
 
 #include "machine/measure/stats.h"
 #include "predict/cholesky.h"
+#include "predict/covariance.h"
 
-static const double PLANE = 0.01; // variance of the plane's height and slopes, per spread
 // Of an axis, in logarithms: nobody is to tell from a spread of 1 % what 30 % would do.
 static const double LEAST_SPREAD = 0.2;
-enum { MOST_TUNED = 200, ENOUGH = 20, ROUNDS = 3 };
+enum { MOST_TUNED = 500, ENOUGH = 20, ROUNDS = 3 };
 
 bool sz_process_add(sz_ctx *ctx, sz_process *p, const sz_process_point *point) {
     return sz_vec_push(ctx, &p->points, *point);
@@ -74,135 +74,19 @@ static sz_status find_level(sz_ctx *ctx, sz_process *p) {
     return SZ_OK;
 }
 
-// ---- covariances -------------------------------------------------------------------------------
-
-static double distance(const sz_process *p, const double *a, const double *b) {
-    double sum = 0;
-    for (int i = 0; i < p->axes; i++) {
-        const double d = (a[i] - b[i]) / (p->spread[i] * p->length[i]);
-        sum += d * d;
-    }
-    return sqrt(sum);
-}
-
-static double matern(double d) { return (1 + sqrt(3) * d) * exp(-sqrt(3) * d); }
-
-static double along_plane(const sz_process *p, const double *a, const double *b) {
-    double sum = 1;
-    for (int i = 0; i < p->axes; i++)
-        sum += (a[i] - p->centre[i]) * (b[i] - p->centre[i]) / (p->spread[i] * p->spread[i]);
-    return PLANE * sum;
-}
-
-// A matrix over some of the points, and what belongs to it.
-typedef struct system {
-    sz_process *p;
-    size_t n;
-    double *k;      // n x n
-    double *y, *a; // values less the level; weights
-    double *off;   // of a point: how many standard deviations it is from what the others tell
-} system;
-
-static sz_status make(sz_ctx *ctx, sz_process *p, size_t n, system *s) {
-    *s = (system){.p = p, .n = n};
-    s->k = sz_alloc(ctx, (n * n + 3 * n) * sizeof *s->k);
-    if (!s->k) return sz_no_memory(ctx);
-    s->y = s->k + n * n, s->a = s->y + n, s->off = s->a + n;
-    for (size_t i = 0; i < n; i++) s->y[i] = p->points.items[i].y - p->level;
-    return SZ_OK;
-}
-
-static void finish(sz_ctx *ctx, system *s) {
-    sz_free(ctx, s->k, (s->n * s->n + 3 * s->n) * sizeof *s->k);
-}
-
-static void fill_row(system *s, size_t i) {
-    const sz_process *p = s->p;
-    const sz_process_point *a = &p->points.items[i];
-    for (size_t j = 0; j <= i; j++) {
-        const sz_process_point *b = &p->points.items[j];
-        double k = p->height * matern(distance(p, a->x, b->x)) + along_plane(p, a->x, b->x);
-        if (a->group == b->group) k += p->common;
-        if (i == j) k += p->noise * a->looser + 1e-9;
-        s->k[i * s->n + j] = k;
-    }
-}
-
-// The matrix taken apart, and the weights of the points. False: the variances make no sense.
-static bool weigh(system *s) {
-    for (size_t i = 0; i < s->n; i++) fill_row(s, i);
-    if (!sz_cholesky(s->k, s->n)) return false;
-    memcpy(s->a, s->y, s->n * sizeof *s->a);
-    sz_cholesky_solve(s->k, s->n, s->a);
-    return true;
-}
-
 // ---- lengths and variances ---------------------------------------------------------------------
-
-// Less the logarithm of the marginal likelihood, and of a mild belief in lengths of two spreads.
-static double unlikely(system *s) {
-    double sum = 0;
-    if (!weigh(s)) return INFINITY;
-    for (size_t i = 0; i < s->n; i++) sum += s->y[i] * s->a[i] / 2;
-    sum += sz_cholesky_log_root(s->k, s->n);
-    for (int a = 0; a < s->p->axes; a++) {
-        const double l = log(s->p->length[a] / 2);
-        sum += 0.1 * l * l;
-    }
-    return sum;
-}
-
-typedef struct knob {
-    double *value, least, most;
-} knob;
-
-static int knobs_of(sz_process *p, knob *knobs) {
-    int n = 0;
-    for (int a = 0; a < p->axes; a++)
-        if (p->most[a] > p->least[a]) knobs[n++] = (knob){&p->length[a], 0.13, 150};
-    knobs[n++] = (knob){&p->height, 2.5e-3, 20};
-    knobs[n++] = (knob){&p->noise, 1e-4, 2.7};
-    knobs[n++] = (knob){&p->common, 1e-4, 0.0225};
-    return n;
-}
-
-static bool turn(system *s, const knob *k, double factor, double *best) {
-    const double before = *k->value;
-    *k->value = fmin(fmax(before * factor, k->least), k->most);
-    if (*k->value == before) return false;
-    const double now = unlikely(s);
-    if (now < *best - 1e-3) {
-        *best = now;
-        return true;
-    }
-    *k->value = before;
-    return false;
-}
-
-// One knob after the other, by ever smaller steps.
-static void tune(system *s) {
-    knob knobs[SZ_PROCESS_AXES + 3];
-    const int n = knobs_of(s->p, knobs);
-    double best = unlikely(s);
-    for (double step = 2.7; step > 1.15;) {
-        bool better = false;
-        for (int k = 0; k < n; k++)
-            better |= turn(s, &knobs[k], step, &best) || turn(s, &knobs[k], 1 / step, &best);
-        if (!better) step = sqrt(step);
-    }
-}
 
 // By some of the groups, evenly chosen: each look takes the cube of their points.
 static sz_status tune_on_some(sz_ctx *ctx, sz_process *p, sz_process *some) {
-    system s;
+    sz_covariance s;
     *some = *p;
     some->points = (sz_process_points){NULL, 0, 0};
     for (size_t i = 0; i < p->n_used; i++)
         if (!sz_process_add(ctx, some, &p->points.items[i])) return sz_no_memory(ctx);
     SZ_TRY(choose_points(ctx, some, MOST_TUNED));
-    SZ_TRY(make(ctx, some, some->n_used, &s));
-    tune(&s);
-    finish(ctx, &s);
+    SZ_TRY(sz_covariance_make(ctx, some, some->n_used, &s));
+    sz_covariance_tune(&s);
+    sz_covariance_finish(ctx, &s);
     return SZ_OK;
 }
 
@@ -226,7 +110,7 @@ static sz_status choose(sz_ctx *ctx, sz_process *p) {
 
 // Of the points of a group, which stand at `at`: y - B^-1 a with B their block of the inverse
 // matrix (Rasmussen and Williams 2006, 5.4.2, for blocks). Sets told and off.
-static sz_status leave_out(sz_ctx *ctx, system *s, const size_t *at, size_t m) {
+static sz_status leave_out(sz_ctx *ctx, sz_covariance *s, const size_t *at, size_t m) {
     double *block = sz_alloc(ctx, (m * m + 2 * m) * sizeof *block);
     if (!block) return sz_no_memory(ctx);
     double *off = block + m * m, *unit = off + m;
@@ -248,7 +132,7 @@ static sz_status leave_out(sz_ctx *ctx, system *s, const size_t *at, size_t m) {
     return fine ? SZ_OK : sz_fail(ctx, SZ_ERR_INTERNAL, "a block of a regression is singular");
 }
 
-static sz_status leave_each_out(sz_ctx *ctx, system *s) {
+static sz_status leave_each_out(sz_ctx *ctx, sz_covariance *s) {
     size_t *at = sz_alloc(ctx, s->n * sizeof *at);
     sz_status status = at ? SZ_OK : sz_no_memory(ctx);
     sz_cholesky_invert(s->k, s->n);
@@ -268,7 +152,7 @@ static sz_status leave_each_out(sz_ctx *ctx, system *s) {
 }
 
 // A point that is off by more than 1.5 standard deviations is held the looser for it.
-static void loosen(system *s) {
+static void loosen(sz_covariance *s) {
     for (size_t i = 0; i < s->n; i++) {
         const double z = s->off[i] / 1.5;
         s->p->points.items[i].looser = fmax(1, z * z);
@@ -278,19 +162,20 @@ static void loosen(system *s) {
 // Some rounds: what the others tell says how loosely a point is held, which changes lengths and
 // variances, and what is told.
 static sz_status tell(sz_ctx *ctx, sz_process *p) {
-    system s;
+    sz_covariance s;
     begin(p);
-    SZ_TRY(make(ctx, p, p->n_used, &s));
+    SZ_TRY(sz_covariance_make(ctx, p, p->n_used, &s));
     sz_status status = SZ_OK;
     for (int round = 0; round < ROUNDS && status == SZ_OK; round++) {
         status = choose(ctx, p);
         if (status != SZ_OK) break;
-        if (!weigh(&s)) status = sz_fail(ctx, SZ_ERR_INTERNAL, "a regression is singular");
+        if (!sz_covariance_weigh(&s))
+            status = sz_fail(ctx, SZ_ERR_INTERNAL, "a regression is singular");
         for (size_t i = 0; i < s.n; i++) p->points.items[i].weight = s.a[i];
         if (status == SZ_OK) status = leave_each_out(ctx, &s);
         if (s.n >= ENOUGH && round + 1 < ROUNDS) loosen(&s);
     }
-    finish(ctx, &s);
+    sz_covariance_finish(ctx, &s);
     return status;
 }
 
@@ -300,9 +185,10 @@ void sz_process_restore(sz_process *p) {
     memset(p->plane, 0, sizeof p->plane);
     for (size_t i = 0; i < p->n_used; i++) {
         const sz_process_point *one = &p->points.items[i];
-        p->plane[0] += PLANE * one->weight;
+        p->plane[0] += SZ_PLANE_VARIANCE * one->weight;
         for (int a = 0; a < p->axes; a++)
-            p->plane[a + 1] += PLANE * one->weight * (one->x[a] - p->centre[a]) / p->spread[a];
+            p->plane[a + 1] += SZ_PLANE_VARIANCE * one->weight * (one->x[a] - p->centre[a]) /
+                               p->spread[a];
     }
 }
 
@@ -310,7 +196,7 @@ static double nearest(const sz_process *p, const double *x, int32_t without) {
     double least = INFINITY;
     for (size_t i = 0; i < p->n_used; i++)
         if (p->points.items[i].group != without)
-            least = fmin(least, distance(p, p->points.items[i].x, x));
+            least = fmin(least, sz_covariance_distance(p, p->points.items[i].x, x));
     return least;
 }
 
@@ -355,9 +241,9 @@ sz_process_value sz_process_at(const sz_process *p, const double *x) {
     for (int a = 0; a < p->axes; a++)
         v.y += p->plane[a + 1] * (edge[a] - p->centre[a]) / p->spread[a];
     for (size_t i = 0; i < p->n_used; i++) {
-        const double d = distance(p, p->points.items[i].x, edge);
+        const double d = sz_covariance_distance(p, p->points.items[i].x, edge);
         v.distance = fmin(v.distance, d);
-        v.y += p->points.items[i].weight * p->height * matern(d);
+        v.y += p->points.items[i].weight * p->height * sz_covariance_matern(d);
     }
     v.is_outside = v.distance > p->reach;
     // A tenth beyond is no other world.

@@ -27,33 +27,13 @@ typedef struct reuse {
 
 // ---- distances ---------------------------------------------------------------------------------
 
-double sz_share_held(double distance, double capacity) {
-    return fmin(1, fmax(0, 1.5 - distance / capacity));
-}
-
-// Latency of a load at random in so many bytes, between the points of the measured curve by
-// logarithms; 0 = it was not measured.
-static double latency_at(const sz_machine *m, double bytes) {
-    const sz_curve_point *p = m->curve.items;
-    const size_t n = m->curve.n;
-    size_t i = 0;
-    while (i < n && (double)p[i].bytes < bytes) i++;
-    if (n == 0) return 0;
-    const sz_curve_point *to = &p[i < n ? i : n - 1], *from = &p[i > 0 ? i - 1 : 0];
-    if (!(from->latency_s > 0) || !(to->latency_s > 0)) return 0;
-    if (from == to || i == n) return to->latency_s;
-    const double share = log(bytes / (double)from->bytes) /
-                         log((double)to->bytes / (double)from->bytes);
-    return from->latency_s * pow(to->latency_s / from->latency_s, share);
-}
-
 // Threads share what is read, and each waits for its own lines. A core's caches hold its thread's
 // share of what was moved; what lies behind them is shared, so there the distance counts whole.
 static double waits(const sz_estimate *e, double bytes, double distance) {
     const double line = 64, threads = e->threads > 1 ? (double)e->threads : 1;
     const double own = e->n_levels > 2 ? e->levels[e->n_levels - 3].capacity : 0; // of all cores
     const double seen = fmax(distance / threads, distance - own * (1 - 1 / threads));
-    return bytes / line / threads * latency_at(e->machine, seen);
+    return bytes / line / threads * sz_curve_latency(e->machine, seen);
 }
 
 static void put(reuse *r, size_t row, const sz_flow *f, double bytes, double distance) {
@@ -62,9 +42,8 @@ static void put(reuse *r, size_t row, const sz_flow *f, double bytes, double dis
     double left = bytes;
     if (!f->is_written) e->waits_s[row] += waits(e, bytes, distance);
     for (size_t l = 0; l < e->n_levels; l++) {
-        const sz_memory_rates *m = &e->levels[l];
         const bool is_last = l + 1 == e->n_levels;
-        const double share = is_last ? 1 : sz_share_held(distance, m->capacity);
+        const double share = is_last ? 1 : sz_share_held(e, l, distance);
         const double here = fmin(left, share * bytes);
         if (f->is_written)
             to[l].written += here;

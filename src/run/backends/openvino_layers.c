@@ -107,13 +107,15 @@ sz_status sz_vino_take_profile(sz_vino_net *net, const sz_vino_profiles *p, doub
 }
 
 // A mean that is cut to whole microseconds blurs run k by k of them. Where that is much of a layer,
-// the mean of all runs but the cold one is closer; half a microsecond is what was cut off.
+// the mean of all runs but the cold one is closer; half a microsecond is what was cut off. A mean
+// below one tells no more than that: layers of no time at all would be missing among the short ones
+// by which a calibration tells others.
 void sz_vino_layer_times(sz_vino_net *net, size_t i, sz_run_layer *ret_layer) {
     const sz_vino_layer *l = &net->layers[i];
     const double warm = (double)(net->profiled - 1), runs = (double)net->profiled;
     if (warm < 1) return;
-    const double cut = l->total_us > 0 ? 0.5 : 0; // a layer of no time does nothing
-    const double mean = fmax(0, (double)(l->total_us - l->first_us) / warm + cut) * 1e-6;
+    const double cut = 0.5, seen = (double)(l->total_us - l->first_us) / warm;
+    const double mean = (l->total_us > 0 ? fmax(0, seen + cut) : cut) * 1e-6;
     if (mean < 20e-6 * runs) {
         ret_layer->time_s = mean;
         ret_layer->quick_s = mean * sz_profiles_quickness(&net->profiles);
