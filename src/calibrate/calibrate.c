@@ -8,6 +8,7 @@
 
 #include "calibrate/choose.h"
 #include "calibrate/observe.h"
+#include "calibrate/turn.h"
 #include "machine/machine.h"
 #include "machine/measure/stats.h"
 #include "os/clock.h"
@@ -16,35 +17,22 @@
 // Nets are timed some at a time, in turn, so that each sees the machine at several times. What
 // strangers do on the host lasts for seconds: so each turn comes at least twice, with others
 // between, and the quickest visit counts. One net is in every turn: by how much slower it runs than
-// in the quickest quarter of its visits tells what strangers take. A turn that is slower by more
-// than SLOWED comes again, some times; if that does not help its nets are left out, as long as
-// there are others. (On a restless host single visits of seven nets lay within 10 % of their median
-// in 58 % of 25, the quicker of two in 88 %, the quickest of three in 96 %.)
-enum { FEWEST = 8, ENOUGH = 40, TOGETHER = 7, TURNS = 3, VISITS = 2, MOST_VISITS = 4 };
+// in the quickest quarter of its visits tells what strangers take. A turn that they slowed comes
+// again, some times; if that does not help its nets are left out, as long as there are others. (On
+// a restless host single visits of seven nets lay within 10 % of their median in 58 % of 25, the
+// quicker of two in 88 %, the quickest of three in 96 %.)
+enum { FEWEST = 8, ENOUGH = 40, TURNS = 3, VISITS = 2, MOST_VISITS = 4 };
 static const char REFERENCE[] = "mlp:input=512,layers=3,width=512,output=512,batch=96";
-static const double SLOWED = 1.12;
 
 // Times of one net: short, because there are many, and the next net tells more than the next run.
 static const double PREHEAT_S = 0.03, BUDGET_S = 0.08;
-
-// Nets that are measured together.
-typedef struct turn {
-    char lines[(TOGETHER + 1) * 256];
-    int sort_of[TOGETHER];
-    json_t *now[TOGETHER];          // records of this visit
-    json_t *best[TOGETHER];         // of the quickest one; NULL = none yet
-    double medians[TOGETHER];       // sums of logarithms of the medians of all visits
-    int seen[TOGETHER];             // visits in which the net was timed
-    double reference_s[TOGETHER];   // of the reference in the visit of the best
-    double reference_now_s;
-} turn;
 
 typedef struct calibrator {
     sz_ctx *ctx;
     const sz_calibrate_options *o;
     sz_calibration *c;
-    turn turns[TURNS];
-    turn *at;      // that is being measured
+    sz_turn turns[TURNS];
+    sz_turn *at;   // that is being measured
     char why[512]; // the last net that was not measured
     int64_t failed;
     uint64_t next;
@@ -107,79 +95,25 @@ static bool ran_otherwise(calibrator *k, const json_t *record) {
     return true;
 }
 
-static bool is_named(const json_t *record, const char *spec, size_t len) {
-    const char *name = json_string_value(json_object_get(record, "case"));
-    return name && strlen(name) == len && strncmp(name, spec, len) == 0;
-}
-
-// Which of the nets of this turn it was, is known by its name. The first line is the reference, -1;
-// TOGETHER = none.
-static int place_of(const turn *t, const json_t *record) {
-    const char *spec = t->lines + strlen("lines:");
-    for (int i = -1; i < TOGETHER; i++) {
-        const size_t len = strcspn(spec, "\n");
-        if (len > 0 && is_named(record, spec, len)) return i;
-        spec += len + (spec[len] == '\n');
-    }
-    return TOGETHER;
-}
-
-static double quickness(const json_t *record) {
-    const double s = sz_observed_quick_s(record);
-    return s > 0 ? s : INFINITY;
-}
-
 // A record of what was not measured, and one whose times are of little worth, are left out.
 static sz_status take(void *user, const char *line, size_t size) {
     calibrator *k = user;
     json_t *record = json_loadb(line, size, 0, NULL);
     const char *error = json_string_value(json_object_get(record, "error"));
-    const int i = place_of(k->at, record);
     if (error) {
         k->failed++;
         snprintf(k->why, sizeof k->why, "%s", error);
     } else if (record && !ran_otherwise(k, record)) {
-        if (i < 0)
-            k->at->reference_now_s = quickness(record);
-        else if (i < TOGETHER && !k->at->now[i])
-            k->at->now[i] = json_incref(record);
+        sz_turn_take(k->at, record);
     }
     json_decref(record);
     return SZ_OK;
 }
 
-static json_t *time_of(const json_t *record) { return json_object_get(record, "time"); }
-
-// What people see is no better in the quickest visit than in the others: the median is that of all,
-// their geometric mean.
-static void add_median(turn *t, int i, const json_t *record) {
-    const double median = json_number_value(json_object_get(time_of(record), "median_s"));
-    if (median > 0) t->medians[i] += log(median), t->seen[i]++;
-}
-
-static void set_median(turn *t, int i, json_t *record) {
-    if (t->seen[i] > 0)
-        json_object_set_new(time_of(record), "median_s",
-                            json_real(exp(t->medians[i] / t->seen[i])));
-    t->medians[i] = 0, t->seen[i] = 0;
-}
-
-// After a visit: of each net the quickest record stays.
-static sz_status end_visit(calibrator *k, turn *t) {
+static sz_status end_visit(calibrator *k, sz_turn *t) {
     if (isfinite(t->reference_now_s) && !sz_vec_push(k->ctx, &k->reference_s, t->reference_now_s))
         return sz_no_memory(k->ctx);
-    for (int i = 0; i < TOGETHER; i++) {
-        json_t *now = t->now[i], *best = t->best[i];
-        t->now[i] = NULL;
-        if (!now) continue;
-        add_median(t, i, now);
-        if (best && quickness(best) <= quickness(now)) {
-            json_decref(now);
-            continue;
-        }
-        json_decref(best);
-        t->best[i] = now, t->reference_s[i] = t->reference_now_s;
-    }
+    sz_turn_end_visit(t);
     return SZ_OK;
 }
 
@@ -198,33 +132,14 @@ static double usual_reference(calibrator *k) {
     return n ? sz_quantile(k->reference_s.items, n, 0.25) : INFINITY;
 }
 
-// Did net i meet strangers in its quickest visit?
-static bool met_strangers(const turn *t, int i, double usual_s) {
-    return t->reference_s[i] > SLOWED * usual_s;
-}
-
-// Did most of its nets?
-static bool is_slowed(calibrator *k, const turn *t) {
-    const double usual_s = usual_reference(k);
-    int slowed = 0, n = 0;
-    for (int i = 0; i < TOGETHER; i++) {
-        if (!t->best[i]) continue;
-        slowed += met_strangers(t, i, usual_s);
-        n++;
-    }
-    return 2 * slowed > n;
-}
-
 // What was held of a turn goes into the calibration, or aside.
-static sz_status observe_turn(calibrator *k, turn *t) {
+static sz_status observe_turn(calibrator *k, sz_turn *t) {
     sz_status status = SZ_OK;
     const double usual_s = usual_reference(k);
-    for (int i = 0; i < TOGETHER; i++) {
-        json_t *record = t->best[i];
-        const bool slowed = met_strangers(t, i, usual_s);
-        t->best[i] = NULL;
+    for (int i = 0; i < SZ_TURN_NETS; i++) {
+        const bool slowed = sz_turn_met_strangers(t, i, usual_s);
+        json_t *record = sz_turn_give(t, i);
         if (!record) continue;
-        set_median(t, i, record);
         if (status == SZ_OK && !slowed) status = observe(k, record, t->sort_of[i]);
         if (!slowed || !sz_vec_push(k->ctx, &k->slowed, record)) json_decref(record);
     }
@@ -240,7 +155,7 @@ static sz_status observe_slowed(calibrator *k) {
 
 // Results of the first turns are compared with the reference, which takes as long as the times: a
 // library that is right there is taken to be right.
-static sz_status measure_turn(calibrator *k, turn *t, int visit) {
+static sz_status measure_turn(calibrator *k, sz_turn *t, int visit) {
     const sz_calibrate_options *o = k->o;
     const char *const backends[] = {k->c->backend};
     const sz_run_options how = {.backends = backends,
@@ -251,23 +166,23 @@ static sz_status measure_turn(calibrator *k, turn *t, int visit) {
                                 .preheat_s = PREHEAT_S,
                                 .budget_s = BUDGET_S,
                                 .layers = 1,
-                                .unchecked = visit > 0 || k->next > TURNS * TOGETHER,
+                                .unchecked = visit > 0 || k->next > TURNS * SZ_TURN_NETS,
                                 .seed = o->seed,
                                 .stop = o->stop,
                                 .emit = take,
                                 .user = k};
     sz_run_result result;
     k->at = t;
-    t->reference_now_s = INFINITY;
+    sz_turn_begin_visit(t);
     const sz_status status = sz_bench_run(k->ctx, t->lines, NULL, 0, &how, &result);
     const sz_status last = end_visit(k, t);
     return status == SZ_OK ? last : status;
 }
 
-static void choose_turn(calibrator *k, turn *t) {
+static void choose_turn(calibrator *k, sz_turn *t) {
     size_t at = (size_t)snprintf(t->lines, sizeof t->lines, "lines:%s,dtype=%.8s\n", REFERENCE,
                                  k->c->dtype);
-    for (int i = 0; i < TOGETHER; i++) {
+    for (int i = 0; i < SZ_TURN_NETS; i++) {
         char spec[240];
         t->sort_of[i] = sz_choose_net(k->o->seed, k->next++, k->knows_errors ? k->errors : NULL,
                                       spec, sizeof spec);
@@ -295,7 +210,7 @@ static sz_status learn_errors(calibrator *k) {
     return SZ_OK;
 }
 
-static void tell(const calibrator *k, const turn *t, double done) {
+static void tell(const calibrator *k, const sz_turn *t, double done) {
     char first[240];
     const char *spec = strchr(t->lines, '\n') + 1; // behind the reference
     if (!k->o->progress) return;
@@ -306,7 +221,7 @@ static void tell(const calibrator *k, const turn *t, double done) {
 // One small net tells in a moment whether the format can be had.
 static sz_status try_dtype(calibrator *k) {
     const size_t nets = k->c->nets.n;
-    turn *t = &k->turns[0];
+    sz_turn *t = &k->turns[0];
     if (strcmp(k->c->dtype, "f32") == 0) return SZ_OK;
     snprintf(t->lines, sizeof t->lines,
              "lines:%s,dtype=%.8s\nmlp:input=64,width=64,layers=1,output=64,batch=16,dtype=%.8s\n",
@@ -326,9 +241,9 @@ static sz_status measure_all(calibrator *k) {
         if (!k->knows_errors && spent >= budget / 2) SZ_TRY(learn_errors(k));
         for (int i = 0; i < TURNS; i++) choose_turn(k, &k->turns[i]);
         for (int i = 0; i < MOST_VISITS * TURNS && spent < budget; i++) {
-            turn *t = &k->turns[i % TURNS];
+            sz_turn *t = &k->turns[i % TURNS];
             if (k->o->stop && *k->o->stop) break;
-            if (i >= VISITS * TURNS && !is_slowed(k, t)) continue;
+            if (i >= VISITS * TURNS && !sz_turn_is_slowed(t, usual_reference(k))) continue;
             tell(k, t, spent / budget);
             SZ_TRY(measure_turn(k, t, i / TURNS));
             spent = sz_clock_s() - start;
@@ -397,11 +312,7 @@ sz_status sz_calibrate(sz_ctx *ctx, const sz_calibrate_options *options,
         *ret_calibration = k.c;
     else
         sz_calibration_destroy(k.c);
-    for (int i = 0; i < TURNS; i++)
-        for (int n = 0; n < TOGETHER; n++) {
-            json_decref(k.turns[i].best[n]);
-            json_decref(k.turns[i].now[n]);
-        }
+    for (int i = 0; i < TURNS; i++) sz_turn_finish(&k.turns[i]);
     for (size_t i = 0; i < k.slowed.n; i++) json_decref(k.slowed.items[i]);
     sz_vec_finish(ctx, &k.slowed);
     sz_vec_finish(ctx, &k.reference_s);

@@ -7,19 +7,25 @@
 static double latency_of(const sz_curve_point *p) { return p->latency_s; }
 static double byte_of(const sz_curve_point *p) { return p->byte_per_s > 0 ? 1 / p->byte_per_s : 0; }
 
-// Between the points by logarithms, beyond them as at the end; 0 = it was not measured.
+// Between the points, which are close, in a straight line; beyond them as at the end. 0 = it was
+// not measured.
 static double at(const sz_machine *m, double bytes, double (*of)(const sz_curve_point *)) {
     const sz_curve_point *p = m->curve.items;
-    const size_t n = m->curve.n;
-    size_t i = 0;
-    while (i < n && (double)p[i].bytes < bytes) i++;
-    if (n == 0) return 0;
-    const sz_curve_point *to = &p[i < n ? i : n - 1], *from = &p[i > 0 ? i - 1 : 0];
+    size_t low = 0, high = m->curve.n; // the first that is no smaller lies there
+    if (high == 0) return 0;
+    while (low < high) {
+        const size_t middle = (low + high) / 2;
+        if ((double)p[middle].bytes < bytes)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    const sz_curve_point *to = &p[low < m->curve.n ? low : low - 1],
+                         *from = low > 0 ? &p[low - 1] : to;
     if (!(of(from) > 0) || !(of(to) > 0)) return 0;
-    if (from == to || i == n) return of(to);
-    const double share = log(bytes / (double)from->bytes) /
-                         log((double)to->bytes / (double)from->bytes);
-    return of(from) * pow(of(to) / of(from), share);
+    if (from->bytes >= to->bytes) return of(to);
+    const double share = (bytes - (double)from->bytes) / (double)(to->bytes - from->bytes);
+    return of(from) + share * (of(to) - of(from));
 }
 
 double sz_curve_latency(const sz_machine *m, double bytes) { return at(m, bytes, latency_of); }
@@ -42,6 +48,8 @@ void sz_curve_levels(sz_estimate *e) {
         e->levels[l].near_s = plateau(e, l), e->levels[l].far_s = plateau(e, l + 1);
 }
 
+// Curves have no steps. Where none was measured the share falls in a straight line between half and
+// one and a half of a capacity.
 double sz_share_held(const sz_estimate *e, size_t level, double distance) {
     static const double least = 1.2; // the next level is so much slower, or its edge does not show
     const sz_memory_rates *m = &e->levels[level];

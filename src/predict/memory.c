@@ -62,7 +62,7 @@ static void warn_too_large(sz_estimate *e, const sz_level *l) {
 }
 
 // What a cache holds for a program: strangers share it, or a hypervisor shows the whole cache of
-// the host. The curve of working sets leaves a cache from half of what it holds (reuse.c).
+// the host. The curve of working sets leaves a cache from half of what it holds (curve.c).
 static double held_by(const sz_level *l) {
     const double told = (double)l->capacity_bytes, seen = 2 * (double)l->knee_bytes;
     return seen > 0 ? fmin(seen, told) : told;

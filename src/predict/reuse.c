@@ -4,10 +4,9 @@
 // A tensor is still in a level when what was moved since it was last touched, itself included, fits
 // there: the reuse distance of Mattson, Gecsei, Slutz and Traiger 1970, in bytes. An activation was
 // touched by the row that made it, a weight one run ago; no distance is longer than all the memory
-// that a run touches. What is written stays where its next reader will find it. Measured curves
-// have no steps: between half and one and a half of a capacity the share that is still there falls
-// in a straight line. Beside the levels, what reads would wait is worked out from the measured
-// latency of so many bytes.
+// that a run touches. What is written stays where its next reader will find it. The share that is
+// still there is the measured curve's (curve.c). Beside the levels, what reads would wait is worked
+// out from the measured latency of so many bytes.
 #include "predict/predict.h"
 
 #include <math.h>
