@@ -96,7 +96,7 @@ void sz_covariance_tune(sz_covariance *c) {
     double best = INFINITY;
     for (int i = 0, last = 0; i < MOST && i - last < PATIENCE; i++) {
         const double now = sz_covariance_unlikely(c);
-        if (isinf(now)) break;
+        if (!isfinite(now)) break;
         if (now < best - gain) last = i;
         for (int k = 0; k < n && now < best; k++) knobs[k].best = *knobs[k].value;
         best = fmin(best, now);
