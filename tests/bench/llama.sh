@@ -59,7 +59,7 @@ wants 'a library that is not there' err 'libsizeup_llama.so is not here'
 
 # A step of one token takes 2 ms, each further token of a step 0.1 ms. A busy machine makes every
 # step longer and their number smaller, never the reverse: lower limits are exact but for
-# what two clocks differ by (1 % here), the upper ones tell seconds from milliseconds.
+# what two clocks differ by (1 % is allowed), the upper ones tell seconds from milliseconds.
 for kind in right recurrent; do
     export SIZEUP_LLAMA=$fakes/fake_llama_$kind.so
     measure "$work/llama.gguf" --batch 2 --kv-dtype q8_0 --flash off
