@@ -72,7 +72,7 @@ void sz_choose_around(sz_estimate *e) {
     const double cache = e->n_levels > 1 ? e->levels[e->n_levels - 2].capacity : unknown / 2;
     const double all = (double)sz_costs_total(e->costs).bytes_moved;
     const double held = e->n_levels > 2 ? sz_share_held(e, e->n_levels - 3, all)
-                                        : fmin(1, fmax(0, 1.5 - all / (cache / 16)));
+                                        : sz_share_of_capacity(all, cache / 16);
     e->around = (sz_around){fmin(all, 2 * cache), 1 - held};
 }
 

@@ -48,13 +48,15 @@ void sz_curve_levels(sz_estimate *e) {
         e->levels[l].near_s = plateau(e, l), e->levels[l].far_s = plateau(e, l + 1);
 }
 
-// Curves have no steps. Where none was measured the share falls in a straight line between half and
-// one and a half of a capacity.
+double sz_share_of_capacity(double distance, double capacity) {
+    return fmin(1, fmax(0, 1.5 - distance / capacity));
+}
+
 double sz_share_held(const sz_estimate *e, size_t level, double distance) {
     static const double least = 1.2; // the next level is so much slower, or its edge does not show
     const sz_memory_rates *m = &e->levels[level];
     if (!(m->near_s > 0) || !(m->far_s > least * m->near_s))
-        return fmin(1, fmax(0, 1.5 - distance / m->capacity));
+        return sz_share_of_capacity(distance, m->capacity);
     const double took = at(e->machine, distance / m->instances, byte_of);
     return fmin(1, fmax(0, (m->far_s - took) / (m->far_s - m->near_s)));
 }

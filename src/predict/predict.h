@@ -175,6 +175,9 @@ double sz_curve_latency(const sz_machine *m, double bytes);
 void sz_curve_levels(sz_estimate *e);
 // Of bytes that were touched so many bytes ago, the share that a level still holds.
 double sz_share_held(const sz_estimate *e, size_t level, double distance);
+// The same where no curve was measured. Curves have no steps: the share falls in a straight line
+// between half and one and a half of a capacity.
+double sz_share_of_capacity(double distance, double capacity);
 
 // Factor of the node's bytes under --dtype.
 double sz_byte_scale(const sz_estimate *e, const sz_node_cost *n);
