@@ -334,10 +334,10 @@ static void refuses_what_is_none(void **state) {
         "",
         "[]",
         "{\"schema\":\"sizeup.machine/1\"}",
-        "{\"schema\":\"sizeup.calibration/6\"}",
-        "{\"schema\":\"sizeup.calibration/6\",\"backend\":\"x\",\"fingerprint\":\"y\","
+        "{\"schema\":\"sizeup.calibration/7\"}",
+        "{\"schema\":\"sizeup.calibration/7\",\"backend\":\"x\",\"fingerprint\":\"y\","
         "\"threads\":1,\"factor\":1,\"fixed_s\":0,\"usual\":[],\"machine_record\":\"{}\"}",
-        "{\"schema\":\"sizeup.calibration/6\",\"backend\":\"x\",\"fingerprint\":\"y\","
+        "{\"schema\":\"sizeup.calibration/7\",\"backend\":\"x\",\"fingerprint\":\"y\","
         "\"threads\":1,\"factor\":-1,\"fixed_s\":0}"};
     sz_ctx *ctx = sz_ctx_create(NULL);
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {

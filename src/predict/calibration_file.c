@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A calibration as JSON, schema sizeup.calibration/6, and back.
+// A calibration as JSON, schema sizeup.calibration/7, and back.
 #include "predict/calibrated_kernels.h"
 
 #include <math.h>
@@ -100,7 +100,7 @@ sz_status sz_calibration_json(sz_ctx *ctx, const sz_calibration *c, sz_buf *buf)
     sz_status status = sz_machine_json(ctx, c->machine, &machine);
     sz_json_init(&j, buf, 1);
     sz_json_begin_object(&j);
-    sz_json_key_str(&j, "schema", "sizeup.calibration/6");
+    sz_json_key_str(&j, "schema", "sizeup.calibration/7");
     sz_json_key_str(&j, "backend", c->backend);
     sz_json_key_str(&j, "version", c->version);
     sz_json_key_str(&j, "dtype", c->dtype);
@@ -278,8 +278,8 @@ static sz_status read_machine(sz_calibration *c, const json_t *root) {
 static sz_status read_root(sz_calibration *c, const json_t *root) {
     const char *schema = json_string_value(json_object_get(root, "schema"));
     const json_t *kinds = json_object_get(root, "kinds"), *nets = json_object_get(root, "nets");
-    if (!schema || strcmp(schema, "sizeup.calibration/6") != 0)
-        return bad(c->ctx, "its schema is not sizeup.calibration/6: calibrate again");
+    if (!schema || strcmp(schema, "sizeup.calibration/7") != 0)
+        return bad(c->ctx, "its schema is not sizeup.calibration/7: calibrate again");
     c->backend = text(c, root, "backend"), c->version = text(c, root, "version");
     c->dtype = text(c, root, "dtype"), c->recipe = text(c, root, "recipe");
     c->fingerprint = text(c, root, "fingerprint"), c->started_utc = text(c, root, "started_utc");

@@ -94,7 +94,8 @@ static int make_bare(bare *b, sz_dnnl_plan *p) {
     for (int i = 0; i < 3; i++) {
         s.operands[i].role = roles[i];
         status |= b->lib->by->describe(p, 2, dims, SZ_DNNL_F32, i == 1 ? NULL : strides,
-                                       &s.operands[i].asked);
+                                       &s.operands[i].dense);
+        s.operands[i].asked = s.operands[i].dense;
     }
     status |= b->lib->by->primitive(p, &s, NULL, &desc);
     if (status != SZ_DNNL_SUCCESS) return status;

@@ -27,6 +27,8 @@ typedef struct sz_node_call {
     sz_buffer *const *out;       // out[o]; NULL where it is left out
     const bool *fixed;           // input i is there before the run: it may be packed beforehand
     const bool *last;            // output o is read by no other node: it may stay in any layout
+    // Output o is read by nodes of this library alone: it may lie in its buffer in any layout.
+    const bool *loose;
     int threads;
 } sz_node_call;
 
@@ -34,6 +36,8 @@ typedef struct sz_step {
     void *state;
     sz_status (*run)(void *state, int set);
     sz_status (*fetch)(void *state); // bring `last` outputs into their buffers; NULL = they are
+    // The first output, dense, where it lies otherwise in its buffer (`loose`); NULL = it does not.
+    sz_status (*show)(void *state, sz_buffer *to);
     void (*finish)(sz_ctx *ctx, void *state);
     char kernel[96];
     sz_dtype ran_as; // lowest format that the arithmetic touches

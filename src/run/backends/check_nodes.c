@@ -7,6 +7,7 @@
 #include "model/ops/numbers.h"
 #include "model/ops/rule.h"
 #include "run/backends/check.h"
+#include "run/backends/job_layout.h"
 #include "run/backends/ref/session.h"
 
 // Elements of the operands of a node that the reference runs whole, and of all of them.
@@ -224,19 +225,27 @@ static sz_status look(looker *l, const sz_job_node *one) {
     return SZ_OK;
 }
 
+static sz_status look_at(looker *l, const sz_job_node *n) {
+    SZ_TRY(n->step.run(n->step.state, 0));
+    if (n->step.fetch) SZ_TRY(n->step.fetch(n->step.state));
+    SZ_TRY(sz_job_show(l->j, n));
+    const bool was_right = l->c->is_right;
+    SZ_TRY(look(l, n));
+    sz_job_unshow(l->j, n);
+    if (was_right && !l->c->is_right)
+        snprintf(l->c->why, sizeof l->c->why, "'%s' (%s) is the first node that is wrong",
+                 sz_show(l->j->ctx, n->node->name), sz_show(l->j->ctx, n->node->op));
+    return SZ_OK;
+}
+
 sz_status sz_check_nodes(sz_job *j, sz_check *c) {
     looker l = {.j = j, .c = c, .frame = {.graph = j->graph}};
     *c = (sz_check){.how = "spots", .is_right = true};
-    for (size_t k = 0; k < j->nodes.n; k++) {
-        const sz_job_node *n = &j->nodes.items[k];
-        SZ_TRY(n->step.run(n->step.state, 0));
-        if (n->step.fetch) SZ_TRY(n->step.fetch(n->step.state));
-        const bool was_right = c->is_right;
-        SZ_TRY(look(&l, n));
-        if (!was_right || c->is_right) continue;
-        snprintf(c->why, sizeof c->why, "'%s' (%s) is the first node that is wrong",
-                 sz_show(j->ctx, n->node->name), sz_show(j->ctx, n->node->op));
-    }
+    sz_status status = SZ_OK;
+    for (size_t k = 0; status == SZ_OK && k < j->nodes.n; k++)
+        status = look_at(&l, &j->nodes.items[k]);
+    sz_job_unshow_all(j);
+    if (status != SZ_OK) return status;
     c->unseen = l.unseen;
     if (c->is_right)
         snprintf(c->why, sizeof c->why,

@@ -7,6 +7,7 @@
 #include "machine/measure/stats.h"
 #include "model/train/train.h"
 #include "os/clock.h"
+#include "run/backends/job_layout.h"
 #include "run/backends/job_memory.h"
 #include "run/backends/ozaki.h"
 #include "run/backends/plain/plain.h"
@@ -266,12 +267,15 @@ static sz_status make_call(sz_job *j, const sz_node *n, sz_node_call *c) {
     sz_buffer *const **in = sz_arena_array(&j->arena, SZ_INPUT_SETS, sizeof *in);
     bool *fixed = sz_arena_array(&j->arena, (size_t)n->n_inputs + 1, sizeof *fixed);
     bool *last = sz_arena_array(&j->arena, (size_t)n->n_outputs + 1, sizeof *last);
-    if (!in || !fixed || !last) return sz_no_memory(j->ctx);
+    bool *loose = sz_arena_array(&j->arena, (size_t)n->n_outputs + 1, sizeof *loose);
+    if (!in || !fixed || !last || !loose) return sz_no_memory(j->ctx);
     for (int s = 0; s < SZ_INPUT_SETS; s++)
         if (!(in[s] = gather(j, s, n->inputs, n->n_inputs))) return sz_no_memory(j->ctx);
     for (int32_t i = 0; i < n->n_inputs; i++)
         fixed[i] = n->inputs[i] != SZ_NONE && is_there(j, j->root[n->inputs[i]]) &&
                    !j->changes[j->root[n->inputs[i]]];
+    for (int32_t o = 0; o < n->n_outputs; o++)
+        loose[o] = n->outputs[o] != SZ_NONE && j->loose[n->outputs[o]];
     for (int32_t o = 0; o < n->n_outputs; o++)
         last[o] = n->outputs[o] != SZ_NONE && j->becomes[n->outputs[o]] == SZ_NONE &&
                   sz_graph_value(j->graph, n->outputs[o])->is_output &&
@@ -284,6 +288,7 @@ static sz_status make_call(sz_job *j, const sz_node *n, sz_node_call *c) {
                         .out = gather(j, 0, n->outputs, n->n_outputs),
                         .fixed = fixed,
                         .last = last,
+                        .loose = loose,
                         .threads = j->how.threads};
     return c->out ? SZ_OK : sz_no_memory(j->ctx);
 }
@@ -314,6 +319,20 @@ static sz_status try_rung(sz_job *j, const sz_backend *b, void *library, const s
     return *ret_why ? SZ_OK : sz_no_memory(j->ctx);
 }
 
+static bool lies_otherwise(const sz_job *j, sz_value_id id) {
+    for (size_t k = 0; id != SZ_NONE && k < j->nodes.n; k++)
+        if (j->nodes.items[k].step.show && j->nodes.items[k].node->outputs[0] == id) return true;
+    return false;
+}
+
+// The library took the node and then has no kernel for it: what it reads has to be dense.
+static void ask_for_dense(sz_job *j, const sz_node *n) {
+    for (int32_t i = 0; i < n->n_inputs; i++) {
+        if (!lies_otherwise(j, n->inputs[i])) continue;
+        j->wants_dense[n->inputs[i]] = j->is_mistaken = true;
+    }
+}
+
 // The library, else own kernels, else the reference.
 static sz_status prepare(sz_job *j, const sz_backend *backend, void *library, bool alone,
                          const sz_node_call *call, sz_job_node *one) {
@@ -321,6 +340,7 @@ static sz_status prepare(sz_job *j, const sz_backend *backend, void *library, bo
     SZ_TRY(try_rung(j, backend, library, call, one, &one->why));
     if (!one->why) return SZ_OK;
     if (alone) return refuse(j, backend, call->node, one->why);
+    ask_for_dense(j, call->node);
     if (backend != &sz_backend_plain && backend != &sz_backend_ref) {
         SZ_TRY(try_rung(j, &sz_backend_plain, j->plain, call, one, &why));
         if (!why) return SZ_OK;
@@ -361,7 +381,7 @@ static sz_status add_nodes(sz_job *j, const sz_backend *backend, void *library) 
     return SZ_OK;
 }
 
-static sz_status create(sz_job *j, const sz_backend *backend, void *library) {
+static sz_status create(sz_job *j, const sz_backend *backend, void *library, const bool *dense) {
     for (int s = 0; s < SZ_INPUT_SETS; s++) {
         const sz_ref_options o = {.seed = j->how.seed + 1000003 * (uint64_t)s};
         SZ_TRY(sz_ref_create(j->ctx, j->graph, &o, &j->numbers[s]));
@@ -375,17 +395,18 @@ static sz_status create(sz_job *j, const sz_backend *backend, void *library) {
     SZ_TRY(find_changes(j));
     find_constants(j);
     SZ_TRY(sz_job_find_roots(j));
+    SZ_TRY(sz_job_find_loose(j, backend, library, dense));
     SZ_TRY(fill_all(j));
     return add_nodes(j, backend, library);
 }
 
-sz_status sz_job_create(sz_ctx *ctx, sz_graph *g, const sz_backend *backend, void *library,
-                        const sz_run_how *how, sz_job **ret_job) {
+static sz_status try_create(sz_ctx *ctx, sz_graph *g, const sz_backend *backend, void *library,
+                            const sz_run_how *how, bool *dense, sz_job **ret_job) {
     sz_job *j = sz_alloc(ctx, sizeof *j);
     if (!j) return sz_no_memory(ctx);
-    j->ctx = ctx, j->graph = g, j->how = *how;
+    j->ctx = ctx, j->graph = g, j->how = *how, j->wants_dense = dense;
     sz_arena_init(&j->arena, ctx);
-    const sz_status status = create(j, backend, library);
+    const sz_status status = create(j, backend, library, dense);
     if (status == SZ_OK)
         *ret_job = j;
     else
@@ -393,8 +414,31 @@ sz_status sz_job_create(sz_ctx *ctx, sz_graph *g, const sz_backend *backend, voi
     return status;
 }
 
+// Again where a node read what did not lie dense, and is not the library's after all: with that
+// dense, and at last with everything.
+sz_status sz_job_create(sz_ctx *ctx, sz_graph *g, const sz_backend *backend, void *library,
+                        const sz_run_how *how, sz_job **ret_job) {
+    const size_t n = g->values.n + 1;
+    bool *dense = sz_alloc(ctx, n * sizeof *dense);
+    if (!dense) return sz_no_memory(ctx);
+    sz_job *j = NULL;
+    sz_status status = SZ_OK;
+    for (int round = 0; status == SZ_OK && (!j || j->is_mistaken); round++) {
+        sz_job_destroy(j);
+        j = NULL;
+        if (round == 2) memset(dense, true, n * sizeof *dense);
+        status = try_create(ctx, g, backend, library, how, dense, &j);
+    }
+    sz_free(ctx, dense, n * sizeof *dense);
+    if (status != SZ_OK) return status;
+    j->wants_dense = NULL;
+    *ret_job = j;
+    return SZ_OK;
+}
+
 void sz_job_destroy(sz_job *j) {
     if (!j) return;
+    sz_job_unshow_all(j);
     for (size_t k = 0; k < j->nodes.n; k++)
         j->nodes.items[k].step.finish(j->ctx, j->nodes.items[k].step.state);
     sz_vec_finish(j->ctx, &j->nodes);

@@ -21,6 +21,12 @@ typedef struct sz_job_block {
     bool free; // while the job is made: no value that is still to be read lies here
 } sz_job_block;
 
+// In a check: where the numbers lie as the library likes it, and how many are still to read them.
+typedef struct sz_job_shown {
+    sz_buffer *laid; // NULL = they are dense
+    int32_t to_read;
+} sz_job_shown;
+
 struct sz_plain;
 
 typedef struct sz_job {
@@ -35,10 +41,14 @@ typedef struct sz_job {
     sz_value_id *becomes; // by value: the constant whose memory it shares, as it is its next one
     bool *changes;        // by value: a constant that a step changes
     sz_trained trained;
-    sz_value_id *root; // by value: whose numbers it is, under a shape of its own
+    sz_value_id *root;   // by value: whose numbers it is, under a shape of its own
+    bool *loose;         // by value: it may lie in any layout, since the library alone reads it
+    sz_job_shown *shown; // by value
+    bool *wants_dense;   // by value: something else has to read it after all; of sz_job_create
+    bool is_mistaken;    // such a one lies otherwise
     SZ_VEC(sz_job_block) blocks;
-    SZ_VEC(char *) chunks; // that small blocks are parts of
-    size_t in_chunk;       // bytes of the last one that are taken
+    SZ_VEC(char *) chunks;  // that small blocks are parts of
+    size_t in_chunk;        // bytes of the last one that are taken
     struct sz_plain *plain; // for what the library refuses
     sz_arena arena;
     sz_run_how how;

@@ -254,6 +254,7 @@ static sz_status add_step(sz_ozaki_step *s, int i, int j, int p) {
                                .out = c->out,
                                .fixed = c->fixed,
                                .last = no,
+                               .loose = no,
                                .threads = s->call.threads};
     SZ_TRY(s->backend->prepare(s->library, &call, &s->steps[s->n_steps]));
     s->n_steps++;

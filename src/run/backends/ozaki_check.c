@@ -143,6 +143,7 @@ static sz_status run_plain(const sz_ozaki_step *s, plain_product *p) {
                                .out = out,
                                .fixed = no,
                                .last = no,
+                               .loose = no,
                                .threads = s->call.threads};
     SZ_TRY(s->backend->prepare(s->library, &call, &p->step));
     const sz_status status = p->step.run(p->step.state, 0);

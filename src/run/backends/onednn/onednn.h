@@ -186,10 +186,20 @@ typedef struct sz_dnnl_kept {
     struct sz_dnnl_kept *next;
 } sz_dnnl_kept;
 
+// A result that lies in its buffer as the library likes it, since steps of the library alone read
+// it.
+typedef struct sz_dnnl_laid {
+    const sz_graph *graph;
+    sz_value_id value;
+    void *memory; // of the library; NULL = none
+    struct sz_dnnl_laid *next;
+} sz_dnnl_laid;
+
 typedef struct sz_dnnl {
     void *library, *engine, *stream;
     const sz_dnnl_version *by;
     sz_dnnl_kept *kept; // of steps that are there
+    sz_dnnl_laid *laid; // likewise
 #define F(result, name, arguments) result(*name) arguments;
     SZ_DNNL_FUNCTIONS(F)
 #undef F
@@ -218,7 +228,8 @@ typedef struct sz_dnnl_operand {
     bool adds_up;    // the primitive adds to what is there: zeros before each run
     sz_dnnl_type type;
     sz_dnnl_view view;
-    void *lies, *asked; // descriptions: as it lies, as it is asked for
+    void *dense, *open;       // descriptions of the operand's own: the view, any layout; or NULL
+    const void *lies, *asked; // as it lies, as it is asked for: one of those, or lent
 } sz_dnnl_operand;
 
 typedef struct sz_dnnl_window {
@@ -272,6 +283,20 @@ typedef struct sz_dnnl_op {
 const sz_dnnl_op *sz_dnnl_find(const sz_node *n); // NULL: it has no such primitive
 sz_dnnl_type sz_dnnl_type_of(sz_dtype t);         // SZ_DNNL_NO_TYPE: it has no such format
 size_t sz_dnnl_width(sz_dnnl_type t);             // bytes
+
+// laid.c: results that lie as the library likes it.
+//
+// The inputs of the plan's node that lie so, and are seen otherwise than they are, are made dense
+// before its other stages.
+void sz_dnnl_make_dense(sz_dnnl_plan *p);
+// Descriptions of the operands of a stage, and what is asked for: the view, or any layout.
+int sz_dnnl_describe(sz_dnnl_plan *p, sz_dnnl_stage *stage);
+// Ask for operands as they lie, where the primitive may take them so. False = nothing is changed.
+bool sz_dnnl_keep_layouts(sz_dnnl_plan *p, sz_dnnl_stage *stage);
+void sz_dnnl_drop_layouts(sz_dnnl_stage *stage); // ask for the view again
+void sz_dnnl_forget(sz_dnnl_plan *p);            // all descriptions
+// The numbers of `from`, dense, at `to`. A status of the library.
+int sz_dnnl_copy_dense(sz_dnnl_plan *p, void *from, const sz_type *type, void *to);
 
 // step.c
 sz_status sz_dnnl_prepare(void *library, const sz_node_call *call, sz_step *ret_step);

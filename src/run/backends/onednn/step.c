@@ -32,12 +32,14 @@ typedef struct temp {
 typedef struct dnnl_step {
     sz_dnnl *lib;
     sz_dnnl_kept kept; // workspace NULL = nothing
+    sz_dnnl_laid laid; // the first result; memory NULL = it is dense
     sz_node_call call;
     sz_arena arena;
     temp temps[SZ_DNNL_TEMPS];
     SZ_VEC(action) actions;
     SZ_VEC(void *) memories, primitives;
     char kernel[96];
+    int n_stages;
     bool is_moved; // in each run
 } dnnl_step;
 
@@ -89,6 +91,12 @@ static sz_status fetch_step(void *state) {
     return said(s, act_all(s, ON_FETCH, 0), "does not give its result of");
 }
 
+static void forget_laid(dnnl_step *s) {
+    sz_dnnl_laid **at = &s->lib->laid;
+    while (*at && *at != &s->laid) at = &(*at)->next;
+    if (*at) *at = s->laid.next;
+}
+
 static void forget_kept(dnnl_step *s) {
     sz_dnnl_kept **at = &s->lib->kept;
     while (*at && *at != &s->kept) at = &(*at)->next;
@@ -98,6 +106,7 @@ static void forget_kept(dnnl_step *s) {
 static void finish_step(sz_ctx *ctx, void *state) {
     dnnl_step *s = state;
     if (s->kept.workspace) forget_kept(s);
+    if (s->laid.memory) forget_laid(s);
     for (size_t i = 0; i < s->memories.n; i++) s->lib->memory_destroy(s->memories.items[i]);
     for (size_t i = 0; i < s->primitives.n; i++) s->lib->primitive_destroy(s->primitives.items[i]);
     sz_vec_finish(ctx, &s->memories);
@@ -232,6 +241,21 @@ static sz_status bind_hidden(dnnl_step *s, const sz_dnnl_operand *o, bound *b) {
     return SZ_OK;
 }
 
+// A first result that may lie in its buffer as the primitive writes it.
+static bool may_lie(const dnnl_step *s, const sz_dnnl_operand *o, const void *wanted) {
+    return o->place == SZ_DNNL_OUT && o->which == 0 && s->call.loose[0] && s->n_stages == 1 &&
+           s->lib->memory_desc_get_size(wanted) <= s->call.out[0]->bytes;
+}
+
+static sz_status lay(dnnl_step *s, const sz_dnnl_operand *o, bound *b) {
+    void *memory;
+    SZ_TRY(make_memory(s, b->wanted, data_of(s, o, 0), &memory));
+    for (int set = 0; set < s->call.n_sets; set++) b->lies[set] = b->own[set] = memory;
+    s->laid = (sz_dnnl_laid){s->call.graph, s->call.node->outputs[0], memory, s->lib->laid};
+    s->lib->laid = &s->laid;
+    return SZ_OK;
+}
+
 static sz_status bind(dnnl_step *s, const void *primitive_desc, const sz_dnnl_operand *o,
                       bound *b) {
     *b = (bound){.wanted = o->is_formal ? o->lies
@@ -240,6 +264,10 @@ static sz_status bind(dnnl_step *s, const void *primitive_desc, const sz_dnnl_op
     if (!b->wanted) return said(s, SZ_DNNL_INVALID, "does not lay out the operands of");
     if (o->is_hidden) return bind_hidden(s, o, b);
     b->is_moved = !s->lib->memory_desc_equal(b->wanted, o->lies);
+    if (b->is_moved && o->is_written && may_lie(s, o, b->wanted)) {
+        b->is_moved = false;
+        return lay(s, o, b);
+    }
     const bool shared = is_shared(s, o), fixed = is_fixed(s, o);
     for (int set = 0; set < s->call.n_sets; set++) {
         b->lies[set] = b->lies[0], b->own[set] = b->own[0];
@@ -335,20 +363,6 @@ static int make_attributes(const dnnl_step *s, const sz_dnnl_stage *stage, void 
     return status;
 }
 
-static int describe(sz_dnnl_plan *p, sz_dnnl_stage *stage) {
-    int status = SZ_DNNL_SUCCESS;
-    for (int i = 0; i < stage->n && status == SZ_DNNL_SUCCESS; i++) {
-        sz_dnnl_operand *o = &stage->operands[i];
-        const sz_dnnl_view *v = &o->view;
-        if (o->is_hidden) continue;
-        status = p->lib->by->describe(p, v->rank, v->dims, (int)o->type, v->strides, &o->lies);
-        o->asked = o->lies;
-        if (status == SZ_DNNL_SUCCESS && o->any)
-            status = p->lib->by->describe(p, v->rank, v->dims, (int)o->type, NULL, &o->asked);
-    }
-    return status;
-}
-
 static int make_desc(dnnl_step *s, sz_dnnl_plan *p, const sz_dnnl_stage *stage, void **ret_desc) {
     void *attr = NULL;
     int status;
@@ -362,26 +376,34 @@ static int make_desc(dnnl_step *s, sz_dnnl_plan *p, const sz_dnnl_stage *stage, 
     return status;
 }
 
+// Kernels that are only there to be right.
+static bool is_slow(const dnnl_step *s, const void *desc) {
+    const char *name = NULL;
+    const int status = s->lib->primitive_desc_query(desc, SZ_DNNL_IMPL_INFO, 0, (void *)&name);
+    return status == SZ_DNNL_SUCCESS && name && strncmp(name, "ref", 3) == 0;
+}
+
+// With operands as they lie, unless the library has no good kernel for that.
+static int choose_desc(dnnl_step *s, sz_dnnl_plan *p, sz_dnnl_stage *stage, void **ret_desc) {
+    if (sz_dnnl_keep_layouts(p, stage)) {
+        if (make_desc(s, p, stage, ret_desc) == SZ_DNNL_SUCCESS) {
+            if (stage->kind == SZ_DNNL_CONCAT || !is_slow(s, *ret_desc)) return SZ_DNNL_SUCCESS;
+            s->lib->primitive_desc_destroy(*ret_desc);
+        }
+        sz_dnnl_drop_layouts(stage);
+    }
+    return make_desc(s, p, stage, ret_desc);
+}
+
 static sz_status add_stage(dnnl_step *s, sz_dnnl_plan *p, sz_dnnl_stage *stage) {
     void *desc;
     if (stage->kind == SZ_DNNL_BLOCKS) return add_blocks(s, stage);
-    SZ_TRY(said(s, describe(p, stage), "does not describe the operands of"));
-    SZ_TRY(said(s, make_desc(s, p, stage, &desc), "does not take"));
+    SZ_TRY(said(s, sz_dnnl_describe(p, stage), "does not describe the operands of"));
+    SZ_TRY(said(s, choose_desc(s, p, stage, &desc), "does not take"));
     name_kernel(s, desc);
     const sz_status status = add_primitive(s, stage, desc);
     s->lib->primitive_desc_destroy(desc);
     return status;
-}
-
-static void finish_plan(sz_dnnl_plan *p) {
-    for (int k = 0; k < p->n; k++)
-        for (int i = 0; i < p->stages[k].n; i++) {
-            sz_dnnl_operand *o = &p->stages[k].operands[i];
-            if (o->asked && o->asked != o->lies) p->lib->by->forget(o->asked);
-            if (o->lies) p->lib->by->forget(o->lies);
-        }
-    sz_arena_finish(&p->arena);
-    sz_free(p->call->ctx, p, sizeof *p);
 }
 
 // ---- a step ------------------------------------------------------------------------------------
@@ -407,6 +429,8 @@ static sz_dtype sums_of(sz_dtype lowest) {
 static sz_status make_step(dnnl_step *s, sz_dnnl_plan *p) {
     if (s->call.n_sets > SETS) return sz_fail(s->call.ctx, SZ_ERR_INTERNAL, "too many sets");
     sz_dnnl_find(s->call.node)->plan(p);
+    sz_dnnl_make_dense(p);
+    s->n_stages = p->n;
     SZ_TRY(make_temps(s, p));
     if (p->kept_temp >= 0) s->temps[p->kept_temp].memory = p->kept.workspace;
     for (int k = 0; k < p->n; k++) SZ_TRY(add_stage(s, p, &p->stages[k]));
@@ -419,14 +443,36 @@ static sz_status make_step(dnnl_step *s, sz_dnnl_plan *p) {
     return SZ_OK;
 }
 
-static sz_status make_plan(dnnl_step *s) {
+static sz_dnnl_plan *new_plan(dnnl_step *s) {
     sz_dnnl_plan *p = sz_alloc(s->call.ctx, sizeof *p);
-    if (!p) return sz_no_memory(s->call.ctx);
+    if (!p) return NULL;
     p->lib = s->lib, p->call = &s->call, p->kept_temp = -1;
     sz_arena_init(&p->arena, s->call.ctx);
+    return p;
+}
+
+static void finish_plan(sz_dnnl_plan *p) {
+    sz_dnnl_forget(p);
+    sz_arena_finish(&p->arena);
+    sz_free(p->call->ctx, p, sizeof *p);
+}
+
+static sz_status make_plan(dnnl_step *s) {
+    sz_dnnl_plan *p = new_plan(s);
+    if (!p) return sz_no_memory(s->call.ctx);
     const sz_status status = make_step(s, p);
     finish_plan(p);
     return status;
+}
+
+static sz_status show_step(void *state, sz_buffer *to) {
+    dnnl_step *s = state;
+    sz_dnnl_plan *p = new_plan(s);
+    if (!p) return sz_no_memory(s->call.ctx);
+    const sz_type *type = &sz_graph_value(s->call.graph, s->laid.value)->type;
+    const int status = sz_dnnl_copy_dense(p, s->laid.memory, type, to->data);
+    finish_plan(p);
+    return said(s, status, "does not show the result of");
 }
 
 sz_status sz_dnnl_prepare(void *library, const sz_node_call *call, sz_step *step) {
@@ -442,6 +488,7 @@ sz_status sz_dnnl_prepare(void *library, const sz_node_call *call, sz_step *step
     *step = (sz_step){.state = s,
                       .run = run_step,
                       .fetch = fetch_step,
+                      .show = s->laid.memory ? show_step : NULL,
                       .finish = finish_step,
                       .ran_as = lowest(call),
                       .sums = sums_of(lowest(call))};
