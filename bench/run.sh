@@ -40,6 +40,10 @@ if [ -x "$by_hand" ]; then
     OMP_NUM_THREADS=1 "$by_hand" ||
         { echo "bench: a product is not as fast as one called by hand, by over 2 %"; status=1; }
 fi
+layouts=$build/tests/bench/bench_layouts
+if [ -x "$layouts" ]; then
+    OMP_NUM_THREADS=$(nproc) "$layouts" "$(nproc)" resnet:depth=50 mobilenet unet:image=128 || status=1
+fi
 predictions=$build/tests/bench/bench_predictions
 if [ -x "$predictions" ]; then
     "$predictions" || { echo "bench: a prediction of 1000 nodes takes over 10 ms"; status=1; }
