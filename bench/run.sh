@@ -42,7 +42,8 @@ if [ -x "$by_hand" ]; then
 fi
 layouts=$build/tests/bench/bench_layouts
 if [ -x "$layouts" ]; then
-    OMP_NUM_THREADS=$(nproc) "$layouts" "$(nproc)" resnet:depth=50 mobilenet unet:image=128 || status=1
+    OMP_NUM_THREADS=$(nproc) "$layouts" "$(nproc)" resnet:depth=50 mobilenet unet:image=128 ||
+        status=1
 fi
 predictions=$build/tests/bench/bench_predictions
 if [ -x "$predictions" ]; then

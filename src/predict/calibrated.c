@@ -82,6 +82,7 @@ static bool are_same(const sz_features *a, const sz_features *b) {
     return a->n == b->n && strcmp(a->kind, b->kind) == 0 && a->compute_s == b->compute_s &&
            a->memory_s == b->memory_s && a->cold == b->cold &&
            a->fetch.cache_s == b->fetch.cache_s && a->fetch.waits_s == b->fetch.waits_s &&
+           a->fetch.again_s == b->fetch.again_s &&
            memcmp(a->x, b->x, (size_t)a->n * sizeof *a->x) == 0;
 }
 
@@ -123,8 +124,7 @@ static sz_status find_told(sz_estimate *e, size_t row, const sz_node_time *t, sz
         }
     one.value = sz_calibration_at(e->options.calibration, &one.features, &any);
     if (e->toward_other > 0)
-        one.value = between(e, one.value,
-                            sz_calibration_at(e->options.other, &one.features, &any));
+        one.value = between(e, one.value, sz_calibration_at(e->options.other, &one.features, &any));
     note_unseen(e, one.features.kind);
     *ret_value = one.value;
     return sz_vec_push(e->ctx, &e->told, one) ? SZ_OK : sz_no_memory(e->ctx);

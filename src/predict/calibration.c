@@ -62,6 +62,7 @@ static sz_line_point point_of(const sz_features *f, double time_s) {
                            .memory_s = fmax(0, f->memory_s - f->fetch.cache_s),
                            .cache_s = f->fetch.cache_s,
                            .waits_s = f->fetch.waits_s,
+                           .again_s = f->fetch.again_s,
                            .time_s = time_s};
 }
 

@@ -57,6 +57,7 @@ static sz_status put_kind(sz_ctx *ctx, sz_json *j, const sz_calibrated_kind *kin
     sz_json_key_f64(j, "memory", kind->line.memory);
     sz_json_key_f64(j, "cache", kind->line.cache);
     sz_json_key_f64(j, "waits", kind->line.waits);
+    sz_json_key_f64(j, "again", kind->line.again);
     sz_json_key_f64(j, "level", p->level);
     sz_json_key_f64(j, "height", p->height);
     sz_json_key_f64(j, "noise", p->noise);
@@ -237,11 +238,16 @@ static sz_status read_kind(sz_calibration *c, const json_t *from) {
     if (sz_calibration_kind(c, name)) return bad(c->ctx, "a kind is there twice");
     SZ_TRY(sz_calibration_find(c, name, (int)axes, &kind));
     kind->half = number(from, "half");
-    kind->line = (sz_line){number(from, "start_s"), number(from, "cold_s"), number(from, "compute"),
-                           number(from, "memory"),  number(from, "cache"),  number(from, "waits")};
+    kind->line = (sz_line){.start_s = number(from, "start_s"),
+                           .cold_s = number(from, "cold_s"),
+                           .compute = number(from, "compute"),
+                           .memory = number(from, "memory"),
+                           .cache = number(from, "cache"),
+                           .waits = number(from, "waits"),
+                           .again = number(from, "again")};
     const sz_line *l = &kind->line;
     if (!(l->start_s >= 0) || !(l->cold_s >= 0) || !(l->compute >= 0) || !(l->memory >= 0) ||
-        !(l->cache >= 0) || !(l->waits >= 0))
+        !(l->cache >= 0) || !(l->waits >= 0) || !(l->again >= 0))
         return bad(c->ctx, "a kind has no line");
     return read_process(c, from, &kind->process);
 }
@@ -353,8 +359,7 @@ static sz_status none(sz_ctx *ctx, const char *backend, const char *dtype, int t
                    "backend '%s' was not calibrated %s%s%swith %d thread%s: 'sizeup calibrate "
                    "--backend %s --threads %d%s%s' does it",
                    name, usual ? "" : "in ", format, usual ? "" : " ", threads,
-                   threads == 1 ? "" : "s", name, threads,
-                   usual ? "" : " --dtype ", format);
+                   threads == 1 ? "" : "s", name, threads, usual ? "" : " --dtype ", format);
 }
 
 sz_status sz_calibration_load(sz_ctx *ctx, const char *folder, const char *backend,

@@ -11,15 +11,17 @@
 typedef struct sz_fetch {
     double cache_s; // of its memory time what the caches of a core serve
     double waits_s; // what its reads would take if each line waited for the one before; 0 = unknown
+    // Of a recurrent layer: what it takes more where each step reads the weights of its inputs too.
+    double again_s;
 } sz_fetch;
 
 typedef struct sz_features {
     char kind[40];
     int n;
     double x[SZ_PROCESS_AXES];
-    double starts;              // steps that wait for the one before, >= 1
-    double worked;              // operations that are done over those that are counted
-    double cold; // how far the run drives its code out of a core's caches; with what is around
+    double starts; // steps that wait for the one before, >= 1
+    double worked; // operations that are done over those that are counted
+    double cold;   // how far the run drives its code out of a core's caches; with what is around
     double compute_s, memory_s; // at the roofs; these and `fetch` are set with what is around
     sz_fetch fetch;
 } sz_features;

@@ -23,7 +23,7 @@ static const double MOST_MEMORY = 4;
 static bool look(fit *f, sz_line shape) {
     double sum = 0;
     size_t n = 0;
-    if (shape.memory > MOST_MEMORY || shape.cache > MOST_MEMORY) return false;
+    if (fmax(fmax(shape.memory, shape.cache), shape.again) > MOST_MEMORY) return false;
     for (size_t i = 0; i < f->n; i++) {
         const double told = sz_line_at(&shape, &f->points[i]);
         if (told > 0) f->room[n++] = log(f->points[i].time_s / told);
@@ -39,7 +39,7 @@ static bool look(fit *f, sz_line shape) {
 
 // Which of its parts take part, and which move together in a step.
 typedef struct parts {
-    bool start, cold, memory, cache, waits;
+    bool start, cold, memory, cache, waits, again;
 } parts;
 
 static bool look_both_ways(fit *f, double by, parts s) {
@@ -51,19 +51,25 @@ static bool look_both_ways(fit *f, double by, parts s) {
                                     .compute = 1,
                                     .memory = at.memory * (s.memory ? by : 1),
                                     .cache = at.cache * (s.cache ? by : 1),
-                                    .waits = at.waits * (s.waits ? by : 1)});
+                                    .waits = at.waits * (s.waits ? by : 1),
+                                    .again = at.again * (s.again ? by : 1)});
     return better;
 }
 
 static bool share_one(parts a, parts b) {
     return (a.start && b.start) || (a.cold && b.cold) || (a.memory && b.memory) ||
-           (a.cache && b.cache) || (a.waits && b.waits);
+           (a.cache && b.cache) || (a.waits && b.waits) || (a.again && b.again);
 }
 
 // Around the best, by ever smaller steps; a part that no point has is not stepped through alone.
 static void refine(fit *f, parts has) {
-    static const parts steps[] = {{.start = true}, {.cold = true},  {.memory = true},
-                                  {.cache = true}, {.waits = true}, {true, true, true, true, true}};
+    static const parts steps[] = {{.start = true},
+                                  {.cold = true},
+                                  {.memory = true},
+                                  {.cache = true},
+                                  {.waits = true},
+                                  {.again = true},
+                                  {true, true, true, true, true, true}};
     for (double by = 2; by > 1.002;) {
         bool better = false;
         for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
@@ -113,6 +119,18 @@ static void split_memory(fit *f) {
         }
 }
 
+// Bytes may be read once or again in each step.
+static void add_again(fit *f) {
+    static const double left[] = {1, 0.3}, again[] = {0.1, 0.3, 1};
+    const sz_line at = f->best;
+    for (size_t i = 0; i < COUNT(left); i++)
+        for (size_t k = 0; k < COUNT(again); k++) {
+            sz_line shape = at;
+            shape.cache = at.cache * left[i], shape.again = again[k];
+            (void)look(f, shape);
+        }
+}
+
 static parts parts_of(const sz_line_point *points, size_t n) {
     parts has = {.start = true};
     for (size_t i = 0; i < n; i++) {
@@ -120,6 +138,7 @@ static parts parts_of(const sz_line_point *points, size_t n) {
         has.memory |= points[i].memory_s > 0;
         has.cache |= points[i].cache_s > 0;
         has.waits |= points[i].waits_s > 0;
+        has.again |= points[i].again_s > 0;
     }
     return has;
 }
@@ -133,6 +152,8 @@ sz_status sz_line_fit(sz_ctx *ctx, const sz_line_point *points, size_t n, sz_lin
     if (n > 0) {
         search(&f, has);
         refine(&f, has);
+        if (has.again) add_again(&f);
+        if (f.best.again > 0) refine(&f, has);
         if (has.waits) split_memory(&f);
         if (has.cold) split_start(&f);
         if (f.best.cold_s > 0 || f.best.waits > 0) refine(&f, has);
@@ -141,5 +162,6 @@ sz_status sz_line_fit(sz_ctx *ctx, const sz_line_point *points, size_t n, sz_lin
     *ret_line = f.best;
     ret_line->start_s *= f.factor, ret_line->cold_s *= f.factor, ret_line->compute *= f.factor;
     ret_line->memory *= f.factor, ret_line->cache *= f.factor, ret_line->waits *= f.factor;
+    ret_line->again *= f.factor;
     return SZ_OK;
 }

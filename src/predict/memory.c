@@ -108,8 +108,8 @@ sz_status sz_choose_levels(sz_estimate *e) {
     if (e->n_levels == 1) return SZ_OK;
     sz_curve_levels(e);
     e->by_row = sz_arena_array(&e->arena, (rows + 1) * e->n_levels, sizeof *e->by_row);
-    e->waits_s = sz_arena_array(&e->arena, rows + 1, sizeof *e->waits_s);
-    if (!e->by_row || !e->waits_s) return sz_no_memory(e->ctx);
+    e->fetch = sz_arena_array(&e->arena, rows + 1, sizeof *e->fetch);
+    if (!e->by_row || !e->fetch) return sz_no_memory(e->ctx);
     return sz_find_reuse(e, sz_estimate_bytes(e));
 }
 

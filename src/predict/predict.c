@@ -144,7 +144,7 @@ static void move_bytes(sz_estimate *e, size_t row, double read, double written, 
     }
     e->far_s += far_s;
     t->memory_s = e->by_row ? 0 : far_s;
-    if (e->waits_s) ret_fetch->waits_s = e->waits_s[row];
+    if (e->fetch) *ret_fetch = e->fetch[row];
     for (size_t l = 0; e->by_row && l < e->n_levels; l++) {
         const sz_level_bytes *b = &e->by_row[row * e->n_levels + l];
         const double s = sz_memory_time(&e->levels[l], b->read, b->written);

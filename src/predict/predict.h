@@ -86,32 +86,32 @@ struct sz_estimate {
     sz_memory_rates memory;                // main memory
     sz_memory_rates levels[SZ_MAX_LEVELS]; // from the innermost to main memory
     size_t n_levels;
-    sz_level_bytes *by_row;         // [row][level]; NULL = all from main memory
-    double *waits_s;                // [row], as in sz_fetch; NULL likewise
-    SZ_VEC(sz_told) told;           // by the calibration, so far
-    bool is_carried;                // calibrated on another machine, or for other threads only
-    bool is_other_kind;             // and on a machine of another kind
-    double toward_other;            // 0 = told by one calibration, else the share of the other
-    double usual;                   // factor of all calibrated times: what strangers cost
-    int64_t all_threads;            // of all streams; 0 = there is one stream
-    sz_around around;               // a kernel: the run that it is part of
-    int64_t outside;                // rows that no measured kernel is near
-    char unseen[240];               // kinds that were never calibrated, for people
-    bool too_large;                 // main memory does not hold the net
-    double far_s;                   // time of all bytes from main memory
-    double dynamic_j;               // energy of arithmetic and main memory; NaN = some is not known
-    double macs, macs_j;            // of them: multiply-accumulates,
+    sz_level_bytes *by_row; // [row][level]; NULL = all from main memory
+    sz_fetch *fetch;        // [row], but for cache_s; NULL likewise
+    SZ_VEC(sz_told) told;   // by the calibration, so far
+    bool is_carried;        // calibrated on another machine, or for other threads only
+    bool is_other_kind;     // and on a machine of another kind
+    double toward_other;    // 0 = told by one calibration, else the share of the other
+    double usual;           // factor of all calibrated times: what strangers cost
+    int64_t all_threads;    // of all streams; 0 = there is one stream
+    sz_around around;       // a kernel: the run that it is part of
+    int64_t outside;        // rows that no measured kernel is near
+    char unseen[240];       // kinds that were never calibrated, for people
+    bool too_large;         // main memory does not hold the net
+    double far_s;           // time of all bytes from main memory
+    double dynamic_j;       // energy of arithmetic and main memory; NaN = some is not known
+    double macs, macs_j;    // of them: multiply-accumulates,
     double elementary, elementary_j; // all other operations,
-    double far_j;                   // and bytes of main memory
-    double bytes;                   // of all nodes
-    double far_bytes;               // of them, those that main memory moves
-    double dispatch_s, fork_join_s; // that each node at work pays, 0 = not known or not paid
-    double overhead_s;              // of all nodes
-    bool has_tiles;                 // of a GPU: matrix products are cut into tiles
-    double slowed_s;                // computation beyond the roofs, by tiles and a limit of power
-    int64_t tiled, limited;         // nodes that tiles or the power hold back
-    const char *limited_dtype;      // of the last that the power holds back
-    double limited_flop_per_s;      // that the power allows for it
+    double far_j;                    // and bytes of main memory
+    double bytes;                    // of all nodes
+    double far_bytes;                // of them, those that main memory moves
+    double dispatch_s, fork_join_s;  // that each node at work pays, 0 = not known or not paid
+    double overhead_s;               // of all nodes
+    bool has_tiles;                  // of a GPU: matrix products are cut into tiles
+    double slowed_s;                 // computation beyond the roofs, by tiles and a limit of power
+    int64_t tiled, limited;          // nodes that tiles or the power hold back
+    const char *limited_dtype;       // of the last that the power holds back
+    double limited_flop_per_s;       // that the power allows for it
     SZ_VEC(sz_served) served;
     SZ_VEC(sz_node_estimate) nodes;
     SZ_VEC(sz_assumption) assumptions;
@@ -164,7 +164,7 @@ void sz_choose_nearest(sz_estimate *e);
 void sz_choose_overhead(sz_estimate *e);
 // The levels that bytes may come from, and of each row how many do.
 sz_status sz_choose_levels(sz_estimate *e);
-// Fill by_row and waits_s: `touched` bytes of memory are what a run works on.
+// Fill by_row and fetch: `touched` bytes of memory are what a run works on.
 sz_status sz_find_reuse(sz_estimate *e, double touched);
 
 // ---- curve.c: what the measured curve of working sets says -------------------------------------

@@ -39,7 +39,7 @@ static void put(reuse *r, size_t row, const sz_flow *f, double bytes, double dis
     sz_estimate *e = r->e;
     sz_level_bytes *to = e->by_row + row * e->n_levels;
     double left = bytes;
-    if (!f->is_written) e->waits_s[row] += waits(e, bytes, distance);
+    if (!f->is_written) e->fetch[row].waits_s += waits(e, bytes, distance);
     for (size_t l = 0; l < e->n_levels; l++) {
         const bool is_last = l + 1 == e->n_levels;
         const double share = is_last ? 1 : sz_share_held(e, l, distance);
@@ -57,10 +57,10 @@ static double distance_of(const reuse *r, double from, double to) {
     return fmin(moved, r->touched);
 }
 
-// Of a recurrent layer: the steps, and the value of its recurrent weights.
+// Of a recurrent layer: the steps, and the values of its weights.
 typedef struct recurrence {
-    double steps; // 0 = it is none
-    sz_value_id weights;
+    double steps;                   // 0 = it is none
+    sz_value_id weights, of_inputs; // those of the state, those of the inputs
 } recurrence;
 
 static recurrence recurrence_of_node(const sz_graph *g, sz_node_id id) {
@@ -73,7 +73,7 @@ static recurrence recurrence_of_node(const sz_graph *g, sz_node_id id) {
     const sz_type *x = &sz_graph_value(g, n->inputs[0])->type;
     const int axis = sz_attr_i(n, "layout", 0) == 1 ? 1 : 0;
     if (x->kind != SZ_TYPE_TENSOR || x->rank != 3) return (recurrence){.steps = 0};
-    return (recurrence){(double)x->dims[axis], n->inputs[2]};
+    return (recurrence){(double)x->dims[axis], n->inputs[2], n->inputs[1]};
 }
 
 // A group is named after its last node, which a turn of its result may be.
@@ -88,11 +88,37 @@ static recurrence recurrence_of(const sz_costs *c, size_t row) {
     return (recurrence){.steps = 0};
 }
 
+// Reading bytes that were touched so many bytes ago.
+static double time_of(const sz_estimate *e, double bytes, double distance) {
+    double left = bytes, time_s = 0;
+    for (size_t l = 0; l < e->n_levels; l++) {
+        const double share = l + 1 == e->n_levels ? 1 : sz_share_held(e, l, distance);
+        const double here = fmin(left, share * bytes);
+        time_s += sz_memory_time(&e->levels[l], here, 0);
+        left -= here;
+    }
+    return time_s;
+}
+
+static double bytes_read(const reuse *r, size_t row, sz_value_id value) {
+    for (size_t k = r->flows->first[row]; k < r->flows->first[row + 1]; k++) {
+        const sz_flow *f = &r->flows->items.items[k];
+        if (!f->is_written && f->value == value) return f->bytes * r->scale[row];
+    }
+    return 0;
+}
+
 // Each further step reads the recurrent weights again, from the level that holds them: what comes
-// next depends on what came before, so steps can't share a read.
+// next depends on what came before, so steps can't share a read. Those of the inputs need no step
+// and can be read once for all, but some libraries read them in each step too (oneDNN's LSTM, not
+// its GRU).
 static void charge_steps(reuse *r, size_t row) {
     const recurrence rec = recurrence_of(r->e->costs, row);
     if (rec.steps <= 1) return;
+    const double state = bytes_read(r, row, rec.weights);
+    const double all = state + bytes_read(r, row, rec.of_inputs);
+    r->e->fetch[row].again_s = (rec.steps - 1) *
+                               fmax(0, time_of(r->e, all, all) - time_of(r->e, state, state));
     for (size_t k = r->flows->first[row]; k < r->flows->first[row + 1]; k++) {
         const sz_flow *f = &r->flows->items.items[k];
         const double bytes = f->bytes * r->scale[row];
@@ -117,8 +143,7 @@ static void charge_writes(reuse *r, size_t row) {
         const sz_flow *f = &r->flows->items.items[k];
         if (!f->is_written) continue;
         const double next = r->last[f->value], bytes = f->bytes * r->scale[row];
-        put(r, row, f, bytes,
-            next < 0 ? r->touched : fmin(next - r->end[row], r->touched) + bytes);
+        put(r, row, f, bytes, next < 0 ? r->touched : fmin(next - r->end[row], r->touched) + bytes);
     }
 }
 
