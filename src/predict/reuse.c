@@ -35,21 +35,35 @@ static double waits(const sz_estimate *e, double bytes, double distance) {
     return bytes / line / threads * sz_curve_latency(e->machine, seen);
 }
 
-static void put(reuse *r, size_t row, const sz_flow *f, double bytes, double distance) {
-    sz_estimate *e = r->e;
-    sz_level_bytes *to = e->by_row + row * e->n_levels;
+// Of bytes that were touched so many bytes ago, those that each level serves.
+static void divide(const sz_estimate *e, double bytes, double distance, double *ret_by_level) {
     double left = bytes;
-    if (!f->is_written) e->fetch[row].waits_s += waits(e, bytes, distance);
     for (size_t l = 0; l < e->n_levels; l++) {
         const bool is_last = l + 1 == e->n_levels;
         const double share = is_last ? 1 : sz_share_held(e, l, distance);
-        const double here = fmin(left, share * bytes);
-        if (f->is_written)
-            to[l].written += here;
-        else
-            to[l].read += here;
-        left -= here;
+        ret_by_level[l] = fmin(left, share * bytes);
+        left -= ret_by_level[l];
     }
+}
+
+static void put(reuse *r, size_t row, const sz_flow *f, double bytes, double distance) {
+    sz_estimate *e = r->e;
+    sz_level_bytes *to = e->by_row + row * e->n_levels;
+    double here[SZ_MAX_LEVELS];
+    if (!f->is_written) e->fetch[row].waits_s += waits(e, bytes, distance);
+    divide(e, bytes, distance, here);
+    for (size_t l = 0; l < e->n_levels; l++)
+        if (f->is_written)
+            to[l].written += here[l];
+        else
+            to[l].read += here[l];
+}
+
+static double time_to_read(const sz_estimate *e, double bytes, double distance) {
+    double here[SZ_MAX_LEVELS], time_s = 0;
+    divide(e, bytes, distance, here);
+    for (size_t l = 0; l < e->n_levels; l++) time_s += sz_memory_time(&e->levels[l], here[l], 0);
+    return time_s;
 }
 
 static double distance_of(const reuse *r, double from, double to) {
@@ -88,18 +102,6 @@ static recurrence recurrence_of(const sz_costs *c, size_t row) {
     return (recurrence){.steps = 0};
 }
 
-// Reading bytes that were touched so many bytes ago.
-static double time_of(const sz_estimate *e, double bytes, double distance) {
-    double left = bytes, time_s = 0;
-    for (size_t l = 0; l < e->n_levels; l++) {
-        const double share = l + 1 == e->n_levels ? 1 : sz_share_held(e, l, distance);
-        const double here = fmin(left, share * bytes);
-        time_s += sz_memory_time(&e->levels[l], here, 0);
-        left -= here;
-    }
-    return time_s;
-}
-
 static double bytes_read(const reuse *r, size_t row, sz_value_id value) {
     for (size_t k = r->flows->first[row]; k < r->flows->first[row + 1]; k++) {
         const sz_flow *f = &r->flows->items.items[k];
@@ -117,8 +119,8 @@ static void charge_steps(reuse *r, size_t row) {
     if (rec.steps <= 1) return;
     const double state = bytes_read(r, row, rec.weights);
     const double all = state + bytes_read(r, row, rec.of_inputs);
-    r->e->fetch[row].again_s = (rec.steps - 1) *
-                               fmax(0, time_of(r->e, all, all) - time_of(r->e, state, state));
+    r->e->fetch[row].again_s = (rec.steps - 1) * fmax(0, time_to_read(r->e, all, all) -
+                                                             time_to_read(r->e, state, state));
     for (size_t k = r->flows->first[row]; k < r->flows->first[row + 1]; k++) {
         const sz_flow *f = &r->flows->items.items[k];
         const double bytes = f->bytes * r->scale[row];
