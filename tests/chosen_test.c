@@ -87,7 +87,7 @@ static sz_calibration *calibrated(const bench *b, const char *dtype, int threads
     for (size_t row = 0; row < sz_costs_node_count(b->costs); row++) {
         sz_features f;
         if (!sz_features_of(b->costs, row, &f)) continue;
-        sz_features_put_around(&f, 1e-6, 0, (sz_fetch){0, 0}, &(sz_around){1e6, 0});
+        sz_features_put_around(&f, 1e-6, 0, (sz_fetch){0}, &(sz_around){1e6, 0, 1});
         for (int i = 0; i < 8; i++)
             assert_int_equal(sz_calibration_add(c, &f, ratio * 1e-6, i), SZ_OK);
     }

@@ -91,6 +91,38 @@ static void ragged_rows(void **state) {
     sz_ctx_destroy(ctx);
 }
 
+// Blocks of 64 rows and columns among two threads: one has more of them, by this factor more than
+// an equal share.
+static void uneven_threads(void **state) {
+    static const struct {
+        const char *spec;
+        double alone, together;
+    } cases[] = {
+        {"gemm:m=21,n=128,k=256", 1, 1},         // 1 x 2
+        {"gemm:m=21,n=268,k=256", 1, 6.0 / 5},   // 1 x 5: three and two
+        {"gemm:m=30,n=19,k=20", 1, 2},           // one: the other thread is idle
+        {"gemm:m=65,n=448,k=192", 1, 1},         // 2 x 7
+        {"gemm:m=130,n=130,k=192", 1, 10.0 / 9}, // 3 x 3
+    };
+    sz_ctx *ctx = sz_ctx_create(NULL);
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (int threads = 1; threads <= 2; threads++) {
+            sz_model *m = NULL;
+            if (sz_model_load(ctx, cases[i].spec, NULL, &m) != SZ_OK)
+                fail_msg("%s", sz_ctx_error(ctx));
+            sz_features f = first_of(ctx, m);
+            const int n = f.n;
+            sz_features_put_around(&f, 2e-6, 3e-6, (sz_fetch){0}, &(sz_around){1e6, 0, threads});
+            assert_int_equal(f.n, n + 3);
+            near_to(exp(f.x[n]), threads == 1 ? cases[i].alone : cases[i].together);
+            near_to(exp(f.x[n + 1]), 3e-6);
+            near_to(exp(f.x[n + 2]), 1e6);
+            sz_model_destroy(m);
+        }
+    sz_ctx_destroy(ctx);
+}
+
 static void recurrent(void **state) {
     sz_ctx *ctx = sz_ctx_create(NULL);
     sz_model *m = NULL;
@@ -105,7 +137,8 @@ static void recurrent(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(convolutions),
-                                       cmocka_unit_test(ragged_rows), cmocka_unit_test(recurrent)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(convolutions), cmocka_unit_test(ragged_rows),
+        cmocka_unit_test(uneven_threads), cmocka_unit_test(recurrent)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -73,7 +73,8 @@ void sz_choose_around(sz_estimate *e) {
     const double all = (double)sz_costs_total(e->costs).bytes_moved;
     const double held = e->n_levels > 2 ? sz_share_held(e, e->n_levels - 3, all)
                                         : sz_share_of_capacity(all, cache / 16);
-    e->around = (sz_around){fmin(all, 2 * cache), 1 - held};
+    e->around = (sz_around){fmin(all, 2 * cache), 1 - held,
+                            e->threads > 1 ? (double)e->threads : 1};
 }
 
 const sz_around *sz_estimate_around(const sz_estimate *e) { return &e->around; }

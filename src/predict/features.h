@@ -21,6 +21,7 @@ typedef struct sz_features {
     double x[SZ_PROCESS_AXES];
     double starts; // steps that wait for the one before, >= 1
     double worked; // operations that are done over those that are counted
+    double blocks; // that threads divide among them, 0 = not known
     double cold;   // how far the run drives its code out of a core's caches; with what is around
     double compute_s, memory_s; // at the roofs; these and `fetch` are set with what is around
     sz_fetch fetch;
@@ -35,10 +36,12 @@ void sz_features_any(const sz_costs *costs, size_t row, sz_features *ret_feature
 typedef struct sz_around {
     double bytes; // that it moves, as far as caches can tell them apart
     double cold;  // share of them that the caches of a core don't hold
+    double threads;
 } sz_around;
 
-// What is around it: its times at the roofs and how its bytes come; and, as more axes, the longer
-// of the two times and the bytes of a run.
+// What is around it: its times at the roofs and how its bytes come; and, as more axes, how
+// unevenly threads divide its blocks, where these are known, the longer of the two times and the
+// bytes of a run.
 void sz_features_put_around(sz_features *f, double compute_s, double memory_s, sz_fetch fetch,
                             const sz_around *around);
 
