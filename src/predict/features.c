@@ -40,6 +40,8 @@ static double elements(const sz_type *t) {
     return t->kind == SZ_TYPE_TENSOR ? axes(t, 0, t->rank) : 1;
 }
 
+enum { BLOCK = 64 }; // rows or columns of a product that a thread takes at once
+
 // Rows of f32 that are 4 KiB apart, or 2, fall into the same places of a cache: products with such
 // matrices take up to twice as long. 1 = they do not.
 static double clash(double row) {
@@ -49,8 +51,6 @@ static double clash(double row) {
 
 // Vectors hold 16 numbers of f32 at most, and channels are dealt out in such blocks: what they hold
 // over what is asked.
-enum { BLOCK = 64 }; // rows or columns of a product that a thread takes at once
-
 static double blocks(double n) { return ceil(n / 16) * 16 / n; }
 
 // Rows that end within a line of a cache: each begins at another place of its lines, and a masked

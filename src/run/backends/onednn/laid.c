@@ -67,14 +67,16 @@ static void put_in_front(sz_dnnl_plan *p, int input, int temp) {
     p->stages[0] = made;
 }
 
-void sz_dnnl_make_dense(sz_dnnl_plan *p) {
+bool sz_dnnl_make_dense(sz_dnnl_plan *p) {
     for (int i = 0; i < p->call->node->n_inputs; i++) {
         const bool laid = p->call->node->inputs[i] != SZ_NONE && find(p, i);
         if (!laid || !is_seen_otherwise(p, i)) continue;
+        if (p->n == SZ_DNNL_STAGES || p->temps == SZ_DNNL_TEMPS) return false;
         const int temp = sz_dnnl_new_temp(p);
         read_from(p, i, temp);
         put_in_front(p, i, temp);
     }
+    return true;
 }
 
 // ---- descriptions ------------------------------------------------------------------------------

@@ -287,8 +287,8 @@ size_t sz_dnnl_width(sz_dnnl_type t);             // bytes
 // laid.c: results that lie as the library likes it.
 //
 // The inputs of the plan's node that lie so, and are seen otherwise than they are, are made dense
-// before its other stages.
-void sz_dnnl_make_dense(sz_dnnl_plan *p);
+// before its other stages. False: the plan has no room for that.
+bool sz_dnnl_make_dense(sz_dnnl_plan *p);
 // Descriptions of the operands of a stage, and what is asked for: the view, or any layout.
 int sz_dnnl_describe(sz_dnnl_plan *p, sz_dnnl_stage *stage);
 // Ask for operands as they lie, where the primitive may take them so. False = nothing is changed.

@@ -429,7 +429,8 @@ static sz_dtype sums_of(sz_dtype lowest) {
 static sz_status make_step(dnnl_step *s, sz_dnnl_plan *p) {
     if (s->call.n_sets > SETS) return sz_fail(s->call.ctx, SZ_ERR_INTERNAL, "too many sets");
     sz_dnnl_find(s->call.node)->plan(p);
-    sz_dnnl_make_dense(p);
+    if (!sz_dnnl_make_dense(p))
+        return sz_fail(s->call.ctx, SZ_ERR_UNAVAILABLE, "it reads too much that lies otherwise");
     s->n_stages = p->n;
     SZ_TRY(make_temps(s, p));
     if (p->kept_temp >= 0) s->temps[p->kept_temp].memory = p->kept.workspace;
