@@ -70,14 +70,29 @@ static int apply_common(cli_app *app, const cli_usage *usage, const cli_common *
     return cli_unknown(app, "format", app->format, names);
 }
 
+// A parameter that stands apart from what it belongs to: a family of nets, or a file.
+static int parameter_apart(const cli_app *app, const cli_command *c, const char *word) {
+    const char *of = app->args[0];
+    if (strpbrk(of, "./"))
+        return cli_error(
+            app, CLI_USAGE,
+            "unexpected word '%s': free dimensions of a file are bound by '--bind %s'; "
+            "see 'sizeup help %s'",
+            word, word, c->name);
+    return cli_error(app, CLI_USAGE,
+                     "unexpected word '%s': did you mean '%s%c%s'? See 'sizeup help %s'", word, of,
+                     strchr(of, ':') ? ',' : ':', word, c->name);
+}
+
 static int check_words(const cli_app *app, const cli_command *c) {
     if (app->n_args < c->usage->min_args)
         return cli_error(app, CLI_USAGE, "'%s' needs %s; see 'sizeup help %s'", c->name,
                          c->synopsis, c->name);
-    if (c->usage->max_args >= 0 && app->n_args > c->usage->max_args)
-        return cli_error(app, CLI_USAGE, "unexpected word '%s'; see 'sizeup help %s'",
-                         app->args[c->usage->max_args], c->name);
-    return CLI_DONE;
+    if (c->usage->max_args < 0 || app->n_args <= c->usage->max_args) return CLI_DONE;
+    const char *word = app->args[c->usage->max_args];
+    if (strstr(c->synopsis, "MODEL") && strchr(word, '='))
+        return parameter_apart(app, c, word);
+    return cli_error(app, CLI_USAGE, "unexpected word '%s'; see 'sizeup help %s'", word, c->name);
 }
 
 static int run_parsed(cli_app *app, const cli_command *c, const cli_common *common,

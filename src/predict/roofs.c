@@ -150,6 +150,25 @@ static bool has_threads(const sz_machine *m, int64_t threads) {
     return false;
 }
 
+static sz_status no_such_threads(const sz_estimate *e, int asked) {
+    const sz_machine *m = e->machine;
+    char have[120] = "";
+    for (size_t i = 0, n = 0; i < m->roofs.n && n + 24 < sizeof have; i++) {
+        const int64_t threads = m->roofs.items[i].threads;
+        bool known = false;
+        for (size_t k = 0; k < i; k++) known |= m->roofs.items[k].threads == threads;
+        if (known) continue;
+        const int more = threads > 0 ? snprintf(have + n, sizeof have - n, "%s%lld", n ? ", " : "",
+                                                (long long)threads)
+                                     : snprintf(have + n, sizeof have - n, "%sthe whole device",
+                                                n ? ", " : "");
+        n += more > 0 ? (size_t)more : 0;
+    }
+    return sz_fail(e->ctx, SZ_ERR_UNAVAILABLE,
+                   "machine '%s' has no peaks for %d thread%s: it has them for %s",
+                   m->identity.name, asked, asked == 1 ? "" : "s", have);
+}
+
 // All: the whole device, else the most threads that were measured.
 sz_status sz_choose_threads(sz_estimate *e) {
     const sz_machine *m = e->machine;
@@ -158,8 +177,7 @@ sz_status sz_choose_threads(sz_estimate *e) {
         return sz_fail(e->ctx, SZ_ERR_UNAVAILABLE, "machine '%s' has no peaks", m->identity.name);
     if (asked > 0) {
         if (!has_threads(m, asked) && !(asked == m->cpu.threads && has_threads(m, 0)))
-            return sz_fail(e->ctx, SZ_ERR_UNAVAILABLE, "machine '%s' has no peaks for %d thread%s",
-                           m->identity.name, asked, asked == 1 ? "" : "s");
+            return no_such_threads(e, asked);
         e->threads = has_threads(m, asked) ? asked : 0;
         return SZ_OK;
     }
