@@ -261,6 +261,20 @@ static void fill_expenses(sz_doc *doc, const sz_prediction *t) {
     }
 }
 
+// What the two ends are depends on the level: limits on paper, or an interval of what was measured.
+static void fill_times(sz_doc *doc, const predict_job *job, const sz_prediction *t) {
+    const bool measured = strcmp(sz_estimate_level(job->estimate), "calibrated") == 0;
+    put_seconds(doc, "time", t->time_s,
+                job->options->streams > 1 ? "for a round of the streams, a run in each"
+                : measured                ? "for one run of the whole graph, by the calibration"
+                                          : "for one run of the whole graph, on paper");
+    put_seconds(doc, measured ? "interval from" : "at least", t->time_lo_s,
+                measured ? "90 %: so many of the nets that calibrated were as near"
+                         : "perfect overlap, data in the nearest cache that holds it");
+    put_seconds(doc, measured ? "interval to" : "no overlap", t->time_hi_s,
+                measured ? NULL : "memory time + compute time; real programs may need more");
+}
+
 static void fill_head(sz_doc *doc, const predict_job *job) {
     const sz_identity id = sz_machine_identity(job->machine);
     const sz_prediction t = sz_estimate_total(job->estimate);
@@ -269,13 +283,7 @@ static void fill_head(sz_doc *doc, const predict_job *job) {
                      sz_machine_cpu(job->machine).model);
     sz_doc_fact(doc, NULL, "level", sz_cell_text(sz_estimate_level(job->estimate)), SZ_AS_TEXT,
                 NULL);
-    put_seconds(doc, "time", t.time_s,
-                job->options->streams > 1 ? "for a round of the streams, a run in each"
-                                          : "for one run of the whole graph, on paper");
-    put_seconds(doc, "at least", t.time_lo_s,
-                "perfect overlap, data in the nearest cache that holds it");
-    put_seconds(doc, "no overlap", t.time_hi_s,
-                "memory time + compute time; real programs may need more");
+    fill_times(doc, job, &t);
     put_seconds(doc, "memory time", t.communication_s, NULL);
     put_seconds(doc, "compute time", t.computation_s, NULL);
     predict_fill_split(doc, job->estimate);

@@ -79,19 +79,21 @@ static sz_status assume_memory(sz_estimate *e) {
         SZ_TRY(add(e, "store_byte_per_s", m->store,
                    "bytes that are written and not matched by read ones; lines are read first"));
     if (e->part[SZ_PART_HOST]) return SZ_OK; // time_lo is of both
+    // An interval of measured times begins where it does, but never below the roofs.
+    const char *never = strcmp(e->level, "calibrated") == 0 ? "never below: " : "";
     if (m->nearest_level == m->level)
         return add(e, "time_lo", SZ_NAN,
-                   "max of all operations at their roofs and all bytes at the best %s bandwidth",
-                   m->level);
+                   "%smax of all operations at their roofs and all bytes at the best %s bandwidth",
+                   never, m->level);
     if (isinf(m->nearest))
         return add(e, "time_lo", SZ_NAN,
-                   "all operations at their roofs; the model fits %s, whose bandwidth is not known",
-                   m->nearest_level);
-    return add(
-        e, "time_lo", SZ_NAN,
-        "max of all operations at their roofs and all bytes at the %s bandwidth, as the model "
-        "fits %s",
-        m->nearest_level, m->nearest_level);
+                   "%sall operations at their roofs; the model fits %s, whose bandwidth is not "
+                   "known",
+                   never, m->nearest_level);
+    return add(e, "time_lo", SZ_NAN,
+               "%smax of all operations at their roofs and all bytes at the %s bandwidth, as the "
+               "model fits %s",
+               never, m->nearest_level, m->nearest_level);
 }
 
 static sz_status assume_overhead(sz_estimate *e) {
