@@ -143,14 +143,15 @@ static sz_status prepare_no_relu(void *library, const sz_node_call *call, sz_ste
     return sz_backend_onednn.prepare(library, call, step);
 }
 
-static void make_job(sz_ctx *ctx, const char *graph, const sz_backend *b, sz_model **ret_model,
-                     sz_job **ret_job) {
+static void make_job(sz_ctx *ctx, const char *graph, const sz_backend *b, void **ret_library,
+                     sz_model **ret_model, sz_job **ret_job) {
     void *library = NULL;
     if (b->open(ctx, NULL, &library) != SZ_OK) {
         print_message("skipped: %s\n", sz_ctx_error(ctx));
         sz_ctx_destroy(ctx);
         skip();
     }
+    if (ret_library) *ret_library = library;
     assert_int_equal(sz_model_parse(ctx, graph, NULL, ret_model), SZ_OK);
     const sz_run_how how = {.threads = 1, .seed = 5};
     assert_int_equal(sz_job_create(ctx, (*ret_model)->graph, b, library, &how, ret_job), SZ_OK);
@@ -172,7 +173,7 @@ static void results_stay_as_they_lie(void **state) {
     sz_ctx *ctx = sz_ctx_create(NULL);
     sz_model *m;
     sz_job *job;
-    make_job(ctx, TWO_CONVOLUTIONS("Relu"), &sz_backend_onednn, &m, &job);
+    make_job(ctx, TWO_CONVOLUTIONS("Relu"), &sz_backend_onednn, NULL, &m, &job);
     for (size_t k = 0; k < 3; k++)
         if (strstr(job->nodes.items[k].step.kernel, "reorder"))
             fail_msg("%s", job->nodes.items[k].step.kernel);
@@ -184,6 +185,37 @@ static void results_stay_as_they_lie(void **state) {
     assert_memory_equal(before, job->slots[0], m->graph->values.n * sizeof *before);
     assert_right(job, 0, "whole");
     sz_job_destroy(job);
+    sz_model_destroy(m);
+    sz_ctx_destroy(ctx);
+}
+
+static sz_status prepare_dense(void *library, const sz_node_call *call, sz_step *step) {
+    static const bool no[] = {false};
+    sz_node_call dense = *call;
+    dense.loose = no;
+    return sz_backend_onednn.prepare(library, &dense, step);
+}
+
+// Two jobs on one graph at once, of which one leaves nothing as it lies.
+static void jobs_are_told_apart(void **state) {
+    (void)state;
+    sz_ctx *ctx = sz_ctx_create(NULL);
+    sz_backend dense = sz_backend_onednn;
+    sz_model *m;
+    sz_job *job, *other;
+    void *library = NULL;
+    const sz_run_how how = {.threads = 1, .seed = 5};
+    dense.prepare = prepare_dense;
+    make_job(ctx, TWO_CONVOLUTIONS("Relu"), &sz_backend_onednn, &library, &m, &job);
+    if (sz_job_create(ctx, m->graph, &dense, library, &how, &other) != SZ_OK)
+        fail_msg("%s", sz_ctx_error(ctx));
+    for (size_t k = 0; k < 3; k++) assert_null(other->nodes.items[k].step.show);
+    assert_right(other, 0, "whole");
+    assert_right(job, 0, "whole");
+    assert_right(other, INT64_MAX, "spots");
+    sz_job_destroy(job);
+    assert_right(other, 0, "whole");
+    sz_job_destroy(other);
     sz_model_destroy(m);
     sz_ctx_destroy(ctx);
 }
@@ -202,7 +234,7 @@ static void others_read_dense_numbers(void **state) {
         sz_ctx *ctx = sz_ctx_create(NULL);
         sz_model *m;
         sz_job *job;
-        make_job(ctx, rows[i].graph, rows[i].backend, &m, &job);
+        make_job(ctx, rows[i].graph, rows[i].backend, NULL, &m, &job);
         assert_non_null(job->nodes.items[1].why);
         assert_null(job->nodes.items[0].step.show);
         assert_right(job, 0, "whole");
@@ -293,8 +325,9 @@ static void other_libraries_are_told(void **state) {
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(installed_one_is_right),    cmocka_unit_test(named_one_is_right),
-        cmocka_unit_test(results_stay_as_they_lie),  cmocka_unit_test(others_read_dense_numbers),
-        cmocka_unit_test(what_it_cannot_is_refused), cmocka_unit_test(other_libraries_are_told)};
+        cmocka_unit_test(results_stay_as_they_lie),  cmocka_unit_test(jobs_are_told_apart),
+        cmocka_unit_test(others_read_dense_numbers), cmocka_unit_test(what_it_cannot_is_refused),
+        cmocka_unit_test(other_libraries_are_told)};
     fakes = argc > 1 ? argv[1] : ".";
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,9 +7,10 @@
 // ---- how an operand lies -----------------------------------------------------------------------
 
 static const sz_dnnl_laid *find(const sz_dnnl_plan *p, int input) {
-    const sz_value_id id = p->call->node->inputs[input];
+    const sz_node_call *c = p->call;
+    const sz_value_id id = c->node->inputs[input];
     for (const sz_dnnl_laid *l = p->lib->laid; l; l = l->next)
-        if (l->graph == p->call->graph && l->value == id) return l;
+        if (l->graph == c->graph && l->value == id && l->data == c->in[0][input]->data) return l;
     return NULL;
 }
 

@@ -187,11 +187,12 @@ typedef struct sz_dnnl_kept {
 } sz_dnnl_kept;
 
 // A result that lies in its buffer as the library likes it, since steps of the library alone read
-// it.
+// it. It is known by its graph and the buffer, which tells jobs on one graph apart.
 typedef struct sz_dnnl_laid {
     const sz_graph *graph;
     sz_value_id value;
-    void *memory; // of the library; NULL = none
+    const void *data; // the buffer's
+    void *memory;     // of the library; NULL = none
     struct sz_dnnl_laid *next;
 } sz_dnnl_laid;
 

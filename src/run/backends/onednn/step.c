@@ -251,7 +251,11 @@ static sz_status lay(dnnl_step *s, const sz_dnnl_operand *o, bound *b) {
     void *memory;
     SZ_TRY(make_memory(s, b->wanted, data_of(s, o, 0), &memory));
     for (int set = 0; set < s->call.n_sets; set++) b->lies[set] = b->own[set] = memory;
-    s->laid = (sz_dnnl_laid){s->call.graph, s->call.node->outputs[0], memory, s->lib->laid};
+    s->laid = (sz_dnnl_laid){.graph = s->call.graph,
+                             .value = s->call.node->outputs[0],
+                             .data = data_of(s, o, 0),
+                             .memory = memory,
+                             .next = s->lib->laid};
     s->lib->laid = &s->laid;
     return SZ_OK;
 }
