@@ -49,8 +49,8 @@ static void add_points(sz_calibration *c, const sz_costs *costs) {
             seed = seed * 1664525u + 1013904223u;
             f.x[a] += 4 * ((double)(seed >> 8) / (1 << 24) - 0.5);
         }
-        sz_features_put_around(&f, 1e-6, 0, (sz_fetch){0, 0}, &(sz_around){1e6, 0});
-        sz_features_put_around(&any, 1e-6, 0, (sz_fetch){0, 0}, &(sz_around){1e6, 0});
+        sz_features_put_around(&f, 1e-6, 0, (sz_fetch){0}, &(sz_around){1e6, 0, 1});
+        sz_features_put_around(&any, 1e-6, 0, (sz_fetch){0}, &(sz_around){1e6, 0, 1});
         check(c->ctx, sz_calibration_add(c, &f, 2e-6, i));
         check(c->ctx, sz_calibration_add(c, &any, 2e-6, i));
     }

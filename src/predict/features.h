@@ -36,7 +36,7 @@ void sz_features_any(const sz_costs *costs, size_t row, sz_features *ret_feature
 typedef struct sz_around {
     double bytes; // that it moves, as far as caches can tell them apart
     double cold;  // share of them that the caches of a core don't hold
-    double threads;
+    double threads; // at least 1
 } sz_around;
 
 // What is around it: its times at the roofs and how its bytes come; and, as more axes, how
