@@ -102,12 +102,12 @@ static recurrence recurrence_of(const sz_costs *c, size_t row) {
     return (recurrence){.steps = 0};
 }
 
-static double bytes_read(const reuse *r, size_t row, sz_value_id value) {
+static const sz_flow *read_of(const reuse *r, size_t row, sz_value_id value) {
     for (size_t k = r->flows->first[row]; k < r->flows->first[row + 1]; k++) {
         const sz_flow *f = &r->flows->items.items[k];
-        if (!f->is_written && f->value == value) return f->bytes * r->scale[row];
+        if (!f->is_written && f->value == value) return f;
     }
-    return 0;
+    return NULL;
 }
 
 // Each further step reads the recurrent weights again, from the level that holds them: what comes
@@ -117,16 +117,13 @@ static double bytes_read(const reuse *r, size_t row, sz_value_id value) {
 static void charge_steps(reuse *r, size_t row) {
     const recurrence rec = recurrence_of(r->e->costs, row);
     if (rec.steps <= 1) return;
-    const double state = bytes_read(r, row, rec.weights);
-    const double all = state + bytes_read(r, row, rec.of_inputs);
+    const sz_flow *weights = read_of(r, row, rec.weights);
+    const sz_flow *of_inputs = read_of(r, row, rec.of_inputs);
+    const double state = weights ? weights->bytes * r->scale[row] : 0;
+    const double all = state + (of_inputs ? of_inputs->bytes * r->scale[row] : 0);
     r->e->fetch[row].again_s = (rec.steps - 1) * fmax(0, time_to_read(r->e, all, all) -
                                                              time_to_read(r->e, state, state));
-    for (size_t k = r->flows->first[row]; k < r->flows->first[row + 1]; k++) {
-        const sz_flow *f = &r->flows->items.items[k];
-        const double bytes = f->bytes * r->scale[row];
-        if (!f->is_written && f->value == rec.weights)
-            put(r, row, f, bytes * (rec.steps - 1), bytes);
-    }
+    if (weights) put(r, row, weights, state * (rec.steps - 1), state);
 }
 
 // Reads look back.

@@ -274,12 +274,13 @@ static sz_status make_call(sz_job *j, const sz_node *n, sz_node_call *c) {
     for (int32_t i = 0; i < n->n_inputs; i++)
         fixed[i] = n->inputs[i] != SZ_NONE && is_there(j, j->root[n->inputs[i]]) &&
                    !j->changes[j->root[n->inputs[i]]];
-    for (int32_t o = 0; o < n->n_outputs; o++)
-        loose[o] = n->outputs[o] != SZ_NONE && j->loose[n->outputs[o]];
-    for (int32_t o = 0; o < n->n_outputs; o++)
-        last[o] = n->outputs[o] != SZ_NONE && j->becomes[n->outputs[o]] == SZ_NONE &&
-                  sz_graph_value(j->graph, n->outputs[o])->is_output &&
-                  j->readers[n->outputs[o]] == 1;
+    for (int32_t o = 0; o < n->n_outputs; o++) {
+        const sz_value_id id = n->outputs[o];
+        if (id == SZ_NONE) continue;
+        loose[o] = j->loose[id];
+        last[o] = j->becomes[id] == SZ_NONE && sz_graph_value(j->graph, id)->is_output &&
+                  j->readers[id] == 1;
+    }
     *c = (sz_node_call){.ctx = j->ctx,
                         .graph = j->graph,
                         .node = n,
@@ -319,20 +320,6 @@ static sz_status try_rung(sz_job *j, const sz_backend *b, void *library, const s
     return *ret_why ? SZ_OK : sz_no_memory(j->ctx);
 }
 
-static bool lies_otherwise(const sz_job *j, sz_value_id id) {
-    for (size_t k = 0; id != SZ_NONE && k < j->nodes.n; k++)
-        if (j->nodes.items[k].step.show && j->nodes.items[k].node->outputs[0] == id) return true;
-    return false;
-}
-
-// The library took the node and then has no kernel for it: what it reads has to be dense.
-static void ask_for_dense(sz_job *j, const sz_node *n) {
-    for (int32_t i = 0; i < n->n_inputs; i++) {
-        if (!lies_otherwise(j, n->inputs[i])) continue;
-        j->wants_dense[n->inputs[i]] = j->is_mistaken = true;
-    }
-}
-
 // The library, else own kernels, else the reference.
 static sz_status prepare(sz_job *j, const sz_backend *backend, void *library, bool alone,
                          const sz_node_call *call, sz_job_node *one) {
@@ -340,7 +327,7 @@ static sz_status prepare(sz_job *j, const sz_backend *backend, void *library, bo
     SZ_TRY(try_rung(j, backend, library, call, one, &one->why));
     if (!one->why) return SZ_OK;
     if (alone) return refuse(j, backend, call->node, one->why);
-    ask_for_dense(j, call->node);
+    sz_job_ask_for_dense(j, call->node);
     if (backend != &sz_backend_plain && backend != &sz_backend_ref) {
         SZ_TRY(try_rung(j, &sz_backend_plain, j->plain, call, one, &why));
         if (!why) return SZ_OK;
@@ -381,7 +368,7 @@ static sz_status add_nodes(sz_job *j, const sz_backend *backend, void *library) 
     return SZ_OK;
 }
 
-static sz_status create(sz_job *j, const sz_backend *backend, void *library, const bool *dense) {
+static sz_status create(sz_job *j, const sz_backend *backend, void *library) {
     for (int s = 0; s < SZ_INPUT_SETS; s++) {
         const sz_ref_options o = {.seed = j->how.seed + 1000003 * (uint64_t)s};
         SZ_TRY(sz_ref_create(j->ctx, j->graph, &o, &j->numbers[s]));
@@ -395,7 +382,7 @@ static sz_status create(sz_job *j, const sz_backend *backend, void *library, con
     SZ_TRY(find_changes(j));
     find_constants(j);
     SZ_TRY(sz_job_find_roots(j));
-    SZ_TRY(sz_job_find_loose(j, backend, library, dense));
+    SZ_TRY(sz_job_find_loose(j, backend, library));
     SZ_TRY(fill_all(j));
     return add_nodes(j, backend, library);
 }
@@ -406,7 +393,7 @@ static sz_status try_create(sz_ctx *ctx, sz_graph *g, const sz_backend *backend,
     if (!j) return sz_no_memory(ctx);
     j->ctx = ctx, j->graph = g, j->how = *how, j->wants_dense = dense;
     sz_arena_init(&j->arena, ctx);
-    const sz_status status = create(j, backend, library, dense);
+    const sz_status status = create(j, backend, library);
     if (status == SZ_OK)
         *ret_job = j;
     else
@@ -438,7 +425,6 @@ sz_status sz_job_create(sz_ctx *ctx, sz_graph *g, const sz_backend *backend, voi
 
 void sz_job_destroy(sz_job *j) {
     if (!j) return;
-    sz_job_unshow_all(j);
     for (size_t k = 0; k < j->nodes.n; k++)
         j->nodes.items[k].step.finish(j->ctx, j->nodes.items[k].step.state);
     sz_vec_finish(j->ctx, &j->nodes);

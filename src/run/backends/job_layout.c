@@ -13,14 +13,13 @@ static bool has_body(const sz_node *n) { // which may read anything
     return false;
 }
 
-static bool is_candidate(const sz_job *j, size_t v, const bool *dense) {
+static bool is_candidate(const sz_job *j, size_t v) {
     const sz_value *value = &j->graph->values.items[v];
     return value->kind == SZ_VALUE_NODE && !value->is_output && j->readers[v] > 0 &&
-           !j->constant[v] && j->root[v] == (sz_value_id)v && !(dense && dense[v]);
+           !j->constant[v] && j->root[v] == (sz_value_id)v && !j->wants_dense[v];
 }
 
-sz_status sz_job_find_loose(sz_job *j, const sz_backend *backend, void *library,
-                            const bool *dense) {
+sz_status sz_job_find_loose(sz_job *j, const sz_backend *backend, void *library) {
     const sz_graph *g = j->graph;
     j->loose = sz_arena_array(&j->arena, g->values.n + 1, sizeof *j->loose);
     j->shown = sz_arena_array(&j->arena, g->values.n + 1, sizeof *j->shown);
@@ -28,7 +27,7 @@ sz_status sz_job_find_loose(sz_job *j, const sz_backend *backend, void *library,
     if (j->how.training || j->how.step) return SZ_OK; // gradients read what was made before
     for (size_t k = 0; k < g->nodes.n; k++)
         if (has_body(&g->nodes.items[k])) return SZ_OK;
-    for (size_t v = 0; v < g->values.n; v++) j->loose[v] = is_candidate(j, v, dense);
+    for (size_t v = 0; v < g->values.n; v++) j->loose[v] = is_candidate(j, v);
     for (size_t k = 0; k < g->nodes.n; k++) {
         const sz_node *n = &g->nodes.items[k];
         if (!j->needed[k]) continue;
@@ -38,6 +37,19 @@ sz_status sz_job_find_loose(sz_job *j, const sz_backend *backend, void *library,
             if (n->inputs[i] != SZ_NONE) j->loose[n->inputs[i]] = false;
     }
     return SZ_OK;
+}
+
+static bool lies_otherwise(const sz_job *j, sz_value_id id) {
+    for (size_t k = 0; id != SZ_NONE && k < j->nodes.n; k++)
+        if (j->nodes.items[k].step.show && j->nodes.items[k].node->outputs[0] == id) return true;
+    return false;
+}
+
+void sz_job_ask_for_dense(sz_job *j, const sz_node *n) {
+    for (int32_t i = 0; i < n->n_inputs; i++) {
+        if (!lies_otherwise(j, n->inputs[i])) continue;
+        j->wants_dense[n->inputs[i]] = j->is_mistaken = true;
+    }
 }
 
 // ---- checks ------------------------------------------------------------------------------------

@@ -6,15 +6,15 @@
 
 // ---- how an operand lies -----------------------------------------------------------------------
 
-static const sz_dnnl_laid *find(const sz_dnnl_plan *p, int input) {
+static const sz_dnnl_left *find(const sz_dnnl_plan *p, int input) {
     const sz_node_call *c = p->call;
     const sz_value_id id = c->node->inputs[input];
-    for (const sz_dnnl_laid *l = p->lib->laid; l; l = l->next)
+    for (const sz_dnnl_left *l = p->lib->laid; l; l = l->next)
         if (l->graph == c->graph && l->value == id && l->data == c->in[0][input]->data) return l;
     return NULL;
 }
 
-static const void *desc_of(const sz_dnnl_plan *p, const sz_dnnl_laid *l) {
+static const void *desc_of(const sz_dnnl_plan *p, const sz_dnnl_left *l) {
     const void *desc = NULL;
     if (p->lib->memory_get_memory_desc(l->memory, &desc) != SZ_DNNL_SUCCESS) return NULL;
     return desc;
@@ -96,7 +96,7 @@ int sz_dnnl_describe(sz_dnnl_plan *p, sz_dnnl_stage *stage) {
         if (o->is_hidden) continue;
         status = p->lib->by->describe(p, v->rank, v->dims, (int)o->type, v->strides, &o->dense);
         if (status == SZ_DNNL_SUCCESS && o->any) status = describe_open(p, o);
-        const sz_dnnl_laid *laid = is_read(o) ? find(p, o->which) : NULL;
+        const sz_dnnl_left *laid = is_read(o) ? find(p, o->which) : NULL;
         o->lies = laid ? desc_of(p, laid) : o->dense;
         if (!o->lies) return SZ_DNNL_INVALID;
         // a copy takes anything, the others are told what they want
@@ -117,10 +117,6 @@ void sz_dnnl_forget(sz_dnnl_plan *p) {
 
 // ---- operands as they lie ----------------------------------------------------------------------
 
-static bool same_dims(const sz_dnnl_operand *a, const sz_dnnl_operand *b) {
-    return same_view(&a->view, &b->view);
-}
-
 // All operands of the result's shape as the first of them lies that is not dense; the broadcast one
 // as it lies.
 static bool ask_alike(sz_dnnl_stage *s, const sz_dnnl_operand *result) {
@@ -130,12 +126,12 @@ static bool ask_alike(sz_dnnl_stage *s, const sz_dnnl_operand *result) {
         const sz_dnnl_operand *o = &s->operands[i];
         if (!is_read(o) || !is_laid(o)) continue;
         any = true;
-        if (!layout && same_dims(o, result)) layout = o->lies;
+        if (!layout && same_view(&o->view, &result->view)) layout = o->lies;
     }
     for (int i = 0; any && i < s->n; i++) {
         sz_dnnl_operand *o = &s->operands[i];
         if (o->is_written || o->is_hidden) continue;
-        o->asked = layout && same_dims(o, result) ? layout : o->lies;
+        o->asked = layout && same_view(&o->view, &result->view) ? layout : o->lies;
     }
     return any;
 }
@@ -199,8 +195,9 @@ bool sz_dnnl_keep_layouts(sz_dnnl_plan *p, sz_dnnl_stage *s) {
     default:
         break;
     }
-    if (!kept || describe_open(p, result) != SZ_DNNL_SUCCESS) {
-        if (kept) sz_dnnl_drop_layouts(s);
+    if (!kept) return false;
+    if (describe_open(p, result) != SZ_DNNL_SUCCESS) {
+        sz_dnnl_drop_layouts(s);
         return false;
     }
     result->asked = result->open;

@@ -177,30 +177,21 @@ typedef struct sz_dnnl_version {
 
 extern const sz_dnnl_version sz_dnnl_v2, sz_dnnl_v3;
 
-// What a forward step hands to the one that goes back through the same layer. It is known by its
-// graph and its first result.
-typedef struct sz_dnnl_kept {
+// Memory of the library that a step leaves to those that follow: what a forward step keeps for the
+// one that goes back through the same layer; or a result that lies in its buffer as the library
+// likes it, since steps of the library alone read it.
+typedef struct sz_dnnl_left {
     const sz_graph *graph;
-    sz_value_id result;
-    void *workspace; // memory of the library
-    struct sz_dnnl_kept *next;
-} sz_dnnl_kept;
-
-// A result that lies in its buffer as the library likes it, since steps of the library alone read
-// it. It is known by its graph and the buffer, which tells jobs on one graph apart.
-typedef struct sz_dnnl_laid {
-    const sz_graph *graph;
-    sz_value_id value;
-    const void *data; // the buffer's
-    void *memory;     // of the library; NULL = none
-    struct sz_dnnl_laid *next;
-} sz_dnnl_laid;
+    sz_value_id value; // the first result
+    const void *data;  // of a result: its buffer, which tells jobs on one graph apart
+    void *memory;      // NULL = none
+    struct sz_dnnl_left *next;
+} sz_dnnl_left;
 
 typedef struct sz_dnnl {
     void *library, *engine, *stream;
     const sz_dnnl_version *by;
-    sz_dnnl_kept *kept; // of steps that are there
-    sz_dnnl_laid *laid; // likewise
+    sz_dnnl_left *kept, *laid; // of steps that are there
 #define F(result, name, arguments) result(*name) arguments;
     SZ_DNNL_FUNCTIONS(F)
 #undef F
@@ -268,9 +259,9 @@ typedef struct sz_dnnl_plan {
     sz_arena arena;
     sz_dnnl_stage stages[SZ_DNNL_STAGES];
     int n, temps;
-    // The hidden buffer that a forward step keeps, or that was kept: `kept.workspace`; -1 = none.
+    // The hidden buffer that a forward step keeps, or that was kept: `kept.memory`; -1 = none.
     int kept_temp;
-    sz_dnnl_kept kept;
+    sz_dnnl_left kept;
 } sz_dnnl_plan;
 
 // Types of the node's operands are static, of at most 6 axes, and none is empty, when these are

@@ -283,7 +283,7 @@ SZ_DNNL_PLANS(recurrent) {
         sz_dnnl_out(p, SZ_DNNL_DST, Y, &t.steps);
     if (kept) {
         p->kept_temp = sz_dnnl_new_temp(p);
-        p->kept = (sz_dnnl_kept){.graph = p->call->graph, .result = n->outputs[Y]};
+        p->kept = (sz_dnnl_left){.graph = p->call->graph, .value = n->outputs[Y]};
         sz_dnnl_hidden(p, SZ_DNNL_WORKSPACE, p->kept_temp, true);
     }
     if (made >= 0 && sz_dnnl_has_out(n, Y)) part_ways(p, l, made);
@@ -297,9 +297,9 @@ SZ_DNNL_REFUSES(recurrent_grad) {
 }
 
 // What the forward step kept, if the library ran it.
-static const sz_dnnl_kept *find_kept(const sz_dnnl_plan *p, sz_value_id result) {
-    const sz_dnnl_kept *k = p->lib->kept;
-    while (k && (k->graph != p->call->graph || k->result != result)) k = k->next;
+static const sz_dnnl_left *find_kept(const sz_dnnl_plan *p, sz_value_id result) {
+    const sz_dnnl_left *k = p->lib->kept;
+    while (k && (k->graph != p->call->graph || k->value != result)) k = k->next;
     return k;
 }
 
@@ -405,7 +405,7 @@ SZ_DNNL_PLANS(recurrent_grad) {
     const int states = t.l.kind->states, result = 4 + states, gradient = result + 1 + states;
     const int workspace = sz_dnnl_new_temp(p);
     int made[3], again = -1;
-    const sz_dnnl_kept *kept = find_kept(p, p->call->node->inputs[result]);
+    const sz_dnnl_left *kept = find_kept(p, p->call->node->inputs[result]);
     for (int k = 0; kept && k < states; k++) // the library reads them, too
         if (!sz_dnnl_in_type(p, result + 1 + k)) kept = NULL;
     const int y = kept ? join_ways(p, &t.l, result) : -1, dy = join_ways(p, &t.l, gradient);

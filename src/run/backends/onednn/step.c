@@ -31,8 +31,8 @@ typedef struct temp {
 
 typedef struct dnnl_step {
     sz_dnnl *lib;
-    sz_dnnl_kept kept; // workspace NULL = nothing
-    sz_dnnl_laid laid; // the first result; memory NULL = it is dense
+    sz_dnnl_left kept; // memory NULL = nothing
+    sz_dnnl_left laid; // the first result; memory NULL = it is dense
     sz_node_call call;
     sz_arena arena;
     temp temps[SZ_DNNL_TEMPS];
@@ -91,22 +91,20 @@ static sz_status fetch_step(void *state) {
     return said(s, act_all(s, ON_FETCH, 0), "does not give its result of");
 }
 
-static void forget_laid(dnnl_step *s) {
-    sz_dnnl_laid **at = &s->lib->laid;
-    while (*at && *at != &s->laid) at = &(*at)->next;
-    if (*at) *at = s->laid.next;
+static void leave(sz_dnnl_left **list, sz_dnnl_left *one) {
+    one->next = *list;
+    *list = one;
 }
 
-static void forget_kept(dnnl_step *s) {
-    sz_dnnl_kept **at = &s->lib->kept;
-    while (*at && *at != &s->kept) at = &(*at)->next;
-    if (*at) *at = s->kept.next;
+static void forget(sz_dnnl_left **list, const sz_dnnl_left *one) {
+    while (*list && *list != one) list = &(*list)->next;
+    if (*list) *list = one->next;
 }
 
 static void finish_step(sz_ctx *ctx, void *state) {
     dnnl_step *s = state;
-    if (s->kept.workspace) forget_kept(s);
-    if (s->laid.memory) forget_laid(s);
+    if (s->kept.memory) forget(&s->lib->kept, &s->kept);
+    if (s->laid.memory) forget(&s->lib->laid, &s->laid);
     for (size_t i = 0; i < s->memories.n; i++) s->lib->memory_destroy(s->memories.items[i]);
     for (size_t i = 0; i < s->primitives.n; i++) s->lib->primitive_destroy(s->primitives.items[i]);
     sz_vec_finish(ctx, &s->memories);
@@ -251,12 +249,11 @@ static sz_status lay(dnnl_step *s, const sz_dnnl_operand *o, bound *b) {
     void *memory;
     SZ_TRY(make_memory(s, b->wanted, data_of(s, o, 0), &memory));
     for (int set = 0; set < s->call.n_sets; set++) b->lies[set] = b->own[set] = memory;
-    s->laid = (sz_dnnl_laid){.graph = s->call.graph,
+    s->laid = (sz_dnnl_left){.graph = s->call.graph,
                              .value = s->call.node->outputs[0],
                              .data = data_of(s, o, 0),
-                             .memory = memory,
-                             .next = s->lib->laid};
-    s->lib->laid = &s->laid;
+                             .memory = memory};
+    leave(&s->lib->laid, &s->laid);
     return SZ_OK;
 }
 
@@ -348,10 +345,16 @@ static void add_name(dnnl_step *s, const char *name) {
     if (n < 0) s->kernel[used] = 0;
 }
 
-static void name_kernel(dnnl_step *s, const void *desc) {
+// The library's, "" = it says none.
+static const char *name_of(const dnnl_step *s, const void *desc) {
     const char *name = NULL;
     const int status = s->lib->primitive_desc_query(desc, SZ_DNNL_IMPL_INFO, 0, (void *)&name);
-    if (status == SZ_DNNL_SUCCESS && name) add_name(s, name);
+    return status == SZ_DNNL_SUCCESS && name ? name : "";
+}
+
+static void name_kernel(dnnl_step *s, const void *desc) {
+    const char *name = name_of(s, desc);
+    if (*name) add_name(s, name);
 }
 
 // What is appended to a primitive.
@@ -382,9 +385,7 @@ static int make_desc(dnnl_step *s, sz_dnnl_plan *p, const sz_dnnl_stage *stage, 
 
 // Kernels that are only there to be right.
 static bool is_slow(const dnnl_step *s, const void *desc) {
-    const char *name = NULL;
-    const int status = s->lib->primitive_desc_query(desc, SZ_DNNL_IMPL_INFO, 0, (void *)&name);
-    return status == SZ_DNNL_SUCCESS && name && strncmp(name, "ref", 3) == 0;
+    return strncmp(name_of(s, desc), "ref", 3) == 0;
 }
 
 // With operands as they lie, unless the library has no good kernel for that.
@@ -437,14 +438,14 @@ static sz_status make_step(dnnl_step *s, sz_dnnl_plan *p) {
         return sz_fail(s->call.ctx, SZ_ERR_UNAVAILABLE, "it reads too much that lies otherwise");
     s->n_stages = p->n;
     SZ_TRY(make_temps(s, p));
-    if (p->kept_temp >= 0) s->temps[p->kept_temp].memory = p->kept.workspace;
+    if (p->kept_temp >= 0) s->temps[p->kept_temp].memory = p->kept.memory;
     for (int k = 0; k < p->n; k++) SZ_TRY(add_stage(s, p, &p->stages[k]));
     for (int set = 0; set < s->call.n_sets; set++)
         SZ_TRY(said(s, act_all(s, ONCE, set), "does not pack the operands of"));
-    if (p->kept_temp < 0 || p->kept.workspace) return SZ_OK;
+    if (p->kept_temp < 0 || p->kept.memory) return SZ_OK;
     s->kept = p->kept;
-    s->kept.workspace = s->temps[p->kept_temp].memory, s->kept.next = s->lib->kept;
-    s->lib->kept = &s->kept;
+    s->kept.memory = s->temps[p->kept_temp].memory;
+    leave(&s->lib->kept, &s->kept);
     return SZ_OK;
 }
 
